@@ -1,0 +1,51 @@
+#include "autograd/functions/linear.h"
+
+namespace ethreed {
+
+template <class T>
+Variable<T> linear(Tape<T>& tape, std::initializer_list<Variable<T>> x, Variable<T> weight, Variable<T> bias,
+                   Activation activation) {
+  ETHREED_CHECK(x.size() >= 1 && x.size() <= linear_max_parts, "linear: got {} inputs, wanted 1 to {}", x.size(),
+                linear_max_parts);
+  LinearForward<T> args{.rows = x.begin()->rows(), .out = weight.rows(), .parts = static_cast<int>(x.size())};
+  std::array<Variable<T>, linear_max_parts> inputs{};
+  int columns = 0;
+  bool wanted = weight.wants_gradient() || bias.wants_gradient();
+  for (std::size_t p = 0; p < x.size(); ++p) {
+    inputs[p] = x.begin()[p];
+    ETHREED_CHECK(inputs[p].rows() == args.rows, "linear: input {} has {} rows, the first one has {}", p,
+                  inputs[p].rows(), args.rows);
+    args.x[p] = inputs[p].data();
+    args.columns[p] = inputs[p].columns();
+    columns += args.columns[p];
+    wanted = wanted || inputs[p].wants_gradient();
+  }
+  ETHREED_CHECK(weight.columns() == columns, "linear: weight is {}, the inputs have {} columns", weight.shape().text(),
+                columns);
+  ETHREED_CHECK(!bias || bias.value().count() == args.out, "linear: bias is {}, wanted [{}]", bias.shape().text(),
+                args.out);
+  Variable<T> y = tape.result({args.rows, args.out}, wanted);
+  args.weight = weight.data();
+  args.bias = bias ? bias.data() : nullptr;
+  args.activation = activation;
+  args.y = y.data();
+  linear_forward(tape.context(), args);
+  if (!y.wants_gradient()) return y;
+  tape.record([=](Tape<T>& t) {
+    const T* dy = t.gradient(y);
+    if (dy == nullptr) return;
+    LinearBackward<T> back{.forward = args, .dy = dy};
+    for (std::size_t p = 0; p < inputs.size(); ++p) back.dx[p] = t.sink(inputs[p]);
+    back.dweight = t.sink(weight);
+    back.dbias = t.sink(bias);
+    linear_backward(t.context(), back);
+  });
+  return y;
+}
+
+template Variable<float> linear(Tape<float>&, std::initializer_list<Variable<float>>, Variable<float>, Variable<float>,
+                                Activation);
+template Variable<double> linear(Tape<double>&, std::initializer_list<Variable<double>>, Variable<double>,
+                                 Variable<double>, Activation);
+
+}  // namespace ethreed

@@ -1,0 +1,136 @@
+#pragma once
+// Reverse-mode automatic differentiation: an append-only tape whose every byte lives in the step arena.
+
+#include "core/context.h"
+#include "core/tensor.h"
+#include "kernels/common/gradient.h"
+
+#include <type_traits>
+
+namespace ethreed {
+
+/// A value and the place of its gradient. Lives in the arena; handled through Variable.
+template <class T> struct Node {
+  View<T> value;
+  T* gradient = nullptr;
+  bool wanted = false;   // does the loss's gradient by this value interest anybody
+  bool written = false;  // has a backward function written it in this pass
+};
+
+/// A handle on a node; copies share it. A default-constructed Variable means "not there" (an absent bias, say).
+template <class T> class Variable {
+ public:
+  Variable() = default;
+  explicit Variable(Node<T>* node) : node_(node) {}
+  explicit operator bool() const { return node_ != nullptr; }
+
+  const View<T>& value() const { return node_->value; }
+  const Shape& shape() const { return node_->value.shape; }
+  int rows() const { return static_cast<int>(node_->value.rows()); }
+  int columns() const { return static_cast<int>(node_->value.columns()); }
+  T* data() const { return node_->value.data; }
+  bool wants_gradient() const { return node_ != nullptr && node_->wanted; }
+  Node<T>* node() const { return node_; }
+
+ private:
+  Node<T>* node_ = nullptr;
+};
+
+/// Records what was computed; backward() walks it in reverse. With `recording` false nothing is recorded and no value
+/// wants a gradient (evaluation, generation). A tape is used for one step; the arena is reset after it.
+template <class T> class Tape {
+ public:
+  explicit Tape(Context& context, bool recording = true) : context_(context), recording_(recording) {}
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  Context& context() { return context_; }
+  bool recording() const { return recording_; }
+
+  /// A value without a gradient. The memory must outlive the tape.
+  Variable<T> constant(View<const T> value) {
+    // Constants are never written: no kernel writes an input.
+    return make(View<T>(const_cast<T*>(value.data), value.shape), nullptr, false);
+  }
+  /// A parameter: its gradient goes to `gradient` (same shape), overwritten by the first use in this tape.
+  Variable<T> parameter(View<T> value, T* gradient) { return make(value, gradient, recording_); }
+  /// A new value of this shape in the arena, not initialised. `wanted`: does any input want a gradient.
+  Variable<T> result(Shape shape, bool wanted) {
+    return make(View<T>(context_.arena.allocate<T>(shape.count()), shape), nullptr, wanted && recording_);
+  }
+
+  /// Appends a backward function: called as backward(tape) in reverse order. It must be trivially destructible: capture
+  /// variables, pointers and numbers by value; anything larger belongs in the arena.
+  template <class Backward> void record(Backward backward) {
+    static_assert(std::is_trivially_destructible_v<Backward>, "tape entries live in the arena and are never destroyed");
+    if (!recording_) return;
+    auto* closure = context_.arena.template make<Backward>(backward);
+    last_ = context_.arena.template make<Entry>(
+        Entry{[](void* data, Tape& tape) { (*static_cast<Backward*>(data))(tape); }, closure, last_});
+  }
+
+  /// ∂loss/∂everything. `loss` must have one element. Throws Error otherwise, or if the tape does not record.
+  void backward(Variable<T> loss) {
+    ETHREED_CHECK(recording_, "Tape::backward: this tape was made without recording");
+    ETHREED_CHECK(loss && loss.shape().count() == 1, "Tape::backward: the loss must have one element");
+    const T one{1};
+    seed(loss, &one);
+    run();
+  }
+  /// Sets the gradient of `output` to `cotangent` (same shape); then run() propagates. For checks of single functions.
+  void seed(Variable<T> output, const T* cotangent) {
+    GradientSink<T> to = sink(output);
+    for (std::int64_t i = 0; to && i < output.value().count(); ++i)
+      to.data[i] = (to.accumulate ? to.data[i] : T{0}) + cotangent[i];
+  }
+  void run() {
+    for (Entry* entry = last_; entry != nullptr; entry = entry->previous) entry->run(entry->closure, *this);
+  }
+
+  // --- for backward functions -----------------------------------------------------------------------------------
+
+  /// Where to put the gradient of `variable`: empty if nobody wants it; the first caller overwrites, later ones add.
+  GradientSink<T> sink(Variable<T> variable) {
+    if (!variable.wants_gradient()) return {};
+    Node<T>* node = variable.node();
+    if (node->gradient == nullptr) node->gradient = context_.arena.template allocate<T>(node->value.count());
+    const bool accumulate = node->written;
+    node->written = true;
+    return {node->gradient, accumulate};
+  }
+  /// The gradient that has arrived at `variable`, or null if none has: then its function has nothing to do.
+  const T* gradient(Variable<T> variable) const {
+    return variable && variable.node()->written ? variable.node()->gradient : nullptr;
+  }
+  /// The same, zeros where none has arrived: for functions with several results.
+  const T* gradient_or_zeros(Variable<T> variable) {
+    if (const T* arrived = gradient(variable)) return arrived;
+    return context_.arena.template allocate_zero<T>(variable.value().count());
+  }
+  /// Declares that the value's own memory becomes its gradient (the function that consumed it overwrites it in place).
+  /// Valid only if that function is the sole consumer. Throws Error if a gradient was already written.
+  GradientSink<T> sink_in_place(Variable<T> variable) {
+    if (!variable.wants_gradient()) return {};
+    Node<T>* node = variable.node();
+    ETHREED_CHECK(!node->written, "Tape::sink_in_place: the value has a second consumer");
+    node->gradient = node->value.data;
+    node->written = true;
+    return {node->gradient, false};
+  }
+
+ private:
+  struct Entry {
+    void (*run)(void* closure, Tape& tape);
+    void* closure;
+    Entry* previous;
+  };
+  Variable<T> make(View<T> value, T* gradient, bool wanted) {
+    return Variable<T>(context_.arena.template make<Node<T>>(Node<T>{value, gradient, wanted, false}));
+  }
+
+  Context& context_;
+  bool recording_;
+  Entry* last_ = nullptr;
+};
+
+}  // namespace ethreed

@@ -1,0 +1,15 @@
+#pragma once
+// Where a backward kernel puts one gradient, and whether it overwrites or adds.
+
+namespace ethreed {
+
+/// data == nullptr: nobody wants this gradient, the kernel must not compute it.
+/// accumulate == false: every element is overwritten (elements that receive nothing are set to zero).
+/// accumulate == true: the gradient is added to what is there.
+template <class T> struct GradientSink {
+  T* data = nullptr;
+  bool accumulate = false;
+  explicit operator bool() const { return data != nullptr; }
+};
+
+}  // namespace ethreed

@@ -1,0 +1,57 @@
+#pragma once
+// linear: y = f([x_1 ; x_2 ; …]·Wᵀ + b), f the identity or tanh, over inputs that stand side by side without being copied
+// together. Serves every W·x of the paper: (3), (6), (8)–(10), con, emo, the bottleneck and the vocabulary of (22), (23).
+
+#include "core/context.h"
+#include "kernels/common/gradient.h"
+
+#include <array>
+#include <cstdint>
+
+namespace ethreed {
+
+enum class Activation { none, tanh };
+
+inline constexpr int linear_max_parts = 3;
+
+/// y = f(Σ_p x_p·W_pᵀ + b), W = [W_1 | W_2 | …].
+///
+///   x[p]    [rows, columns[p]]            read
+///   weight  [out, Σ columns]              read
+///   bias    [out], or null for none       read
+///   y       [rows, out]                   written; aliases nothing
+template <class T> struct LinearForward {
+  int rows = 0;
+  int out = 0;
+  int parts = 1;
+  std::array<int, linear_max_parts> columns{};
+  std::array<const T*, linear_max_parts> x{};
+  const T* weight = nullptr;
+  const T* bias = nullptr;
+  Activation activation = Activation::none;
+  T* y = nullptr;
+};
+
+/// With dz = dy ⊙ f'(y) (tanh: 1 − y²): dx_p = dz·W_p, dW_p = dzᵀ·x_p, db = Σ_rows dz.
+///
+///   y       [rows, out]  read (saved from forward; only tanh needs it)
+///   dy      [rows, out]  read
+///   dx[p], dweight, dbias: shapes of x[p], weight, bias; written or accumulated, each may be absent
+///
+/// FLOPs: forward 2·rows·out·Σcolumns; backward twice that if everything is asked for.
+/// Bytes: forward (rows·Σcolumns + out·Σcolumns + rows·out)·sizeof(T); backward about twice that.
+/// Saved: none beyond x and y themselves. Workspace: rows·out·sizeof(T) for dz with tanh, else none.
+/// Order of reduction: gemm's; db adds rows from first to last.
+/// Source: the chain rule.
+template <class T> struct LinearBackward {
+  LinearForward<T> forward;
+  const T* dy = nullptr;
+  std::array<GradientSink<T>, linear_max_parts> dx{};
+  GradientSink<T> dweight;
+  GradientSink<T> dbias;
+};
+
+template <class T> void linear_forward(Context& context, const LinearForward<T>& args);
+template <class T> void linear_backward(Context& context, const LinearBackward<T>& args);
+
+}  // namespace ethreed

@@ -1,0 +1,83 @@
+#include "kernels/common/math.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/linear/linear.h"
+
+#include <algorithm>
+
+namespace ethreed {
+
+namespace {
+
+constexpr std::int64_t columns_per_chunk = 512;
+constexpr std::int64_t rows_per_chunk = 16;
+
+template <class T> int total_columns(const LinearForward<T>& args) {
+  int total = 0;
+  for (int p = 0; p < args.parts; ++p) total += args.columns[static_cast<std::size_t>(p)];
+  return total;
+}
+
+}  // namespace
+
+template <class T> void linear_forward(Context& context, const LinearForward<T>& args) {
+  const int in = total_columns(args);
+  int first_column = 0;
+  for (int p = 0; p < args.parts; ++p) {
+    const auto part = static_cast<std::size_t>(p);
+    gemm<T>(context, {.b_transposed = true, .m = args.rows, .n = args.out, .k = args.columns[part], .a = args.x[part],
+                      .lda = args.columns[part], .b = args.weight + first_column, .ldb = in, .c = args.y,
+                      .ldc = args.out, .accumulate = p > 0});
+    first_column += args.columns[part];
+  }
+  if (args.bias == nullptr && args.activation == Activation::none) return;
+  context.pool.parallel_ranges(args.rows, rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      T* y = args.y + row * args.out;
+      if (args.bias != nullptr)
+        for (int j = 0; j < args.out; ++j) y[j] += args.bias[j];
+      if (args.activation == Activation::tanh)
+        for (int j = 0; j < args.out; ++j) y[j] = math::tanh(y[j]);
+    }
+  });
+}
+
+template <class T> void linear_backward(Context& context, const LinearBackward<T>& args) {
+  const LinearForward<T>& f = args.forward;
+  const int in = total_columns(f);
+  ArenaScope scratch(context.scratch);
+  const T* dz = args.dy;
+  if (f.activation == Activation::tanh) {
+    T* product = scratch.allocate<T>(std::int64_t{f.rows} * f.out);
+    context.pool.parallel_ranges(f.rows, rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin * f.out; i < end * f.out; ++i) product[i] = args.dy[i] * (T{1} - f.y[i] * f.y[i]);
+    });
+    dz = product;
+  }
+  int first_column = 0;
+  for (int p = 0; p < f.parts; ++p) {
+    const auto part = static_cast<std::size_t>(p);
+    if (args.dx[part])
+      gemm<T>(context, {.m = f.rows, .n = f.columns[part], .k = f.out, .a = dz, .lda = f.out,
+                        .b = f.weight + first_column, .ldb = in, .c = args.dx[part].data, .ldc = f.columns[part],
+                        .accumulate = args.dx[part].accumulate});
+    if (args.dweight)
+      gemm<T>(context, {.a_transposed = true, .m = f.out, .n = f.columns[part], .k = f.rows, .a = dz, .lda = f.out,
+                        .b = f.x[part], .ldb = f.columns[part], .c = args.dweight.data + first_column, .ldc = in,
+                        .accumulate = args.dweight.accumulate});
+    first_column += f.columns[part];
+  }
+  if (!args.dbias) return;
+  context.pool.parallel_ranges(f.out, columns_per_chunk, [&](std::int64_t begin, std::int64_t end) {
+    T* out = args.dbias.data;
+    if (!args.dbias.accumulate) std::fill(out + begin, out + end, T{0});
+    for (std::int64_t row = 0; row < f.rows; ++row)
+      for (std::int64_t j = begin; j < end; ++j) out[j] += dz[row * f.out + j];
+  });
+}
+
+template void linear_forward(Context&, const LinearForward<float>&);
+template void linear_forward(Context&, const LinearForward<double>&);
+template void linear_backward(Context&, const LinearBackward<float>&);
+template void linear_backward(Context&, const LinearBackward<double>&);
+
+}  // namespace ethreed

@@ -1,0 +1,1 @@
+// placeholder TU until model sources exist
