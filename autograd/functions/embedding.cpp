@@ -1,0 +1,32 @@
+#include "autograd/functions/embedding.h"
+
+namespace ethreed {
+
+template <class T> Variable<T> embedding(Tape<T>& tape, Variable<T> weight, std::span<const std::int32_t> ids) {
+  ETHREED_CHECK(weight && weight.shape().rank() == 2, "embedding: weight is {}, wanted [vocabulary, columns]",
+                weight ? weight.shape().text() : "absent");
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    ETHREED_CHECK(ids[i] >= 0 && ids[i] < weight.rows(),
+                  "embedding: id {} at position {} is outside the vocabulary of {} words; map it to UNK first", ids[i],
+                  i, weight.rows());
+  EmbeddingForward<T> args{.rows = static_cast<int>(ids.size()),
+                           .vocabulary = weight.rows(),
+                           .columns = weight.columns(),
+                           .weight = weight.data(),
+                           .ids = ids.data()};
+  Variable<T> y = tape.result({args.rows, args.columns}, weight.wants_gradient());
+  args.y = y.data();
+  embedding_forward(tape.context(), args);
+  if (!y.wants_gradient()) return y;
+  args.ids = tape.context().arena.copy(ids).data();
+  tape.record([=](Tape<T>& t) {
+    if (const T* dy = t.gradient(y))
+      embedding_backward<T>(t.context(), {.forward = args, .dy = dy, .dweight = t.sink(weight)});
+  });
+  return y;
+}
+
+template Variable<float> embedding(Tape<float>&, Variable<float>, std::span<const std::int32_t>);
+template Variable<double> embedding(Tape<double>&, Variable<double>, std::span<const std::int32_t>);
+
+}  // namespace ethreed

@@ -1,0 +1,103 @@
+#include "autograd/functions/gru_sequence.h"
+
+namespace ethreed {
+
+namespace {
+
+template <class T> void check_lane(const Packing& packing, const GruLane<T>& lane, std::size_t index, int hidden) {
+  ETHREED_CHECK(lane.input_gates && lane.weight_hh && lane.bias_hh,
+                "gru_sequence: lane {} lacks input_gates, weight_hh or bias_hh; only initial may be absent", index);
+  ETHREED_CHECK(hidden > 0 && lane.weight_hh.shape() == Shape({3 * hidden, hidden}),
+                "gru_sequence: weight_hh of lane {} is {}, wanted [3H, H] with H = {} as in lane 0", index,
+                lane.weight_hh.shape().text(), hidden);
+  ETHREED_CHECK(lane.bias_hh.value().count() == 3 * hidden, "gru_sequence: bias_hh of lane {} is {}, wanted [{}]",
+                index, lane.bias_hh.shape().text(), 3 * hidden);
+  ETHREED_CHECK(lane.input_gates.shape() == Shape({packing.rows(), 3 * hidden}),
+                "gru_sequence: input_gates of lane {} is {}, wanted [{}, {}] (packed rows, 3H)", index,
+                lane.input_gates.shape().text(), packing.rows(), 3 * hidden);
+  ETHREED_CHECK(!lane.initial || lane.initial.shape() == Shape({packing.sequences(), hidden}),
+                "gru_sequence: initial of lane {} is {}, wanted [{}, {}] (sequences, H)", index,
+                lane.initial.shape().text(), packing.sequences(), hidden);
+}
+
+// Each lane has its thread, so a gradient must belong to one lane alone.
+template <class T> void check_not_shared(const GruLane<T>& a, const GruLane<T>& b) {
+  const std::array<Variable<T>, 4> of_a{a.input_gates, a.weight_hh, a.bias_hh, a.initial};
+  const std::array<Variable<T>, 4> of_b{b.input_gates, b.weight_hh, b.bias_hh, b.initial};
+  for (const Variable<T>& x : of_a)
+    for (const Variable<T>& y : of_b)
+      ETHREED_CHECK(!x.wants_gradient() || x.node() != y.node(),
+                    "gru_sequence: both lanes use one variable {} that wants a gradient; call once for each lane",
+                    x.shape().text());
+}
+
+template <class T> bool wants_gradient(const GruLane<T>& lane) {
+  return lane.input_gates.wants_gradient() || lane.weight_hh.wants_gradient() || lane.bias_hh.wants_gradient() ||
+         lane.initial.wants_gradient();
+}
+
+}  // namespace
+
+template <class T>
+std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>& tape, Packing packing,
+                                                    std::type_identity_t<std::span<const GruLane<T>>> lanes) {
+  check_packing("gru_sequence", packing);
+  ETHREED_CHECK(lanes.size() >= 1 && lanes.size() <= gru_max_lanes, "gru_sequence: got {} lanes, wanted 1 to {}",
+                lanes.size(), gru_max_lanes);
+  const int hidden = lanes[0].weight_hh ? lanes[0].weight_hh.columns() : 0;
+  GruSequenceForward<T> args{.packing = packing, .hidden = hidden, .lanes = static_cast<int>(lanes.size())};
+  std::array<GruLane<T>, gru_max_lanes> lane{};
+  std::array<Variable<T>, gru_max_lanes> h{};
+  for (std::size_t l = 0; l < lanes.size(); ++l) check_lane(packing, lanes[l], l, hidden);
+  if (lanes.size() == 2) check_not_shared(lanes[0], lanes[1]);
+  bool recorded = false;
+  for (std::size_t l = 0; l < lanes.size(); ++l) {
+    lane[l] = lanes[l];
+    h[l] = tape.result({packing.rows(), hidden}, wants_gradient(lane[l]));
+    recorded = recorded || h[l].wants_gradient();
+    T* saved = h[l].wants_gradient() ? tape.context().arena.template allocate<T>(h[l].value().count() * 4) : nullptr;
+    args.lane[l] = {.reverse = lane[l].reverse,
+                    .input_gates = lane[l].input_gates.data(),
+                    .weight_hh = lane[l].weight_hh.data(),
+                    .bias_hh = lane[l].bias_hh.data(),
+                    .initial = lane[l].initial ? lane[l].initial.data() : nullptr,
+                    .state_mask = lane[l].state_mask,
+                    .h = h[l].data(),
+                    .saved = saved};
+  }
+  gru_sequence_forward(tape.context(), args);
+  if (!recorded) return h;
+  args.packing.offsets = tape.context().arena.copy(packing.offsets);
+  tape.record([=](Tape<T>& t) {
+    // Only lanes that a gradient has reached; the others claim no sinks.
+    GruSequenceBackward<T> back{.forward = args};
+    std::size_t reached = 0;
+    for (std::size_t l = 0; l < static_cast<std::size_t>(args.lanes); ++l) {
+      const T* dh = t.gradient(h[l]);
+      if (dh == nullptr) continue;
+      back.forward.lane[reached] = args.lane[l];
+      back.lane[reached++] = {.dh = dh,
+                              .d_input_gates = t.sink(lane[l].input_gates),
+                              .dweight_hh = t.sink(lane[l].weight_hh),
+                              .dbias_hh = t.sink(lane[l].bias_hh),
+                              .dinitial = t.sink(lane[l].initial)};
+    }
+    back.forward.lanes = static_cast<int>(reached);
+    if (reached > 0) gru_sequence_backward(t.context(), back);
+  });
+  return h;
+}
+
+template <class T>
+Variable<T> gru_sequence(Tape<T>& tape, Packing packing, const std::type_identity_t<GruLane<T>>& lane) {
+  return gru_sequence(tape, packing, std::span<const GruLane<T>>(&lane, 1))[0];
+}
+
+template std::array<Variable<float>, gru_max_lanes> gru_sequence(Tape<float>&, Packing,
+                                                                 std::span<const GruLane<float>>);
+template std::array<Variable<double>, gru_max_lanes> gru_sequence(Tape<double>&, Packing,
+                                                                  std::span<const GruLane<double>>);
+template Variable<float> gru_sequence(Tape<float>&, Packing, const GruLane<float>&);
+template Variable<double> gru_sequence(Tape<double>&, Packing, const GruLane<double>&);
+
+}  // namespace ethreed

@@ -1,0 +1,37 @@
+#pragma once
+// adam: one step of the optimizer over a whole block of parameters in a single pass. No backward.
+
+#include "core/context.h"
+
+#include <cstdint>
+
+namespace ethreed {
+
+/// With g' = gradient_scale·g and t = step:
+///   m ← β1·m + (1 − β1)·g',  v ← β2·v + (1 − β2)·g'²
+///   p ← p − learning_rate·m̂ / (√v̂ + ε),  m̂ = m / (1 − β1^t),  v̂ = v / (1 − β2^t)
+///
+///   parameters  [count]  read and written
+///   gradients   [count]  read
+///   m, v        [count]  read and written; zeros before step 1
+///
+/// The four may not overlap. FLOPs: 14·count (a root and a quotient count as one each). Bytes: 7·count·sizeof(T).
+/// Saved: none. Workspace: none. There is no reduction. Throws Error for step < 1.
+/// Source: Kingma, Ba, "Adam", ICLR 2015, with the ε of its algorithm 1 (outside √v̂), as torch.optim.Adam has it.
+template <class T> struct Adam {
+  std::int64_t count = 0;
+  std::int64_t step = 1;  ///< 1 for the first update
+  double learning_rate = 5e-4;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double gradient_scale = 1.0;  ///< see clip_scale()
+  T* parameters = nullptr;
+  const T* gradients = nullptr;
+  T* m = nullptr;
+  T* v = nullptr;
+};
+
+template <class T> void adam_update(Context& context, const Adam<T>& args);
+
+}  // namespace ethreed

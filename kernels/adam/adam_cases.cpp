@@ -1,0 +1,92 @@
+#include "kernels/adam/adam.h"
+#include "kernels/common/operation.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ethreed {
+
+namespace {
+
+struct AdamSetting {
+  int count;
+  std::int64_t step;
+  double gradient_scale = 1.0;
+  double gradient_spread = 1.0;
+  bool fresh = false;  ///< moments of zero
+};
+
+template <class T> class AdamProblem final : public OpProblem<T> {
+ public:
+  AdamProblem(const AdamSetting& setting, std::uint64_t seed) : setting_(setting) {
+    const Shape shape{setting.count};
+    const double spread = setting.gradient_spread;
+    this->inputs.push_back({"parameters", random_tensor<T>(shape, seed, 0), false});
+    this->inputs.push_back({"gradients", random_tensor<T>(shape, seed, 1, spread), false});
+    this->inputs.push_back({"m", random_tensor<T>(shape, seed, 2, setting.fresh ? 0 : 0.1 * spread), false});
+    this->inputs.push_back({"v", random_tensor<T>(shape, seed, 3, setting.fresh ? 0 : spread), false});
+    for (T& v : this->inputs[3].data.span()) v *= v;  // a mean of squares
+    for (const char* name : {"parameters", "m", "v"}) this->outputs.push_back({name, Tensor<T>(shape), false});
+  }
+
+  /// The kernel updates in place; it is given copies so that it can run again.
+  void forward(Context& context) override {
+    const Operand<T>* from[] = {&this->inputs[0], &this->inputs[2], &this->inputs[3]};
+    for (std::size_t i = 0; i < 3; ++i) std::copy_n(from[i]->data.data(), setting_.count, this->outputs[i].data.data());
+    adam_update<T>(context, {.count = setting_.count,
+                             .step = setting_.step,
+                             .gradient_scale = setting_.gradient_scale,
+                             .parameters = this->outputs[0].data.data(),
+                             .gradients = this->inputs[1].data.data(),
+                             .m = this->outputs[1].data.data(),
+                             .v = this->outputs[2].data.data()});
+  }
+  void backward(Context&, std::span<const T* const>, std::span<const GradientSink<T>>) override {
+    fail("adam: has no backward");
+  }
+
+  std::vector<std::vector<double>> reference() const override {
+    const double lr = 5e-4, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+    std::vector<std::vector<double>> out(3);
+    for (int i = 0; i < setting_.count; ++i) {
+      const auto in = [&](std::size_t operand) { return static_cast<double>(this->inputs[operand].data[i]); };
+      const double g = setting_.gradient_scale * in(1);
+      const double m = beta1 * in(2) + (1 - beta1) * g;
+      const double v = beta2 * in(3) + (1 - beta2) * g * g;
+      const double m_hat = m / (1 - std::pow(beta1, setting_.step));
+      const double v_hat = v / (1 - std::pow(beta2, setting_.step));
+      out[0].push_back(in(0) - lr * m_hat / (std::sqrt(v_hat) + epsilon));
+      out[1].push_back(m);
+      out[2].push_back(v);
+    }
+    return out;
+  }
+
+  Cost cost() const override {
+    return {.forward_flops = 14.0 * setting_.count, .forward_bytes = 7.0 * setting_.count * sizeof(T)};
+  }
+  std::int64_t saved_bytes() const override { return 0; }
+
+ private:
+  AdamSetting setting_;
+};
+
+OpCase adam_case(std::string name, bool tiny, AdamSetting setting) {
+  return make_case(std::move(name), tiny,
+                   [setting]<class T>(std::uint64_t seed) { return std::make_unique<AdamProblem<T>>(setting, seed); });
+}
+
+}  // namespace
+
+std::vector<OpCase> adam_cases() {
+  return {
+      adam_case("first step", true, {.count = 5, .step = 1, .fresh = true}),
+      adam_case("a gradient of zero from the start", true,
+                {.count = 3, .step = 1, .gradient_spread = 0, .fresh = true}),
+      adam_case("clipped", true, {.count = 7, .step = 12, .gradient_scale = 0.25}),
+      adam_case("gradients below epsilon", true, {.count = 7, .step = 3, .gradient_spread = 1e-10}),
+      adam_case("several chunks", false, {.count = 200'003, .step = 1000}),
+  };
+}
+
+}  // namespace ethreed

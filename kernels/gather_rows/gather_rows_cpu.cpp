@@ -1,0 +1,71 @@
+#include "kernels/gather_rows/gather_rows.h"
+
+#include <algorithm>
+
+namespace ethreed {
+
+namespace {
+
+constexpr std::int64_t rows_per_chunk = 64;
+constexpr std::int64_t columns_per_chunk = 128;
+
+template <class T> std::int64_t total_columns(const GatherRowsForward<T>& args) {
+  std::int64_t total = 0;
+  for (int p = 0; p < args.parts; ++p) total += args.columns[static_cast<std::size_t>(p)];
+  return total;
+}
+
+template <class T>
+void scatter_add(const GatherRowsBackward<T>& args, std::size_t part, std::int64_t first_column, std::int64_t begin,
+                 std::int64_t end) {
+  const GatherRowsForward<T>& f = args.forward;
+  const std::int64_t columns = f.columns[part];
+  const std::int64_t stride = total_columns(f);
+  T* dx = args.dx[part].data;
+  if (!args.dx[part].accumulate)
+    for (std::int64_t s = 0; s < f.source_rows[part]; ++s)
+      std::fill(dx + s * columns + begin, dx + s * columns + end, T{0});
+  for (std::int64_t i = 0; i < f.rows; ++i) {
+    const std::int64_t source = f.index[part][i];
+    if (source < 0) continue;
+    T* __restrict out = dx + source * columns;
+    const T* __restrict dy = args.dy + i * stride + first_column;
+    for (std::int64_t j = begin; j < end; ++j) out[j] += dy[j];
+  }
+}
+
+}  // namespace
+
+template <class T> void gather_rows_forward(Context& context, const GatherRowsForward<T>& args) {
+  const std::int64_t stride = total_columns(args);
+  context.pool.parallel_ranges(args.rows, rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      T* y = args.y + i * stride;
+      for (std::size_t p = 0; p < static_cast<std::size_t>(args.parts); ++p) {
+        const std::int64_t source = args.index[p][i];
+        const std::int64_t columns = args.columns[p];
+        ETHREED_ASSERT(source >= -1 && source < args.source_rows[p]);
+        y = source < 0 ? std::fill_n(y, columns, T{0}) : std::copy_n(args.x[p] + source * columns, columns, y);
+      }
+    }
+  });
+}
+
+template <class T> void gather_rows_backward(Context& context, const GatherRowsBackward<T>& args) {
+  std::int64_t first_column = 0;
+  for (std::size_t p = 0; p < static_cast<std::size_t>(args.forward.parts); ++p) {
+    const std::int64_t columns = args.forward.columns[p];
+    if (args.dx[p])
+      context.pool.parallel_ranges(columns, columns_per_chunk, [&](std::int64_t begin, std::int64_t end) {
+        scatter_add(args, p, first_column, begin, end);
+      });
+    first_column += columns;
+  }
+}
+
+template void gather_rows_forward(Context&, const GatherRowsForward<float>&);
+template void gather_rows_forward(Context&, const GatherRowsForward<double>&);
+template void gather_rows_backward(Context&, const GatherRowsBackward<float>&);
+template void gather_rows_backward(Context&, const GatherRowsBackward<double>&);
+
+}  // namespace ethreed

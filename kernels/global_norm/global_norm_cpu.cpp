@@ -1,0 +1,42 @@
+#include "kernels/global_norm/global_norm.h"
+
+#include <array>
+#include <cmath>
+
+namespace ethreed {
+
+namespace {
+
+template <class T> double sum_of_squares(const T* x, std::int64_t count) {
+  constexpr std::int64_t lanes = 16;
+  const std::int64_t full = count / lanes * lanes;
+  std::array<double, lanes> sums{};
+  for (std::int64_t i = 0; i < full; i += lanes)
+    for (std::size_t l = 0; l < lanes; ++l) {
+      const auto value = static_cast<double>(x[i + l]);
+      sums[l] += value * value;
+    }
+  for (std::int64_t i = full; i < count; ++i) sums[i - full] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
+}  // namespace
+
+template <class T> double global_norm(Context& context, const T* x, std::int64_t count) {
+  const std::int64_t chunks = (count + global_norm_chunk - 1) / global_norm_chunk;
+  ArenaScope scratch(context.scratch);
+  double* partial = scratch.allocate<double>(chunks);
+  context.pool.parallel_ranges(count, global_norm_chunk, [&](std::int64_t begin, std::int64_t end) {
+    partial[begin / global_norm_chunk] = sum_of_squares(x + begin, end - begin);
+  });
+  double total = 0;
+  for (std::int64_t i = 0; i < chunks; ++i) total += partial[i];
+  return std::sqrt(total);
+}
+
+template double global_norm(Context&, const float*, std::int64_t);
+template double global_norm(Context&, const double*, std::int64_t);
+
+}  // namespace ethreed

@@ -1,0 +1,83 @@
+#pragma once
+// gru_sequence: GRUs over ragged sequences, the whole sequence in one call. Serves the utterance encoder (two
+// directions), the decoder of (15) and the chains of (1), (2), (5), (7) wherever a chain's inputs are known in advance.
+
+#include "core/context.h"
+#include "kernels/common/gradient.h"
+#include "kernels/common/packing.h"
+
+#include <array>
+#include <cstdint>
+
+namespace ethreed {
+
+inline constexpr int gru_max_lanes = 2;
+
+/// One lane: one GRU in one direction over the packing of the call. For every row i = (time t, sequence s), with h⁻ the
+/// state of s at the step before (t − 1, or t + 1 if reversed; `initial` where there is none) and x = input_gates[i]:
+///
+///   r = σ(x_r + W_hr h⁻ + b_hr),  z = σ(x_z + W_hz h⁻ + b_hz)
+///   m = W_hn h⁻ + b_hn,           n = tanh(x_n + r ⊙ m)            the reset gate acts after the recurrent product
+///   h[i] = ((1 − z) ⊙ n + z ⊙ h⁻) ⊙ state_mask[i]                  the masked state is what is carried on
+///
+/// With H = hidden, gates stacked in the order r, z, n:
+///   input_gates [rows, 3H]     read: W_ih x + b_ih of every row, computed by the caller in one product
+///   weight_hh   [3H, H]        read
+///   bias_hh     [3H]           read
+///   initial     [sequences, H] read, or null for zeros
+///   state_mask  [rows, H]      read, or null for ones: dropout's multipliers (0 or 1 / (1 − rate))
+///   h           [rows, H]      written, and read again as the previous states; aliases nothing
+///   saved       [rows, 4H]     written with r, z, n, m for the backward; null if there will be none
+template <class T> struct GruLaneForward {
+  bool reverse = false;
+  const T* input_gates = nullptr;
+  const T* weight_hh = nullptr;
+  const T* bias_hh = nullptr;
+  const T* initial = nullptr;
+  const T* state_mask = nullptr;
+  T* h = nullptr;
+  T* saved = nullptr;
+};
+
+/// One or two independent lanes over the same packing; two run as two parallel chunks with nothing to wait for in
+/// between.
+template <class T> struct GruSequenceForward {
+  Packing packing;
+  int hidden = 0;
+  int lanes = 1;
+  std::array<GruLaneForward<T>, gru_max_lanes> lane{};
+};
+
+/// Gradients of one lane. With d = (dh[i] + what arrives from the step after) ⊙ state_mask[i]:
+///
+///   da_n = d ⊙ (1 − z) ⊙ (1 − n²),  da_r = da_n ⊙ m ⊙ r ⊙ (1 − r),  da_z = d ⊙ (h⁻ − n) ⊙ z ⊙ (1 − z)
+///   d_input_gates[i] = [da_r, da_z, da_n],  g[i] = [da_r, da_z, da_n ⊙ r]
+///   dh⁻ = d ⊙ z + g[i]·W_hh,  dW_hh = gᵀ·h⁻ over all rows,  db_hh = Σ_rows g
+///
+///   dh             [rows, H]  read: the cotangent of every state
+///   d_input_gates, dweight_hh, dbias_hh, dinitial: shapes of what they belong to; written or accumulated, each may be
+///                  absent; the sinks of two lanes must not share memory (the lanes run at the same time)
+template <class T> struct GruLaneBackward {
+  const T* dh = nullptr;
+  GradientSink<T> d_input_gates;
+  GradientSink<T> dweight_hh;
+  GradientSink<T> dbias_hh;
+  GradientSink<T> dinitial;
+};
+
+/// FLOPs a lane: forward 6·rows·H² (the gates' 20·rows·H beside it are not counted); backward 12·rows·H² if everything
+/// is asked for. Bytes a lane: forward (3·rows·H + 3·H² + rows·H + 4·rows·H)·sizeof(T); backward twice that. (The
+/// weights are counted once; they are read again at every step, from the cache if it holds them.) Saved a lane:
+/// 4·rows·H·sizeof(T), beside h itself. Workspace a lane, each term rounded up to 64 bytes: forward sequences·3H + 3H
+/// (and sequences·4H without `saved`) elements; backward sequences·H twice, rows·3H and rows·H. Order of reduction:
+/// gemm's, step by step in time; dW_hh is one product over all rows, db adds rows in packed order. Source: Cho et al.
+/// 2014 in the form of cuDNN and PyTorch (two biases, reset after the product); the chain rule.
+template <class T> struct GruSequenceBackward {
+  GruSequenceForward<T> forward;  // of the same call, `saved` filled
+  std::array<GruLaneBackward<T>, gru_max_lanes> lane{};
+};
+
+template <class T> void gru_sequence_forward(Context& context, const GruSequenceForward<T>& args);
+template <class T> void gru_sequence_backward(Context& context, const GruSequenceBackward<T>& args);
+
+}  // namespace ethreed

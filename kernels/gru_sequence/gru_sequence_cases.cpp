@@ -1,0 +1,211 @@
+#include "kernels/common/operation.h"
+#include "kernels/gru_sequence/gru_sequence.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+namespace ethreed {
+
+namespace {
+
+struct GruShape {
+  std::vector<int> lengths;  // longest first
+  int hidden;
+  std::vector<bool> reverse;  // one entry a lane
+  bool initial = false;
+  bool mask = false;
+};
+
+std::vector<std::int32_t> offsets_of(const std::vector<int>& lengths) {
+  std::vector<std::int32_t> offsets{0};
+  for (int t = 0; !lengths.empty() && t < lengths.front(); ++t) {
+    std::int32_t alive = 0;
+    for (int length : lengths) alive += length > t ? 1 : 0;
+    offsets.push_back(offsets.back() + alive);
+  }
+  return offsets;
+}
+
+// `count` lengths from `longest` down, thinning out as utterances do: the mean is about longest / 2.2.
+std::vector<int> spread_lengths(int count, int longest) {
+  std::vector<int> lengths;
+  for (int i = 0; i < count; ++i)
+    lengths.push_back(
+        std::max(1, static_cast<int>(std::lround(longest * std::pow(1.0 - static_cast<double>(i) / count, 1.2)))));
+  return lengths;
+}
+
+std::int64_t rounded(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+double logistic(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+
+template <class T> class GruSequenceProblem final : public OpProblem<T> {
+ public:
+  GruSequenceProblem(const GruShape& shape, std::uint64_t seed) : shape_(shape), offsets_(offsets_of(shape.lengths)) {
+    const int hidden = shape.hidden;
+    const double scale = 1.0 / std::sqrt(hidden);
+    for (std::size_t l = 0; l < shape.reverse.size(); ++l) {
+      const std::string lane = std::to_string(l);
+      const std::uint64_t stream = 10 * l;
+      this->inputs.push_back({"input_gates" + lane, random_tensor<T>({rows(), 3 * hidden}, seed, stream)});
+      this->inputs.push_back({"weight_hh" + lane, random_tensor<T>({3 * hidden, hidden}, seed, stream + 1, scale)});
+      this->inputs.push_back({"bias_hh" + lane, random_tensor<T>({3 * hidden}, seed, stream + 2, 0.5)});
+      if (shape.initial)
+        this->inputs.push_back({"initial" + lane, random_tensor<T>({sequences(), hidden}, seed, stream + 3)});
+      if (shape.mask) this->inputs.push_back({"state_mask" + lane, dropout_mask(seed, stream + 4), false});
+      this->outputs.push_back({"h" + lane, Tensor<T>({rows(), hidden})});
+      saved_.emplace_back(Shape{rows(), 4 * hidden});
+    }
+  }
+
+  void forward(Context& context) override { gru_sequence_forward(context, arguments()); }
+
+  void backward(Context& context, std::span<const T* const> cotangents,
+                std::span<const GradientSink<T>> gradients) override {
+    GruSequenceBackward<T> args{.forward = arguments()};
+    for (std::size_t l = 0; l < shape_.reverse.size(); ++l) {
+      const std::size_t first = l * inputs_per_lane();
+      args.lane[l] = {.dh = cotangents[l],
+                      .d_input_gates = gradients[first],
+                      .dweight_hh = gradients[first + 1],
+                      .dbias_hh = gradients[first + 2]};
+      if (shape_.initial) args.lane[l].dinitial = gradients[first + 3];
+    }
+    gru_sequence_backward(context, args);
+  }
+
+  // Sequence by sequence, token by token, component by component.
+  std::vector<std::vector<double>> reference() const override {
+    std::vector<std::vector<double>> states;
+    for (std::size_t l = 0; l < shape_.reverse.size(); ++l) {
+      std::vector<double> h(static_cast<std::size_t>(rows() * shape_.hidden));
+      for (int s = 0; s < sequences(); ++s) reference_sequence(l, s, h);
+      states.push_back(std::move(h));
+    }
+    return states;
+  }
+
+  Cost cost() const override {
+    const double lanes = static_cast<double>(shape_.reverse.size());
+    const double r = offsets_.back(), h = shape_.hidden;
+    const double bytes = lanes * (8 * r * h + 3 * h * h) * sizeof(T);
+    const std::int64_t width = std::int64_t{shape_.hidden} * static_cast<std::int64_t>(sizeof(T));
+    // The backward's: the forward never needs more.
+    const std::int64_t lane_workspace =
+        2 * rounded(sequences() * width) + rounded(3 * rows() * width) + rounded(rows() * width);
+    const auto count = static_cast<std::int64_t>(shape_.reverse.size());
+    return {.forward_flops = lanes * 6 * r * h * h,
+            .backward_flops = lanes * 12 * r * h * h,
+            .forward_bytes = bytes,
+            .backward_bytes = 2 * bytes,
+            .saved_bytes = count * 4 * rows() * width,
+            .workspace_bytes = count * lane_workspace};
+  }
+  std::int64_t saved_bytes() const override {
+    std::int64_t count = 0;
+    for (const Tensor<T>& saved : saved_) count += saved.count();
+    return count * static_cast<std::int64_t>(sizeof(T));
+  }
+
+ private:
+  std::int64_t rows() const { return offsets_.back(); }
+  std::int64_t sequences() const { return static_cast<std::int64_t>(shape_.lengths.size()); }
+  std::size_t inputs_per_lane() const { return 3 + std::size_t{shape_.initial} + std::size_t{shape_.mask}; }
+
+  Tensor<T> dropout_mask(std::uint64_t seed, std::uint64_t stream) const {
+    Tensor<T> mask({rows(), shape_.hidden});
+    const PhiloxStream random(seed, stream);
+    for (std::int64_t i = 0; i < mask.count(); ++i)
+      mask[i] = random.uniform(static_cast<std::uint64_t>(i)) < 0.5 ? T{0} : T{2};
+    return mask;
+  }
+
+  GruSequenceForward<T> arguments() {
+    GruSequenceForward<T> args{
+        .packing = {offsets_}, .hidden = shape_.hidden, .lanes = static_cast<int>(shape_.reverse.size())};
+    for (std::size_t l = 0; l < shape_.reverse.size(); ++l) {
+      const auto input = [&](std::size_t i) { return this->inputs[l * inputs_per_lane() + i].data.data(); };
+      args.lane[l] = {.reverse = shape_.reverse[l],
+                      .input_gates = input(0),
+                      .weight_hh = input(1),
+                      .bias_hh = input(2),
+                      .initial = shape_.initial ? input(3) : nullptr,
+                      .state_mask = shape_.mask ? input(inputs_per_lane() - 1) : nullptr,
+                      .h = this->outputs[l].data.data(),
+                      .saved = saved_[l].data()};
+    }
+    return args;
+  }
+
+  void reference_sequence(std::size_t lane, int sequence, std::vector<double>& h) const {
+    const std::size_t first = lane * inputs_per_lane();
+    const std::int64_t hidden = shape_.hidden;
+    const int length = shape_.lengths[static_cast<std::size_t>(sequence)];
+    std::vector<double> state(static_cast<std::size_t>(hidden), 0.0);
+    if (shape_.initial)
+      for (std::int64_t j = 0; j < hidden; ++j)
+        state[static_cast<std::size_t>(j)] = static_cast<double>(this->inputs[first + 3].data[sequence * hidden + j]);
+    for (int k = 0; k < length; ++k) {
+      const int t = shape_.reverse[lane] ? length - 1 - k : k;
+      const std::int64_t row = offsets_[static_cast<std::size_t>(t)] + sequence;
+      state = reference_cell(first, row, state);
+      std::copy(state.begin(), state.end(), h.begin() + row * hidden);
+    }
+  }
+
+  std::vector<double> reference_cell(std::size_t first, std::int64_t row, const std::vector<double>& state) const {
+    const std::int64_t hidden = shape_.hidden;
+    const auto recurrent = [&](std::int64_t gate) {
+      double sum = static_cast<double>(this->inputs[first + 2].data[gate]);
+      for (std::int64_t k = 0; k < hidden; ++k)
+        sum +=
+            static_cast<double>(this->inputs[first + 1].data[gate * hidden + k]) * state[static_cast<std::size_t>(k)];
+      return sum;
+    };
+    const auto input = [&](std::int64_t gate) {
+      return static_cast<double>(this->inputs[first].data[row * 3 * hidden + gate]);
+    };
+    std::vector<double> next(state.size());
+    for (std::int64_t j = 0; j < hidden; ++j) {
+      const double r = logistic(input(j) + recurrent(j));
+      const double z = logistic(input(hidden + j) + recurrent(hidden + j));
+      const double n = std::tanh(input(2 * hidden + j) + r * recurrent(2 * hidden + j));
+      double value = (1.0 - z) * n + z * state[static_cast<std::size_t>(j)];
+      if (shape_.mask) value *= static_cast<double>(this->inputs[first + inputs_per_lane() - 1].data[row * hidden + j]);
+      next[static_cast<std::size_t>(j)] = value;
+    }
+    return next;
+  }
+
+  GruShape shape_;
+  std::vector<std::int32_t> offsets_;
+  std::vector<Tensor<T>> saved_;
+};
+
+OpCase gru_case(std::string name, bool tiny, GruShape shape) {
+  return make_case(std::move(name), tiny, [shape]<class T>(std::uint64_t seed) {
+    return std::make_unique<GruSequenceProblem<T>>(shape, seed);
+  });
+}
+
+}  // namespace
+
+std::vector<OpCase> gru_sequence_cases() {
+  return {
+      gru_case("one sequence, one step", true, {{1}, 1, {false}}),
+      gru_case("one sequence, initial state", true, {{3}, 3, {false}, true}),
+      gru_case("one sequence in reverse, initial state and mask", true, {{3}, 2, {true}, true, true}),
+      gru_case("all of length one", true, {{1, 1, 1}, 2, {false, true}}),
+      gru_case("all of length one, initial state and mask", true, {{1, 1, 1}, 2, {false, true}, true, true}),
+      gru_case("one turn beside four", true, {{4, 1}, 2, {false}, false, true}),
+      gru_case("ragged, both directions", true, {{4, 2, 2, 1}, 3, {false, true}}),
+      gru_case("ragged, both directions, initial states and masks", true, {{3, 2, 1}, 2, {false, true}, true, true}),
+      gru_case("ragged, two lanes forward, initial states", true, {{3, 1}, 2, {false, false}, true}),
+      gru_case("encoder", false, {spread_lengths(34, 40), 300, {false, true}}),
+      gru_case("decoder", false, {spread_lengths(17, 40), 300, {false}, true}),
+      gru_case("tracker", false, {std::vector<int>(8, 8), 300, {false}, false, true}),
+  };
+}
+
+}  // namespace ethreed

@@ -1,0 +1,49 @@
+#pragma once
+// policy_divergence: KL(q‖p) of the policy q against the constraint p, equation (12), from the logits of both.
+
+#include "core/context.h"
+#include "kernels/common/gradient.h"
+#include "kernels/common/math.h"
+
+#include <cstdint>
+
+namespace ethreed {
+
+/// kl_i = Σ_k q_k·(log q_k − log p_k), q = softmax(q_logits_i) of (13), p = softmax(p_logits_i) of (14).
+///
+///   q_logits, p_logits  [rows, classes]  read
+///   kl                  [rows]           written, saved
+///   q_lse, p_lse        [rows]           written, saved: the log-sum-exps of both, each in two parts
+///
+/// FLOPs: 14·rows·classes (an exp counts as one). Bytes: (2·rows·classes + 5·rows)·sizeof(T).
+/// Saved beyond inputs and output: 4·rows·sizeof(T). Workspace: none. Nothing may alias, but q_logits may be p_logits.
+/// Order of reduction: that of math::log_sum_exp, then first class to last; one thread per row.
+/// Source: the definition, over log-softmax so that a class with q_k = 0 in floating point adds exactly 0.
+template <class T> struct PolicyDivergenceForward {
+  int rows = 0;
+  int classes = 0;
+  const T* q_logits = nullptr;
+  const T* p_logits = nullptr;
+  T* kl = nullptr;
+  math::LogSumExp<T>* q_lse = nullptr;
+  math::LogSumExp<T>* p_lse = nullptr;
+};
+
+/// dq_logits[i, k] = dkl_i·q_k·(log q_k − log p_k − kl_i);  dp_logits[i, k] = dkl_i·(p_k − q_k).
+///
+///   forward               as it was called: logits and what was saved are read
+///   dkl                   [rows]           read
+///   dq_logits, dp_logits  [rows, classes]  written or accumulated, each may be absent; they alias nothing
+///
+/// FLOPs: 15·rows·classes. Bytes: (4·rows·classes + 6·rows)·sizeof(T). Workspace: none.
+template <class T> struct PolicyDivergenceBackward {
+  PolicyDivergenceForward<T> forward;
+  const T* dkl = nullptr;
+  GradientSink<T> dq_logits;
+  GradientSink<T> dp_logits;
+};
+
+template <class T> void policy_divergence_forward(Context& context, const PolicyDivergenceForward<T>& args);
+template <class T> void policy_divergence_backward(Context& context, const PolicyDivergenceBackward<T>& args);
+
+}  // namespace ethreed

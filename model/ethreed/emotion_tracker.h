@@ -1,0 +1,31 @@
+#pragma once
+// Section 3: global, party, emotion and content states along the dialogue, equations (1) to (5) and (7).
+
+#include "model/ethreed/parameters.h"
+#include "model/text/batch.h"
+
+namespace ethreed {
+
+/// Multipliers for d(·) of section 3, null without dropout. Shapes follow the rows of the sequence each GRU runs over.
+template <class T> struct TrackerMasks {
+  const T* global = nullptr;   ///< [2N, D_g] by chain row
+  const T* party = nullptr;    ///< [2N, D_p] by chain row
+  const T* emotion = nullptr;  ///< [2N, D_e] by pair row (chain row without the two chains)
+  const T* content = nullptr;  ///< [N, D_c] by turn row
+};
+
+template <class T> struct TrackedEmotions {
+  Variable<T> global_post;       ///< g^P_t [N, D_g]
+  Variable<T> party_post;        ///< p^P_t [N, D_p]; unset without GRU_p
+  Variable<T> emotion_post;      ///< e^P_t [N, D_e]
+  Variable<T> emotion_response;  ///< e^R_t [N, D_e]
+  Variable<T> content;           ///< c_t [N, D_c]
+};                               // all by turn row
+
+/// `summary` is u by chain row, [2N, 2D_h].
+template <class T>
+TrackedEmotions<T> track_emotions(Tape<T>& tape, const ModelConfig& config,
+                                  const ModelParameters<Variable<T>>& parameters, const Batch& batch,
+                                  Variable<T> summary, const TrackerMasks<T>& masks);
+
+}  // namespace ethreed

@@ -1,0 +1,66 @@
+#include "model/ethreed/ethreed.h"
+
+#include "autograd/functions/gather_rows.h"
+#include "autograd/functions/gather_stacked_rows.h"
+#include "autograd/functions/pointer_mixture.h"
+#include "model/ethreed/layers.h"
+
+namespace ethreed {
+
+template <class T>
+DialogueState<T> read_dialogues(Tape<T>& tape, const ModelConfig& config, const ModelParameters<Variable<T>>& parameters,
+                                const Batch& batch, const StepNoise<T>& noise) {
+  DialogueState<T> state;
+  state.utterances = encode_utterances(tape, parameters, batch);
+  state.tracked = track_emotions(tape, config, parameters, batch, state.utterances.summary, noise.masks);
+  state.policy = predict_reply_emotion(tape, config, parameters, state.tracked.emotion_post, noise.policy);
+  state.speaker_logits = apply(tape, parameters.classifier, {state.tracked.emotion_post});
+  state.listener_logits = apply(tape, parameters.classifier, {state.tracked.emotion_response});
+  state.reply_logits = apply(tape, parameters.classifier, {state.policy.reply});
+  return state;
+}
+
+template <class T>
+DecoderMemory<T> decoder_memory(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, const Batch& batch,
+                                const DialogueState<T>& state) {
+  return prepare_decoder(tape, parameters, state.utterances.source_states,
+                         gather_rows<T>(tape, {{state.tracked.content, batch.turn_of_row}}),
+                         gather_rows<T>(tape, {{state.policy.reply, batch.turn_of_row}}));
+}
+
+template <class T>
+ForwardPass<T> forward_pass(Tape<T>& tape, const ModelConfig& config, const LossWeights& weights,
+                            const ModelParameters<Variable<T>>& parameters, const Batch& batch,
+                            const StepNoise<T>& noise) {
+  ForwardPass<T> pass;
+  pass.state = read_dialogues(tape, config, parameters, batch, noise);
+  const DecoderMemory<T> memory = decoder_memory(tape, parameters, batch, pass.state);
+  // s does not depend on the attention: under teacher forcing it is one ragged sequence.
+  const Variable<T> s =
+      decoder_states<T>(tape, parameters, batch.decoder_packing(), batch.decoder_ids, memory.initial);
+  const Variable<T> state = gather_rows<T>(tape, {{s, batch.state_rows}});
+  const Variable<T> previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
+  pass.decoded = decode(tape, parameters, batch.rows(), memory, state, previous);
+  pass.log_probability = pointer_mixture<T>(tape, batch.rows(), pass.decoded.logits, pass.decoded.gate_logit,
+                                            pass.decoded.attention, batch.source_ids, batch.targets);
+  pass.losses = sum_losses(tape, config, weights, batch,
+                           LossInputs<T>{.speaker_logits = pass.state.speaker_logits,
+                                         .listener_logits = pass.state.listener_logits,
+                                         .reply_logits = pass.state.reply_logits,
+                                         .log_probability = pass.log_probability,
+                                         .coverage_loss = pass.decoded.coverage_loss});
+  return pass;
+}
+
+#define ETHREED_INSTANTIATE(T)                                                                                        \
+  template DialogueState<T> read_dialogues(Tape<T>&, const ModelConfig&, const ModelParameters<Variable<T>>&,        \
+                                           const Batch&, const StepNoise<T>&);                                       \
+  template DecoderMemory<T> decoder_memory(Tape<T>&, const ModelParameters<Variable<T>>&, const Batch&,              \
+                                           const DialogueState<T>&);                                                 \
+  template ForwardPass<T> forward_pass(Tape<T>&, const ModelConfig&, const LossWeights&,                             \
+                                       const ModelParameters<Variable<T>>&, const Batch&, const StepNoise<T>&);
+ETHREED_INSTANTIATE(float)
+ETHREED_INSTANTIATE(double)
+#undef ETHREED_INSTANTIATE
+
+}  // namespace ethreed

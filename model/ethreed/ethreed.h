@@ -1,0 +1,50 @@
+#pragma once
+// The whole model: section by section, one function call an arrow.
+
+#include "model/ethreed/emotion_tracker.h"
+#include "model/ethreed/empathetic_policy.h"
+#include "model/ethreed/losses.h"
+#include "model/ethreed/pointer_decoder.h"
+#include "model/ethreed/utterance_encoder.h"
+
+namespace ethreed {
+
+/// Randomness of one step, drawn before it. Null pointers: no dropout; R̂ = μ.
+template <class T> struct StepNoise {
+  TrackerMasks<T> masks;
+  const T* policy = nullptr;  ///< ε [N, D_e] by turn row
+};
+
+/// Sections 2 to 4: everything before the decoder. Variables by turn row, except the encoder's.
+template <class T> struct DialogueState {
+  EncodedUtterances<T> utterances;
+  TrackedEmotions<T> tracked;
+  EmpatheticPolicy<T> policy;
+  Variable<T> speaker_logits;   ///< W_e e^P + b [N, K]
+  Variable<T> listener_logits;  ///< W_e e^R + b [N, K]
+  Variable<T> reply_logits;     ///< W_e R̂ + b [N, K]
+};
+
+template <class T>
+DialogueState<T> read_dialogues(Tape<T>& tape, const ModelConfig& config, const ModelParameters<Variable<T>>& parameters,
+                                const Batch& batch, const StepNoise<T>& noise);
+
+/// The decoder's memory for every turn of the batch, by decoder row.
+template <class T>
+DecoderMemory<T> decoder_memory(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, const Batch& batch,
+                                const DialogueState<T>& state);
+
+/// One teacher-forced pass over a batch.
+template <class T> struct ForwardPass {
+  DialogueState<T> state;
+  DecoderOutput<T> decoded;     ///< logits are overwritten by their gradient in the backward pass
+  Variable<T> log_probability;  ///< of every target, (21) [target tokens]
+  Losses<T> losses;
+};
+
+template <class T>
+ForwardPass<T> forward_pass(Tape<T>& tape, const ModelConfig& config, const LossWeights& weights,
+                            const ModelParameters<Variable<T>>& parameters, const Batch& batch,
+                            const StepNoise<T>& noise);
+
+}  // namespace ethreed

@@ -1,0 +1,57 @@
+#include "model/ethreed/pointer_decoder.h"
+
+#include "autograd/functions/coverage_attention.h"
+#include "autograd/functions/embedding.h"
+#include "autograd/functions/emotion_gate.h"
+#include "model/ethreed/layers.h"
+
+namespace ethreed {
+
+template <class T>
+DecoderMemory<T> prepare_decoder(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, Variable<T> states,
+                                 Variable<T> content, Variable<T> reply) {
+  DecoderMemory<T> memory;
+  memory.states = states;
+  memory.keys = linear(tape, {states}, parameters.attention.weight, Variable<T>{});
+  memory.initial = apply(tape, parameters.decoder_content, {content}, Activation::tanh);
+  memory.emotion = apply(tape, parameters.decoder_emotion, {reply}, Activation::tanh);
+  memory.emotion_keys = linear(tape, {memory.emotion}, parameters.emotion_gate.weight, Variable<T>{});
+  return memory;
+}
+
+template <class T>
+Variable<T> decoder_states(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, Packing packing,
+                           std::span<const std::int32_t> ids, Variable<T> initial) {
+  const Variable<T> y = embedding<T>(tape, parameters.embedding, ids);
+  return apply_gru(tape, parameters.gru_d, packing, {y}, initial);  // (15)
+}
+
+template <class T>
+DecoderOutput<T> decode(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, RowLayout rows,
+                        const DecoderMemory<T>& memory, Variable<T> state, Variable<T> previous_state,
+                        const T* coverage) {
+  // (16)–(19); the energy sees s_{i−1}
+  const CoverageAttention<T> attention =
+      coverage_attention(tape, rows, previous_state, memory.keys, memory.states, parameters.coverage,
+                         parameters.attention.bias, coverage);
+  const Variable<T> emotion = emotion_gate<T>(tape, rows.target_offsets, state, memory.emotion_keys, memory.emotion,
+                                              parameters.emotion_gate.bias);  // (20)
+  const Variable<T> features = apply(tape, parameters.bottleneck, {state, attention.context, emotion});
+  return {.attention = attention.weights,
+          .coverage_loss = attention.coverage_loss,
+          .logits = apply(tape, parameters.vocabulary, {features}),                                  // (22)
+          .gate_logit = apply(tape, parameters.pointer, {attention.context, state, emotion})};      // (23)
+}
+
+#define ETHREED_INSTANTIATE(T)                                                                                         \
+  template DecoderMemory<T> prepare_decoder(Tape<T>&, const ModelParameters<Variable<T>>&, Variable<T>, Variable<T>,  \
+                                            Variable<T>);                                                             \
+  template Variable<T> decoder_states(Tape<T>&, const ModelParameters<Variable<T>>&, Packing,                         \
+                                      std::span<const std::int32_t>, Variable<T>);                                    \
+  template DecoderOutput<T> decode(Tape<T>&, const ModelParameters<Variable<T>>&, RowLayout, const DecoderMemory<T>&, \
+                                   Variable<T>, Variable<T>, const T*);
+ETHREED_INSTANTIATE(float)
+ETHREED_INSTANTIATE(double)
+#undef ETHREED_INSTANTIATE
+
+}  // namespace ethreed

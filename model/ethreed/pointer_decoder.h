@@ -1,0 +1,46 @@
+#pragma once
+// Section 5: the pointer decoder, equations (15) to (23), in three pieces that teacher forcing and generation share.
+
+#include "kernels/common/packing.h"
+#include "kernels/common/row_layout.h"
+#include "model/ethreed/parameters.h"
+
+#include <cstdint>
+#include <span>
+
+namespace ethreed {
+
+/// What a decoder row knows before its first step.
+template <class T> struct DecoderMemory {
+  Variable<T> states;        ///< h_j [source tokens, 2D_h]
+  Variable<T> keys;          ///< W_con h_j [source tokens, D_s]
+  Variable<T> initial;       ///< s_0 = con = tanh(W_1 c + b_1) [rows, D_s]
+  Variable<T> emotion;       ///< emo = tanh(W_2 R̂ + b_2) [rows, D_e]
+  Variable<T> emotion_keys;  ///< W_emo emo [rows, D_s]
+};
+
+/// `content` is c and `reply` is R̂, one row per decoder row; `states` are the post's token states, row after row.
+template <class T>
+DecoderMemory<T> prepare_decoder(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, Variable<T> states,
+                                 Variable<T> content, Variable<T> reply);
+
+/// (15) for packed inputs y_{i−1} (vocabulary ids): s_i by packed row, from `initial` [sequences, D_s].
+template <class T>
+Variable<T> decoder_states(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, Packing packing,
+                           std::span<const std::int32_t> ids, Variable<T> initial);
+
+template <class T> struct DecoderOutput {
+  Variable<T> attention;      ///< γ, ragged [target, source] by row
+  Variable<T> coverage_loss;  ///< Σ_j min(cov_ij, γ_ij) [target tokens]
+  Variable<T> logits;         ///< of P_vocab [target tokens, V]
+  Variable<T> gate_logit;     ///< of p_gen [target tokens, 1]
+};
+
+/// (16)–(20), the logits of (22) and of (23), for target tokens laid out row by row with their states s_i and s_{i−1}.
+/// `coverage` [source tokens] is what the source has received before the first step, null for nothing.
+template <class T>
+DecoderOutput<T> decode(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, RowLayout rows,
+                        const DecoderMemory<T>& memory, Variable<T> state, Variable<T> previous_state,
+                        const T* coverage = nullptr);
+
+}  // namespace ethreed

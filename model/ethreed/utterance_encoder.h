@@ -1,0 +1,19 @@
+#pragma once
+// Section 2: a BiGRU over the tokens of every utterance of the batch, posts and responses together.
+
+#include "model/ethreed/parameters.h"
+#include "model/text/batch.h"
+
+namespace ethreed {
+
+template <class T> struct EncodedUtterances {
+  Variable<T> summary;        ///< u, [2N, 2D_h] by chain row: [→h_len ; ←h_1]
+  Variable<T> source_states;  ///< h_j of every source token, [source tokens, 2D_h], decoder row after decoder row
+};
+
+/// Throws Error if the batch holds an id outside the vocabulary.
+template <class T>
+EncodedUtterances<T> encode_utterances(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters,
+                                       const Batch& batch);
+
+}  // namespace ethreed

@@ -1,0 +1,69 @@
+#pragma once
+// Text files line by line, with the place for error messages.
+
+#include "core/error.h"
+#include "core/mapped_file.h"
+
+#include <charconv>
+#include <concepts>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ethreed {
+
+/// Lines of a mapped file, without their ends ("\n" or "\r\n") and without a byte order mark. Views live as long as the
+/// reader.
+class LineReader {
+ public:
+  /// Throws Error if the file cannot be read.
+  explicit LineReader(const std::filesystem::path& path) : path_(path.string()), file_(path), rest_(file_.text()) {
+    if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);
+  }
+  /// False at the end of the file.
+  bool next(std::string_view& line) {
+    if (rest_.empty()) return false;
+    ++number_;
+    const std::size_t end = rest_.find('\n');
+    line = rest_.substr(0, end);
+    rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    return true;
+  }
+  /// The number of the line last read, from 1.
+  std::int64_t number() const { return number_; }
+  const std::string& path() const { return path_; }
+  /// "file:line" of the line last read.
+  std::string place() const { return fmt::format("{}:{}", path_, number_); }
+
+ private:
+  std::string path_;
+  MappedFile file_;
+  std::string_view rest_;
+  std::int64_t number_ = 0;
+};
+
+/// The fields of a line between commas; there is no quoting.
+inline void split_at_commas(std::string_view line, std::vector<std::string_view>& fields) {
+  fields.clear();
+  for (std::size_t begin = 0;;) {
+    const std::size_t end = line.find(',', begin);
+    fields.push_back(line.substr(begin, end - begin));
+    if (end == std::string_view::npos) return;
+    begin = end + 1;
+  }
+}
+
+/// The whole of `text` as a decimal number, or nothing.
+template <class T>
+requires std::integral<T> || std::floating_point<T> std::optional<T> parse_number(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace ethreed

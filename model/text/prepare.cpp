@@ -1,0 +1,260 @@
+#include "model/text/prepare.h"
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "model/text/corpus.h"
+#include "model/text/dataset.h"
+#include "model/text/tokenizer.h"
+#include "model/text/vocabulary.h"
+#include "model/text/word_vectors.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+#include <utility>
+
+namespace ethreed {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int largest_length = 10'000;
+constexpr int largest_dimension = 10'000;
+
+void check_options(const PrepareOptions& options) {
+  ETHREED_CHECK(options.min_frequency >= 1, "prepare: min_frequency is {}, wanted at least 1", options.min_frequency);
+  ETHREED_CHECK(options.max_length >= 2 && options.max_length <= largest_length,
+                "prepare: max_length is {}, wanted 2 to {} (the end mark counts)", options.max_length, largest_length);
+  ETHREED_CHECK(options.dimension >= 1 && options.dimension <= largest_dimension,
+                "prepare: dimension is {}, wanted 1 to {}", options.dimension, largest_dimension);
+  const fs::path& out = options.output_directory;
+  std::error_code ignored;
+  ETHREED_CHECK(!out.empty() && (!fs::exists(out, ignored) || fs::is_directory(out, ignored)),
+                "prepare: the output '{}' is not a folder; choose another path", out.string());
+}
+
+std::vector<CorpusSplit> read_corpus(const fs::path& directory) {
+  ETHREED_CHECK(fs::is_directory(directory),
+                "{}: is not a folder; give the folder that holds train.csv (and valid.csv, test.csv)",
+                directory.string());
+  ETHREED_CHECK(fs::exists(directory / "train.csv"),
+                "{}: there is no train.csv; the vocabulary comes from it, so put the corpus's training split there",
+                directory.string());
+  std::vector<CorpusSplit> splits;
+  for (const char* name : {"train", "valid", "test"}) {
+    const fs::path path = directory / (std::string(name) + ".csv");
+    if (fs::exists(path)) splits.push_back(read_corpus_split(path, name));
+  }
+  // A dialogue in two splits would be tested on what it was trained on (and its labels would be ambiguous).
+  std::unordered_map<std::string_view, std::string_view> split_of;
+  for (const CorpusSplit& split : splits)
+    for (const std::vector<Dialogue>* list : {&split.dialogues, &split.dropped})
+      for (const Dialogue& dialogue : *list) {
+        const auto [place, added] = split_of.emplace(dialogue.conversation_id, split.name);
+        ETHREED_CHECK(added, "{}: the dialogue '{}' is in {}.csv and in {}.csv; leave it in one split",
+                      directory.string(), dialogue.conversation_id, place->second, split.name);
+      }
+  return splits;
+}
+
+// A split's utterances as ids of the table of all words, whole (not cut) and without end marks: post, response, post, …
+struct Tokenized {
+  std::vector<std::int32_t> ids;
+  std::vector<std::size_t> offsets{0};
+};
+
+Tokenized tokenize_split(const CorpusSplit& split, WordTable& seen) {
+  Tokenized result;
+  for (const Dialogue& dialogue : split.dialogues)
+    for (const Turn& turn : dialogue.turns)
+      for (const std::string* text : {&turn.post, &turn.response}) {
+        for (const std::string& token : tokenize(*text)) result.ids.push_back(seen.id(token));
+        result.offsets.push_back(result.ids.size());
+      }
+  return result;
+}
+
+// Numbers words as the data set does: the vocabulary first, then others in the order they are met.
+class Renumbering {
+ public:
+  Renumbering(const WordTable& seen, WordTable& words)
+      : seen_(seen), words_(words), ids_(static_cast<std::size_t>(seen.size()), -1) {}
+  std::int32_t operator()(std::int32_t seen_id) {
+    std::int32_t& id = ids_[static_cast<std::size_t>(seen_id)];
+    if (id < 0) id = words_.id(seen_.word(seen_id));
+    return id;
+  }
+
+ private:
+  const WordTable& seen_;
+  WordTable& words_;
+  std::vector<std::int32_t> ids_;
+};
+
+// Cuts and renumbers a split; counts what was cut.
+SplitContents encode_split(const CorpusSplit& split, const Tokenized& tokenized, int max_length, Renumbering& renumber,
+                           SplitSummary& summary) {
+  SplitContents out;
+  out.name = split.name;
+  for (std::size_t i = 0; i + 1 < tokenized.offsets.size(); ++i) {
+    const std::size_t begin = tokenized.offsets[i], length = tokenized.offsets[i + 1] - begin;
+    const std::size_t kept = std::min(length, static_cast<std::size_t>(max_length - 1));
+    summary.truncated += kept < length;
+    for (std::size_t k = 0; k < kept; ++k) out.tokens.push_back(renumber(tokenized.ids[begin + k]));
+    out.tokens.push_back(eos_id);
+    out.utterance_offsets.push_back(static_cast<std::int64_t>(out.tokens.size()));
+  }
+  for (const Dialogue& dialogue : split.dialogues) {
+    out.dialogue_offsets.push_back(out.dialogue_offsets.back() + static_cast<std::int64_t>(dialogue.turns.size()));
+    out.emotion.push_back(dialogue.emotion);
+    out.conversation_bytes += dialogue.conversation_id;
+    out.conversation_offsets.push_back(static_cast<std::int64_t>(out.conversation_bytes.size()));
+  }
+  out.listener_label.assign(static_cast<std::size_t>(out.dialogue_offsets.back()), -1);
+  return out;
+}
+
+void count_unknown(const SplitContents& split, std::int32_t vocabulary_size, SplitSummary& summary) {
+  const auto utterance = [&](std::size_t i) {
+    return std::span(split.tokens)
+        .subspan(static_cast<std::size_t>(split.utterance_offsets[i]),
+                 static_cast<std::size_t>(split.utterance_offsets[i + 1] - split.utterance_offsets[i]));
+  };
+  for (std::size_t turn = 0; turn < split.listener_label.size(); ++turn) {
+    const auto post = utterance(2 * turn), response = utterance(2 * turn + 1);
+    summary.unknown_tokens +=
+        std::count_if(post.begin(), post.end(), [&](std::int32_t id) { return id >= vocabulary_size; });
+    summary.target_tokens += static_cast<std::int64_t>(response.size());
+    for (const std::int32_t id : response) {
+      if (id < vocabulary_size) continue;
+      ++summary.unknown_targets;
+      summary.unreachable_targets += std::find(post.begin(), post.end(), id) == post.end();
+    }
+  }
+  summary.tokens = static_cast<std::int64_t>(split.tokens.size());
+  summary.unknown_tokens += summary.unknown_targets;
+}
+
+void summarise(const CorpusSplit& corpus, const SplitContents& split, std::int32_t vocabulary_size,
+               SplitSummary& summary) {
+  summary.name = split.name;
+  summary.rows = corpus.rows;
+  summary.dialogues = static_cast<std::int64_t>(split.emotion.size());
+  summary.turns = static_cast<std::int64_t>(split.listener_label.size());
+  summary.dropped_posts = corpus.dropped_posts;
+  summary.dropped_dialogues = static_cast<std::int64_t>(corpus.dropped.size());
+  summary.repeated_speaker_rows = corpus.repeated_speaker_rows;
+  for (const std::int32_t k : split.emotion) ++summary.emotions[static_cast<std::size_t>(k)];
+  for (const std::int32_t k : split.listener_label) {
+    if (k < 0) continue;
+    ++summary.labelled_turns;
+    ++summary.listener_emotions[static_cast<std::size_t>(k)];
+  }
+  count_unknown(split, vocabulary_size, summary);
+}
+
+// The share of the training split's words, end marks left out, that have a vector of the file.
+double covered_share(const SplitContents& train, const WordVectors& vectors) {
+  std::int64_t words = 0, covered = 0;
+  for (const std::int32_t id : train.tokens) {
+    if (id == eos_id) continue;
+    ++words;
+    covered +=
+        static_cast<std::size_t>(id) < vectors.from_file.size() && vectors.from_file[static_cast<std::size_t>(id)];
+  }
+  return words == 0 ? 0.0 : static_cast<double>(covered) / static_cast<double>(words);
+}
+
+// Makes the output folder, and removes it again if the work fails and it was not there before.
+class OutputFolder {
+ public:
+  explicit OutputFolder(const fs::path& path) : path_(path) {
+    std::error_code error;
+    made_ = fs::create_directory(path, error);
+    ETHREED_CHECK(!error, "{}: the folder cannot be made ({}); make its parent first or choose another", path.string(),
+                  error.message());
+  }
+  ~OutputFolder() {
+    std::error_code ignored;
+    if (made_) fs::remove(path_, ignored);  // removes an empty folder only
+  }
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+  void keep() { made_ = false; }
+
+ private:
+  fs::path path_;
+  bool made_ = false;
+};
+
+void write_all(const fs::path& directory, const DatasetContents& contents, const std::string& vocabulary,
+               const PrepareSummary& summary) {
+  OutputFolder folder(directory);
+  AtomicFile vocabulary_file(directory / "vocabulary.txt");
+  AtomicFile text_file(directory / "summary.txt");
+  AtomicFile json_file(directory / "summary.json");
+  AtomicFile dataset_file(directory / dataset_file_name);
+  vocabulary_file.write(vocabulary);
+  text_file.write(summary.text());
+  json_file.write(summary.json());
+  write_dataset(dataset_file, contents);
+  const std::array<AtomicFile*, 4> files{&vocabulary_file, &text_file, &json_file, &dataset_file};
+  for (AtomicFile* file : files) file->sync();  // a full disk shows here, before anything is replaced
+  for (AtomicFile* file : files) file->commit();
+  folder.keep();
+}
+
+}  // namespace
+
+PrepareSummary prepare(const PrepareOptions& options) {
+  check_options(options);
+  const std::vector<CorpusSplit> corpus = read_corpus(options.corpus_directory);
+  PrepareSummary summary;
+  summary.min_frequency = options.min_frequency;
+  summary.max_length = options.max_length;
+  summary.splits.resize(corpus.size());
+
+  WordTable seen;
+  std::vector<Tokenized> tokenized;
+  for (const CorpusSplit& split : corpus) tokenized.push_back(tokenize_split(split, seen));
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(seen.size()), 0);
+  for (const std::int32_t id : tokenized[0].ids) ++counts[static_cast<std::size_t>(id)];  // [0] is train
+  const WordTable vocabulary = vocabulary_from_counts(seen, counts, options.min_frequency);
+
+  DatasetContents contents;
+  contents.words = vocabulary;
+  contents.min_frequency = options.min_frequency;
+  contents.max_length = options.max_length;
+  Renumbering renumber(seen, contents.words);
+  for (std::size_t s = 0; s < corpus.size(); ++s)
+    contents.splits.push_back(encode_split(corpus[s], tokenized[s], options.max_length, renumber, summary.splits[s]));
+
+  if (options.labels) {
+    ListenerLabels labels = read_listener_labels(*options.labels, corpus, options.other_labels);
+    for (std::size_t s = 0; s < corpus.size(); ++s) contents.splits[s].listener_label = std::move(labels.of_turn[s]);
+    summary.labels_source = options.labels->filename().string();
+    summary.other_labels = labels.other_labels;
+  }
+  WordVectors vectors = options.vectors ? read_word_vectors(*options.vectors, vocabulary)
+                                        : random_word_vectors(vocabulary, options.dimension);
+  for (std::size_t s = 0; s < corpus.size(); ++s)
+    summarise(corpus[s], contents.splits[s], vocabulary.size(), summary.splits[s]);
+
+  summary.vocabulary_size = vocabulary.size();
+  summary.words = contents.words.size();
+  summary.dimension = vectors.rows.columns();
+  summary.vectors_source = options.vectors ? options.vectors->filename().string() : "random";
+  summary.covered_words = vectors.covered;
+  summary.covered_tokens = covered_share(contents.splits[0], vectors);
+  summary.vector_deviation = vectors.deviation;
+  summary.has_listener_labels = summary.splits[0].labelled_turns > 0;
+  contents.has_listener_labels = summary.has_listener_labels;
+  contents.vectors_source = summary.vectors_source;
+  contents.vectors = std::move(vectors.rows);
+  summary.fingerprint = contents.fingerprint();
+  write_all(options.output_directory, contents, vocabulary_text(vocabulary), summary);
+  return summary;
+}
+
+}  // namespace ethreed

@@ -1,0 +1,29 @@
+#pragma once
+// From the corpus's CSV files to a data set: everything that happens once, before training.
+
+#include "model/text/listener_labels.h"
+#include "model/text/prepare_summary.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+namespace ethreed {
+
+struct PrepareOptions {
+  std::filesystem::path corpus_directory;        ///< train.csv, and valid.csv and test.csv where present
+  std::filesystem::path output_directory;        ///< made if it does not exist (its parent must)
+  std::optional<std::filesystem::path> vectors;  ///< text form; none: random ones of `dimension`
+  std::optional<std::filesystem::path> labels;   ///< of the listener
+  OtherLabels other_labels = OtherLabels::error;
+  std::int64_t min_frequency = 3;  ///< in the posts and responses of the training split
+  int max_length = 40;             ///< tokens of an utterance, end mark included; 2 to 10,000
+  int dimension = 300;             ///< of the vectors where no file is given; 1 to 10,000
+};
+
+/// Reads and checks everything, then writes dataset.safetensors, vocabulary.txt, summary.txt and summary.json. On an
+/// error (thrown as Error: one line) nothing is written and what was there before stays. The same input gives the same
+/// bytes.
+PrepareSummary prepare(const PrepareOptions& options);
+
+}  // namespace ethreed

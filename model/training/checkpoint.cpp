@@ -1,0 +1,175 @@
+#include "model/training/checkpoint.h"
+
+#include "core/atomic_file.h"
+#include "core/safetensors.h"
+#include "model/text/vocabulary.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <nlohmann/json.hpp>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <system_error>
+
+namespace ethreed {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ValidationFigures, epoch, speaker_accuracy, listener_accuracy, perplexity_token,
+                                   perplexity_macro, coverage)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunningLosses, total, emotion_speaker, emotion_listener, policy, generation, coverage,
+                                   gradient_norm, steps, tokens)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingProgress, epoch, next_batch, step, finished, last, best, running)
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+// Puts the directory `fresh` in the place of `target`, in one step where the system can exchange two names.
+void replace_directory(const fs::path& fresh, const fs::path& target) {
+  if (!fs::exists(target)) {
+    fs::rename(fresh, target);
+    return;
+  }
+  if (::syscall(SYS_renameat2, AT_FDCWD, fresh.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) != 0) {
+    // A file system without exchange: the old one steps aside first; a crash between the two leaves it as "<name>.old".
+    const fs::path old = target.string() + ".old";
+    fs::remove_all(old);
+    fs::rename(target, old);
+    fs::rename(fresh, target);
+    fs::remove_all(old);
+    return;
+  }
+  fs::remove_all(fresh);  // it holds what was there before
+}
+
+Json read_json(const fs::path& path) {
+  std::ifstream stream(path);
+  ETHREED_CHECK(stream, "{}: missing or not readable; the checkpoint is incomplete, use another one", path.string());
+  try {
+    return Json::parse(stream);
+  } catch (const Json::exception& error) {
+    fail("{}: damaged ({}); use another checkpoint", path.string(), error.what());
+  }
+}
+
+void add_block(SafetensorsWriter& writer, const ParameterLayout& layout, const Tensor<float>& block,
+               const std::string& suffix) {
+  for (const auto& entry : layout.entries())
+    writer.add(entry.name + suffix, View<const float>(block.data() + entry.offset, entry.shape));
+}
+
+template <class T>
+void read_block(const SafetensorsFile& file, const ParameterLayout& layout, const std::string& suffix, Tensor<T>& block) {
+  for (const auto& entry : layout.entries()) {
+    const auto values = file.tensor<float>(entry.name + suffix, entry.shape);
+    for (std::int64_t i = 0; i < values.count(); ++i) {
+      ETHREED_CHECK(std::isfinite(values[i]), "{}: tensor '{}' holds a value that is not finite at {}; use another checkpoint",
+                    file.path().string(), entry.name + suffix, i);
+      block[entry.offset + i] = static_cast<T>(values[i]);
+    }
+  }
+}
+
+void check_tensor_count(const SafetensorsFile& file, std::size_t wanted) {
+  ETHREED_CHECK(file.names().size() == wanted,
+                "{}: holds {} tensors, this configuration has {}; the file belongs to another model", file.path().string(),
+                file.names().size(), wanted);
+}
+
+}  // namespace
+
+void save_checkpoint(const fs::path& directory, const ModelState<float>& model, const CheckpointInfo& info) {
+  const fs::path fresh = directory.string() + ".tmp-" + std::to_string(::getpid());
+  std::error_code ignored;
+  fs::remove_all(fresh, ignored);
+  try {
+    fs::create_directories(fresh);
+    SafetensorsWriter parameters;
+    add_block(parameters, model.layout, model.values, "");
+    parameters.add_metadata("format", std::to_string(checkpoint_format));
+    parameters.write(fresh / "model.safetensors");
+    SafetensorsWriter moments;
+    add_block(moments, model.layout, model.first_moment, ".m");
+    add_block(moments, model.layout, model.second_moment, ".v");
+    moments.write(fresh / "optimizer.safetensors");
+    std::string words;
+    for (const std::string& word : info.vocabulary) words += word + "\n";
+    write_text_atomically(fresh / "vocabulary.txt", words);
+    Json config = to_json(info.config);
+    config["format"] = checkpoint_format;
+    config["data"] = {{"path", info.data_path}, {"fingerprint", info.data_fingerprint}};
+    write_text_atomically(fresh / "config.json", config.dump(2) + "\n");
+    Json state = info.progress;
+    state["format"] = checkpoint_format;
+    write_text_atomically(fresh / "state.json", state.dump(2) + "\n");
+    replace_directory(fresh, directory);
+  } catch (const fs::filesystem_error& error) {
+    fs::remove_all(fresh, ignored);
+    fail("{}: cannot write the checkpoint: {}; the one before is untouched", directory.string(), error.code().message());
+  } catch (...) {
+    fs::remove_all(fresh, ignored);
+    throw;
+  }
+}
+
+CheckpointInfo load_checkpoint_info(const fs::path& directory) {
+  CheckpointInfo info;
+  const fs::path config_path = directory / "config.json";
+  Json config = read_json(config_path);
+  ETHREED_CHECK(config.is_object() && config.contains("format") && config["format"] == checkpoint_format,
+                "{}: not a checkpoint of format {}; it was made by another version of the program", config_path.string(),
+                checkpoint_format);
+  try {
+    info.data_path = config.at("data").at("path");
+    info.data_fingerprint = config.at("data").at("fingerprint");
+  } catch (const Json::exception& error) {
+    fail("{}: damaged ({}); use another checkpoint", config_path.string(), error.what());
+  }
+  config.erase("format");
+  config.erase("data");
+  update_from_json(info.config, config, config_path.string());
+  info.config.model.check();
+  info.config.training.check();
+  const fs::path state_path = directory / "state.json";
+  try {
+    info.progress = read_json(state_path).get<TrainingProgress>();
+  } catch (const Json::exception& error) {
+    fail("{}: damaged ({}); use another checkpoint", state_path.string(), error.what());
+  }
+  const WordTable words = load_vocabulary(directory / "vocabulary.txt");
+  ETHREED_CHECK(words.size() == info.config.model.vocabulary, "{}: {} words, but config.json says V = {}; the checkpoint is damaged",
+                (directory / "vocabulary.txt").string(), words.size(), info.config.model.vocabulary);
+  for (std::int32_t id = 0; id < words.size(); ++id) info.vocabulary.emplace_back(words.word(id));
+  return info;
+}
+
+template <class T> void load_checkpoint_tensors(const fs::path& directory, ModelState<T>& model) {
+  const SafetensorsFile parameters(directory / "model.safetensors");
+  check_tensor_count(parameters, model.layout.entries().size());
+  read_block(parameters, model.layout, "", model.values);
+  if (model.first_moment.count() == 0) return;
+  const SafetensorsFile moments(directory / "optimizer.safetensors");
+  check_tensor_count(moments, 2 * model.layout.entries().size());
+  read_block(moments, model.layout, ".m", model.first_moment);
+  read_block(moments, model.layout, ".v", model.second_moment);
+}
+
+bool has_checkpoint(const fs::path& run, const std::string& which) { return fs::exists(run / which / "config.json"); }
+
+fs::path checkpoint_in(const fs::path& run, const std::string& which) {
+  if (fs::exists(run / "config.json")) return run;
+  ETHREED_CHECK(fs::exists(run), "{}: no such run; train one with `ethreed train --out {}`", run.string(), run.string());
+  ETHREED_CHECK(has_checkpoint(run, which), "{}: holds no checkpoint '{}'; train first, or give another run", run.string(),
+                which);
+  return run / which;
+}
+
+template void load_checkpoint_tensors(const fs::path&, ModelState<float>&);
+template void load_checkpoint_tensors(const fs::path&, ModelState<double>&);
+
+}  // namespace ethreed

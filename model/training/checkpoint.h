@@ -1,0 +1,72 @@
+#pragma once
+// A checkpoint is a directory (see the interchange format): model.safetensors, optimizer.safetensors, vocabulary.txt,
+// config.json, state.json. It is replaced as a whole or not at all.
+
+#include "model/training/model_state.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace ethreed {
+
+inline constexpr int checkpoint_format = 1;
+
+/// Validation figures that are kept with a checkpoint.
+struct ValidationFigures {
+  int epoch = -1;  ///< the epoch after which they were taken, from 0; −1: none yet
+  double speaker_accuracy = 0, listener_accuracy = 0, perplexity_token = 0, perplexity_macro = 0, coverage = 0;
+  bool operator==(const ValidationFigures&) const = default;
+};
+
+/// Loss terms added up since the last line of the log, so that a resumed run writes the same lines.
+struct RunningLosses {
+  double total = 0, emotion_speaker = 0, emotion_listener = 0, policy = 0, generation = 0, coverage = 0;
+  double gradient_norm = 0;
+  std::int64_t steps = 0, tokens = 0;
+  bool operator==(const RunningLosses&) const = default;
+};
+
+/// Where a run stands. Random numbers need no state: they are functions of the seed and these counters.
+struct TrainingProgress {
+  int epoch = 0;              ///< epoch in hand, from 0
+  std::int64_t next_batch = 0;  ///< the batch of that epoch that comes next
+  std::int64_t step = 0;      ///< optimizer steps done
+  bool finished = false;      ///< all epochs are done
+  ValidationFigures last, best;
+  RunningLosses running;
+  bool operator==(const TrainingProgress&) const = default;
+};
+
+/// Everything in a checkpoint but the tensors.
+struct CheckpointInfo {
+  RunConfig config;
+  TrainingProgress progress;
+  std::string data_path;         ///< where the prepared data lay, as given
+  std::string data_fingerprint;  ///< what it was
+  std::vector<std::string> vocabulary;
+};
+
+/// Writes `directory`, replacing what is there in one step. Throws Error (directory not writable, disk full, …); what was
+/// there before is then untouched.
+void save_checkpoint(const std::filesystem::path& directory, const ModelState<float>& model, const CheckpointInfo& info);
+
+/// Reads everything but the tensors. Throws Error naming the file and what to do if it is missing, damaged or of another
+/// format version.
+CheckpointInfo load_checkpoint_info(const std::filesystem::path& directory);
+
+/// Reads the parameters (and Adam's moments if `model` is for training) into `model`. Throws Error if a tensor is
+/// missing, superfluous, of another shape or type, or not finite.
+template <class T> void load_checkpoint_tensors(const std::filesystem::path& directory, ModelState<T>& model);
+
+/// The checkpoint of a run directory to read: RUN itself if it holds a config.json, else RUN/<which>.
+/// Throws Error if there is none.
+std::filesystem::path checkpoint_in(const std::filesystem::path& run, const std::string& which);
+
+/// True if RUN/<which> is a checkpoint.
+bool has_checkpoint(const std::filesystem::path& run, const std::string& which);
+
+}  // namespace ethreed

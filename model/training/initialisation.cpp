@@ -1,0 +1,72 @@
+#include "model/training/initialisation.h"
+
+#include "core/hash.h"
+#include "model/training/random_streams.h"
+
+#include <cmath>
+#include <vector>
+
+namespace ethreed {
+
+namespace {
+
+// A random orthogonal [n, n] matrix, uniformly distributed: Gram and Schmidt on rows of normal numbers, twice, which is
+// enough for orthogonality to the last bits (Giraud et al., 2005).
+std::vector<double> orthogonal_matrix(int n, const PhiloxStream& random, std::uint64_t first_index) {
+  const auto size = static_cast<std::size_t>(n);
+  std::vector<double> q(size * size);
+  for (std::size_t i = 0; i < q.size(); ++i) q[i] = random.normal(first_index + i);
+  for (std::size_t row = 0; row < size; ++row) {
+    double* v = &q[row * size];
+    for (int pass = 0; pass < 2; ++pass)
+      for (std::size_t other = 0; other < row; ++other) {
+        const double* u = &q[other * size];
+        double dot = 0;
+        for (std::size_t j = 0; j < size; ++j) dot += u[j] * v[j];
+        for (std::size_t j = 0; j < size; ++j) v[j] -= dot * u[j];
+      }
+    double norm = 0;
+    for (std::size_t j = 0; j < size; ++j) norm += v[j] * v[j];
+    norm = std::sqrt(norm);
+    for (std::size_t j = 0; j < size; ++j) v[j] /= norm;
+  }
+  return q;
+}
+
+}  // namespace
+
+template <class T>
+void initialise_parameters(const ParameterLayout& layout, View<const float> word_vectors, double update_gate_bias,
+                           std::uint64_t seed, T* block) {
+  std::fill_n(block, layout.size(), T{0});
+  for (const ParameterLayout::Entry& entry : layout.entries()) {
+    T* values = block + entry.offset;
+    const std::int64_t count = entry.shape.count();
+    const std::uint64_t key = Fingerprint().add(entry.name).value();
+    const PhiloxStream random = random_stream(seed, Draw::initialisation, key);
+    if (entry.initialisation == Initialisation::word_vectors) {
+      ETHREED_CHECK(word_vectors.shape == entry.shape, "word vectors are {}, the model's embedding is {}",
+                    word_vectors.shape.text(), entry.shape.text());
+      for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<T>(word_vectors.data[i]);
+    } else if (entry.initialisation == Initialisation::orthogonal) {
+      const int hidden = static_cast<int>(entry.shape.columns());
+      const std::int64_t gate_size = std::int64_t{hidden} * hidden;
+      for (std::int64_t gate = 0; gate < 3; ++gate) {
+        const std::vector<double> q = orthogonal_matrix(hidden, random, static_cast<std::uint64_t>(gate * gate_size));
+        for (std::int64_t i = 0; i < gate_size; ++i)
+          values[gate * gate_size + i] = static_cast<T>(q[static_cast<std::size_t>(i)]);
+      }
+    } else {
+      const double bound = 1.0 / std::sqrt(static_cast<double>(entry.fan_in));
+      for (std::int64_t i = 0; i < count; ++i)
+        values[i] = static_cast<T>((2.0 * random.uniform(static_cast<std::uint64_t>(i)) - 1.0) * bound);
+      if (entry.initialisation == Initialisation::recurrent_bias)  // gate order r, z, n
+        std::fill_n(values + count / 3, count / 3, static_cast<T>(update_gate_bias));
+    }
+  }
+}
+
+template void initialise_parameters(const ParameterLayout&, View<const float>, double, std::uint64_t, float*);
+template void initialise_parameters(const ParameterLayout&, View<const float>, double, std::uint64_t, double*);
+
+}  // namespace ethreed

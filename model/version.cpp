@@ -1,1 +1,0 @@
-// placeholder TU until model sources exist

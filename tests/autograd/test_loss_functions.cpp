@@ -1,0 +1,165 @@
+// The losses and what feeds them, on the tape: gradients through the whole function, and what each of them refuses.
+#include "autograd/functions/gaussian_sample.h"
+#include "autograd/functions/linear.h"
+#include "autograd/functions/linear_combination.h"
+#include "autograd/functions/pointer_mixture.h"
+#include "autograd/functions/policy_divergence.h"
+#include "autograd/functions/scaled_sum.h"
+#include "autograd/functions/softmax_cross_entropy.h"
+#include "autograd/gradient_checker.h"
+#include "kernels/pointer_mixture/pointer_rows.h"
+
+#include <catch2/catch.hpp>
+
+#include <vector>
+
+namespace {
+
+using namespace ethreed;
+using Leaves = std::span<const Variable<double>>;
+using Results = std::vector<Variable<double>>;
+
+// V = 7: 7 and 8 are out of vocabulary.
+const std::vector<PointerRow> rows = {{{4, 7, 5, 4, 8, 3}, {4, 6, 8, 3}}, {{6, 3}, {5, 3}}};
+
+Operand<double> leaf(std::string name, Tensor<double> value) { return {std::move(name), std::move(value)}; }
+
+/// Checks the function at these leaves against its full Jacobian by differences.
+template <class... Leaf> void check(const TapeFunction<double>& function, Leaf... arguments) {
+  std::vector<Operand<double>> leaves;
+  (leaves.push_back(std::move(arguments)), ...);
+  Runtime runtime;
+  Context context = runtime.context();
+  const GradientReport report = check_function(context, std::move(leaves), function, {.full_jacobian = true});
+  INFO(report.text());
+  CHECK(report.passed());
+  CHECK(report.comparisons() > 0);
+}
+
+/// A tape in an arena of its own, and constants for it.
+struct Bench {
+  Runtime runtime;
+  Context context = runtime.context();
+  Tape<double> tape{context};
+  Variable<double> constant(Shape shape) {
+    return tape.constant(View<const double>(context.arena.allocate_zero<double>(shape.count()), shape));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the gradients of pointer_mixture reach weights, gate and what made the logits, in place of the logits") {
+  const PointerRows data(rows);
+  const RowLayout layout = data.layout();
+  const int tokens = layout.targets();
+  check(
+      [&](Tape<double>& tape, Leaves x) -> Results {
+        const auto logits = linear(tape, {x[0]}, x[1], Variable<double>{});
+        return {pointer_mixture(tape, layout, logits, x[2], x[3], data.source_ids, data.targets)};
+      },
+      leaf("features", random_tensor<double>({tokens, 3}, 1, 0)), leaf("output", random_tensor<double>({7, 3}, 1, 1)),
+      leaf("gate", random_tensor<double>({tokens}, 1, 2)), leaf("weights", random_weights<double>(layout, 1, 3)));
+}
+
+TEST_CASE("logits that are a parameter keep their value and get their gradient where parameters get it") {
+  const PointerRows data(rows);
+  const RowLayout layout = data.layout();
+  const int tokens = layout.targets();
+  check(
+      [&](Tape<double>& tape, Leaves x) -> Results {
+        return {pointer_mixture(tape, layout, x[0], x[1], x[2], data.source_ids, data.targets)};
+      },
+      leaf("logits", random_tensor<double>({tokens, 7}, 2, 0)), leaf("gate", random_tensor<double>({tokens, 1}, 2, 1)),
+      leaf("weights", random_weights<double>(layout, 2, 2)));
+}
+
+TEST_CASE("a second consumer of the logits, recorded later, adds its gradient to that of pointer_mixture") {
+  const PointerRows data(rows);
+  const RowLayout layout = data.layout();
+  const int tokens = layout.targets();
+  check(
+      [&](Tape<double>& tape, Leaves x) -> Results {
+        const auto logits = linear(tape, {x[0]}, x[1], Variable<double>{});
+        return {pointer_mixture(tape, layout, logits, x[2], x[3], data.source_ids, data.targets),
+                scaled_sum(tape, logits, 0.3)};
+      },
+      leaf("features", random_tensor<double>({tokens, 3}, 3, 0)), leaf("output", random_tensor<double>({7, 3}, 3, 1)),
+      leaf("gate", random_tensor<double>({tokens}, 3, 2)), leaf("weights", random_weights<double>(layout, 3, 3)));
+}
+
+TEST_CASE("pointer_mixture refuses words and sizes that do not fit, and says which") {
+  const PointerRows data(rows);
+  const RowLayout layout = data.layout();
+  const int tokens = layout.targets();
+  Bench bench;
+  const auto call = [&](std::vector<std::int32_t> source, std::vector<std::int32_t> targets, Shape logits, Shape gate,
+                        Shape weights) {
+    pointer_mixture(bench.tape, layout, bench.constant(logits), bench.constant(gate), bench.constant(weights),
+                    std::span<const std::int32_t>(source), std::span<const std::int32_t>(targets));
+  };
+  const Shape logits{tokens, 7}, gate{tokens}, weights{layout.weights()};
+  CHECK_NOTHROW(call(data.source_ids, data.targets, logits, gate, weights));
+
+  std::vector<std::int32_t> targets = data.targets;
+  targets[5] = 8;  // in the source of row 0, but the target is of row 1
+  CHECK_THROWS_WITH(call(data.source_ids, targets, logits, gate, weights),
+                    Catch::Contains("target 1 of row 1 is 8") && Catch::Contains("UNK"));
+  targets[5] = -1;
+  CHECK_THROWS_WITH(call(data.source_ids, targets, logits, gate, weights), Catch::Contains("-1"));
+  targets.pop_back();
+  CHECK_THROWS_WITH(call(data.source_ids, targets, logits, gate, weights), Catch::Contains("5 targets"));
+  std::vector<std::int32_t> source = data.source_ids;
+  source[0] = -1;
+  CHECK_THROWS_WITH(call(source, data.targets, logits, gate, weights), Catch::Contains("source id -1"));
+  CHECK_THROWS_WITH(call(data.source_ids, data.targets, {tokens + 1, 7}, gate, weights), Catch::Contains("logits"));
+  CHECK_THROWS_WITH(call(data.source_ids, data.targets, logits, {tokens - 1}, weights), Catch::Contains("gate_logit"));
+  CHECK_THROWS_WITH(call(data.source_ids, data.targets, logits, gate, {3}), Catch::Contains("weights"));
+}
+
+TEST_CASE("the loss functions on the tape have the gradients of their values") {
+  const std::vector<std::int32_t> labels{2, -1, 0};
+  const Tensor<double> noise = random_tensor<double>({3, 5}, 3, 9);
+  check(
+      [&](Tape<double>& tape, Leaves x) -> Results {
+        const auto sample = gaussian_sample(tape, x[0], x[1], noise.view());
+        const auto nll = scaled_sum(tape, softmax_cross_entropy(tape, sample, labels), 0.5);
+        const auto kl = scaled_sum(tape, policy_divergence(tape, sample, x[2], false), 1.0 / 3);
+        return {linear_combination(tape, {{nll, 1.0}, {kl, 0.7}, {nll, -0.2}})};
+      },
+      leaf("mean", random_tensor<double>({3, 5}, 3, 0)), leaf("log_variance", random_tensor<double>({3, 5}, 3, 1)),
+      leaf("constraint", random_tensor<double>({3, 5}, 3, 2)));
+}
+
+TEST_CASE("no gradient reaches a detached constraint, and the divergence is the same") {
+  Bench bench;
+  Tensor<double> q = random_tensor<double>({2, 4}, 4, 0), p = random_tensor<double>({2, 4}, 4, 1);
+  std::vector<double> dq(8), dp(8, -7.0);
+  const auto q_logits = bench.tape.parameter(q.view(), dq.data());
+  const auto p_logits = bench.tape.parameter(p.view(), dp.data());
+  const auto detached = policy_divergence(bench.tape, q_logits, p_logits);
+  const auto whole = policy_divergence(bench.tape, q_logits, p_logits, false);
+  CHECK(detached.data()[0] == whole.data()[0]);
+  bench.tape.backward(scaled_sum(bench.tape, detached, 1.0));
+  CHECK(dq[0] != 0);
+  CHECK(dp == std::vector<double>(8, -7.0));
+  // With only p to learn there is nothing to record at all.
+  CHECK_FALSE(policy_divergence(bench.tape, bench.constant({2, 4}), p_logits).wants_gradient());
+}
+
+TEST_CASE("the loss functions refuse shapes and labels that do not fit") {
+  Bench bench;
+  const auto logits = bench.constant({2, 4});
+  const std::vector<std::int32_t> too_large{0, 4}, too_small{-2, 0}, too_few{1};
+  CHECK_THROWS_WITH(softmax_cross_entropy(bench.tape, logits, too_large), Catch::Contains("row 1 is 4"));
+  CHECK_THROWS_WITH(softmax_cross_entropy(bench.tape, logits, too_small), Catch::Contains("row 0 is -2"));
+  CHECK_THROWS_WITH(softmax_cross_entropy(bench.tape, logits, too_few), Catch::Contains("1 labels"));
+  CHECK_THROWS_WITH(policy_divergence(bench.tape, logits, bench.constant({2, 5})), Catch::Contains("[2, 5]"));
+  const Tensor<double> noise({7});
+  CHECK_THROWS_WITH(gaussian_sample(bench.tape, logits, bench.constant({4, 2}), noise.view()),
+                    Catch::Contains("log_variance"));
+  CHECK_THROWS_WITH(gaussian_sample(bench.tape, logits, logits, noise.view()), Catch::Contains("noise"));
+  CHECK_THROWS_WITH(linear_combination(bench.tape, {{logits, 1.0}}), Catch::Contains("[2, 4]"));
+  const std::vector<WeightedTerm<double>> nine(9, {bench.constant({1}), 1.0});
+  CHECK_THROWS_WITH(linear_combination(bench.tape, std::span<const WeightedTerm<double>>(nine)),
+                    Catch::Contains("9 terms"));
+}

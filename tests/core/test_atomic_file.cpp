@@ -1,0 +1,93 @@
+#include "core/atomic_file.h"
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "tests/temporary_folder.h"
+
+#include <catch2/catch.hpp>
+
+#include <csignal>
+
+#include <sys/resource.h>
+
+using namespace ethreed;
+
+namespace {
+
+// Files of this process cannot grow beyond `bytes` while it lives: what a full disk does to a writer.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit limit = before_;
+    limit.rlim_cur = bytes;
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+}  // namespace
+
+TEST_CASE("an atomic file appears with commit and not before") {
+  const TemporaryFolder folder;
+  const auto path = folder.file("a.txt", "old");
+  AtomicFile file(path);
+  file.write(std::string_view("new "));
+  file.write(std::string_view("content"));
+  CHECK(content_of(path) == "old");
+  file.commit();
+  CHECK(content_of(path) == "new content");
+  CHECK(folder.entries() == 1);
+  CHECK_THROWS_WITH(file.write(std::string_view("x")), Catch::Contains("already committed"));
+}
+
+TEST_CASE("an atomic file that is not committed leaves no trace") {
+  const TemporaryFolder folder;
+  {
+    AtomicFile file(folder / "a.txt");
+    file.write(std::string_view("half"));
+    CHECK(folder.entries() == 1);
+  }
+  CHECK(folder.entries() == 0);
+}
+
+TEST_CASE("a write that does not fit leaves the old file and no temporary one") {
+  const TemporaryFolder folder;
+  const auto path = folder.file("a.txt", "old");
+  const std::string large(1 << 16, 'x');
+  {
+    const FileSizeLimit limit(4096);
+    CHECK_THROWS_WITH(write_text_atomically(path, large),
+                      Catch::Contains("a.txt: writing it failed") && Catch::Contains("limit"));
+    CHECK(content_of(path) == "old");
+    CHECK(folder.entries() == 1);
+  }
+  write_text_atomically(path, large);
+  CHECK(content_of(path) == large);
+}
+
+TEST_CASE("an atomic file names what stands in its way") {
+  const TemporaryFolder folder;
+  CHECK_THROWS_WITH(write_text_atomically(folder / "absent/a.txt", "x"),
+                    Catch::Contains("absent/a.txt") && Catch::Contains("create the folder first"));
+  std::filesystem::create_directory(folder / "taken");
+  CHECK_THROWS_WITH(write_text_atomically(folder / "taken", "x"), Catch::Contains("give the path of a file"));
+  CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("fnv1a gives the published values and a fingerprint tells pieces apart") {
+  CHECK(fnv1a({}) == 0xcbf29ce484222325U);
+  CHECK(fnv1a(std::as_bytes(std::span(std::string_view("foobar")))) == 0x85944171f73967e8U);
+  CHECK(Fingerprint().add("ab").add("c").text() != Fingerprint().add("a").add("bc").text());
+  CHECK(Fingerprint().add("ab").text() == Fingerprint().add("ab").text());
+  CHECK(Fingerprint().add("ab").text().size() == 16);
+}

@@ -1,0 +1,18 @@
+#pragma once
+// The subcommands of the program `ethreed`. Each function registers one, with its options and their ranges, and the
+// callback that runs it; errors leave the callback as ethreed::Error and are reported by main.
+
+namespace CLI {
+class App;
+}
+
+namespace ethreed {
+
+void add_prepare_command(CLI::App& app);
+void add_train_command(CLI::App& app);
+void add_evaluate_command(CLI::App& app);
+void add_generate_command(CLI::App& app);
+void add_chat_command(CLI::App& app);
+void add_trace_command(CLI::App& app);
+
+}  // namespace ethreed

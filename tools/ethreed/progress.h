@@ -1,0 +1,45 @@
+#pragma once
+// What a person sees while training runs: a bar on a terminal, plain lines in a file.
+
+#include "model/training/trainer.h"
+
+#include <chrono>
+#include <string>
+
+namespace ethreed {
+
+class ProgressDisplay {
+ public:
+  /// `total_steps` of the whole run, `first_step` where this session starts.
+  ProgressDisplay(int epochs, std::int64_t first_step, bool quiet);
+
+  void step(const TrainingProgress& progress, const StepReport& report, std::int64_t batches_per_epoch);
+  /// Means since the last line; a line of its own where there is no terminal.
+  void log_line(const TrainingProgress& progress);
+  void validation(int done, int dialogues);
+  void epoch(const TrainingProgress& progress, const EvaluationResult& result);
+  /// Ends an unfinished bar.
+  void finish();
+
+  /// Target tokens per second of training since this was last asked.
+  double tokens_per_second_since_asked();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void show(const std::string& line);
+  void print(const std::string& line);
+  std::string time_left(const TrainingProgress& progress) const;
+
+  int epochs_;
+  std::int64_t first_step_;
+  bool quiet_;
+  bool terminal_;
+  bool bar_open_ = false;
+  std::int64_t batches_ = 1;
+  Clock::time_point start_ = Clock::now(), last_shown_{}, asked_ = Clock::now(), last_step_ = Clock::now();
+  double training_seconds_ = 0;  // without validation
+  std::int64_t tokens_since_asked_ = 0;
+  double tokens_per_second_ = 0;
+};
+
+}  // namespace ethreed

@@ -1,0 +1,108 @@
+#include "tools/ethreed/session.h"
+
+#include <CLI/CLI.hpp>
+
+#include <sched.h>
+
+#include <csignal>
+#include <thread>
+
+namespace ethreed {
+
+namespace {
+
+volatile std::sig_atomic_t interruption = 0;
+
+extern "C" void note_interruption(int signal) {
+  if (interruption != 0 && signal == SIGINT) {  // the second time the person means it
+    std::signal(SIGINT, SIG_DFL);
+    std::raise(SIGINT);
+  }
+  interruption = 1;
+}
+
+}  // namespace
+
+int default_threads() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+void catch_interruptions() {
+  std::signal(SIGINT, note_interruption);
+  std::signal(SIGTERM, note_interruption);
+}
+
+bool interrupted() { return interruption != 0; }
+
+LoadedRun load_run(const std::filesystem::path& run, const std::string& checkpoint) {
+  const std::filesystem::path directory = checkpoint_in(run, checkpoint);
+  LoadedRun loaded{.info = load_checkpoint_info(directory)};
+  loaded.model = std::make_unique<ModelState<float>>(loaded.info.config.model, false);
+  load_checkpoint_tensors(directory, *loaded.model);
+  return loaded;
+}
+
+Dataset open_data_of_run(const CheckpointInfo& info, const std::filesystem::path& run, const std::string& given) {
+  const std::string path = given.empty() ? info.data_path : given;
+  Dataset data = Dataset::open(path);
+  ETHREED_CHECK(data.fingerprint() == info.data_fingerprint,
+                "{}: the run was trained on other data (fingerprint {}, this is {}); give the right one with --data", path,
+                info.data_fingerprint, data.fingerprint());
+  ETHREED_CHECK(data.vocabulary_size() == info.config.model.vocabulary, "{}: V = {}, the run {} has V = {}", path,
+                data.vocabulary_size(), run.string(), info.config.model.vocabulary);
+  return data;
+}
+
+void add_run_options(CLI::App& command, RunArguments& arguments, bool with_data) {
+  command.add_option("run", arguments.run, "Folder that `ethreed train --out` wrote")->required()->type_name("RUN");
+  command.add_option("--checkpoint", arguments.checkpoint, "Which checkpoint of the run")
+      ->check(CLI::IsMember({"best", "last"}))
+      ->capture_default_str();
+  command.add_option("--threads", arguments.threads, "Threads; results do not depend on it")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  if (!with_data) return;
+  command.add_option("--data", arguments.data, "Prepared data, if it no longer lies where the run was trained")
+      ->type_name("DIR");
+  command.add_option("--split", arguments.split, "Split of the data")
+      ->check(CLI::IsMember({"train", "valid", "test"}))
+      ->capture_default_str();
+}
+
+DecodeOptions DecodeArguments::checked() const {
+  DecodeOptions result = options;
+  result.method = decode_method_from(method);
+  result.check();
+  return result;
+}
+
+void add_decode_options(CLI::App& command, DecodeArguments& arguments) {
+  command.add_option("--decode", arguments.method, "How replies are searched")
+      ->check(CLI::IsMember({"greedy", "beam", "sample"}))
+      ->capture_default_str();
+  command.add_option("--policy", arguments.policy, "Emotion of the reply: a sample of the policy, or its mean")
+      ->check(CLI::IsMember({"sample", "mean"}))
+      ->capture_default_str();
+  command.add_option("--max-length", arguments.options.max_length, "Longest reply in tokens, end mark included")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  command.add_option("--beam", arguments.options.beam, "Hypotheses of beam search")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command.add_option("--length-power", arguments.options.length_power, "Beam search ranks by log P / length^POWER")
+      ->check(CLI::Range(0.0, 10.0))
+      ->capture_default_str();
+  command.add_option("--top-k", arguments.options.top_k, "Sampling draws from the K likeliest words")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command.add_option("--temperature", arguments.options.temperature, "Temperature of sampling")
+      ->check(CLI::Range(0.01, 100.0))
+      ->capture_default_str();
+  command.add_option("--seed", arguments.options.seed, "Seed of sampling and of the policy")->capture_default_str();
+  command.add_flag("--allow-unknown", arguments.options.allow_unknown, "Let replies hold <unk>");
+}
+
+}  // namespace ethreed

@@ -1,0 +1,58 @@
+#pragma once
+// What several commands do at their start: threads, an existing run, its data, interruption.
+
+#include "model/text/dataset.h"
+#include "model/training/checkpoint.h"
+#include "model/training/decoding.h"
+#include "model/training/evaluator.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace ethreed {
+
+/// The processors this process may use.
+int default_threads();
+
+/// From the first call on, Ctrl-C and SIGTERM only set a flag; a second Ctrl-C ends the program at once.
+void catch_interruptions();
+bool interrupted();
+
+/// A trained model read from a run, for everything but training.
+struct LoadedRun {
+  CheckpointInfo info;
+  std::unique_ptr<ModelState<float>> model;
+};
+/// `checkpoint` is "best" or "last". Throws Error as load_checkpoint_info does.
+LoadedRun load_run(const std::filesystem::path& run, const std::string& checkpoint);
+
+/// The data a run was trained on: `given` if not empty, else where the run says it lay.
+/// Throws Error if it is not the same data (fingerprint).
+Dataset open_data_of_run(const CheckpointInfo& info, const std::filesystem::path& run, const std::string& given);
+
+/// Options that commands share. The objects must outlive the parsing.
+struct RunArguments {
+  std::string run;
+  std::string checkpoint = "best";
+  std::string data;
+  std::string split = "valid";
+  int threads = default_threads();
+};
+void add_run_options(CLI::App& command, RunArguments& arguments, bool with_data);
+
+struct DecodeArguments {
+  std::string method = "greedy";
+  std::string policy = "sample";
+  DecodeOptions options;
+  PolicyMode mode() const { return {.sample = policy == "sample", .seed = options.seed}; }
+  /// Throws Error if an option is out of range.
+  DecodeOptions checked() const;
+};
+void add_decode_options(CLI::App& command, DecodeArguments& arguments);
+
+}  // namespace ethreed

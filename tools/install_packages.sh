@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the project needs and the machine lacks. Quick and silent when nothing is missing.
+# Made for Debian 12 (bookworm). Needs root or sudo only to install.
+set -euo pipefail
+
+readonly packages=(
+  g++ cmake ninja-build               # to build
+  libeigen3-dev libfmt-dev           # matrix products on the CPU, text formatting
+  nlohmann-json3-dev libcli11-dev    # configuration files, command lines
+  catch2                             # tests
+)
+
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+  echo "usage: tools/install_packages.sh"
+  echo "Installs what is missing of: ${packages[*]}"
+  exit 0
+fi
+if [[ $# -gt 0 ]]; then
+  echo "install_packages.sh: unknown argument '$1'; it takes none" >&2
+  exit 2
+fi
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+  echo "install_packages.sh: this is no Debian-like system (no apt-get). Install these yourself and run" \
+       "cmake --preset cpu: a C++20 compiler (GCC 12 or later), CMake 3.25 or later, Ninja, Eigen 3.4, fmt 9, nlohmann-json 3.11," \
+       "CLI11 2.1, Catch2 version 2" >&2
+  exit 1
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [[ $status == installed ]] || missing+=("$package")
+done
+if [[ ${#missing[@]} -eq 0 ]]; then
+  exit 0
+fi
+
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+  if ! command -v sudo >/dev/null; then
+    echo "install_packages.sh: these packages are missing: ${missing[*]}. Installing them takes root or sudo, and here is" \
+         "neither; ask an administrator to run: apt-get install ${missing[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+
+echo "Installing ${missing[*]}"
+apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! { "${apt[@]}" update && "${apt[@]}" install --yes --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null; then
+  cat "$log" >&2
+  echo "install_packages.sh: installing ${missing[*]} failed; the lines above are what apt-get said" >&2
+  exit 1
+fi
