@@ -12,6 +12,9 @@ namespace {
 
 thread_local bool in_chunk = false;
 
+// The low part of a ticket counts unclaimed chunks, the rest numbers the job.
+constexpr std::uint64_t ticket_limit = std::uint64_t{1} << 24;
+
 // How long a thread spins for work before it sleeps or yields: a few tens of microseconds, the distance between two
 // parallel regions of a training step.
 constexpr int spins = 4000;
@@ -36,7 +39,6 @@ ThreadPool::~ThreadPool() {
   {
     std::lock_guard lock(mutex_);
     stop_.store(true);
-    generation_.fetch_add(1);
   }
   wake_.notify_all();
   for (std::thread& worker : workers_) worker.join();
@@ -44,37 +46,42 @@ ThreadPool::~ThreadPool() {
 
 bool ThreadPool::inside_a_chunk() { return in_chunk; }
 
-void ThreadPool::work_on_chunks() {
+bool ThreadPool::work_on_one_chunk() {
+  std::uint64_t tickets = tickets_.load();
+  do {
+    if (tickets % ticket_limit == 0) return false;
+  } while (!tickets_.compare_exchange_weak(tickets, tickets - 1));
+  const std::int64_t chunk = chunks_ - static_cast<std::int64_t>(tickets % ticket_limit);
   in_chunk = true;
-  for (;;) {
-    const std::int64_t i = next_chunk_.fetch_add(1);
-    if (i >= chunks_) break;
-    try {
-      task_(context_, i);
-    } catch (...) {
-      std::lock_guard lock(mutex_);
-      if (!error_) error_ = std::current_exception();
-    }
+  try {
+    task_(context_, chunk);
+  } catch (...) {
+    std::lock_guard lock(mutex_);
+    if (!error_) error_ = std::current_exception();
   }
   in_chunk = false;
+  done_.fetch_add(1);
+  return true;
 }
 
 void ThreadPool::run(std::int64_t chunks, Task task, void* context) {
+  ETHREED_CHECK(chunks < static_cast<std::int64_t>(ticket_limit), "ThreadPool: {} chunks, at most {} are supported", chunks,
+                ticket_limit - 1);
   task_ = task;
   context_ = context;
   chunks_ = chunks;
   error_ = nullptr;
-  next_chunk_.store(0);
-  busy_workers_.store(static_cast<int>(workers_.size()));
-  bool wake = false;
-  {
-    std::lock_guard lock(mutex_);
-    generation_.fetch_add(1);
-    wake = sleeping_ > 0;
+  done_.store(0);
+  const std::uint64_t job = tickets_.load() / ticket_limit + 1;
+  tickets_.store(job * ticket_limit + static_cast<std::uint64_t>(chunks));
+  if (sleeping_.load() > 0) {
+    // The lock waits for a worker that has found nothing to do and is about to sleep.
+    { std::lock_guard lock(mutex_); }
+    wake_.notify_all();
   }
-  if (wake) wake_.notify_all();
-  work_on_chunks();
-  for (int spin = 0; busy_workers_.load() != 0; ++spin) {
+  while (work_on_one_chunk()) {
+  }
+  for (int spin = 0; done_.load() != chunks; ++spin) {
     if (spin < spins)
       relax();
     else
@@ -84,19 +91,15 @@ void ThreadPool::run(std::int64_t chunks, Task task, void* context) {
 }
 
 void ThreadPool::worker_loop() {
-  std::uint64_t seen = 0;
-  for (;;) {
-    for (int spin = 0; spin < spins && generation_.load() == seen; ++spin) relax();
-    if (generation_.load() == seen) {
-      std::unique_lock lock(mutex_);
-      ++sleeping_;
-      wake_.wait(lock, [&] { return generation_.load() != seen; });
-      --sleeping_;
-    }
-    ++seen;
-    if (stop_.load()) return;
-    work_on_chunks();
-    busy_workers_.fetch_sub(1);
+  const auto has_work = [this] { return tickets_.load() % ticket_limit != 0 || stop_.load(); };
+  while (!stop_.load()) {
+    if (work_on_one_chunk()) continue;
+    for (int spin = 0; spin < spins && !has_work(); ++spin) relax();
+    if (has_work()) continue;
+    std::unique_lock lock(mutex_);
+    sleeping_.fetch_add(1);
+    wake_.wait(lock, has_work);
+    sleeping_.fetch_sub(1);
   }
 }
 

@@ -47,22 +47,24 @@ class ThreadPool {
  private:
   using Task = void (*)(void* context, std::int64_t chunk);
   void run(std::int64_t chunks, Task task, void* context);
-  void work_on_chunks();
+  bool work_on_one_chunk();
   void worker_loop();
   static bool inside_a_chunk();
 
-  // The job in hand. Written by run() before generation_ is published, read by workers after they saw it.
+  // The job in hand. A thread may read these only between claiming a chunk and reporting it done: a job ends when all its
+  // chunks are done, so it cannot change under a thread that holds one. A thread that comes late finds nothing to claim
+  // and holds nobody up.
   Task task_ = nullptr;
   void* context_ = nullptr;
   std::int64_t chunks_ = 0;
-  std::atomic<std::int64_t> next_chunk_{0};
-  std::atomic<int> busy_workers_{0};
-  std::atomic<std::uint64_t> generation_{0};
-  std::atomic<bool> stop_{false};
   std::exception_ptr error_;
+
+  std::atomic<std::uint64_t> tickets_{0};  // number of the job, and how many of its chunks nobody has claimed
+  std::atomic<std::int64_t> done_{0};      // chunks of the job that are finished
+  std::atomic<int> sleeping_{0};
+  std::atomic<bool> stop_{false};
   std::mutex mutex_;  // guards error_ and the sleeping of workers
   std::condition_variable wake_;
-  int sleeping_ = 0;
   std::vector<std::thread> workers_;
 };
 

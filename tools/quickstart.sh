@@ -48,7 +48,10 @@ step "Prepare: samples/corpus becomes $data"
 
 if [[ -f $run/last/state.json ]]; then
   step "Train: $run exists, going on with it"
-  "$program" train --data "$data" --out "$run" --resume
+  "$program" train --data "$data" --out "$run" --resume || {
+    echo "quickstart.sh: tools/quickstart.sh --fresh forgets this model and trains a new one" >&2
+    exit 1
+  }
 else
   step "Train: a small model, into $run"
   "$program" train --data "$data" --out "$run" --config samples/train.json

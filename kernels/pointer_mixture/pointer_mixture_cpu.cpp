@@ -10,8 +10,7 @@ namespace {
 
 /// Puts scale·(p_k − δ_ky) into `out` (V elements); `out` may be `logits`. word < 0: no δ.
 template <class T>
-void logit_gradient(const T* logits, int vocabulary, math::LogSumExp<T> lse, T scale, int word, T* out,
-                    bool add) {
+void logit_gradient(const T* logits, int vocabulary, math::LogSumExp<T> lse, T scale, int word, T* out, bool add) {
   const T factor = scale * std::exp(-lse.log_sum);  // p_k = exp(logit_k − max) / sum
   if (add) {
     for (int k = 0; k < vocabulary; ++k) out[k] += factor * math::exp(logits[k] - lse.max);

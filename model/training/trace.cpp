@@ -193,7 +193,7 @@ void write_trace(Context& context, ModelState<T>& model, const LossWeights& weig
     trace.add("grad." + entry.name, View<const T>(model.gradients.data() + entry.offset, entry.shape));
   trace.writer().add_metadata("format", "ethreed trace 1");
   trace.writer().add_metadata("ablation", std::string(name_of(model.config.ablation)));
-  trace.writer().add_metadata("listener_labels", model.config.listener_labels ? "true" : "false");
+  trace.writer().add_metadata("listener", model.config.listener_labels ? "true" : "false");
   trace.writer().write(path);
 }
 

@@ -1,18 +1,17 @@
 #include "model/text/corpus.h"
 #include "model/text/emotions.h"
 #include "model/text/tokenizer.h"
+#include "tests/temporary_folder.h"
 
 #include <fmt/format.h>
 #include <catch2/catch.hpp>
 
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -27,31 +26,6 @@ using namespace ethreed;
 const fs::path sample = fs::path(ETHREED_SOURCE_DIR) / "samples" / "corpus";
 constexpr const char* file_names[] = {"train.csv", "valid.csv", "labels.csv"};
 
-/// An empty folder that goes away with the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder() : path_(fs::temp_directory_path() / fmt::format("ethreed-sample-{}-{}", ::getpid(), ++made)) {
-    fs::create_directories(path_);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  static inline int made = 0;
-  fs::path path_;
-};
-
-std::string contents(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  REQUIRE(stream.good());
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 struct Outcome {
   int status;
   std::string output;  // stdout and stderr
@@ -59,10 +33,10 @@ struct Outcome {
 
 Outcome run_generator(const std::string& arguments) {
   const TemporaryFolder folder;
-  const fs::path log = folder.path() / "log";
+  const fs::path log = folder / "log";
   const int raw =
       std::system(fmt::format("'{}' {} > '{}' 2>&1", ETHREED_SAMPLE_PROGRAM, arguments, log.string()).c_str());
-  return {WIFEXITED(raw) ? WEXITSTATUS(raw) : -1, contents(log)};
+  return {WIFEXITED(raw) ? WEXITSTATUS(raw) : -1, content_of(log)};
 }
 
 CorpusSplit split(std::string name) { return read_corpus_split(sample / (name + ".csv"), name); }
@@ -113,7 +87,9 @@ TEST_CASE("the generator reproduces the checked-in sample corpus byte for byte")
   REQUIRE(outcome.status == 0);
   for (const char* name : file_names) {
     INFO(name);
-    CHECK(contents(folder.path() / name) == contents(sample / name));
+    const std::string checked_in = content_of(sample / name);
+    CHECK(!checked_in.empty());
+    CHECK(content_of(folder / name) == checked_in);
   }
 }
 
@@ -122,9 +98,9 @@ TEST_CASE("another seed gives another sample corpus, and a longer corpus begins 
   const TemporaryFolder two;
   REQUIRE(run_generator(fmt::format("--seed 2 --out '{}'", one.path().string())).status == 0);
   REQUIRE(run_generator(fmt::format("--dialogues 2000 --out '{}'", two.path().string())).status == 0);
-  const std::string train = contents(sample / "train.csv");
-  CHECK(contents(one.path() / "train.csv") != train);
-  CHECK(contents(two.path() / "train.csv").starts_with(train));
+  const std::string train = content_of(sample / "train.csv");
+  CHECK(content_of(one / "train.csv") != train);
+  CHECK(content_of(two / "train.csv").starts_with(train));
 }
 
 TEST_CASE("the sample corpus has all 32 emotions in both splits, and dialogues of one, two and three turns") {
@@ -181,7 +157,7 @@ TEST_CASE("every listener utterance of the sample has a label that is an emotion
 
 TEST_CASE("the generator refuses a directory that cannot be made, in one line and with a status other than 0") {
   const TemporaryFolder folder;
-  const fs::path file = folder.path() / "file";
+  const fs::path file = folder / "file";
   std::ofstream(file) << "not a directory";
   const Outcome outcome = run_generator(fmt::format("--out '{}'", (file / "corpus").string()));
   CHECK(outcome.status == 1);

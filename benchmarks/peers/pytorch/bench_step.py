@@ -255,8 +255,8 @@ def adam(parameters):
 
 
 def blas():
-  """Which BLAS is loaded, as Linux tells it: the reference one of Debian's libblas3 is several times slower than OpenBLAS,
-  and a time measured with it says nothing about PyTorch."""
+  """Which BLAS is loaded, as Linux tells it: the reference one of Debian's libblas3 is several times slower than
+  OpenBLAS, and a time measured with it says nothing about PyTorch."""
   try:
     with open("/proc/self/maps") as maps:
       paths = {line.split()[-1] for line in maps}

@@ -2,7 +2,7 @@
 
 A peer to hold other implementations against, so it is written for the eye and not for the clock: each dialogue is
 computed by itself at its true length (no padding, no masks), one turn and one token at a time; the GRU cell is spelled
-out; the mixture of equation (21) is a dense distribution over the extended vocabulary; gradients are PyTorch's autograd.
+out; the mixture of equation (21) is a dense distribution over the extended vocabulary; gradients are by autograd.
 Numbers in brackets are the equations of the paper. Dropout is off throughout, and the policy's noise is an input.
 """
 

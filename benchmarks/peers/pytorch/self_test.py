@@ -126,7 +126,8 @@ def test_file_and_switches(switches, name):
 
 def test_fast_model():
   """The model that bench_step times (packed, masked, batched, PyTorch's own GRU) computes the same losses and gradients
-  as the textbook: two ways to read the specification that share no line of the model."""
+  as the textbook, with which it shares no line of the model. (One reading of the specification stands behind both: this
+  finds slips, not misunderstandings.)"""
   tensors = fresh(model.Switches())
   worst = bench_step.compare_with_trace(tensors)
   print(f"bench_step's model: largest relative error of a loss or gradient {max(worst.values()):.2e}")

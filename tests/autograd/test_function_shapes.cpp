@@ -1,0 +1,99 @@
+// What does not fit is refused at the door, and the message says what was called, what came and what was wanted.
+
+#include "autograd/functions/coverage_attention.h"
+#include "autograd/functions/embedding.h"
+#include "autograd/functions/emotion_gate.h"
+#include "autograd/functions/gather_rows.h"
+#include "autograd/functions/gather_stacked_rows.h"
+#include "autograd/functions/gru_sequence.h"
+#include "autograd/functions/history_attention.h"
+#include "autograd/functions/linear.h"
+
+#include <catch2/catch.hpp>
+
+#include <functional>
+
+using namespace ethreed;
+using Catch::Contains;
+
+namespace {
+
+using Index = std::vector<std::int32_t>;
+
+struct Door {
+  Runtime runtime;
+  Context context = runtime.context();
+  Tape<double> tape{context};
+  Variable<double> of(Shape shape) { return tape.result(shape, true); }
+};
+
+}  // namespace
+
+TEST_CASE("linear refuses shapes that do not fit") {
+  Door d;
+  CHECK_THROWS_WITH(linear(d.tape, {d.of({3, 2})}, d.of({4, 5}), {}),
+                    Contains("linear") && Contains("[4, 5]") && Contains("2 columns"));
+  CHECK_THROWS_WITH(linear(d.tape, {d.of({3, 2}), d.of({2, 3})}, d.of({4, 5}), {}), Contains("input 1 has 2 rows"));
+  CHECK_THROWS_WITH(linear(d.tape, {d.of({3, 2})}, d.of({4, 2}), d.of({3})), Contains("bias is [3], wanted [4]"));
+  CHECK_THROWS_WITH(linear(d.tape, {}, d.of({4, 2}), {}), Contains("got 0 inputs"));
+}
+
+TEST_CASE("gru_sequence refuses packings and shapes that do not fit") {
+  Door d;
+  const Index good{0, 2, 3}, growing{0, 1, 3};
+  const auto lane = [&](Shape gates, Shape weight, Shape bias) {
+    return GruLane<double>{.input_gates = d.of(gates), .weight_hh = d.of(weight), .bias_hh = d.of(bias)};
+  };
+  const auto run = [&](const Index& offsets, const GruLane<double>& l) {
+    return gru_sequence<double>(d.tape, Packing{offsets}, l);
+  };
+  CHECK_NOTHROW(run(good, lane({3, 6}, {6, 2}, {6})));
+  CHECK_THROWS_WITH(run(growing, lane({3, 6}, {6, 2}, {6})), Contains("packing grows"));
+  CHECK_THROWS_WITH(run(good, lane({3, 5}, {6, 2}, {6})), Contains("input_gates") && Contains("wanted [3, 6]"));
+  CHECK_THROWS_WITH(run(good, lane({3, 6}, {5, 2}, {6})), Contains("weight_hh") && Contains("[5, 2]"));
+  CHECK_THROWS_WITH(run(good, lane({3, 6}, {6, 2}, {2})), Contains("bias_hh") && Contains("wanted [6]"));
+  CHECK_THROWS_WITH(run(good, {}), Contains("lacks"));
+}
+
+TEST_CASE("gather_rows, gather_stacked_rows and embedding refuse an index out of range") {
+  Door d;
+  const Index high{0, 4}, low{-2}, absent{-1}, fine{1, 0};
+  CHECK_NOTHROW(gather_rows<double>(d.tape, {{d.of({4, 2}), absent}}));
+  CHECK_THROWS_WITH(gather_rows<double>(d.tape, {{d.of({4, 2}), high}}),
+                    Contains("index 1 of part 0 is 4, wanted 0 to 3"));
+  CHECK_THROWS_WITH(gather_rows<double>(d.tape, {{d.of({4, 2}), low}}), Contains("is -2"));
+  CHECK_THROWS_WITH(gather_rows<double>(d.tape, {{d.of({4, 2}), fine}, {d.of({4, 2}), low}}),
+                    Contains("part 1 has 1 indices, the first one has 2"));
+  CHECK_THROWS_WITH(gather_stacked_rows<double>(d.tape, d.of({2, 2}), d.of({2, 2}), high), Contains("index 4"));
+  CHECK_THROWS_WITH(gather_stacked_rows<double>(d.tape, d.of({2, 2}), d.of({2, 3}), fine), Contains("same columns"));
+  CHECK_THROWS_WITH(embedding<double>(d.tape, d.of({4, 2}), high), Contains("id 4 at position 1") && Contains("UNK"));
+  CHECK_THROWS_WITH(embedding<double>(d.tape, d.of({4, 2}), absent), Contains("id -1"));
+}
+
+TEST_CASE("the attentions and the emotion gate refuse layouts and shapes that do not fit") {
+  Door d;
+  const Index sources{0, 3}, targets{0, 2}, falling{0, 2, 1}, steps{0, 2, 3};
+  const std::vector<std::int64_t> weights{0, 6}, short_weights{0, 5};
+  const auto one = d.of({1});
+  const auto attend = [&](const std::vector<std::int64_t>& w, Shape query, Shape keys, Shape values) {
+    return coverage_attention(d.tape, RowLayout{sources, targets, w}, d.of(query), d.of(keys), d.of(values), one, one);
+  };
+  CHECK_NOTHROW(attend(weights, {2, 4}, {3, 4}, {3, 5}));
+  CHECK_THROWS_WITH(attend(short_weights, {2, 4}, {3, 4}, {3, 5}),
+                    Contains("coverage_attention") && Contains("5 elements"));
+  CHECK_THROWS_WITH(attend(weights, {1, 4}, {3, 4}, {3, 5}), Contains("query is [1, 4]"));
+  CHECK_THROWS_WITH(attend(weights, {2, 4}, {3, 3}, {3, 5}), Contains("keys is [3, 3], wanted [3, 4]"));
+  CHECK_THROWS_WITH(attend(weights, {2, 4}, {3, 4}, {2, 5}), Contains("values is [2, 5]"));
+
+  CHECK_THROWS_WITH(history_attention(d.tape, Packing{steps}, d.of({3, 2}), d.of({3, 4}), d.of({3, 2})),
+                    Contains("history_attention") && Contains("[3, 4]"));
+  CHECK_THROWS_WITH(history_attention(d.tape, Packing{steps}, d.of({2, 2}), d.of({2, 2}), d.of({2, 2})),
+                    Contains("the packing has 3 rows"));
+
+  CHECK_THROWS_WITH(emotion_gate<double>(d.tape, falling, d.of({1, 2}), d.of({2, 2}), d.of({2, 3}), one),
+                    Contains("emotion_gate") && Contains("decrease"));
+  CHECK_THROWS_WITH(emotion_gate<double>(d.tape, targets, d.of({2, 2}), d.of({1, 3}), d.of({1, 3}), one),
+                    Contains("key is [1, 3], wanted [1, 2]"));
+  CHECK_THROWS_WITH(emotion_gate<double>(d.tape, targets, d.of({2, 2}), d.of({1, 2}), d.of({1, 3}), d.of({2})),
+                    Contains("bias is [2], wanted [1]"));
+}

@@ -1,0 +1,184 @@
+// Every differentiable function through the tape: what it records is the gradient of what it computes. The kernels are
+// checked on their own; here it is saved values, sinks, copies of indices and the wiring of several results.
+
+#include "autograd/functions/coverage_attention.h"
+#include "autograd/functions/embedding.h"
+#include "autograd/functions/emotion_gate.h"
+#include "autograd/functions/gather_rows.h"
+#include "autograd/functions/gather_stacked_rows.h"
+#include "autograd/functions/gaussian_sample.h"
+#include "autograd/functions/gru_sequence.h"
+#include "autograd/functions/history_attention.h"
+#include "autograd/functions/linear.h"
+#include "autograd/functions/linear_combination.h"
+#include "autograd/functions/pointer_mixture.h"
+#include "autograd/functions/policy_divergence.h"
+#include "autograd/functions/scaled_sum.h"
+#include "autograd/functions/softmax_cross_entropy.h"
+#include "autograd/gradient_checker.h"
+
+#include <catch2/catch.hpp>
+
+using namespace ethreed;
+
+namespace {
+
+using Variables = std::vector<Variable<double>>;
+using Leaf = std::span<const Variable<double>>;
+using Index = std::vector<std::int32_t>;
+
+/// Random leaves of the given shapes, named by their number.
+std::vector<Operand<double>> random_leaves(const std::vector<Shape>& shapes) {
+  std::vector<Operand<double>> leaves;
+  for (std::size_t i = 0; i < shapes.size(); ++i)
+    leaves.push_back({"leaf " + std::to_string(i), random_tensor<double>(shapes[i], 1, i)});
+  return leaves;
+}
+
+/// Checks `function` at random leaves by its full Jacobian.
+void check(const std::vector<Shape>& shapes, TapeFunction<double> function) {
+  Runtime runtime(2);
+  Context context = runtime.context();
+  const GradientReport report =
+      check_function(context, random_leaves(shapes), std::move(function), {.full_jacobian = true});
+  INFO(report.text());
+  CHECK(report.passed());
+  CHECK(report.inputs.size() == shapes.size());
+}
+
+// Two sequences of lengths 3 and 2, time-major.
+const Index packing_offsets{0, 2, 4, 5};
+const Packing packing{packing_offsets};
+
+// Two rows: sources of 3 and 2 tokens, targets of 2 and 3.
+const Index source_offsets{0, 3, 5};
+const Index target_offsets{0, 2, 5};
+const std::vector<std::int64_t> weight_offsets{0, 6, 12};
+const RowLayout layout{source_offsets, target_offsets, weight_offsets};
+
+}  // namespace
+
+TEST_CASE("linear on the tape has the gradient of its value") {
+  check({{3, 2}, {3, 1}, {4, 3}, {4}}, [](Tape<double>& tape, Leaf leaf) {
+    return Variables{linear(tape, {leaf[0], leaf[1]}, leaf[2], leaf[3], Activation::tanh)};
+  });
+}
+
+TEST_CASE("linear without a bias, of one variable in two parts, has the gradient of its value") {
+  check({{3, 2}, {2, 4}}, [](Tape<double>& tape, Leaf leaf) {
+    return Variables{linear(tape, {leaf[0], leaf[0]}, leaf[1], {})};
+  });
+}
+
+TEST_CASE("gru_sequence on the tape, two lanes with initial states and masks, has the gradient of its value") {
+  const Tensor<double> mask = random_tensor<double>({5, 2}, 1, 50);
+  check({{5, 6}, {6, 2}, {6}, {2, 2}, {5, 6}, {6, 2}, {6}, {2, 2}}, [&](Tape<double>& tape, Leaf leaf) {
+    const std::array<GruLane<double>, 2> lanes{GruLane<double>{leaf[0], leaf[1], leaf[2], leaf[3], mask.data(), false},
+                                               GruLane<double>{leaf[4], leaf[5], leaf[6], leaf[7], mask.data(), true}};
+    const auto states = gru_sequence<double>(tape, packing, lanes);
+    return Variables{states[0], states[1]};
+  });
+}
+
+TEST_CASE("gru_sequence on the tape, one lane from zeros, has the gradient of its value") {
+  check({{5, 6}, {6, 2}, {6}}, [](Tape<double>& tape, Leaf leaf) {
+    return Variables{gru_sequence<double>(
+        tape, packing, GruLane<double>{.input_gates = leaf[0], .weight_hh = leaf[1], .bias_hh = leaf[2]})};
+  });
+}
+
+TEST_CASE("gather_rows on the tape, twice from one variable, has the gradient of its value") {
+  check({{4, 2}}, [](Tape<double>& tape, Leaf leaf) {
+    const Index first{2, -1, 2, 0}, second{1, 1, -1, 2};  // gone before the backward: the function keeps its own copy
+    return Variables{gather_rows<double>(tape, {{leaf[0], first}, {leaf[0], second}})};
+  });
+}
+
+TEST_CASE("gather_stacked_rows on the tape has the gradient of its value") {
+  check({{2, 3}, {3, 3}}, [](Tape<double>& tape, Leaf leaf) {
+    const Index index{4, 0, 2, 2, 1};
+    return Variables{gather_stacked_rows<double>(tape, leaf[0], leaf[1], index)};
+  });
+}
+
+TEST_CASE("embedding on the tape has the gradient of its value") {
+  check({{5, 3}}, [](Tape<double>& tape, Leaf leaf) {
+    const Index ids{4, 0, 4, 2};
+    return Variables{embedding<double>(tape, leaf[0], ids)};
+  });
+}
+
+TEST_CASE("coverage_attention on the tape has the gradients of its three values") {
+  check({{5, 3}, {5, 3}, {5, 2}, {1}, {1}}, [](Tape<double>& tape, Leaf leaf) {
+    const auto attention = coverage_attention(tape, layout, leaf[0], leaf[1], leaf[2], leaf[3], leaf[4]);
+    return Variables{attention.weights, attention.context, attention.coverage_loss};
+  });
+}
+
+TEST_CASE("history_attention on the tape has the gradient of its value") {
+  check({{5, 3}, {5, 3}, {5, 2}}, [](Tape<double>& tape, Leaf leaf) {
+    return Variables{history_attention(tape, packing, leaf[0], leaf[1], leaf[2])};
+  });
+}
+
+TEST_CASE("emotion_gate on the tape has the gradient of its value") {
+  check({{5, 3}, {2, 3}, {2, 4}, {1}}, [](Tape<double>& tape, Leaf leaf) {
+    return Variables{emotion_gate<double>(tape, target_offsets, leaf[0], leaf[1], leaf[2], leaf[3])};
+  });
+}
+
+TEST_CASE("pointer_mixture on the tape, its logits made by linear, has the gradient of its value") {
+  const Index source_ids{1, 6, 1, 6, 3}, targets{1, 6, 2, 3, 6};
+  // Attention weights have to be positive: a softmax stands in for them.
+  check({{5, 2}, {6, 2}, {5, 1}, {5, 3}, {5, 3}, {5, 2}}, [&](Tape<double>& tape, Leaf leaf) {
+    const Tensor<double> none({1});
+    const Variable<double> zero = tape.constant(none.view());
+    const auto attention = coverage_attention(tape, layout, leaf[3], leaf[4], leaf[5], zero, zero);
+    const Variable<double> logits = linear(tape, {leaf[0]}, leaf[1], {});
+    return Variables{pointer_mixture<double>(tape, layout, logits, leaf[2], attention.weights, source_ids, targets),
+                     attention.context};
+  });
+}
+
+TEST_CASE("softmax_cross_entropy on the tape, of logits made by linear, has the gradient of its value") {
+  const Index labels{2, -1, 0};
+  check({{3, 2}, {4, 2}}, [&](Tape<double>& tape, Leaf leaf) {
+    const Variable<double> logits = linear(tape, {leaf[0]}, leaf[1], {});
+    return Variables{softmax_cross_entropy<double>(tape, logits, labels)};
+  });
+}
+
+TEST_CASE("gaussian_sample on the tape has the gradient of its value") {
+  const Tensor<double> noise = random_tensor<double>({3, 2}, 1, 50);
+  check({{3, 2}, {3, 2}}, [&](Tape<double>& tape, Leaf leaf) {
+    return Variables{gaussian_sample(tape, leaf[0], leaf[1], noise.view())};
+  });
+}
+
+TEST_CASE("policy_divergence on the tape, nothing detached, has the gradient of its value") {
+  check({{3, 4}, {3, 4}},
+        [](Tape<double>& tape, Leaf leaf) { return Variables{policy_divergence(tape, leaf[0], leaf[1], false)}; });
+}
+
+TEST_CASE("scaled_sum and linear_combination on the tape have the gradient of their value") {
+  check({{3, 2}, {4}, {1}}, [](Tape<double>& tape, Leaf leaf) {
+    const Variable<double> mean = scaled_sum(tape, leaf[0], 1.0 / 6);
+    const Variable<double> sum = scaled_sum(tape, leaf[1], -2.0);
+    return Variables{linear_combination<double>(tape, {{mean, 1.0}, {sum, 0.5}, {leaf[2], 3.0}, {mean, 0.25}})};
+  });
+}
+
+TEST_CASE("functions one after the other, with a variable shared between them, have the gradient of their value") {
+  const Index labels{1, 0, 3, -1, 2};
+  check({{6, 3}, {6, 3}, {6}, {6, 2}, {6}, {4, 2}}, [&](Tape<double>& tape, Leaf leaf) {
+    const Index ids{5, 1, 1, 0, 5};
+    const Variable<double> x = embedding<double>(tape, leaf[0], ids);
+    const Variable<double> gates = linear(tape, {x}, leaf[1], leaf[2]);
+    const Variable<double> h = gru_sequence<double>(
+        tape, packing, GruLane<double>{.input_gates = gates, .weight_hh = leaf[3], .bias_hh = leaf[4]});
+    const Variable<double> recalled = history_attention(tape, packing, h, h, h);
+    const Variable<double> logits = linear(tape, {recalled}, leaf[5], {});
+    const Variable<double> loss = scaled_sum(tape, softmax_cross_entropy<double>(tape, logits, labels), 0.25);
+    return Variables{linear_combination<double>(tape, {{loss, 1.0}, {scaled_sum(tape, h, 0.1), 2.0}})};
+  });
+}
