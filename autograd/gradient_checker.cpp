@@ -110,7 +110,8 @@ void compare_float(const Array<float>& got, const Array<double>& wanted, double 
   }
   row.comparisons += static_cast<std::int64_t>(got.size());
   row.error = std::max(row.error, worst.error);
-  if (row.verdict != Verdict::passed || worst.index < 0) return;
+  if (got.empty()) row.detail = "no elements";
+  if (row.verdict != Verdict::passed || got.empty()) return;
   row.index = worst.index;
   row.analytic = worst.analytic;
   row.numeric = worst.numeric;

@@ -43,8 +43,10 @@ struct NamedArray {
 
 /// Checks claimed gradients of a scalar function, a model's loss for instance, block by block: along the gradient,
 /// along random directions, and by single elements. `evaluate` computes the value at the current content of all blocks
-/// and must be deterministic: same noise, same dropout at every call. Blocks are perturbed one at a time and restored;
-/// their analytic gradients must not change meanwhile. A block of n evaluations costs about 2·(4 + 10) of them.
+/// and must be deterministic: the same noise and the same dropout at every call. Blocks are perturbed one at a time and
+/// restored; their analytic gradients must not change meanwhile, so keep a copy if `evaluate` writes them. A block
+/// costs two evaluations for each of its 4 directions and up to 10 elements, a few more where the first difference
+/// quotient is too coarse.
 GradientReport check_scalar_function(const std::function<double()>& evaluate, std::span<const NamedArray> blocks,
                                      const CheckOptions& options = {});
 

@@ -6,8 +6,8 @@
 #include "model/training/initialisation.h"
 #include "model/training/trainer.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -29,7 +29,9 @@ void* counted(std::size_t bytes, std::size_t alignment) {
 }  // namespace
 
 void* operator new(std::size_t bytes) { return counted(bytes, alignof(std::max_align_t)); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) { return counted(bytes, static_cast<std::size_t>(alignment)); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return counted(bytes, static_cast<std::size_t>(alignment));
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
@@ -80,7 +82,9 @@ void run(const Arguments& arguments) {
   double total = 0;
   for (const double ms : milliseconds) total += ms;
   std::sort(milliseconds.begin(), milliseconds.end());
-  const auto quantile = [&](double q) { return milliseconds[static_cast<std::size_t>(q * static_cast<double>(steps - 1))]; };
+  const auto quantile = [&](double q) {
+    return milliseconds[static_cast<std::size_t>(q * static_cast<double>(steps - 1))];
+  };
   fmt::print("{} steps of {} dialogues, {} threads, {} parameters\n", steps, arguments.batch, arguments.threads,
              model.layout.parameter_count());
   fmt::print("ms per step: median {:.1f}, 10 % {:.1f}, 90 % {:.1f}\n", quantile(0.5), quantile(0.1), quantile(0.9));

@@ -34,7 +34,8 @@ constexpr std::string_view name_of(Dtype dtype) {
 }
 
 /// dtype_of<float> == Dtype::float32, and so on.
-template <class T> inline constexpr Dtype dtype_of = [] {
+template <class T>
+inline constexpr Dtype dtype_of = [] {
   static_assert(sizeof(T) == 0, "no dtype for this type");
   return Dtype::uint8;
 }();

@@ -18,18 +18,17 @@ class Error : public std::runtime_error {
 };
 
 /// Throws Error with a message formatted by fmt.
-template <class... Args>
-[[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
+template <class... Args> [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
   throw Error(fmt::format(format, std::forward<Args>(args)...));
 }
 
 }  // namespace ethreed
 
 /// Checks at the door: ETHREED_CHECK(condition, "format {}", arguments…) throws Error when the condition does not hold.
-#define ETHREED_CHECK(condition, ...)        \
-  do {                                       \
-    if (!(condition)) [[unlikely]]           \
-      ::ethreed::fail(__VA_ARGS__);          \
+#define ETHREED_CHECK(condition, ...) \
+  do {                                \
+    if (!(condition)) [[unlikely]]    \
+      ::ethreed::fail(__VA_ARGS__);   \
   } while (false)
 
 /// Checks inside kernels: active in builds without NDEBUG, nothing at all in Release.

@@ -19,7 +19,8 @@ class Shape {
   /// Throws Error if there are more than max_rank sizes or one is negative.
   Shape(std::initializer_list<std::int64_t> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
   explicit Shape(std::span<const std::int64_t> sizes) {
-    ETHREED_CHECK(sizes.size() <= max_rank, "Shape: got {} dimensions, at most {} are supported", sizes.size(), max_rank);
+    ETHREED_CHECK(sizes.size() <= max_rank, "Shape: got {} dimensions, at most {} are supported", sizes.size(),
+                  max_rank);
     for (std::int64_t size : sizes) {
       ETHREED_CHECK(size >= 0, "Shape: dimension {} is negative ({})", rank_, size);
       sizes_[static_cast<std::size_t>(rank_++)] = size;

@@ -22,8 +22,8 @@ template <class T> struct View {
   View(T* data_, Shape shape_) : data(data_), shape(shape_) {}
   /// View<T> converts to View<const T>.
   template <class U>
-    requires(std::is_same_v<T, const U>)
-  View(const View<U>& other) : data(other.data), shape(other.shape) {}  // NOLINT(google-explicit-constructor)
+  requires(std::is_same_v<T, const U>) View(const View<U>& other)
+      : data(other.data), shape(other.shape) {}  // NOLINT(google-explicit-constructor)
 
   std::int64_t count() const { return shape.count(); }
   std::int64_t rows() const { return shape.rows(); }
@@ -35,7 +35,7 @@ template <class T> struct View {
 
 /// Frees memory taken by allocate_aligned.
 struct AlignedDelete {
-  void operator()(void* p) const { ::operator delete(p, std::align_val_t{alignment_bytes}); }
+  void operator()(void* p) const { ::operator delete (p, std::align_val_t{alignment_bytes}); }
 };
 
 template <class T> using AlignedBuffer = std::unique_ptr<T[], AlignedDelete>;
@@ -44,7 +44,7 @@ template <class T> using AlignedBuffer = std::unique_ptr<T[], AlignedDelete>;
 template <class T> AlignedBuffer<T> allocate_aligned(std::int64_t count) {
   static_assert(std::is_trivially_copyable_v<T>);
   const auto bytes = static_cast<std::size_t>(std::max<std::int64_t>(count, 1)) * sizeof(T);
-  return AlignedBuffer<T>(static_cast<T*>(::operator new(bytes, std::align_val_t{alignment_bytes})));
+  return AlignedBuffer<T>(static_cast<T*>(::operator new (bytes, std::align_val_t{alignment_bytes})));
 }
 
 /// A dense row-major array that owns its memory. Moves, does not copy by accident: use clone().

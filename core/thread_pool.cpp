@@ -65,8 +65,8 @@ bool ThreadPool::work_on_one_chunk() {
 }
 
 void ThreadPool::run(std::int64_t chunks, Task task, void* context) {
-  ETHREED_CHECK(chunks < static_cast<std::int64_t>(ticket_limit), "ThreadPool: {} chunks, at most {} are supported", chunks,
-                ticket_limit - 1);
+  ETHREED_CHECK(chunks < static_cast<std::int64_t>(ticket_limit), "ThreadPool: {} chunks, at most {} are supported",
+                chunks, ticket_limit - 1);
   task_ = task;
   context_ = context;
   chunks_ = chunks;

@@ -31,7 +31,8 @@ class ThreadPool {
       for (std::int64_t i = 0; i < chunks; ++i) body(i);
       return;
     }
-    run(chunks, [](void* context, std::int64_t i) { (*static_cast<std::remove_reference_t<Body>*>(context))(i); },
+    run(
+        chunks, [](void* context, std::int64_t i) { (*static_cast<std::remove_reference_t<Body>*>(context))(i); },
         const_cast<void*>(static_cast<const void*>(&body)));
   }
 
@@ -51,9 +52,9 @@ class ThreadPool {
   void worker_loop();
   static bool inside_a_chunk();
 
-  // The job in hand. A thread may read these only between claiming a chunk and reporting it done: a job ends when all its
-  // chunks are done, so it cannot change under a thread that holds one. A thread that comes late finds nothing to claim
-  // and holds nobody up.
+  // The job in hand. A thread may read these only between claiming a chunk and reporting it done: a job ends when all
+  // its chunks are done, so it cannot change under a thread that holds one. A thread that comes late finds nothing to
+  // claim and holds nobody up.
   Task task_ = nullptr;
   void* context_ = nullptr;
   std::int64_t chunks_ = 0;

@@ -62,15 +62,19 @@ void GradientComparison::full_jacobian(const Arrays<double>& jacobian) {
 void GradientComparison::projections(std::span<const double> gradient, std::span<const double> cotangent) {
   cotangent_ = cotangent;
   const double most = largest(gradient);
-  if (gradient.empty()) return;
+  if (gradient.empty()) {
+    row_.detail = "no elements";
+    return;
+  }
   for (const std::int64_t i : sample(gradient)) keep(worst_element_, element(gradient, i, small * most));
   Array<double> t(gradient.begin(), gradient.end());
   for (int p = 0; p <= options_.random_projections; ++p) {
     // The first one goes along the gradient, where the derivative stands out most from the noise.
-    if (p > 0)
+    if (p > 0) {
       t = uniform_values<double>(gradient.size(), options_.seed, stream_direction + static_cast<std::uint64_t>(p));
-    else if (most > 0 && std::isfinite(most))
+    } else if (most > 0 && std::isfinite(most)) {
       for (double& ti : t) ti /= most;
+    }
     Comparison comparison = direction(gradient, t);
     comparison.words = p == 0 ? "projection on the gradient itself" : fmt::format("random projection {}", p);
     const bool agrees = comparison.agrees(options_.tolerance);

@@ -21,14 +21,15 @@ template <class T> GatherRowsForward<T> share(Variable<T> x, std::span<const std
 }  // namespace
 
 template <class T>
-Variable<T> gather_stacked_rows(Tape<T>& tape, Variable<T> top, Variable<T> bottom, std::span<const std::int32_t> index) {
+Variable<T> gather_stacked_rows(Tape<T>& tape, Variable<T> top, Variable<T> bottom,
+                                std::span<const std::int32_t> index) {
   const int columns = top.columns();
   const int split = top.rows();
   ETHREED_CHECK(bottom.columns() == columns, "gather_stacked_rows: top is {}, bottom is {}; wanted the same columns",
                 top.shape().text(), bottom.shape().text());
   for (const std::int32_t i : index)
-    ETHREED_CHECK(i >= 0 && i < split + bottom.rows(), "gather_stacked_rows: index {} is out of range, there are {} rows", i,
-                  split + bottom.rows());
+    ETHREED_CHECK(i >= 0 && i < split + bottom.rows(),
+                  "gather_stacked_rows: index {} is out of range, there are {} rows", i, split + bottom.rows());
   const auto count = static_cast<std::int64_t>(index.size());
   Variable<T> y = tape.result({count, columns}, top.wants_gradient() || bottom.wants_gradient());
   for (std::int64_t i = 0; i < count; ++i) {
@@ -39,19 +40,21 @@ Variable<T> gather_stacked_rows(Tape<T>& tape, Variable<T> top, Variable<T> bott
   auto top_index = tape.context().arena.template allocate_span<std::int32_t>(count);
   auto bottom_index = tape.context().arena.template allocate_span<std::int32_t>(count);
   std::transform(index.begin(), index.end(), top_index.begin(), [&](std::int32_t i) { return i < split ? i : -1; });
-  std::transform(index.begin(), index.end(), bottom_index.begin(), [&](std::int32_t i) { return i < split ? -1 : i - split; });
+  std::transform(index.begin(), index.end(), bottom_index.begin(),
+                 [&](std::int32_t i) { return i < split ? -1 : i - split; });
   tape.record([=](Tape<T>& t) {
     const T* dy = t.gradient(y);
     if (dy == nullptr) return;
     gather_rows_backward(t.context(),
                          GatherRowsBackward<T>{.forward = share(top, top_index), .dy = dy, .dx = {t.sink(top)}});
-    gather_rows_backward(t.context(),
-                         GatherRowsBackward<T>{.forward = share(bottom, bottom_index), .dy = dy, .dx = {t.sink(bottom)}});
+    gather_rows_backward(
+        t.context(), GatherRowsBackward<T>{.forward = share(bottom, bottom_index), .dy = dy, .dx = {t.sink(bottom)}});
   });
   return y;
 }
 
-template Variable<float> gather_stacked_rows(Tape<float>&, Variable<float>, Variable<float>, std::span<const std::int32_t>);
+template Variable<float> gather_stacked_rows(Tape<float>&, Variable<float>, Variable<float>,
+                                             std::span<const std::int32_t>);
 template Variable<double> gather_stacked_rows(Tape<double>&, Variable<double>, Variable<double>,
                                               std::span<const std::int32_t>);
 

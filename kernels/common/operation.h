@@ -27,7 +27,7 @@ template <class T> struct Operand {
 struct Cost {
   double forward_flops = 0;
   double backward_flops = 0;
-  double forward_bytes = 0;   ///< read and written, each operand once
+  double forward_bytes = 0;  ///< read and written, each operand once
   double backward_bytes = 0;
   std::int64_t saved_bytes = 0;      ///< kept from forward for backward
   std::int64_t workspace_bytes = 0;  ///< the most scratch of either direction, as the arena counts it (64-byte rounded)
@@ -76,11 +76,12 @@ std::span<const Operation> operations();
 /// Builds an OpCase from a callable template: make_case("name", tiny, []<class T>(std::uint64_t seed) { … }).
 /// The callable returns std::unique_ptr<OpProblem<T>>.
 template <class Make> OpCase make_case(std::string name, bool tiny, Make make) {
-  return {std::move(name), tiny,
-          [make](std::uint64_t seed) -> std::unique_ptr<OpProblem<float>> { return make.template operator()<float>(seed); },
-          [make](std::uint64_t seed) -> std::unique_ptr<OpProblem<double>> {
-            return make.template operator()<double>(seed);
-          }};
+  return {
+      std::move(name), tiny,
+      [make](std::uint64_t seed) -> std::unique_ptr<OpProblem<float>> { return make.template operator()<float>(seed); },
+      [make](std::uint64_t seed) -> std::unique_ptr<OpProblem<double>> {
+        return make.template operator()<double>(seed);
+      }};
 }
 
 /// A tensor filled with normal numbers times `scale`, reproducible from (seed, stream): float is the rounded double.

@@ -10,9 +10,9 @@ namespace ethreed {
 ///   a  [m, k] read; stored [k, m] if a_transposed        b  [k, n] read; stored [n, k] if b_transposed
 ///   c  [m, n] written, or read and written if accumulate; aliases neither a nor b
 ///
-/// FLOPs 2·m·n·k. Bytes (m·k + k·n + m·n)·sizeof(T). Saved: none. Workspace: the backend's packing buffers on the stack.
-/// Order of reduction: C is cut into tiles by (m, n, k) alone and each tile is one serial product, so that the number of
-/// threads does not change a bit.
+/// FLOPs 2·m·n·k. Bytes (m·k + k·n + m·n)·sizeof(T). Saved: none. Workspace: the backend's packing buffers on the
+/// stack. Order of reduction: C is cut into tiles by (m, n, k) alone and each tile is one serial product, so that the
+/// number of threads does not change a bit.
 template <class T> struct Gemm {
   bool a_transposed = false;
   bool b_transposed = false;

@@ -88,9 +88,8 @@ template <class T> class LinearProblem final : public OpProblem<T> {
 };
 
 OpCase linear_case(std::string name, bool tiny, LinearShape shape) {
-  return make_case(std::move(name), tiny, [shape]<class T>(std::uint64_t seed) {
-    return std::make_unique<LinearProblem<T>>(shape, seed);
-  });
+  return make_case(std::move(name), tiny,
+                   [shape]<class T>(std::uint64_t seed) { return std::make_unique<LinearProblem<T>>(shape, seed); });
 }
 
 }  // namespace

@@ -24,9 +24,17 @@ template <class T> void linear_forward(Context& context, const LinearForward<T>&
   int first_column = 0;
   for (int p = 0; p < args.parts; ++p) {
     const auto part = static_cast<std::size_t>(p);
-    gemm<T>(context, {.b_transposed = true, .m = args.rows, .n = args.out, .k = args.columns[part], .a = args.x[part],
-                      .lda = args.columns[part], .b = args.weight + first_column, .ldb = in, .c = args.y,
-                      .ldc = args.out, .accumulate = p > 0});
+    gemm<T>(context, {.b_transposed = true,
+                      .m = args.rows,
+                      .n = args.out,
+                      .k = args.columns[part],
+                      .a = args.x[part],
+                      .lda = args.columns[part],
+                      .b = args.weight + first_column,
+                      .ldb = in,
+                      .c = args.y,
+                      .ldc = args.out,
+                      .accumulate = p > 0});
     first_column += args.columns[part];
   }
   if (args.bias == nullptr && args.activation == Activation::none) return;
@@ -57,12 +65,27 @@ template <class T> void linear_backward(Context& context, const LinearBackward<T
   for (int p = 0; p < f.parts; ++p) {
     const auto part = static_cast<std::size_t>(p);
     if (args.dx[part])
-      gemm<T>(context, {.m = f.rows, .n = f.columns[part], .k = f.out, .a = dz, .lda = f.out,
-                        .b = f.weight + first_column, .ldb = in, .c = args.dx[part].data, .ldc = f.columns[part],
+      gemm<T>(context, {.m = f.rows,
+                        .n = f.columns[part],
+                        .k = f.out,
+                        .a = dz,
+                        .lda = f.out,
+                        .b = f.weight + first_column,
+                        .ldb = in,
+                        .c = args.dx[part].data,
+                        .ldc = f.columns[part],
                         .accumulate = args.dx[part].accumulate});
     if (args.dweight)
-      gemm<T>(context, {.a_transposed = true, .m = f.out, .n = f.columns[part], .k = f.rows, .a = dz, .lda = f.out,
-                        .b = f.x[part], .ldb = f.columns[part], .c = args.dweight.data + first_column, .ldc = in,
+      gemm<T>(context, {.a_transposed = true,
+                        .m = f.out,
+                        .n = f.columns[part],
+                        .k = f.rows,
+                        .a = dz,
+                        .lda = f.out,
+                        .b = f.x[part],
+                        .ldb = f.columns[part],
+                        .c = args.dweight.data + first_column,
+                        .ldc = in,
                         .accumulate = args.dweight.accumulate});
     first_column += f.columns[part];
   }

@@ -20,8 +20,8 @@ constexpr std::array<std::string_view, 6> ablation_names{"none",     "no_policy"
                                                          "no_party", "no_emotion", "no_tracking"};
 
 void check_range(std::string_view key, double value, double low, double high) {
-  ETHREED_CHECK(std::isfinite(value) && value >= low && value <= high, "config key '{}' is {}, out of range: give {} to {}",
-                key, value, low, high);
+  ETHREED_CHECK(std::isfinite(value) && value >= low && value <= high,
+                "config key '{}' is {}, out of range: give {} to {}", key, value, low, high);
 }
 
 // One key of the configuration and where it lives.
@@ -137,7 +137,8 @@ void ModelConfig::check() const {
   check_range("vocabulary", vocabulary, 5, 10'000'000);
   check_range("emotions", emotions, 2, 65536);
   ETHREED_CHECK(has_emotion_cell() || emotion_state == (has_party() ? party_state : global_state),
-                "ablation no_emotion uses the party state as emotion state: config keys 'party_state' ({}) and 'emotion_state' ({}) "
+                "ablation no_emotion uses the party state as emotion state: config keys 'party_state' ({}) and "
+                "'emotion_state' ({}) "
                 "must be equal",
                 party_state, emotion_state);
 }
@@ -191,7 +192,8 @@ void update_from_file(RunConfig& config, const std::string& path) {
   try {
     json = nlohmann::json::parse(stream);
   } catch (const nlohmann::json::exception& error) {
-    fail("{}: not valid JSON: {}", path, error.what());
+    const std::string text = error.what();  // "[json.exception…] parse error at line 3, column 2: …"
+    fail("{}: not valid JSON: {}; mend it there", path, text.substr(text.find("] ") + 2));
   }
   update_from_json(config, json, path);
 }

@@ -18,19 +18,19 @@ Ablation ablation_from(std::string_view name);
 
 /// Sizes of the model. Symbols are the paper's.
 struct ModelConfig {
-  int vocabulary = 0;        ///< V, from the data
-  int embedding = 300;       ///< D_w, from the data's vectors
-  int encoder = 300;         ///< D_h of each direction
-  int global_state = 300;    ///< D_g
-  int party_state = 300;     ///< D_p
-  int emotion_state = 300;   ///< D_e
-  int content_state = 300;   ///< D_c
-  int decoder_state = 300;   ///< D_s
-  int bottleneck = 300;      ///< width of V₁ in (22)
-  int emotions = 32;         ///< K
+  int vocabulary = 0;       ///< V, from the data
+  int embedding = 300;      ///< D_w, from the data's vectors
+  int encoder = 300;        ///< D_h of each direction
+  int global_state = 300;   ///< D_g
+  int party_state = 300;    ///< D_p
+  int emotion_state = 300;  ///< D_e
+  int content_state = 300;  ///< D_c
+  int decoder_state = 300;  ///< D_s
+  int bottleneck = 300;     ///< width of V₁ in (22)
+  int emotions = 32;        ///< K
   Ablation ablation = Ablation::none;
-  bool listener_labels = true;         ///< false: no listener term and no KL term, for want of labels
-  bool constraint_gradient = false;    ///< true: p of (12) is not detached
+  bool listener_labels = true;       ///< false: no listener term and no KL term, for want of labels
+  bool constraint_gradient = false;  ///< true: p of (12) is not detached
 
   bool has_policy() const { return ablation != Ablation::no_policy; }
   bool has_divergence() const { return has_policy() && ablation != Ablation::no_gps && listener_labels; }
@@ -54,16 +54,16 @@ struct LossWeights {
 /// The recipe of training.
 struct TrainingConfig {
   int epochs = 9;
-  int batch = 8;                       ///< dialogues
+  int batch = 8;  ///< dialogues
   double learning_rate = 5e-4;
-  double learning_rate_factor = 0.3;   ///< applied every `learning_rate_epochs`
+  double learning_rate_factor = 0.3;  ///< applied every `learning_rate_epochs`
   int learning_rate_epochs = 3;
   double adam_beta1 = 0.9;
   double adam_beta2 = 0.999;
   double adam_epsilon = 1e-8;
   double clip_norm = 1.0;
-  double dropout = 0.5;                ///< on g, p, e, c
-  double update_gate_bias = 2.0;       ///< initial recurrent bias of every update gate
+  double dropout = 0.5;           ///< on g, p, e, c
+  double update_gate_bias = 2.0;  ///< initial recurrent bias of every update gate
   std::uint64_t seed = 1;
   LossWeights weights;
   /// Throws Error naming the key if a value is out of range.
@@ -81,8 +81,8 @@ struct RunConfig {
 
 /// {"model": {…}, "training": {…}} with every key.
 nlohmann::json to_json(const RunConfig& config);
-/// Overwrites in `config` the keys that `json` has. Throws Error naming `source` and the key if a key does not exist, has
-/// the wrong type or is out of range.
+/// Overwrites in `config` the keys that `json` has. Throws Error naming `source` and the key if a key does not exist,
+/// has the wrong type or is out of range.
 void update_from_json(RunConfig& config, const nlohmann::json& json, const std::string& source);
 /// Reads a JSON file and applies update_from_json. Throws Error if the file cannot be read or parsed.
 void update_from_file(RunConfig& config, const std::string& path);

@@ -51,8 +51,9 @@ TrackedEmotions<T> track_emotions(Tape<T>& tape, const ModelConfig& config,
   return out;
 }
 
-template TrackedEmotions<float> track_emotions(Tape<float>&, const ModelConfig&, const ModelParameters<Variable<float>>&,
-                                               const Batch&, Variable<float>, const TrackerMasks<float>&);
+template TrackedEmotions<float> track_emotions(Tape<float>&, const ModelConfig&,
+                                               const ModelParameters<Variable<float>>&, const Batch&, Variable<float>,
+                                               const TrackerMasks<float>&);
 template TrackedEmotions<double> track_emotions(Tape<double>&, const ModelConfig&,
                                                 const ModelParameters<Variable<double>>&, const Batch&,
                                                 Variable<double>, const TrackerMasks<double>&);

@@ -11,9 +11,11 @@ EmpatheticPolicy<T> predict_reply_emotion(Tape<T>& tape, const ModelConfig& conf
                                           const T* noise) {
   if (!config.has_policy()) return {.reply = emotion_post};
   const Variable<T> state = apply(tape, parameters.policy_state, {emotion_post}, Activation::tanh);  // (8), (11)
-  EmpatheticPolicy<T> policy{.mean = apply(tape, parameters.policy_mean, {state}),                    // (9)
+  EmpatheticPolicy<T> policy{.mean = apply(tape, parameters.policy_mean, {state}),                   // (9)
                              .log_variance = apply(tape, parameters.policy_log_variance, {state})};  // (10)
-  policy.reply = noise != nullptr ? gaussian_sample<T>(tape, policy.mean, policy.log_variance, View<const T>(noise, policy.mean.shape())) : policy.mean;
+  policy.reply = noise != nullptr ? gaussian_sample<T>(tape, policy.mean, policy.log_variance,
+                                                       View<const T>(noise, policy.mean.shape()))
+                                  : policy.mean;
   return policy;
 }
 

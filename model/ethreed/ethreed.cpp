@@ -8,8 +8,9 @@
 namespace ethreed {
 
 template <class T>
-DialogueState<T> read_dialogues(Tape<T>& tape, const ModelConfig& config, const ModelParameters<Variable<T>>& parameters,
-                                const Batch& batch, const StepNoise<T>& noise) {
+DialogueState<T> read_dialogues(Tape<T>& tape, const ModelConfig& config,
+                                const ModelParameters<Variable<T>>& parameters, const Batch& batch,
+                                const StepNoise<T>& noise) {
   DialogueState<T> state;
   state.utterances = encode_utterances(tape, parameters, batch);
   state.tracked = track_emotions(tape, config, parameters, batch, state.utterances.summary, noise.masks);
@@ -36,8 +37,7 @@ ForwardPass<T> forward_pass(Tape<T>& tape, const ModelConfig& config, const Loss
   pass.state = read_dialogues(tape, config, parameters, batch, noise);
   const DecoderMemory<T> memory = decoder_memory(tape, parameters, batch, pass.state);
   // s does not depend on the attention: under teacher forcing it is one ragged sequence.
-  const Variable<T> s =
-      decoder_states<T>(tape, parameters, batch.decoder_packing(), batch.decoder_ids, memory.initial);
+  const Variable<T> s = decoder_states<T>(tape, parameters, batch.decoder_packing(), batch.decoder_ids, memory.initial);
   const Variable<T> state = gather_rows<T>(tape, {{s, batch.state_rows}});
   const Variable<T> previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
   pass.decoded = decode(tape, parameters, batch.rows(), memory, state, previous);
@@ -52,12 +52,12 @@ ForwardPass<T> forward_pass(Tape<T>& tape, const ModelConfig& config, const Loss
   return pass;
 }
 
-#define ETHREED_INSTANTIATE(T)                                                                                        \
-  template DialogueState<T> read_dialogues(Tape<T>&, const ModelConfig&, const ModelParameters<Variable<T>>&,        \
-                                           const Batch&, const StepNoise<T>&);                                       \
-  template DecoderMemory<T> decoder_memory(Tape<T>&, const ModelParameters<Variable<T>>&, const Batch&,              \
-                                           const DialogueState<T>&);                                                 \
-  template ForwardPass<T> forward_pass(Tape<T>&, const ModelConfig&, const LossWeights&,                             \
+#define ETHREED_INSTANTIATE(T)                                                                                \
+  template DialogueState<T> read_dialogues(Tape<T>&, const ModelConfig&, const ModelParameters<Variable<T>>&, \
+                                           const Batch&, const StepNoise<T>&);                                \
+  template DecoderMemory<T> decoder_memory(Tape<T>&, const ModelParameters<Variable<T>>&, const Batch&,       \
+                                           const DialogueState<T>&);                                          \
+  template ForwardPass<T> forward_pass(Tape<T>&, const ModelConfig&, const LossWeights&,                      \
                                        const ModelParameters<Variable<T>>&, const Batch&, const StepNoise<T>&);
 ETHREED_INSTANTIATE(float)
 ETHREED_INSTANTIATE(double)

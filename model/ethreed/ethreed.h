@@ -26,8 +26,9 @@ template <class T> struct DialogueState {
 };
 
 template <class T>
-DialogueState<T> read_dialogues(Tape<T>& tape, const ModelConfig& config, const ModelParameters<Variable<T>>& parameters,
-                                const Batch& batch, const StepNoise<T>& noise);
+DialogueState<T> read_dialogues(Tape<T>& tape, const ModelConfig& config,
+                                const ModelParameters<Variable<T>>& parameters, const Batch& batch,
+                                const StepNoise<T>& noise);
 
 /// The decoder's memory for every turn of the batch, by decoder row.
 template <class T>

@@ -19,23 +19,24 @@ Losses<T> sum_losses(Tape<T>& tape, const ModelConfig& config, const LossWeights
   };
   // (6): means over the turns that have a label
   if (batch.emotions > 0)
-    losses.emotion_speaker = add(scaled_sum(tape, softmax_cross_entropy<T>(tape, inputs.speaker_logits, batch.emotion),
-                                            1.0 / batch.emotions),
-                                 weights.emotion);
+    losses.emotion_speaker = add(
+        scaled_sum(tape, softmax_cross_entropy<T>(tape, inputs.speaker_logits, batch.emotion), 1.0 / batch.emotions),
+        weights.emotion);
   if (config.listener_labels && batch.listener_labels > 0)
     losses.emotion_listener =
         add(scaled_sum(tape, softmax_cross_entropy<T>(tape, inputs.listener_logits, batch.listener_label),
                        1.0 / batch.listener_labels),
             weights.emotion);
   if (config.has_divergence())  // (12): q of the policy against the constraint p
-    losses.policy = add(scaled_sum(tape, policy_divergence(tape, inputs.reply_logits, inputs.listener_logits,
-                                                           !config.constraint_gradient),
-                                   1.0 / batch.turns()),
-                        weights.policy);
+    losses.policy =
+        add(scaled_sum(
+                tape, policy_divergence(tape, inputs.reply_logits, inputs.listener_logits, !config.constraint_gradient),
+                1.0 / batch.turns()),
+            weights.policy);
   const double tokens = batch.target_tokens();
   losses.generation = add(scaled_sum(tape, inputs.log_probability, -1.0 / tokens), weights.generation);  // (24)
   losses.coverage = add(scaled_sum(tape, inputs.coverage_loss, 1.0 / tokens), weights.coverage);         // (25)
-  losses.total = linear_combination<T>(tape, std::span<const WeightedTerm<T>>(terms.data(), count));  // (26)
+  losses.total = linear_combination<T>(tape, std::span<const WeightedTerm<T>>(terms.data(), count));     // (26)
   return losses;
 }
 

@@ -18,11 +18,11 @@ template <class T> struct Losses {
 
 /// What the losses are made of.
 template <class T> struct LossInputs {
-  Variable<T> speaker_logits;    ///< W_e e^P + b [N, K]
-  Variable<T> listener_logits;   ///< W_e e^R + b [N, K]
-  Variable<T> reply_logits;      ///< W_e R̂ + b [N, K]; unset where there is no divergence
-  Variable<T> log_probability;   ///< log P(y_i) [target tokens]
-  Variable<T> coverage_loss;     ///< [target tokens]
+  Variable<T> speaker_logits;   ///< W_e e^P + b [N, K]
+  Variable<T> listener_logits;  ///< W_e e^R + b [N, K]
+  Variable<T> reply_logits;     ///< W_e R̂ + b [N, K]; unset where there is no divergence
+  Variable<T> log_probability;  ///< log P(y_i) [target tokens]
+  Variable<T> coverage_loss;    ///< [target tokens]
 };
 
 template <class T>

@@ -9,8 +9,8 @@ ParameterLayout::ParameterLayout(const ModelConfig& config) {
   constexpr std::int64_t granule = alignment_bytes / sizeof(float);  // 16 elements: 64 bytes of float, 128 of double
   ModelParameters<char> handles;
   visit_parameters(config, handles,
-                   [&](std::string_view prefix, std::string_view suffix, const Shape& shape, Initialisation initialisation,
-                       int fan_in, char&) {
+                   [&](std::string_view prefix, std::string_view suffix, const Shape& shape,
+                       Initialisation initialisation, int fan_in, char&) {
                      entries_.push_back({std::string(prefix).append(suffix), shape, size_, initialisation, fan_in});
                      size_ += (shape.count() + granule - 1) / granule * granule;
                    });

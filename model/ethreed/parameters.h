@@ -21,42 +21,41 @@ enum class Initialisation {
 };
 
 /// A linear layer: y = W x + b. A layer without a bias leaves it unset.
-template <class Handle> struct LinearHandles {
-  Handle weight{}, bias{};
-};
+template <class Handle> struct LinearHandles { Handle weight{}, bias{}; };
 /// A GRU cell in PyTorch's layout, gate order r, z, n.
-template <class Handle> struct GruHandles {
-  Handle weight_ih{}, weight_hh{}, bias_ih{}, bias_hh{};
-};
+template <class Handle> struct GruHandles { Handle weight_ih{}, weight_hh{}, bias_ih{}, bias_hh{}; };
 
-/// Every parameter by its role. Handle is Variable<T> in a step. Handles of parameters an ablation does not have stay unset.
+/// Every parameter by its role. Handle is Variable<T> in a step. Handles of parameters an ablation does not have stay
+/// unset.
 template <class Handle> struct ModelParameters {
-  Handle embedding{};                                        // E
-  GruHandles<Handle> encoder_forward, encoder_reverse;       // section 2
-  GruHandles<Handle> gru_g, gru_p, gru_e, gru_c;             // (1) (2) (5) (7)
-  Handle history_attention{};                                // W_β of (4)
-  LinearHandles<Handle> classifier;                          // W_e of (6) (13) (14)
+  Handle embedding{};                                                    // E
+  GruHandles<Handle> encoder_forward, encoder_reverse;                   // section 2
+  GruHandles<Handle> gru_g, gru_p, gru_e, gru_c;                         // (1) (2) (5) (7)
+  Handle history_attention{};                                            // W_β of (4)
+  LinearHandles<Handle> classifier;                                      // W_e of (6) (13) (14)
   LinearHandles<Handle> policy_state, policy_mean, policy_log_variance;  // (8) (9) (10)
-  LinearHandles<Handle> decoder_content, decoder_emotion;    // W_1, W_2
-  GruHandles<Handle> gru_d;                                  // (15)
-  LinearHandles<Handle> attention;                           // W_con, b_a of (18)
-  Handle coverage{};                                         // w_r of (18)
-  LinearHandles<Handle> emotion_gate;                        // W_emo, b_m of (20)
-  LinearHandles<Handle> bottleneck, vocabulary;              // V₁, V' of (22)
-  LinearHandles<Handle> pointer;                             // (23)
+  LinearHandles<Handle> decoder_content, decoder_emotion;                // W_1, W_2
+  GruHandles<Handle> gru_d;                                              // (15)
+  LinearHandles<Handle> attention;                                       // W_con, b_a of (18)
+  Handle coverage{};                                                     // w_r of (18)
+  LinearHandles<Handle> emotion_gate;                                    // W_emo, b_m of (20)
+  LinearHandles<Handle> bottleneck, vocabulary;                          // V₁, V' of (22)
+  LinearHandles<Handle> pointer;                                         // (23)
 };
 
-/// Calls visit(prefix, suffix, shape, initialisation, fan_in, handle) for every parameter that the configuration has, in the
-/// order of the block. The name is prefix + suffix.
+/// Calls visit(prefix, suffix, shape, initialisation, fan_in, handle) for every parameter that the configuration has,
+/// in the order of the block. The name is prefix + suffix.
 template <class Handle, class Visit>
 void visit_parameters(const ModelConfig& c, ModelParameters<Handle>& p, Visit&& visit) {
   using enum Initialisation;
   using Name = std::string_view;
   const auto gru = [&](Name prefix, Name ending, int input, int hidden, GruHandles<Handle>& h) {
     const bool reverse = ending == Name("_l0_reverse");
-    const auto name = [&](Name plain, Name l0, Name l0_reverse) { return ending.empty() ? plain : reverse ? l0_reverse : l0; };
-    visit(prefix, name(".weight_ih", ".weight_ih_l0", ".weight_ih_l0_reverse"), Shape{3 * hidden, input}, uniform_fan_in,
-          input, h.weight_ih);
+    const auto name = [&](Name plain, Name l0, Name l0_reverse) {
+      return ending.empty() ? plain : reverse ? l0_reverse : l0;
+    };
+    visit(prefix, name(".weight_ih", ".weight_ih_l0", ".weight_ih_l0_reverse"), Shape{3 * hidden, input},
+          uniform_fan_in, input, h.weight_ih);
     visit(prefix, name(".weight_hh", ".weight_hh_l0", ".weight_hh_l0_reverse"), Shape{3 * hidden, hidden}, orthogonal,
           hidden, h.weight_hh);
     visit(prefix, name(".bias_ih", ".bias_ih_l0", ".bias_ih_l0_reverse"), Shape{3 * hidden}, uniform_fan_in, input,
@@ -78,7 +77,8 @@ void visit_parameters(const ModelConfig& c, ModelParameters<Handle>& p, Visit&& 
           p.history_attention);
     gru("tracker.party", "", utterance + c.global_state, c.party_state, p.gru_p);
   }
-  if (c.has_emotion_cell()) gru("tracker.emotion", "", c.has_party() ? c.party_state : c.global_state, c.emotion_state, p.gru_e);
+  if (c.has_emotion_cell())
+    gru("tracker.emotion", "", c.has_party() ? c.party_state : c.global_state, c.emotion_state, p.gru_e);
   gru("tracker.content", "", c.global_state, c.content_state, p.gru_c);
   layer("classifier", c.emotions, c.emotion_state, p.classifier);
   if (c.has_policy()) {
@@ -89,7 +89,8 @@ void visit_parameters(const ModelConfig& c, ModelParameters<Handle>& p, Visit&& 
   layer("decoder.content", c.decoder_state, c.content_state, p.decoder_content);
   layer("decoder.emotion", c.emotion_state, c.emotion_state, p.decoder_emotion);
   gru("decoder.gru", "", c.embedding, c.decoder_state, p.gru_d);
-  visit("decoder.attention", ".weight", Shape{c.decoder_state, utterance}, uniform_fan_in, utterance, p.attention.weight);
+  visit("decoder.attention", ".weight", Shape{c.decoder_state, utterance}, uniform_fan_in, utterance,
+        p.attention.weight);
   visit("decoder.attention", ".bias", Shape{1}, uniform_fan_in, utterance, p.attention.bias);
   visit("decoder.attention", ".coverage", Shape{1}, uniform_fan_in, utterance, p.coverage);
   visit("decoder.emotion_gate", ".weight", Shape{c.decoder_state, c.emotion_state}, uniform_fan_in, c.emotion_state,
@@ -135,20 +136,23 @@ ModelParameters<Variable<T>> bind_parameters(Tape<T>& tape, const ModelConfig& c
                                              T* values, T* gradients) {
   ModelParameters<Variable<T>> parameters;
   std::size_t next = 0;
-  visit_parameters(config, parameters,
-                   [&](std::string_view, std::string_view, const Shape& shape, Initialisation, int, Variable<T>& handle) {
-                     const std::int64_t offset = layout.entries()[next++].offset;
-                     handle = tape.parameter(View<T>(values + offset, shape), gradients ? gradients + offset : nullptr);
-                   });
+  visit_parameters(
+      config, parameters,
+      [&](std::string_view, std::string_view, const Shape& shape, Initialisation, int, Variable<T>& handle) {
+        const std::int64_t offset = layout.entries()[next++].offset;
+        handle = tape.parameter(View<T>(values + offset, shape), gradients ? gradients + offset : nullptr);
+      });
   return parameters;
 }
 
-/// Zeroes the gradients of parameters that the backward pass did not reach (an ablation's or an empty batch's leftovers).
+/// Zeroes the gradients of parameters that the backward pass did not reach (an ablation's or an empty batch's
+/// leftovers).
 template <class T> void zero_untouched_gradients(const ModelConfig& config, ModelParameters<Variable<T>>& parameters) {
-  visit_parameters(config, parameters,
-                   [](std::string_view, std::string_view, const Shape& shape, Initialisation, int, Variable<T>& handle) {
-                     if (!handle.node()->written) std::fill_n(handle.node()->gradient, shape.count(), T{0});
-                   });
+  visit_parameters(
+      config, parameters,
+      [](std::string_view, std::string_view, const Shape& shape, Initialisation, int, Variable<T>& handle) {
+        if (!handle.node()->written) std::fill_n(handle.node()->gradient, shape.count(), T{0});
+      });
 }
 
 /// A line per module (the part of the name before the last dot, encoder and tracker cells each their own) and a total.

@@ -31,19 +31,18 @@ DecoderOutput<T> decode(Tape<T>& tape, const ModelParameters<Variable<T>>& param
                         const DecoderMemory<T>& memory, Variable<T> state, Variable<T> previous_state,
                         const T* coverage) {
   // (16)–(19); the energy sees s_{i−1}
-  const CoverageAttention<T> attention =
-      coverage_attention(tape, rows, previous_state, memory.keys, memory.states, parameters.coverage,
-                         parameters.attention.bias, coverage);
+  const CoverageAttention<T> attention = coverage_attention(tape, rows, previous_state, memory.keys, memory.states,
+                                                            parameters.coverage, parameters.attention.bias, coverage);
   const Variable<T> emotion = emotion_gate<T>(tape, rows.target_offsets, state, memory.emotion_keys, memory.emotion,
                                               parameters.emotion_gate.bias);  // (20)
   const Variable<T> features = apply(tape, parameters.bottleneck, {state, attention.context, emotion});
   return {.attention = attention.weights,
           .coverage_loss = attention.coverage_loss,
-          .logits = apply(tape, parameters.vocabulary, {features}),                                  // (22)
-          .gate_logit = apply(tape, parameters.pointer, {attention.context, state, emotion})};      // (23)
+          .logits = apply(tape, parameters.vocabulary, {features}),                             // (22)
+          .gate_logit = apply(tape, parameters.pointer, {attention.context, state, emotion})};  // (23)
 }
 
-#define ETHREED_INSTANTIATE(T)                                                                                         \
+#define ETHREED_INSTANTIATE(T)                                                                                        \
   template DecoderMemory<T> prepare_decoder(Tape<T>&, const ModelParameters<Variable<T>>&, Variable<T>, Variable<T>,  \
                                             Variable<T>);                                                             \
   template Variable<T> decoder_states(Tape<T>&, const ModelParameters<Variable<T>>&, Packing,                         \

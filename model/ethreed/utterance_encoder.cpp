@@ -23,7 +23,8 @@ EncodedUtterances<T> encode_utterances(Tape<T>& tape, const ModelParameters<Vari
           .source_states = gather_rows<T>(tape, {{forward, batch.source_rows}, {reverse, batch.source_rows}})};
 }
 
-template EncodedUtterances<float> encode_utterances(Tape<float>&, const ModelParameters<Variable<float>>&, const Batch&);
+template EncodedUtterances<float> encode_utterances(Tape<float>&, const ModelParameters<Variable<float>>&,
+                                                    const Batch&);
 template EncodedUtterances<double> encode_utterances(Tape<double>&, const ModelParameters<Variable<double>>&,
                                                      const Batch&);
 

@@ -39,12 +39,12 @@ Row parse_row(const LineReader& lines, std::string_view line, std::vector<std::s
   ETHREED_CHECK(!fields[0].empty(), "{}: conv_id is empty; give every dialogue a name", lines.place());
   const auto index = parse_number<std::int32_t>(fields[1]);
   ETHREED_CHECK(index && *index >= 1, "{}: utterance_idx is '{}', wanted a whole number from 1", lines.place(),
-                fields[1]);
+                excerpt(fields[1]));
   const auto emotion = emotion_id(fields[2]);
-  ETHREED_CHECK(emotion, "{}: unknown emotion '{}' in the column context; wanted one of {}", lines.place(), fields[2],
-                fmt::join(emotion_names, ", "));
+  ETHREED_CHECK(emotion, "{}: unknown emotion '{}' in the column context; wanted one of {}", lines.place(),
+                excerpt(fields[2]), fmt::join(emotion_names, ", "));
   const auto speaker = parse_number<std::int64_t>(fields[4]);
-  ETHREED_CHECK(speaker, "{}: speaker_idx is '{}', wanted a whole number", lines.place(), fields[4]);
+  ETHREED_CHECK(speaker, "{}: speaker_idx is '{}', wanted a whole number", lines.place(), excerpt(fields[4]));
   return {fields[0], *index, *emotion, *speaker, strip(fields[5])};
 }
 
@@ -118,7 +118,8 @@ CorpusSplit read_corpus_split(const std::filesystem::path& path, std::string nam
   std::string_view line;
   const bool has_header = lines.next(line);
   ETHREED_CHECK(has_header, "{}: the file is empty; its first line is {}", path.string(), corpus_header);
-  ETHREED_CHECK(line == corpus_header, "{}: the header is '{}', wanted '{}'", lines.place(), line, corpus_header);
+  ETHREED_CHECK(line == corpus_header, "{}: the header is '{}', wanted '{}'", lines.place(), excerpt(line),
+                corpus_header);
   CorpusSplit split;
   split.name = std::move(name);
   SplitBuilder builder(split, lines);

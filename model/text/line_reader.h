@@ -46,6 +46,16 @@ class LineReader {
   std::int64_t number_ = 0;
 };
 
+/// A piece of a file as an error message quotes it: without control characters and not longer than a message can take
+/// (a file that is no text at all may be one long line).
+inline std::string excerpt(std::string_view text) {
+  constexpr std::size_t most = 120;
+  std::string out(text.substr(0, most));
+  for (char& c : out)
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  return text.size() > most ? out + "…" : out;
+}
+
 /// The fields of a line between commas; there is no quoting.
 inline void split_at_commas(std::string_view line, std::vector<std::string_view>& fields) {
   fields.clear();

@@ -38,7 +38,7 @@ Columns read_header(LineReader& lines) {
     const auto column = find_column(header, name);
     ETHREED_CHECK(column,
                   "{}: no column '{}' in the header '{}'; the columns conv_id, utterance_idx and label are needed",
-                  lines.place(), name, line);
+                  lines.place(), name, excerpt(line));
     return *column;
   };
   return {header.size(), wanted("conv_id"), wanted("utterance_idx"), wanted("label"), find_column(header, "split")};
@@ -92,7 +92,7 @@ class LabelReader {
   bool split_is_absent(const LineReader& lines, std::string_view name) const {
     constexpr std::array<std::string_view, 3> names{"train", "valid", "test"};
     ETHREED_CHECK(std::find(names.begin(), names.end(), name) != names.end(),
-                  "{}: the column split is '{}', wanted train, valid or test", lines.place(), name);
+                  "{}: the column split is '{}', wanted train, valid or test", lines.place(), excerpt(name));
     return std::none_of(splits_.begin(), splits_.end(), [&](const CorpusSplit& split) { return split.name == name; });
   }
 
@@ -101,7 +101,7 @@ class LabelReader {
            std::string_view label) {
     const auto index = parse_number<std::int32_t>(utterance);
     ETHREED_CHECK(index && *index >= 1, "{}: utterance_idx is '{}', wanted a whole number from 1", lines.place(),
-                  utterance);
+                  excerpt(utterance));
     const auto place = locations_.find(conversation);
     const bool exists = place != locations_.end() && *index <= place->second.rows &&
                         (split.empty() || splits_[place->second.split].name == split);
@@ -109,7 +109,7 @@ class LabelReader {
                   "{}: the corpus{}{} has no utterance {} of '{}'; take the labels of this corpus, or name the split "
                   "in a column 'split' so that "
                   "absent splits are passed over",
-                  lines.place(), split.empty() ? "" : "'s split ", split, *index, conversation);
+                  lines.place(), split.empty() ? "" : "'s split ", split, *index, excerpt(conversation));
     if (*index % 2 == 1) {
       ++labels_.speaker_rows;
       return;
@@ -124,7 +124,7 @@ class LabelReader {
     ETHREED_CHECK(emotion || policy_ == OtherLabels::ignore,
                   "{}: the label '{}' is none of the 32 emotions; correct it, or pass over all such labels with "
                   "--other-labels ignore",
-                  lines.place(), label);
+                  lines.place(), excerpt(label));
     labels_.of_turn[dialogue.split][turn] = emotion.value_or(-1);
     ++(emotion ? labels_.used : labels_.other_labels);
   }

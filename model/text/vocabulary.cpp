@@ -43,11 +43,11 @@ WordTable load_vocabulary(const std::filesystem::path& path) {
   for (std::string_view line; lines.next(line);) {
     ETHREED_CHECK(!line.empty() && line.find_first_of(" \t") == std::string_view::npos,
                   "{}: got '{}', wanted one word without spaces; restore the file that the checkpoint was saved with",
-                  lines.place(), line);
+                  lines.place(), excerpt(line));
     const std::int32_t id = words.size();
     ETHREED_CHECK(id >= special_count || line == special_words[static_cast<std::size_t>(id)],
                   "{}: got '{}', but a vocabulary starts with <pad>, <unk>, <sos>, <eos>; restore the file",
-                  lines.place(), line);
+                  lines.place(), excerpt(line));
     ETHREED_CHECK(words.id(line) == id, "{}: the word '{}' is there twice; restore the file", lines.place(), line);
   }
   ETHREED_CHECK(words.size() > special_count, "{}: has {} lines, wanted the four special words and at least one more",

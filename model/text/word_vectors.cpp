@@ -87,7 +87,7 @@ class VectorReader {
     for (std::size_t i = 0; i < values_.size(); ++i) {
       const auto value = parse_number<float>(fields[i + 1]);
       ETHREED_CHECK(value && std::isfinite(*value), "{}: component {} is '{}', wanted a finite number", lines_.place(),
-                    i + 1, fields[i + 1]);
+                    i + 1, excerpt(fields[i + 1]));
       values_[i] = *value;
       sum_ += *value;
       squares_ += static_cast<double>(*value) * *value;

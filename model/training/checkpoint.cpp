@@ -1,27 +1,31 @@
 #include "model/training/checkpoint.h"
 
 #include "core/atomic_file.h"
+#include "core/hash.h"
+#include "core/mapped_file.h"
 #include "core/safetensors.h"
 #include "model/text/vocabulary.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <nlohmann/json.hpp>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <nlohmann/json.hpp>
 
+#include <array>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <string_view>
 #include <system_error>
 
 namespace ethreed {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ValidationFigures, epoch, speaker_accuracy, listener_accuracy, perplexity_token,
                                    perplexity_macro, coverage)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunningLosses, total, emotion_speaker, emotion_listener, policy, generation, coverage,
-                                   gradient_norm, steps, tokens)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunningLosses, total, emotion_speaker, emotion_listener, policy, generation,
+                                   coverage, gradient_norm, steps, tokens)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingProgress, epoch, next_batch, step, finished, last, best, running)
 
 namespace {
@@ -47,14 +51,77 @@ void replace_directory(const fs::path& fresh, const fs::path& target) {
   fs::remove_all(fresh);  // it holds what was there before
 }
 
+// Without the "[json.exception.…] " in front.
+std::string reason(const Json::exception& error) {
+  const std::string text = error.what();
+  const std::size_t end = text.find("] ");
+  return end == std::string::npos ? text : text.substr(end + 2);
+}
+
+[[noreturn]] void fail_as_damaged(const fs::path& path, const Json::exception& error) {
+  fail("{}: damaged ({}); use another checkpoint", path.string(), reason(error));
+}
+
 Json read_json(const fs::path& path) {
   std::ifstream stream(path);
   ETHREED_CHECK(stream, "{}: missing or not readable; the checkpoint is incomplete, use another one", path.string());
   try {
     return Json::parse(stream);
   } catch (const Json::exception& error) {
-    fail("{}: damaged ({}); use another checkpoint", path.string(), error.what());
+    fail_as_damaged(path, error);
   }
+}
+
+// The files that state.json vouches for: one changed by hand or by a failing disk is found out when it is read.
+constexpr std::array vouched_files{"config.json", "model.safetensors", "optimizer.safetensors", "vocabulary.txt"};
+constexpr const char* fingerprints_key = "fingerprints";
+
+std::string fingerprint_of(const fs::path& path) { return Fingerprint().add(MappedFile(path).text()).text(); }
+
+Json fingerprints_of(const fs::path& directory) {
+  Json fingerprints;
+  for (const char* name : vouched_files) fingerprints[name] = fingerprint_of(directory / name);
+  return fingerprints;
+}
+
+void check_tensor_count(const SafetensorsFile& file, std::size_t wanted) {
+  ETHREED_CHECK(file.names().size() == wanted,
+                "{}: holds {} tensors, this configuration has {}; the file belongs to another model",
+                file.path().string(), file.names().size(), wanted);
+}
+
+// Found out before memory is taken for a model of the sizes that config.json claims.
+void check_shapes(const fs::path& path, const ParameterLayout& layout) {
+  const SafetensorsFile file(path);
+  check_tensor_count(file, layout.entries().size());
+  for (const auto& entry : layout.entries()) (void)file.tensor<float>(entry.name, entry.shape);
+}
+
+// A checkpoint that another program wrote may come without fingerprints.
+void check_unchanged(const fs::path& directory, const Json& state, const std::string& name) {
+  if (!state.contains(fingerprints_key)) return;
+  const Json& known = state[fingerprints_key];
+  const fs::path path = directory / name;
+  ETHREED_CHECK(known.is_object() && known.contains(name) && known[name] == fingerprint_of(path),
+                "{}: was changed after the checkpoint was saved; use another checkpoint, or remove '{}' from {} if you "
+                "meant the change",
+                path.string(), fingerprints_key, (directory / "state.json").string());
+}
+
+TrainingProgress parse_progress(const Json& state, const fs::path& path) {
+  ETHREED_CHECK(state.is_object() && state.value("format", Json()) == checkpoint_format,
+                "{}: not a checkpoint of format {}; it was made by another version of the program, use that one",
+                path.string(), checkpoint_format);
+  TrainingProgress progress;
+  try {
+    progress = state.get<TrainingProgress>();
+  } catch (const Json::exception& error) {
+    fail_as_damaged(path, error);
+  }
+  ETHREED_CHECK(progress.epoch >= 0 && progress.next_batch >= 0 && progress.step >= 0 && progress.running.steps >= 0,
+                "{}: epoch {}, next_batch {}, step {} and running.steps {} cannot be negative; use another checkpoint",
+                path.string(), progress.epoch, progress.next_batch, progress.step, progress.running.steps);
+  return progress;
 }
 
 void add_block(SafetensorsWriter& writer, const ParameterLayout& layout, const Tensor<float>& block,
@@ -64,21 +131,17 @@ void add_block(SafetensorsWriter& writer, const ParameterLayout& layout, const T
 }
 
 template <class T>
-void read_block(const SafetensorsFile& file, const ParameterLayout& layout, const std::string& suffix, Tensor<T>& block) {
+void read_block(const SafetensorsFile& file, const ParameterLayout& layout, const std::string& suffix,
+                Tensor<T>& block) {
   for (const auto& entry : layout.entries()) {
     const auto values = file.tensor<float>(entry.name + suffix, entry.shape);
     for (std::int64_t i = 0; i < values.count(); ++i) {
-      ETHREED_CHECK(std::isfinite(values[i]), "{}: tensor '{}' holds a value that is not finite at {}; use another checkpoint",
+      ETHREED_CHECK(std::isfinite(values[i]),
+                    "{}: tensor '{}' holds a value that is not finite at {}; use another checkpoint",
                     file.path().string(), entry.name + suffix, i);
       block[entry.offset + i] = static_cast<T>(values[i]);
     }
   }
-}
-
-void check_tensor_count(const SafetensorsFile& file, std::size_t wanted) {
-  ETHREED_CHECK(file.names().size() == wanted,
-                "{}: holds {} tensors, this configuration has {}; the file belongs to another model", file.path().string(),
-                file.names().size(), wanted);
 }
 
 }  // namespace
@@ -106,11 +169,20 @@ void save_checkpoint(const fs::path& directory, const ModelState<float>& model, 
     write_text_atomically(fresh / "config.json", config.dump(2) + "\n");
     Json state = info.progress;
     state["format"] = checkpoint_format;
+    state[fingerprints_key] = fingerprints_of(fresh);
     write_text_atomically(fresh / "state.json", state.dump(2) + "\n");
     replace_directory(fresh, directory);
   } catch (const fs::filesystem_error& error) {
     fs::remove_all(fresh, ignored);
-    fail("{}: cannot write the checkpoint: {}; the one before is untouched", directory.string(), error.code().message());
+    fail("{}: cannot write the checkpoint: {}; the one before is untouched", directory.string(),
+         error.code().message());
+  } catch (const Error& error) {
+    fs::remove_all(fresh, ignored);
+    // Names the file as it would have been called, as the temporary folder is gone by now.
+    const std::string text = error.what();
+    if (!text.starts_with(fresh.string())) throw;
+    fail("{}{}{}", directory.string(), text.substr(fresh.string().size()),
+         fs::exists(directory) ? "; the checkpoint before is untouched" : "");
   } catch (...) {
     fs::remove_all(fresh, ignored);
     throw;
@@ -122,28 +194,34 @@ CheckpointInfo load_checkpoint_info(const fs::path& directory) {
   const fs::path config_path = directory / "config.json";
   Json config = read_json(config_path);
   ETHREED_CHECK(config.is_object() && config.contains("format") && config["format"] == checkpoint_format,
-                "{}: not a checkpoint of format {}; it was made by another version of the program", config_path.string(),
-                checkpoint_format);
+                "{}: not a checkpoint of format {}; it was made by another version of the program, use that one",
+                config_path.string(), checkpoint_format);
   try {
     info.data_path = config.at("data").at("path");
     info.data_fingerprint = config.at("data").at("fingerprint");
   } catch (const Json::exception& error) {
-    fail("{}: damaged ({}); use another checkpoint", config_path.string(), error.what());
+    fail_as_damaged(config_path, error);
   }
   config.erase("format");
   config.erase("data");
-  update_from_json(info.config, config, config_path.string());
-  info.config.model.check();
-  info.config.training.check();
-  const fs::path state_path = directory / "state.json";
   try {
-    info.progress = read_json(state_path).get<TrainingProgress>();
-  } catch (const Json::exception& error) {
-    fail("{}: damaged ({}); use another checkpoint", state_path.string(), error.what());
+    update_from_json(info.config, config, config_path.string());
+    info.config.model.check();
+    info.config.training.check();
+  } catch (const Error& error) {
+    if (std::string_view(error.what()).starts_with(config_path.string())) throw;
+    fail("{}: {}", config_path.string(), error.what());
   }
+  const fs::path state_path = directory / "state.json";
+  const Json state = read_json(state_path);
+  info.progress = parse_progress(state, state_path);
+  check_unchanged(directory, state, "config.json");
   const WordTable words = load_vocabulary(directory / "vocabulary.txt");
-  ETHREED_CHECK(words.size() == info.config.model.vocabulary, "{}: {} words, but config.json says V = {}; the checkpoint is damaged",
+  ETHREED_CHECK(words.size() == info.config.model.vocabulary,
+                "{}: {} words, but config.json says V = {}; the checkpoint is damaged, use another one",
                 (directory / "vocabulary.txt").string(), words.size(), info.config.model.vocabulary);
+  check_unchanged(directory, state, "vocabulary.txt");
+  check_shapes(directory / "model.safetensors", ParameterLayout(info.config.model));
   for (std::int32_t id = 0; id < words.size(); ++id) info.vocabulary.emplace_back(words.word(id));
   return info;
 }
@@ -152,20 +230,28 @@ template <class T> void load_checkpoint_tensors(const fs::path& directory, Model
   const SafetensorsFile parameters(directory / "model.safetensors");
   check_tensor_count(parameters, model.layout.entries().size());
   read_block(parameters, model.layout, "", model.values);
+  const Json state = read_json(directory / "state.json");
+  check_unchanged(directory, state, "model.safetensors");
   if (model.first_moment.count() == 0) return;
   const SafetensorsFile moments(directory / "optimizer.safetensors");
   check_tensor_count(moments, 2 * model.layout.entries().size());
   read_block(moments, model.layout, ".m", model.first_moment);
   read_block(moments, model.layout, ".v", model.second_moment);
+  check_unchanged(directory, state, "optimizer.safetensors");
 }
 
 bool has_checkpoint(const fs::path& run, const std::string& which) { return fs::exists(run / which / "config.json"); }
 
 fs::path checkpoint_in(const fs::path& run, const std::string& which) {
   if (fs::exists(run / "config.json")) return run;
-  ETHREED_CHECK(fs::exists(run), "{}: no such run; train one with `ethreed train --out {}`", run.string(), run.string());
-  ETHREED_CHECK(has_checkpoint(run, which), "{}: holds no checkpoint '{}'; train first, or give another run", run.string(),
-                which);
+  ETHREED_CHECK(fs::exists(run), "{}: no such run; train one with `ethreed train --out {}`", run.string(),
+                run.string());
+  const std::string other = which == "best" ? "last" : "best";
+  ETHREED_CHECK(has_checkpoint(run, which) || !has_checkpoint(run, other),
+                "{}: holds no checkpoint '{}' yet (the first epoch's end makes it); use --checkpoint {}", run.string(),
+                which, other);
+  ETHREED_CHECK(has_checkpoint(run, which), "{}: holds no checkpoint '{}'; train first, or give another run",
+                run.string(), which);
   return run / which;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // A checkpoint is a directory (see the interchange format): model.safetensors, optimizer.safetensors, vocabulary.txt,
-// config.json, state.json. It is replaced as a whole or not at all.
+// config.json, state.json. It is replaced as a whole or not at all. state.json holds fingerprints of the other files,
+// so that one that was changed later is not taken for what the run learned.
 
 #include "model/training/model_state.h"
 
@@ -32,10 +33,10 @@ struct RunningLosses {
 
 /// Where a run stands. Random numbers need no state: they are functions of the seed and these counters.
 struct TrainingProgress {
-  int epoch = 0;              ///< epoch in hand, from 0
+  int epoch = 0;                ///< epoch in hand, from 0
   std::int64_t next_batch = 0;  ///< the batch of that epoch that comes next
-  std::int64_t step = 0;      ///< optimizer steps done
-  bool finished = false;      ///< all epochs are done
+  std::int64_t step = 0;        ///< optimizer steps done
+  bool finished = false;        ///< all epochs are done
   ValidationFigures last, best;
   RunningLosses running;
   bool operator==(const TrainingProgress&) const = default;
@@ -50,16 +51,17 @@ struct CheckpointInfo {
   std::vector<std::string> vocabulary;
 };
 
-/// Writes `directory`, replacing what is there in one step. Throws Error (directory not writable, disk full, …); what was
-/// there before is then untouched.
-void save_checkpoint(const std::filesystem::path& directory, const ModelState<float>& model, const CheckpointInfo& info);
+/// Writes `directory`, replacing what is there in one step. Throws Error (directory not writable, disk full, …); what
+/// was there before is then untouched.
+void save_checkpoint(const std::filesystem::path& directory, const ModelState<float>& model,
+                     const CheckpointInfo& info);
 
-/// Reads everything but the tensors. Throws Error naming the file and what to do if it is missing, damaged or of another
-/// format version.
+/// Reads everything but the tensors. Throws Error naming the file and what to do if it is missing, damaged, changed
+/// since it was saved or of another format version.
 CheckpointInfo load_checkpoint_info(const std::filesystem::path& directory);
 
 /// Reads the parameters (and Adam's moments if `model` is for training) into `model`. Throws Error if a tensor is
-/// missing, superfluous, of another shape or type, or not finite.
+/// missing, superfluous, of another shape or type, or not finite, or if the file was changed since it was saved.
 template <class T> void load_checkpoint_tensors(const std::filesystem::path& directory, ModelState<T>& model);
 
 /// The checkpoint of a run directory to read: RUN itself if it holds a config.json, else RUN/<which>.

@@ -24,8 +24,8 @@ template <class T> struct Hypothesis {
   std::vector<std::int32_t> words;  // extended ids
   double log_probability = 0;
   bool finished = false;
-  std::vector<T> state;             // s_{i−1}
-  std::vector<T> coverage;          // what each source word has received
+  std::vector<T> state;     // s_{i−1}
+  std::vector<T> coverage;  // what each source word has received
 };
 
 // A continuation of a hypothesis by one word.
@@ -64,7 +64,12 @@ template <class T> class Generator {
  public:
   Generator(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, const Batch& batch,
             const DecoderMemory<T>& memory, const DecodeOptions& options, std::span<const std::uint64_t> draws)
-      : tape_(tape), parameters_(parameters), batch_(batch), memory_(memory), options_(options), draws_(draws),
+      : tape_(tape),
+        parameters_(parameters),
+        batch_(batch),
+        memory_(memory),
+        options_(options),
+        draws_(draws),
         vocabulary_(parameters.vocabulary.weight.rows()) {}
 
   std::vector<Hypothesis<T>> run() {
@@ -119,8 +124,10 @@ template <class T> class Generator {
                                                                                 .out = distribution});
     for (std::size_t k = 0; k < n; ++k) {
       Hypothesis<T>& h = hypotheses_[live_[k]];
-      h.state.assign(s.value().row(static_cast<std::int64_t>(k)), s.value().row(static_cast<std::int64_t>(k)) + state_width());
-      for (std::size_t j = 0; j < h.coverage.size(); ++j) h.coverage[j] += out.attention.data()[at(weight_offsets_[k]) + j];
+      h.state.assign(s.value().row(static_cast<std::int64_t>(k)),
+                     s.value().row(static_cast<std::int64_t>(k)) + state_width());
+      for (std::size_t j = 0; j < h.coverage.size(); ++j)
+        h.coverage[j] += out.attention.data()[at(weight_offsets_[k]) + j];
     }
     extend(distribution, vocabulary_ + extra, step);
   }
@@ -167,10 +174,12 @@ template <class T> class Generator {
     const std::vector<std::int32_t> top = likeliest(p, words, options_.top_k, options_);
     std::vector<double> weight;
     for (const std::int32_t w : top)
-      weight.push_back(std::exp((static_cast<double>(p[w]) - static_cast<double>(p[top.front()])) / options_.temperature));
+      weight.push_back(
+          std::exp((static_cast<double>(p[w]) - static_cast<double>(p[top.front()])) / options_.temperature));
     const auto turn = at(batch_.turn_of_row[at(row)]);
-    double point = random_stream(options_.seed, Draw::sampling, draws_[turn]).uniform(static_cast<std::uint64_t>(step)) *
-                   std::accumulate(weight.begin(), weight.end(), 0.0);
+    double point =
+        random_stream(options_.seed, Draw::sampling, draws_[turn]).uniform(static_cast<std::uint64_t>(step)) *
+        std::accumulate(weight.begin(), weight.end(), 0.0);
     for (std::size_t i = 0; i < top.size(); ++i)
       if ((point -= weight[i]) < 0) return top[i];
     return top.back();
@@ -259,7 +268,8 @@ void DecodeOptions::check() const {
   ETHREED_CHECK(max_length >= 1 && max_length <= 10000, "decoding: max length is {}, wanted 1 to 10000", max_length);
   ETHREED_CHECK(beam >= 1 && beam <= 1000, "decoding: beam is {}, wanted 1 to 1000", beam);
   ETHREED_CHECK(top_k >= 1, "decoding: top-k is {}, wanted at least 1", top_k);
-  ETHREED_CHECK(std::isfinite(temperature) && temperature > 0, "decoding: temperature is {}, wanted more than 0", temperature);
+  ETHREED_CHECK(std::isfinite(temperature) && temperature > 0, "decoding: temperature is {}, wanted more than 0",
+                temperature);
   ETHREED_CHECK(std::isfinite(length_power) && length_power >= 0, "decoding: length power is {}, wanted at least 0",
                 length_power);
 }
@@ -270,7 +280,8 @@ std::vector<Reply> generate_replies(Tape<T>& tape, const ModelParameters<Variabl
                                     std::span<const std::uint64_t> draws) {
   options.check();
   ETHREED_CHECK(!tape.recording(), "generate_replies: the tape records; make it without recording");
-  ETHREED_CHECK(draws.size() == at(batch.turns()), "generate_replies: {} draws for {} turns", draws.size(), batch.turns());
+  ETHREED_CHECK(draws.size() == at(batch.turns()), "generate_replies: {} draws for {} turns", draws.size(),
+                batch.turns());
   const DecoderMemory<T> memory = decoder_memory(tape, parameters, batch, state);
   const auto hypotheses = Generator<T>(tape, parameters, batch, memory, options, draws).run();
   const int vocabulary = parameters.vocabulary.weight.rows();

@@ -54,8 +54,7 @@ EvaluationResult Evaluator<T>::evaluate(SplitBatches& batches, const PolicyMode&
     context_.arena.reset();
     Tape<T> tape(context_, false);
     const auto parameters = model_.bind(tape);
-    const StepNoise<T> noise{
-        .policy = evaluation_noise<T>(context_, model_.config, batches, dialogues, batch, mode)};
+    const StepNoise<T> noise{.policy = evaluation_noise<T>(context_, model_.config, batches, dialogues, batch, mode)};
     sums.add(batch, forward_pass(tape, model_.config, LossWeights{}, parameters, batch, noise));
     done += static_cast<int>(dialogues.size());
     ETHREED_CHECK(!progress || progress(done), "evaluation interrupted");
@@ -83,7 +82,8 @@ void Evaluator<T>::generate(SplitBatches& batches, int limit, const PolicyMode& 
     // Back into the order of the split: dialogue by dialogue, turn by turn.
     std::vector<int> order(static_cast<std::size_t>(batch.turns()));
     std::iota(order.begin(), order.end(), 0);
-    std::sort(order.begin(), order.end(), [&](int a, int b) { return draws[static_cast<std::size_t>(a)] < draws[static_cast<std::size_t>(b)]; });
+    std::sort(order.begin(), order.end(),
+              [&](int a, int b) { return draws[static_cast<std::size_t>(a)] < draws[static_cast<std::size_t>(b)]; });
     for (const int i : order) {
       const auto row = static_cast<std::size_t>(i);
       const auto best = [&](const Variable<T>& logits) {

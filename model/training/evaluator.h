@@ -26,8 +26,8 @@ struct GeneratedTurn {
   int reply_emotion = 0;    ///< argmax W_e R̂: what the policy wants the reply to express
 };
 
-/// ε of every turn of a batch [N, D_e] in the step arena, from the turn's place in its split, so that it does not depend on
-/// how dialogues are batched; null if the mode does not sample or the model has no policy.
+/// ε of every turn of a batch [N, D_e] in the step arena, from the turn's place in its split, so that it does not
+/// depend on how dialogues are batched; null if the mode does not sample or the model has no policy.
 template <class T>
 const T* evaluation_noise(Context& context, const ModelConfig& config, const SplitBatches& batches,
                           std::span<const std::int32_t> dialogues, const Batch& batch, const PolicyMode& mode);

@@ -12,13 +12,13 @@ namespace ethreed {
 
 /// What a teacher-forced pass over a split shows.
 struct EvaluationResult {
-  double speaker_accuracy = 0;    ///< share of turns with argmax W_e e^P = y^P
-  double listener_accuracy = 0;   ///< the same for R over labelled turns; 0 if there is none
-  double perplexity_token = 0;    ///< exp(mean over tokens of −log P)
-  double perplexity_macro = 0;    ///< exp(mean over dialogues of mean over turns of mean over tokens of −log P)
-  double coverage = 0;            ///< L4 over the split
-  double policy_divergence = 0;   ///< L2 over the split; 0 without the term
-  double unk_share = 0;           ///< share of target tokens that are UNK
+  double speaker_accuracy = 0;   ///< share of turns with argmax W_e e^P = y^P
+  double listener_accuracy = 0;  ///< the same for R over labelled turns; 0 if there is none
+  double perplexity_token = 0;   ///< exp(mean over tokens of −log P)
+  double perplexity_macro = 0;   ///< exp(mean over dialogues of mean over turns of mean over tokens of −log P)
+  double coverage = 0;           ///< L4 over the split
+  double policy_divergence = 0;  ///< L2 over the split; 0 without the term
+  double unk_share = 0;          ///< share of target tokens that are UNK
   std::int64_t dialogues = 0, turns = 0, listener_turns = 0, tokens = 0;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
-// Everything a run learns: the parameters and, for training, their gradients and Adam's moments, in blocks of one layout.
+// Everything a run learns: the parameters and, for training, their gradients and Adam's moments, in blocks of one
+// layout.
 
 #include "model/ethreed/parameters.h"
 
@@ -8,10 +9,10 @@ namespace ethreed {
 template <class T> struct ModelState {
   ModelConfig config;
   ParameterLayout layout;
-  Tensor<T> values;          ///< [layout.size()]
-  Tensor<T> gradients;       ///< the same, or empty if not for training
-  Tensor<T> first_moment;    ///< m of Adam, likewise
-  Tensor<T> second_moment;   ///< v of Adam, likewise
+  Tensor<T> values;         ///< [layout.size()]
+  Tensor<T> gradients;      ///< the same, or empty if not for training
+  Tensor<T> first_moment;   ///< m of Adam, likewise
+  Tensor<T> second_moment;  ///< v of Adam, likewise
 
   /// All zero. Throws Error if the configuration is not valid.
   explicit ModelState(const ModelConfig& config_, bool for_training)

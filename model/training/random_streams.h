@@ -1,15 +1,15 @@
 #pragma once
-// Which random numbers are for what. Every draw of a run is a function of (seed, purpose, step, index): nothing has to be
-// saved to go on with the same numbers.
+// Which random numbers are for what. Every draw of a run is a function of (seed, purpose, step, index): nothing has to
+// be saved to go on with the same numbers.
 
 #include "core/philox.h"
 
 namespace ethreed {
 
 enum class Draw : std::uint64_t {
-  initialisation = 1,   ///< step: fingerprint of the parameter's name
-  shuffle = 2,          ///< step: epoch
-  dropout_global = 3,   ///< step: training step; the same for the next four
+  initialisation = 1,  ///< step: fingerprint of the parameter's name
+  shuffle = 2,         ///< step: epoch
+  dropout_global = 3,  ///< step: training step; the same for the next four
   dropout_party = 4,
   dropout_emotion = 5,
   dropout_content = 6,

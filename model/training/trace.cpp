@@ -38,7 +38,9 @@ template <class T> class TraceWriter {
       std::copy_n(values + std::int64_t{i} * columns, columns, tensor.data() + place(i) * columns);
     add(std::move(name), std::as_const(tensor).view());
   }
-  void add_turns(std::string name, const Variable<T>& values) { add_turns(std::move(name), values.data(), values.columns()); }
+  void add_turns(std::string name, const Variable<T>& values) {
+    add_turns(std::move(name), values.data(), values.columns());
+  }
 
   // Target tokens → [B, T, L], through `map`.
   template <class Map> void add_targets(std::string name, const T* values, Map map) {
@@ -53,7 +55,8 @@ template <class T> class TraceWriter {
     const RowLayout rows = batch_.rows();
     for_each_target([&](std::int64_t turn, int i, int, int r) {
       const int count = rows.source_count(r);
-      std::copy_n(weights + rows.weight(r) + std::int64_t{i} * count, count, tensor.data() + (turn * length_ + i) * length_);
+      std::copy_n(weights + rows.weight(r) + std::int64_t{i} * count, count,
+                  tensor.data() + (turn * length_ + i) * length_);
     });
     add(std::move(name), std::as_const(tensor).view());
   }
@@ -98,7 +101,9 @@ void add_inputs(TraceWriter<T>& trace, const Batch& batch, const SplitBatches& b
   const Split& split = batches.split();
   const RowLayout rows = batch.rows();
   const int length = trace.length();
-  const auto dialogue = [&](int i) { return dialogues[static_cast<std::size_t>(batch.turn_dialogue[static_cast<std::size_t>(i)])]; };
+  const auto dialogue = [&](int i) {
+    return dialogues[static_cast<std::size_t>(batch.turn_dialogue[static_cast<std::size_t>(i)])];
+  };
   const auto time = [&](int i) { return batch.turn_time[static_cast<std::size_t>(i)]; };
   const auto row = [&](int i) { return batch.row_of_turn[static_cast<std::size_t>(i)]; };
   const auto copy = [&](Integers& out, std::int64_t place, std::span<const std::int32_t> ids, bool as_unknown) {
@@ -157,7 +162,8 @@ void add_outputs(TraceWriter<T>& trace, Context& context, const ForwardPass<T>& 
   }
   trace.add_targets("decoder.log_probability", pass.log_probability.data(), [](T x) { return x; });
   trace.add_attention("decoder.attention", pass.decoded.attention.data());
-  trace.add_targets("decoder.generation_gate", pass.decoded.gate_logit.data(), [](T x) { return T{1} / (T{1} + std::exp(-x)); });
+  trace.add_targets("decoder.generation_gate", pass.decoded.gate_logit.data(),
+                    [](T x) { return T{1} / (T{1} + std::exp(-x)); });
   trace.add_scalar("loss.emotion_speaker", pass.losses.emotion_speaker);
   trace.add_scalar("loss.emotion_listener", pass.losses.emotion_listener);
   trace.add_scalar("loss.policy", pass.losses.policy);
@@ -177,8 +183,11 @@ void write_trace(Context& context, ModelState<T>& model, const LossWeights& weig
   auto parameters = model.bind(tape);
   const std::int64_t noise_count = std::int64_t{batch.turns()} * model.config.emotion_state;
   T* noise = context.arena.allocate<T>(noise_count);
-  fill_normal(context, FillNormal<T>{.count = noise_count, .random = random_stream(seed, Draw::policy_training, 0), .out = noise});
-  const ForwardPass<T> pass = forward_pass(tape, model.config, weights, parameters, batch, StepNoise<T>{.policy = noise});
+  fill_normal(
+      context,
+      FillNormal<T>{.count = noise_count, .random = random_stream(seed, Draw::policy_training, 0), .out = noise});
+  const ForwardPass<T> pass =
+      forward_pass(tape, model.config, weights, parameters, batch, StepNoise<T>{.policy = noise});
   tape.backward(pass.losses.total);
   zero_untouched_gradients(model.config, parameters);
 
@@ -197,9 +206,9 @@ void write_trace(Context& context, ModelState<T>& model, const LossWeights& weig
   trace.writer().write(path);
 }
 
-template void write_trace(Context&, ModelState<float>&, const LossWeights&, SplitBatches&, std::span<const std::int32_t>,
-                          std::uint64_t, const std::filesystem::path&);
-template void write_trace(Context&, ModelState<double>&, const LossWeights&, SplitBatches&, std::span<const std::int32_t>,
-                          std::uint64_t, const std::filesystem::path&);
+template void write_trace(Context&, ModelState<float>&, const LossWeights&, SplitBatches&,
+                          std::span<const std::int32_t>, std::uint64_t, const std::filesystem::path&);
+template void write_trace(Context&, ModelState<double>&, const LossWeights&, SplitBatches&,
+                          std::span<const std::int32_t>, std::uint64_t, const std::filesystem::path&);
 
 }  // namespace ethreed

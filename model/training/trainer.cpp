@@ -18,7 +18,8 @@ StepNoise<T> draw_training_noise(Context& context, const ModelConfig& config, co
     if (training.dropout == 0.0) return nullptr;
     const std::int64_t count = std::int64_t{rows} * width;
     T* values = context.arena.allocate<T>(count);
-    dropout_mask(context, DropoutMask<T>{.count = count, .probability = training.dropout, .random = stream(draw), .mask = values});
+    dropout_mask(context, DropoutMask<T>{
+                              .count = count, .probability = training.dropout, .random = stream(draw), .mask = values});
     return values;
   };
   const int n = batch.turns();
@@ -94,8 +95,14 @@ class Run {
  public:
   Run(Context& context, ModelState<float>& model, CheckpointInfo& info, const Dataset& data, const RunOptions& options,
       const TrainingObserver& observer)
-      : context_(context), model_(model), info_(info), progress_(info.progress), training_(info.config.training),
-        options_(options), observer_(observer), train_(data.split("train"), data.vocabulary_size()),
+      : context_(context),
+        model_(model),
+        info_(info),
+        progress_(info.progress),
+        training_(info.config.training),
+        options_(options),
+        observer_(observer),
+        train_(data.split("train"), data.vocabulary_size()),
         valid_(data.split("valid"), data.vocabulary_size()) {}
 
   bool run() {
@@ -131,7 +138,8 @@ class Run {
   void run_step(std::int64_t batches, double learning_rate) {
     const std::int64_t first = progress_.next_batch * training_.batch;
     const std::int64_t count = std::min<std::int64_t>(training_.batch, train_.dialogues() - first);
-    const Batch& batch = train_.make(std::span(order_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
+    const Batch& batch =
+        train_.make(std::span(order_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
     const StepReport report = training_step(context_, model_, training_, batch, progress_.step, learning_rate);
     ++progress_.step;
     ++progress_.next_batch;
@@ -188,8 +196,8 @@ class Run {
 
 }  // namespace
 
-bool train(Context& context, ModelState<float>& model, CheckpointInfo& info, const Dataset& data, const RunOptions& options,
-           const TrainingObserver& observer) {
+bool train(Context& context, ModelState<float>& model, CheckpointInfo& info, const Dataset& data,
+           const RunOptions& options, const TrainingObserver& observer) {
   return Run(context, model, info, data, options, observer).run();
 }
 
@@ -197,7 +205,8 @@ template StepNoise<float> draw_training_noise(Context&, const ModelConfig&, cons
                                               std::int64_t);
 template StepNoise<double> draw_training_noise(Context&, const ModelConfig&, const TrainingConfig&, const Batch&,
                                                std::int64_t);
-template StepReport training_step(Context&, ModelState<float>&, const TrainingConfig&, const Batch&, std::int64_t, double);
+template StepReport training_step(Context&, ModelState<float>&, const TrainingConfig&, const Batch&, std::int64_t,
+                                  double);
 template StepReport training_step(Context&, ModelState<double>&, const TrainingConfig&, const Batch&, std::int64_t,
                                   double);
 

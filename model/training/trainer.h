@@ -47,10 +47,10 @@ struct RunOptions {
   std::int64_t max_steps = 0;       ///< stop (as by a signal) after so many steps of the whole run; 0: no limit
 };
 
-/// Trains from `info.progress` to the end of the last epoch or to a stop. Checkpoints: RUN/last every save_every steps, at
-/// every epoch's end and at a stop; RUN/best when the validation perplexity (token) is the best so far.
-/// Returns false if it was stopped before the end. Throws Error as training_step and save_checkpoint do.
-bool train(Context& context, ModelState<float>& model, CheckpointInfo& info, const Dataset& data, const RunOptions& options,
-           const TrainingObserver& observer);
+/// Trains from `info.progress` to the end of the last epoch or to a stop. Checkpoints: RUN/last every save_every steps,
+/// at every epoch's end and at a stop; RUN/best when the validation perplexity (token) is the best so far. Returns
+/// false if it was stopped before the end. Throws Error as training_step and save_checkpoint do.
+bool train(Context& context, ModelState<float>& model, CheckpointInfo& info, const Dataset& data,
+           const RunOptions& options, const TrainingObserver& observer);
 
 }  // namespace ethreed

@@ -129,10 +129,10 @@ TEST_CASE("emotion_gate on the tape has the gradient of its value") {
 
 TEST_CASE("pointer_mixture on the tape, its logits made by linear, has the gradient of its value") {
   const Index source_ids{1, 6, 1, 6, 3}, targets{1, 6, 2, 3, 6};
-  // Attention weights have to be positive: a softmax stands in for them.
+  const Tensor<double> no_coverage({1});  // outlives the tapes, as constants must
+  // Attention weights have to be positive: a softmax makes them.
   check({{5, 2}, {6, 2}, {5, 1}, {5, 3}, {5, 3}, {5, 2}}, [&](Tape<double>& tape, Leaf leaf) {
-    const Tensor<double> none({1});
-    const Variable<double> zero = tape.constant(none.view());
+    const Variable<double> zero = tape.constant(no_coverage.view());
     const auto attention = coverage_attention(tape, layout, leaf[3], leaf[4], leaf[5], zero, zero);
     const Variable<double> logits = linear(tape, {leaf[0]}, leaf[1], {});
     return Variables{pointer_mixture<double>(tape, layout, logits, leaf[2], attention.weights, source_ids, targets),

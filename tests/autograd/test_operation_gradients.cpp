@@ -26,7 +26,7 @@ void require_passed(const GradientReport& report) {
   REQUIRE_FALSE(report.inputs.empty());
   for (const InputReport& row : report.inputs) {
     INFO(row.input);
-    REQUIRE(row.comparisons > 0);
+    REQUIRE((row.comparisons > 0 || row.detail == "no elements"));
   }
 }
 

@@ -3,9 +3,9 @@
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -28,9 +28,8 @@ constexpr int max_utterance = 40;  // tokens the model was made for, EOS include
 std::string likeliest_emotions(std::span<const float> logits) {
   std::vector<std::size_t> order(logits.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
-  });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
   double sum = 0;
   for (const float x : logits) sum += std::exp(static_cast<double>(x) - static_cast<double>(logits[order[0]]));
   std::string text;
@@ -63,7 +62,8 @@ class Conversation {
     const Reply reply = respond();
     responses_.back() = reply.words;
     responses_.back().push_back(eos_id);
-    if (responses_.back().size() > max_utterance) responses_.back() = {responses_.back().end() - max_utterance, responses_.back().end()};
+    if (responses_.back().size() > max_utterance)
+      responses_.back() = {responses_.back().end() - max_utterance, responses_.back().end()};
     ++turns_answered_;
     fmt::print("ethreed> {}\n", decode_utterance(reply.words, words_));
     std::fflush(stdout);
@@ -78,7 +78,8 @@ class Conversation {
     context_.arena.reset();
     Tape<float> tape(context_, false);
     const auto parameters = model_.bind(tape);
-    const DialogueState<float> state = read_dialogues(tape, model_.config, parameters, batch_, StepNoise<float>{.policy = noise()});
+    const DialogueState<float> state =
+        read_dialogues(tape, model_.config, parameters, batch_, StepNoise<float>{.policy = noise()});
     std::vector<std::uint64_t> draws(static_cast<std::size_t>(batch_.turns()));
     for (std::size_t i = 0; i < draws.size(); ++i) draws[i] = turns_answered_ - (draws.size() - 1) + i;
     const std::vector<Reply> replies = generate_replies(tape, parameters, batch_, state, options_, draws);

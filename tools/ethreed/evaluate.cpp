@@ -2,8 +2,8 @@
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <chrono>
@@ -65,9 +65,10 @@ void run_evaluate(const EvaluateArguments& arguments) {
     return;
   }
   for (const auto& [key, value] : figures.items())
-    fmt::print("{:<34}{}\n", key, value.is_number_float() ? fmt::format("{:.4f}", value.get<double>())
-                                  : value.is_string()     ? value.get<std::string>()
-                                                          : value.dump());
+    fmt::print("{:<34}{}\n", key,
+               value.is_number_float() ? fmt::format("{:.4f}", value.get<double>())
+               : value.is_string()     ? value.get<std::string>()
+                                       : value.dump());
   if (!run.info.config.model.listener_labels)
     fmt::print("the data has no listener labels: listener_accuracy means nothing, the KL term is off\n");
 }
@@ -79,7 +80,8 @@ void add_evaluate_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("evaluate", "Accuracies, perplexities and Distinct-n of a trained model");
   add_run_options(*command, a->run, true);
   add_decode_options(*command, a->decode);
-  command->add_option("--replies", a->replies, "Dialogues to write replies for (Distinct-n depends on it); default: all")
+  command
+      ->add_option("--replies", a->replies, "Dialogues to write replies for (Distinct-n depends on it); default: all")
       ->check(CLI::Range(0, 1'000'000'000));
   command->add_flag("--json", a->json, "Print one JSON object");
   command->callback([a] { run_evaluate(*a); });

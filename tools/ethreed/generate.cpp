@@ -4,8 +4,8 @@
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <memory>
@@ -48,7 +48,8 @@ std::string as_text(const TurnText& t, int turn) {
   for (std::size_t i = 0; i < t.context.size(); ++i)
     out += fmt::format("  {:<9} {}\n", i % 2 == 0 ? "speaker:" : "listener:", t.context[i]);
   out += fmt::format("  gold:     {}\n  reply:    {}\n", t.gold, t.reply);
-  return out + fmt::format("  tracked emotion of the speaker: {}; emotion of the reply: {}\n\n", t.tracked, t.predicted);
+  return out +
+         fmt::format("  tracked emotion of the speaker: {}; emotion of the reply: {}\n\n", t.tracked, t.predicted);
 }
 
 std::string as_json(const TurnText& t, int turn, double log_probability) {
@@ -66,6 +67,7 @@ std::string as_json(const TurnText& t, int turn, double log_probability) {
 
 void run_generate(const GenerateArguments& arguments) {
   const DecodeOptions decode = arguments.decode.checked();
+  check_output_file(arguments.out);
   const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
   const Dataset data = open_data_of_run(run.info, arguments.run.run, arguments.run.data);
   const Split& split = data.split(arguments.run.split);
@@ -78,8 +80,8 @@ void run_generate(const GenerateArguments& arguments) {
   catch_interruptions();
   evaluator.generate(batches, arguments.limit, arguments.decode.mode(), decode, [&](const GeneratedTurn& turn) {
     const TurnText text = describe(turn, split, words);
-    const std::string line = arguments.format == "jsonl" ? as_json(text, turn.turn, turn.reply.log_probability)
-                                                         : as_text(text, turn.turn);
+    const std::string line =
+        arguments.format == "jsonl" ? as_json(text, turn.turn, turn.reply.log_probability) : as_text(text, turn.turn);
     if (file)
       file->write(std::string_view(line));
     else
@@ -97,8 +99,12 @@ void add_generate_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("generate", "Replies to every post of a split, each after its gold history");
   add_run_options(*command, a->run, true);
   add_decode_options(*command, a->decode);
-  command->add_option("--limit", a->limit, "Only the first N dialogues")->check(CLI::Range(0, 1'000'000'000))->type_name("N");
-  command->add_option("--format", a->format, "How to print")->check(CLI::IsMember({"text", "jsonl"}))->capture_default_str();
+  command->add_option("--limit", a->limit, "Only the first N dialogues")
+      ->check(CLI::Range(0, 1'000'000'000))
+      ->type_name("N");
+  command->add_option("--format", a->format, "How to print")
+      ->check(CLI::IsMember({"text", "jsonl"}))
+      ->capture_default_str();
   command->add_option("--out", a->out, "File to write instead of the terminal")->type_name("FILE");
   command->callback([a] { run_generate(*a); });
 }

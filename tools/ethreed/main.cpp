@@ -3,19 +3,62 @@
 #include "core/error.h"
 #include "tools/ethreed/commands.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <exception>
 #include <new>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace {
+
+// A name or a key from a file may hold line breaks; a message is one line all the same.
+std::string on_one_line(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  return text;
+}
+
+// One line: what is wrong with the command line and where the right one is described.
+std::string usage_message(const CLI::App* app, const CLI::Error& error) {
+  const auto chosen = app->get_subcommands();
+  const std::string help = chosen.empty() ? "ethreed --help" : "ethreed " + chosen.front()->get_name() + " --help";
+  std::string problem = error.what();
+  if (chosen.empty()) {
+    const std::vector<std::string> unknown = app->remaining();
+    problem = unknown.empty() ? "no command given" : "there is no command '" + unknown.front() + "'";
+    std::string known;
+    for (const CLI::App* command : app->get_subcommands([](const CLI::App*) { return true; }))
+      known += (known.empty() ? "" : ", ") + command->get_name();
+    problem += "; the commands are " + known;
+  }
+  return fmt::format("ethreed: {}; see: {}\n", on_one_line(problem), help);
+}
+
+int report(std::string_view message) {
+  std::fflush(stdout);
+  fmt::print(stderr, "ethreed: {}\n", on_one_line(std::string(message)));
+  return 1;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
-  // A file-size limit or a closed pipe shows as a failed write with a clear message, not as a death by signal.
+  // A file-size limit shows as a failed write with a clear message, not as a death by signal.
   std::signal(SIGXFSZ, SIG_IGN);
-  CLI::App app{"ETHREED: emotion tracking and empathetic replies.\nStart with `ethreed prepare`, then `train`, `evaluate`, `chat`."};
+  CLI::App app{
+      "ETHREED: emotion tracking and empathetic replies.\n"
+      "Start with `ethreed prepare`, then `train`, `evaluate`, `chat`."};
   app.name("ethreed");
   app.require_subcommand(1);
+  app.failure_message(usage_message);
   app.set_version_flag("--version", "ethreed 0.1.0");
   ethreed::add_prepare_command(app);
   ethreed::add_train_command(app);
@@ -26,17 +69,20 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    if (app.exit(error) != 0) return 2;
   } catch (const ethreed::Error& error) {
-    std::fflush(stdout);
-    fmt::print(stderr, "ethreed: {}\n", error.what());
-    return 1;
+    return report(error.what());
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "ethreed: out of memory; use a smaller batch or a smaller model\n");
-    return 1;
+    return report("out of memory; use a smaller batch or a smaller model");
+  } catch (const std::system_error& error) {
+    if (!std::ferror(stdout)) return report(error.what());
+    return report(fmt::format("standard output cannot be written: {}", error.code().message()));
   } catch (const std::exception& error) {
-    fmt::print(stderr, "ethreed: {}\n", error.what());
-    return 1;
+    return report(error.what());
   }
+  errno = 0;
+  if (std::fflush(stdout) != 0 && errno != 0)
+    return report(fmt::format("standard output cannot be written: {}", std::strerror(errno)));
+  if (std::ferror(stdout)) return report("standard output cannot be written");  // found by an earlier flush
   return 0;
 }

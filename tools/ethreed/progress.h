@@ -10,7 +10,7 @@ namespace ethreed {
 
 class ProgressDisplay {
  public:
-  /// `total_steps` of the whole run, `first_step` where this session starts.
+  /// `first_step` is where this session starts.
   ProgressDisplay(int epochs, std::int64_t first_step, bool quiet);
 
   void step(const TrainingProgress& progress, const StepReport& report, std::int64_t batches_per_epoch);
@@ -36,8 +36,9 @@ class ProgressDisplay {
   bool terminal_;
   bool bar_open_ = false;
   std::int64_t batches_ = 1;
-  Clock::time_point start_ = Clock::now(), last_shown_{}, asked_ = Clock::now(), last_step_ = Clock::now();
-  double training_seconds_ = 0;  // without validation
+  Clock::time_point start_ = Clock::now(), last_shown_{}, last_step_ = Clock::now();
+  double training_seconds_ = 0;     // without validation
+  double seconds_since_asked_ = 0;  // of training
   std::int64_t tokens_since_asked_ = 0;
   double tokens_per_second_ = 0;
 };

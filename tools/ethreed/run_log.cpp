@@ -16,11 +16,24 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 18> columns{
-    "kind",          "epoch",         "step",            "learning_rate",     "loss_total",
-    "loss_emotion_speaker", "loss_emotion_listener", "loss_policy", "loss_generation", "loss_coverage",
-    "gradient_norm", "target_tokens", "tokens_per_second", "speaker_accuracy", "listener_accuracy",
-    "perplexity_token", "perplexity_macro", "coverage"};
+constexpr std::array<std::string_view, 18> columns{"kind",
+                                                   "epoch",
+                                                   "step",
+                                                   "learning_rate",
+                                                   "loss_total",
+                                                   "loss_emotion_speaker",
+                                                   "loss_emotion_listener",
+                                                   "loss_policy",
+                                                   "loss_generation",
+                                                   "loss_coverage",
+                                                   "gradient_norm",
+                                                   "target_tokens",
+                                                   "tokens_per_second",
+                                                   "speaker_accuracy",
+                                                   "listener_accuracy",
+                                                   "perplexity_token",
+                                                   "perplexity_macro",
+                                                   "coverage"};
 
 std::string csv_line(const Json& line) {
   std::string text;
@@ -36,6 +49,12 @@ std::string csv_header() {
   std::string text;
   for (const std::string_view column : columns) text += (text.empty() ? "" : ",") + std::string(column);
   return text + "\n";
+}
+
+// A whole line of the log; what else may stand there (a torn last line, say) is dropped.
+bool is_log_line(const Json& line) {
+  return line.is_object() && line.contains("kind") && line.contains("epoch") && line["epoch"].is_number_integer() &&
+         line.contains("step") && line["step"].is_number_integer();
 }
 
 // Did a run that stands at `progress` write this line before?
@@ -54,7 +73,7 @@ RunLog::RunLog(const std::filesystem::path& run, const TrainingProgress& progres
   std::ifstream before(jsonl_);
   for (std::string text; progress.step > 0 && std::getline(before, text);) {
     const Json line = Json::parse(text, nullptr, false);
-    if (line.is_discarded() || !line.is_object() || !was_written(line, progress)) continue;  // a torn last line
+    if (!is_log_line(line) || !was_written(line, progress)) continue;
     csv += csv_line(line);
     jsonl += line.dump() + "\n";
   }
@@ -97,7 +116,7 @@ void RunLog::append(const Json& line) {
   for (const auto& [path, text] : {std::pair{csv_, csv_line(line)}, std::pair{jsonl_, line.dump() + "\n"}}) {
     std::ofstream stream(path, std::ios::app);
     stream << text << std::flush;
-    ETHREED_CHECK(stream, "{}: cannot write the log; is the disk full?", path.string());
+    ETHREED_CHECK(stream, "{}: cannot write the log; free some space, then go on with --resume", path.string());
   }
 }
 

@@ -13,8 +13,8 @@ namespace ethreed {
 /// Lines of kind "step" hold means since the line before; lines of kind "epoch" hold the validation figures.
 class RunLog {
  public:
-  /// A new log, or one that goes on from `progress`: lines that a stopped run wrote after its checkpoint are dropped, as the
-  /// resumed run writes them again. Throws Error if the files cannot be written.
+  /// A new log, or one that goes on from `progress`: lines that a stopped run wrote after its checkpoint are dropped,
+  /// as the resumed run writes them again. Throws Error if the files cannot be written.
   RunLog(const std::filesystem::path& run, const TrainingProgress& progress);
 
   void add_steps(const TrainingProgress& progress, double learning_rate, double tokens_per_second);

@@ -1,10 +1,14 @@
 #include "tools/ethreed/session.h"
 
+#include "model/text/emotions.h"
+#include "model/text/line_reader.h"
+
 #include <CLI/CLI.hpp>
 
 #include <sched.h>
 
 #include <csignal>
+#include <limits>
 #include <thread>
 
 namespace ethreed {
@@ -47,13 +51,68 @@ LoadedRun load_run(const std::filesystem::path& run, const std::string& checkpoi
 
 Dataset open_data_of_run(const CheckpointInfo& info, const std::filesystem::path& run, const std::string& given) {
   const std::string path = given.empty() ? info.data_path : given;
+  ETHREED_CHECK(!given.empty() || std::filesystem::exists(path),
+                "{}: the data that {} was trained on lay here and is gone; say where it is with --data DIR", path,
+                run.string());
   Dataset data = Dataset::open(path);
   ETHREED_CHECK(data.fingerprint() == info.data_fingerprint,
-                "{}: the run was trained on other data (fingerprint {}, this is {}); give the right one with --data", path,
-                info.data_fingerprint, data.fingerprint());
+                "{}: the run was trained on other data (fingerprint {}, this is {}); give the right one with --data",
+                path, info.data_fingerprint, data.fingerprint());
   ETHREED_CHECK(data.vocabulary_size() == info.config.model.vocabulary, "{}: V = {}, the run {} has V = {}", path,
                 data.vocabulary_size(), run.string(), info.config.model.vocabulary);
   return data;
+}
+
+void read_configuration(RunConfig& config, const std::string& file) {
+  ETHREED_CHECK(std::filesystem::is_regular_file(file),
+                "{}: there is no such configuration file; check the path after --config", file);
+  try {
+    update_from_file(config, file);
+    config.model.check();
+    config.training.check();
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    if (text.starts_with(file)) throw;
+    fail("{}: {}", file, text);
+  }
+}
+
+RunConfig configuration_for(const Dataset& data, const std::string& file) {
+  RunConfig config;
+  config.model.vocabulary = data.vocabulary_size();
+  config.model.embedding = static_cast<int>(data.vectors().columns());
+  config.model.listener_labels = data.has_listener_labels();
+  if (file.empty()) return config;
+  read_configuration(config, file);
+  const ModelConfig& model = config.model;
+  ETHREED_CHECK(
+      model.vocabulary == data.vocabulary_size() && model.embedding == data.vectors().columns() &&
+          model.emotions == emotion_count,
+      "{}: the keys vocabulary ({}), embedding ({}) and emotions ({}) come from the data ({}, {}, {}); leave them out",
+      file, model.vocabulary, model.embedding, model.emotions, data.vocabulary_size(), data.vectors().columns(),
+      emotion_count);
+  ETHREED_CHECK(!model.listener_labels || data.has_listener_labels(),
+                "{}: 'listener_labels' is true, but the data has none; prepare it with --labels", file);
+  return config;
+}
+
+void check_configuration(const RunConfig& config) {
+  try {
+    config.model.check();
+    config.training.check();
+  } catch (const Error& error) {
+    fail("command line: {}", error.what());
+  }
+}
+
+void check_output_file(const std::string& path) {
+  ETHREED_CHECK(!std::filesystem::is_directory(path), "{}: is a folder; give the path of a file to write", path);
+}
+
+std::string check_seed(const std::string& text) {
+  if (parse_number<std::uint64_t>(text)) return {};
+  return fmt::format("{} is no seed; give a whole number from 0 to {}", text,
+                     std::numeric_limits<std::uint64_t>::max());
 }
 
 void add_run_options(CLI::App& command, RunArguments& arguments, bool with_data) {
@@ -101,7 +160,9 @@ void add_decode_options(CLI::App& command, DecodeArguments& arguments) {
   command.add_option("--temperature", arguments.options.temperature, "Temperature of sampling")
       ->check(CLI::Range(0.01, 100.0))
       ->capture_default_str();
-  command.add_option("--seed", arguments.options.seed, "Seed of sampling and of the policy")->capture_default_str();
+  command.add_option("--seed", arguments.options.seed, "Seed of sampling and of the policy")
+      ->check(check_seed)
+      ->capture_default_str();
   command.add_flag("--allow-unknown", arguments.options.allow_unknown, "Let replies hold <unk>");
 }
 

@@ -35,6 +35,22 @@ LoadedRun load_run(const std::filesystem::path& run, const std::string& checkpoi
 /// Throws Error if it is not the same data (fingerprint).
 Dataset open_data_of_run(const CheckpointInfo& info, const std::filesystem::path& run, const std::string& given);
 
+/// Overwrites in `config` the keys that the JSON file has. Throws Error naming the file, also for values out of range.
+void read_configuration(RunConfig& config, const std::string& file);
+/// The configuration of a new model on this data: sizes from the data, defaults, then the keys of `file` unless that is
+/// empty. Throws Error naming the file if it contradicts the data.
+RunConfig configuration_for(const Dataset& data, const std::string& file);
+/// After options of the command line changed `config`: throws Error naming it if a value is out of range or contradicts
+/// others.
+void check_configuration(const RunConfig& config);
+
+/// Throws Error if `path` cannot be a file to write because it is a folder: better told before the work than after it.
+void check_output_file(const std::string& path);
+
+/// What is wrong with this text as a seed (negative, too large, no whole number), or nothing. A check for CLI11, which
+/// itself takes -1 for 2^64 - 1.
+std::string check_seed(const std::string& text);
+
 /// Options that commands share. The objects must outlive the parsing.
 struct RunArguments {
   std::string run;

@@ -4,8 +4,8 @@
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <memory>
 
@@ -25,13 +25,10 @@ struct TraceArguments {
 };
 
 RunConfig trace_configuration(const TraceArguments& arguments, const Dataset& data) {
-  RunConfig config;
-  config.model.vocabulary = data.vocabulary_size();
-  config.model.embedding = static_cast<int>(data.vectors().columns());
-  config.model.listener_labels = data.has_listener_labels();
-  if (!arguments.config.empty()) update_from_file(config, arguments.config);
+  RunConfig config = configuration_for(data, arguments.config);
   if (!arguments.ablation.empty()) config.model.ablation = ablation_from(arguments.ablation);
   config.training.seed = arguments.seed;
+  check_configuration(config);
   return config;
 }
 
@@ -43,16 +40,18 @@ template <class T> void trace_as(const TraceArguments& arguments, const Dataset&
   } else {
     checkpoint = checkpoint_in(arguments.run, arguments.checkpoint);
     const CheckpointInfo info = load_checkpoint_info(checkpoint);
-    ETHREED_CHECK(info.data_fingerprint == data.fingerprint(), "{}: the run was trained on other data than {}", arguments.run,
+    ETHREED_CHECK(info.data_fingerprint == data.fingerprint(),
+                  "{}: the run was trained on other data than {}; give the data it was made from", arguments.run,
                   arguments.data);
     ETHREED_CHECK(arguments.ablation.empty() || ablation_from(arguments.ablation) == info.config.model.ablation,
-                  "{}: the run was trained with ablation {}, not {}", arguments.run, name_of(info.config.model.ablation),
-                  arguments.ablation);
+                  "{}: the run was trained with ablation {}, not {}; leave --ablation out", arguments.run,
+                  name_of(info.config.model.ablation), arguments.ablation);
     config = info.config;
   }
   ModelState<T> model(config.model, true);
   if (checkpoint.empty())
-    initialise_parameters(model.layout, data.vectors(), config.training.update_gate_bias, arguments.seed, model.values.data());
+    initialise_parameters(model.layout, data.vectors(), config.training.update_gate_bias, arguments.seed,
+                          model.values.data());
   else
     load_checkpoint_tensors(checkpoint, model);
   SplitBatches batches(data.split(arguments.split), data.vocabulary_size());
@@ -62,8 +61,8 @@ template <class T> void trace_as(const TraceArguments& arguments, const Dataset&
   Runtime runtime(arguments.threads);
   Context context = runtime.context();
   write_trace(context, model, config.training.weights, batches, order, arguments.seed, arguments.out);
-  fmt::print("wrote {}: {} dialogues of {}, {}, ablation {}\n", arguments.out, order.size(), arguments.split, arguments.dtype,
-             name_of(config.model.ablation));
+  fmt::print("wrote {}: {} dialogues of {}, {}, ablation {}\n", arguments.out, order.size(), arguments.split,
+             arguments.dtype, name_of(config.model.ablation));
 }
 
 }  // namespace
@@ -73,7 +72,8 @@ void add_trace_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("trace", "Write one batch's forward and backward to a safetensors file");
   command->add_option("--data", a->data, "Folder that `ethreed prepare --out` wrote")->required()->type_name("DIR");
   command->add_option("--out", a->out, "File to write")->required()->type_name("FILE");
-  command->add_option("--run", a->run, "Parameters of a trained run; without: fresh ones from --seed")->type_name("RUN");
+  command->add_option("--run", a->run, "Parameters of a trained run; without: fresh ones from --seed")
+      ->type_name("RUN");
   command->add_option("--checkpoint", a->checkpoint, "Which checkpoint of the run")
       ->check(CLI::IsMember({"best", "last"}))
       ->capture_default_str();
@@ -84,7 +84,9 @@ void add_trace_command(CLI::App& app) {
       ->check(CLI::IsMember({"train", "valid", "test"}))
       ->capture_default_str();
   command->add_option("--batch", a->batch, "Dialogues")->check(CLI::Range(1, 65536))->capture_default_str();
-  command->add_option("--seed", a->seed, "Seed of the parameters, the choice of dialogues and the noise")->capture_default_str();
+  command->add_option("--seed", a->seed, "Seed of the parameters, the choice of dialogues and the noise")
+      ->check(check_seed)
+      ->capture_default_str();
   command->add_option("--dtype", a->dtype, "Type of every float tensor")
       ->check(CLI::IsMember({"float32", "float64"}))
       ->capture_default_str();
@@ -94,6 +96,7 @@ void add_trace_command(CLI::App& app) {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   command->callback([a] {
+    check_output_file(a->out);
     const Dataset data = Dataset::open(a->data);
     if (a->dtype == "float64")
       trace_as<double>(*a, data);

@@ -1,4 +1,4 @@
-#include "model/text/emotions.h"
+#include "core/directory_lock.h"
 #include "model/training/initialisation.h"
 #include "model/training/trainer.h"
 #include "tools/ethreed/commands.h"
@@ -6,10 +6,10 @@
 #include "tools/ethreed/run_log.h"
 #include "tools/ethreed/session.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <sys/resource.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include <memory>
 #include <optional>
@@ -32,9 +32,8 @@ struct TrainArguments {
   bool quiet = false;
 };
 
-// What the command line asks for, on top of `config`.
+// What the options of the command line ask for, on top of `config`.
 void apply_arguments(RunConfig& config, const TrainArguments& arguments) {
-  if (!arguments.config.empty()) update_from_file(config, arguments.config);
   TrainingConfig& training = config.training;
   training.epochs = arguments.epochs.value_or(training.epochs);
   training.batch = arguments.batch.value_or(training.batch);
@@ -44,28 +43,14 @@ void apply_arguments(RunConfig& config, const TrainArguments& arguments) {
   if (arguments.ablation) config.model.ablation = ablation_from(*arguments.ablation);
 }
 
-void check_data_keys(const ModelConfig& model, const Dataset& data, const std::string& source) {
-  ETHREED_CHECK(model.vocabulary == data.vocabulary_size() && model.embedding == data.vectors().columns() &&
-                    model.emotions == emotion_count,
-                "{}: the keys vocabulary ({}), embedding ({}) and emotions ({}) come from the data ({}, {}, {}); leave them out",
-                source, model.vocabulary, model.embedding, model.emotions, data.vocabulary_size(), data.vectors().columns(),
-                emotion_count);
-}
-
 CheckpointInfo start_run(const TrainArguments& arguments, const Dataset& data) {
   const fs::path run = arguments.out;
-  ETHREED_CHECK(!has_checkpoint(run, "last"), "{}: holds a run already; go on with it by --resume, or give another --out",
-                run.string());
+  ETHREED_CHECK(!has_checkpoint(run, "last"),
+                "{}: holds a run already; go on with it by --resume, or give another --out", run.string());
   CheckpointInfo info;
-  info.config.model.vocabulary = data.vocabulary_size();
-  info.config.model.embedding = static_cast<int>(data.vectors().columns());
-  info.config.model.listener_labels = data.has_listener_labels();
+  info.config = configuration_for(data, arguments.config);
   apply_arguments(info.config, arguments);
-  check_data_keys(info.config.model, data, arguments.config.empty() ? "command line" : arguments.config);
-  ETHREED_CHECK(!info.config.model.listener_labels || data.has_listener_labels(),
-                "{}: 'listener_labels' is true, but the data has none; prepare it with --labels", arguments.config);
-  info.config.model.check();
-  info.config.training.check();
+  check_configuration(info.config);
   info.data_path = fs::absolute(arguments.data).string();
   info.data_fingerprint = data.fingerprint();
   const WordTable words = data.vocabulary();
@@ -73,41 +58,75 @@ CheckpointInfo start_run(const TrainArguments& arguments, const Dataset& data) {
   return info;
 }
 
+// The counters must agree with each other, or the run would take up the wrong batch.
+void check_position(const TrainingProgress& progress, const TrainingConfig& training, const Dataset& data,
+                    const fs::path& source) {
+  const std::int64_t batches = (data.split("train").dialogues() + training.batch - 1) / training.batch;
+  ETHREED_CHECK(progress.next_batch <= batches && progress.step == progress.epoch * batches + progress.next_batch,
+                "{}: step {} is not {} epochs of {} steps and {} more; use another checkpoint", source.string(),
+                progress.step, progress.epoch, batches, progress.next_batch);
+}
+
 CheckpointInfo take_up_run(const TrainArguments& arguments, const Dataset& data) {
   const fs::path run = arguments.out;
-  ETHREED_CHECK(has_checkpoint(run, "last"), "{}: --resume found no run there; start one without --resume", run.string());
+  ETHREED_CHECK(has_checkpoint(run, "last"), "{}: --resume found no run there; start one without --resume",
+                run.string());
   CheckpointInfo info = load_checkpoint_info(run / "last");
   ETHREED_CHECK(info.data_fingerprint == data.fingerprint(),
-                "{}: the run was made from other data (fingerprint {}, {} has {}); give the data it was made from", run.string(),
-                info.data_fingerprint, arguments.data, data.fingerprint());
+                "{}: the run was made from other data (fingerprint {}, {} has {}); give the data it was made from",
+                run.string(), info.data_fingerprint, arguments.data, data.fingerprint());
   RunConfig asked = info.config;
+  if (!arguments.config.empty()) read_configuration(asked, arguments.config);
   apply_arguments(asked, arguments);
-  asked.training.check();
+  check_configuration(asked);
   RunConfig same_but_epochs = asked;
   same_but_epochs.training.epochs = info.config.training.epochs;
   ETHREED_CHECK(same_but_epochs == info.config,
-                "{}: --resume goes on with the run's own configuration (only --epochs may change); leave the other options out, or start "
+                "{}: --resume goes on with the run's own configuration (only --epochs may change); leave the other "
+                "options out, or start "
                 "a new run",
                 run.string());
-  ETHREED_CHECK(asked.training.epochs >= info.progress.epoch, "{}: the run has done {} epochs, --epochs {} is less", run.string(),
-                info.progress.epoch, asked.training.epochs);
+  ETHREED_CHECK(asked.training.epochs >= info.progress.epoch,
+                "{}: the run has done {} epochs, --epochs {} is less; give more", run.string(), info.progress.epoch,
+                asked.training.epochs);
+  check_position(info.progress, info.config.training, data, run / "last" / "state.json");
   info.config = asked;
   info.progress.finished = info.progress.epoch >= asked.training.epochs;
   return info;
 }
 
-void announce(const TrainArguments& arguments, const CheckpointInfo& info, const Dataset& data, const ParameterLayout& layout) {
+void announce(const TrainArguments& arguments, const CheckpointInfo& info, const Dataset& data,
+              const ParameterLayout& layout) {
   const TrainingConfig& training = info.config.training;
   fmt::print("{} dialogues to train on, {} to validate on; V = {}, D_w = {}\n", data.split("train").dialogues(),
              data.split("valid").dialogues(), data.vocabulary_size(), data.vectors().columns());
-  fmt::print("ablation {}; batch {}, learning rate {}, {} epochs, seed {}, {} threads\n", name_of(info.config.model.ablation),
-             training.batch, training.learning_rate, training.epochs, training.seed, arguments.threads);
+  fmt::print("ablation {}; batch {}, learning rate {}, {} epochs, seed {}, {} threads\n",
+             name_of(info.config.model.ablation), training.batch, training.learning_rate, training.epochs,
+             training.seed, arguments.threads);
   if (!info.config.model.listener_labels)
     fmt::print("NOTE: no listener labels: the listener term of L1 and the KL term L2 are OFF\n");
   fmt::print("parameters\n{}", parameter_table(layout));
   if (info.progress.step > 0)
     fmt::print("going on after step {} (epoch {})\n", info.progress.step, info.progress.epoch + 1);
   std::fflush(stdout);
+}
+
+// Checkpoints that a killed process was writing; nobody else writes here now.
+void remove_leftovers(const fs::path& run) {
+  for (const auto& entry : fs::directory_iterator(run))
+    if (entry.path().filename().string().find(".tmp-") != std::string::npos) fs::remove_all(entry.path());
+}
+
+// A disk that is full or a folder that cannot be written shows before the first step, not after the first epoch. On an
+// error nothing is left of a folder that this run `made`.
+void save_first_checkpoint(const fs::path& run, bool made, const ModelState<float>& model, const CheckpointInfo& info) {
+  try {
+    save_checkpoint(run / "last", model, info);
+  } catch (const Error&) {
+    std::error_code ignored;
+    if (made) fs::remove_all(run, ignored);
+    throw;
+  }
 }
 
 double peak_memory_mib() {
@@ -118,7 +137,10 @@ double peak_memory_mib() {
 
 void run_train(const TrainArguments& arguments) {
   const Dataset data = Dataset::open(arguments.data);
+  std::optional<DirectoryLock> lock;
+  if (arguments.resume && has_checkpoint(arguments.out, "last")) lock.emplace(arguments.out);
   CheckpointInfo info = arguments.resume ? take_up_run(arguments, data) : start_run(arguments, data);
+  for (const char* split : {"train", "valid"}) data.split(split);  // throws if it is missing or empty
   if (info.progress.finished) {
     fmt::print("{}: all {} epochs are done; raise --epochs to go on\n", arguments.out, info.config.training.epochs);
     return;
@@ -126,15 +148,18 @@ void run_train(const TrainArguments& arguments) {
   RunOptions options = arguments.options;
   options.directory = arguments.out;
   std::error_code error;
-  fs::create_directories(options.directory, error);
-  ETHREED_CHECK(!error, "{}: cannot make the folder: {}", arguments.out, error.message());
+  const bool made = fs::create_directories(options.directory, error);
+  ETHREED_CHECK(!error, "{}: cannot make the folder: {}; choose another --out", arguments.out, error.message());
+  if (!lock) lock.emplace(arguments.out);
+  remove_leftovers(arguments.out);
 
   ModelState<float> model(info.config.model, true);
   if (arguments.resume)
     load_checkpoint_tensors(options.directory / "last", model);
   else
-    initialise_parameters(model.layout, data.vectors(), info.config.training.update_gate_bias, info.config.training.seed,
-                          model.values.data());
+    initialise_parameters(model.layout, data.vectors(), info.config.training.update_gate_bias,
+                          info.config.training.seed, model.values.data());
+  if (!arguments.resume) save_first_checkpoint(options.directory, made, model, info);
   if (!arguments.quiet) announce(arguments, info, data, model.layout);
 
   Runtime runtime(arguments.threads);
@@ -142,20 +167,20 @@ void run_train(const TrainArguments& arguments) {
   RunLog log(options.directory, info.progress);
   ProgressDisplay display(info.config.training.epochs, info.progress.step, arguments.quiet);
   catch_interruptions();
-  const TrainingObserver observer{
-      .step = [&](const TrainingProgress& p, const StepReport& r, std::int64_t batches) { display.step(p, r, batches); },
-      .log_line =
-          [&](const TrainingProgress& p, double rate) {
-            log.add_steps(p, rate, display.tokens_per_second_since_asked());
-            display.log_line(p);
-          },
-      .epoch =
-          [&](const TrainingProgress& p, const EvaluationResult& r, double rate) {
-            log.add_epoch(p, r, rate);
-            display.epoch(p, r);
-          },
-      .validation = [&](int done, int dialogues) { display.validation(done, dialogues); },
-      .stop = [] { return interrupted(); }};
+  const TrainingObserver observer{.step = [&](const TrainingProgress& p, const StepReport& r,
+                                              std::int64_t batches) { display.step(p, r, batches); },
+                                  .log_line =
+                                      [&](const TrainingProgress& p, double rate) {
+                                        log.add_steps(p, rate, display.tokens_per_second_since_asked());
+                                        display.log_line(p);
+                                      },
+                                  .epoch =
+                                      [&](const TrainingProgress& p, const EvaluationResult& r, double rate) {
+                                        log.add_epoch(p, r, rate);
+                                        display.epoch(p, r);
+                                      },
+                                  .validation = [&](int done, int dialogues) { display.validation(done, dialogues); },
+                                  .stop = [] { return interrupted(); }};
   const bool finished = train(context, model, info, data, options, observer);
   display.finish();
   if (finished)
@@ -177,7 +202,7 @@ void add_train_command(CLI::App& app) {
   command->add_option("--config", a->config, "JSON file with keys of 'model' and 'training'")->type_name("FILE");
   command->add_option("--epochs", a->epochs, "Passes over the training split [9]")->check(CLI::Range(1, 100000));
   command->add_option("--batch", a->batch, "Dialogues per step [8]")->check(CLI::Range(1, 65536));
-  command->add_option("--seed", a->seed, "Seed of everything random [1]");
+  command->add_option("--seed", a->seed, "Seed of everything random [1]")->check(check_seed);
   command->add_option("--learning-rate", a->learning_rate, "Adam's learning rate [5e-4]")->check(CLI::Range(0.0, 10.0));
   command->add_option("--dropout", a->dropout, "Dropout on g, p, e, c [0.5]")->check(CLI::Range(0.0, 0.95));
   command->add_option("--ablation", a->ablation, "What to take out of the model")

@@ -1,0 +1,235 @@
+// The layout of a batch against naive constructions of the same orders.
+
+#include "tests/model/tiny_model.h"
+
+#include <catch2/catch.hpp>
+
+#include <numeric>
+
+using namespace ethreed;
+using namespace ethreed::test;
+
+namespace {
+
+constexpr int vocabulary = 30;
+using Ids = std::vector<std::int32_t>;
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+// A place in the batch: a dialogue (by its input index), a turn, post (0) or response (1).
+struct Place {
+  int dialogue = 0, turn = 0, role = 0;
+  bool operator==(const Place&) const = default;
+};
+
+const Ids& words_of(const Dialogues& dialogues, const Place& place) {
+  const TurnData& turn = dialogues[at(place.dialogue)][at(place.turn)];
+  return place.role == 0 ? turn.post : turn.response;
+}
+
+// The orders that the header promises, written down one place after the other.
+struct Orders {
+  Ids dialogues;  // longest first, ties as given
+  std::vector<Place> turns, chain, pairs, encoder, decoder;
+  Ids turn_offsets{0}, chain_offsets{0}, pair_offsets{0};
+
+  explicit Orders(const Dialogues& data) {
+    for (int turns_wanted = 4; turns_wanted >= 1; --turns_wanted)
+      for (std::size_t d = 0; d < data.size(); ++d)
+        if (data[d].size() == at(turns_wanted)) dialogues.push_back(static_cast<std::int32_t>(d));
+    for (int t = 0; t < 4; ++t) {
+      std::vector<Place> alive;
+      for (const std::int32_t d : dialogues)
+        if (data[at(d)].size() > at(t)) alive.push_back({d, t, 0});
+      if (alive.empty()) break;
+      for (const Place& place : alive) turns.push_back(place);
+      turn_offsets.push_back(static_cast<std::int32_t>(turns.size()));
+      for (const int role : {0, 1}) {
+        for (const Place& place : alive) chain.push_back({place.dialogue, t, role});
+        chain_offsets.push_back(static_cast<std::int32_t>(chain.size()));
+      }
+      for (const Place& place : alive)
+        for (const int role : {0, 1}) pairs.push_back({place.dialogue, t, role});
+      pair_offsets.push_back(static_cast<std::int32_t>(pairs.size()));
+    }
+    const auto longest_first = [&](int role) {
+      return [&data, role](const Place& a, const Place& b) {
+        const auto length = [&](const Place& p) {
+          return words_of(data, role < 0 ? p : Place{p.dialogue, p.turn, role}).size();
+        };
+        return length(a) > length(b);
+      };
+    };
+    encoder = chain;
+    std::stable_sort(encoder.begin(), encoder.end(), longest_first(-1));
+    decoder = turns;
+    std::stable_sort(decoder.begin(), decoder.end(), longest_first(1));
+  }
+
+  static int index(const std::vector<Place>& places, const Place& place) {
+    return static_cast<int>(std::find(places.begin(), places.end(), place) - places.begin());
+  }
+};
+
+// Offsets of sequences with these lengths: as many rows a step as sequences are longer than it.
+Ids packed(const std::vector<std::size_t>& lengths) {
+  Ids offsets{0};
+  for (std::size_t t = 0;; ++t) {
+    const auto alive = std::count_if(lengths.begin(), lengths.end(), [&](std::size_t length) { return length > t; });
+    if (alive == 0) return offsets;
+    offsets.push_back(offsets.back() + static_cast<std::int32_t>(alive));
+  }
+}
+
+std::int32_t known(std::int32_t word) { return word < vocabulary ? word : unk_id; }
+
+void check_turns(const Batch& batch, const Dialogues& data, const Orders& orders) {
+  CHECK(batch.dialogue_order == orders.dialogues);
+  CHECK(batch.turn_offsets == orders.turn_offsets);
+  CHECK(batch.chain_offsets == orders.chain_offsets);
+  CHECK(batch.pair_offsets == orders.pair_offsets);
+  REQUIRE(batch.turns() == static_cast<int>(orders.turns.size()));
+  int labels = 0, emotions = 0;
+  for (int i = 0; i < batch.turns(); ++i) {
+    const Place place = orders.turns[at(i)];
+    const TurnData& turn = data[at(place.dialogue)][at(place.turn)];
+    CHECK(batch.turn_dialogue[at(i)] == place.dialogue);
+    CHECK(batch.turn_time[at(i)] == place.turn);
+    CHECK(batch.emotion[at(i)] == turn.emotion);
+    CHECK(batch.listener_label[at(i)] == turn.listener_label);
+    emotions += turn.emotion >= 0;
+    labels += turn.listener_label >= 0;
+    const Place response{place.dialogue, place.turn, 1};
+    CHECK(batch.post_chain[at(i)] == Orders::index(orders.chain, place));
+    CHECK(batch.response_chain[at(i)] == Orders::index(orders.chain, response));
+    CHECK(batch.post_pair[at(i)] == Orders::index(orders.pairs, place));
+    CHECK(batch.response_pair[at(i)] == Orders::index(orders.pairs, response));
+    CHECK(batch.row_of_turn[at(i)] == Orders::index(orders.decoder, place));
+    CHECK(batch.turn_of_row[at(batch.row_of_turn[at(i)])] == i);
+  }
+  for (std::size_t row = 0; row < orders.pairs.size(); ++row)
+    CHECK(batch.chain_of_pair[row] == Orders::index(orders.chain, orders.pairs[row]));
+  CHECK(batch.listener_labels == labels);
+  CHECK(batch.emotions == emotions);
+}
+
+void check_encoder(const Batch& batch, const Dialogues& data, const Orders& orders) {
+  std::vector<std::size_t> lengths;
+  for (const Place& place : orders.encoder) lengths.push_back(words_of(data, place).size());
+  CHECK(batch.encoder_offsets == packed(lengths));
+  REQUIRE(batch.encoder_tokens() == static_cast<int>(std::accumulate(lengths.begin(), lengths.end(), std::size_t{0})));
+  const Packing packing = batch.encoder_packing();
+  for (std::size_t rank = 0; rank < orders.encoder.size(); ++rank) {
+    const Place place = orders.encoder[rank];
+    const Ids& words = words_of(data, place);
+    for (std::size_t j = 0; j < words.size(); ++j)
+      CHECK(batch.encoder_ids[at(packing.row(static_cast<int>(j), static_cast<int>(rank)))] == known(words[j]));
+    const auto chain = at(Orders::index(orders.chain, place));
+    CHECK(batch.summary_first[chain] == packing.row(0, static_cast<int>(rank)));
+    CHECK(batch.summary_last[chain] == packing.row(static_cast<int>(words.size()) - 1, static_cast<int>(rank)));
+  }
+}
+
+// Extended ids of a post: words outside the vocabulary get V, V + 1, … in order of first appearance.
+std::map<std::int32_t, std::int32_t> extended_ids(const Ids& post) {
+  std::map<std::int32_t, std::int32_t> extended;
+  for (const std::int32_t word : post)
+    if (word >= vocabulary) extended.emplace(word, vocabulary + static_cast<std::int32_t>(extended.size()));
+  return extended;
+}
+
+void check_decoder_row(const Batch& batch, const TurnData& turn, int r, int encoder_rank) {
+  const RowLayout rows = batch.rows();
+  const auto extended = extended_ids(turn.post);
+  REQUIRE(rows.source_count(r) == static_cast<int>(turn.post.size()));
+  REQUIRE(rows.target_count(r) == static_cast<int>(turn.response.size()));
+  for (std::size_t j = 0; j < turn.post.size(); ++j) {
+    const auto token = at(rows.source(r)) + j;
+    const std::int32_t word = turn.post[j];
+    CHECK(batch.source_words[token] == word);
+    CHECK(batch.source_ids[token] == (word < vocabulary ? word : extended.at(word)));
+    CHECK(batch.source_rows[token] == batch.encoder_packing().row(static_cast<int>(j), encoder_rank));
+  }
+  std::int32_t previous = sos_id;
+  for (std::size_t i = 0; i < turn.response.size(); ++i) {
+    const auto token = at(rows.target(r)) + i;
+    const std::int32_t word = turn.response[i];
+    const bool copied = extended.contains(word);
+    CHECK(batch.targets[token] == (word < vocabulary ? word : copied ? extended.at(word) : unk_id));
+    const int row = batch.decoder_packing().row(static_cast<int>(i), r);
+    CHECK(batch.state_rows[token] == row);
+    CHECK(batch.decoder_ids[at(row)] == previous);
+    CHECK(batch.previous_rows[token] ==
+          (i == 0 ? r : batch.turns() + batch.decoder_packing().row(static_cast<int>(i) - 1, r)));
+    previous = known(word);
+  }
+}
+
+void check_decoder(const Batch& batch, const Dialogues& data, const Orders& orders) {
+  std::vector<std::size_t> lengths;
+  std::size_t most_extra = 0;
+  for (std::size_t r = 0; r < orders.decoder.size(); ++r) {
+    const Place place = orders.decoder[r];
+    const TurnData& turn = data[at(place.dialogue)][at(place.turn)];
+    lengths.push_back(turn.response.size());
+    most_extra = std::max(most_extra, extended_ids(turn.post).size());
+    check_decoder_row(batch, turn, static_cast<int>(r), Orders::index(orders.encoder, place));
+  }
+  CHECK(batch.decoder_offsets == packed(lengths));
+  CHECK(batch.max_extra == static_cast<int>(most_extra));
+  check_row_layout("test", batch.rows());
+}
+
+void check_layout(const Batch& batch, const Dialogues& data) {
+  const Orders orders(data);
+  check_turns(batch, data, orders);
+  check_encoder(batch, data, orders);
+  check_decoder(batch, data, orders);
+}
+
+}  // namespace
+
+TEST_CASE("a batch of random dialogues is laid out in the promised orders") {
+  ModelConfig config = tiny_config();
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    INFO("seed " << seed);
+    const Dialogues data = random_dialogues(seed, 1 + static_cast<int>(seed % 7), config);
+    check_layout(make_batch(data, vocabulary), data);
+  }
+}
+
+TEST_CASE("a batch of every trap is laid out in the promised orders") {
+  check_layout(make_batch(awkward_dialogues(), vocabulary), awkward_dialogues());
+}
+
+TEST_CASE("extended ids follow the first appearance in the post, row by row") {
+  const Batch batch = make_batch({{{{90, 5, 70, 90, 3}, {70, 90, 80, 3}}, {{80, 3}, {90, 80, 3}}}}, vocabulary);
+  CHECK(batch.source_ids == Ids{30, 5, 31, 30, 3, 30, 3});
+  CHECK(batch.source_words == Ids{90, 5, 70, 90, 3, 80, 3});
+  CHECK(batch.targets == Ids{31, 30, unk_id, 3, unk_id, 30, 3});
+  CHECK(batch.max_extra == 2);
+}
+
+TEST_CASE("a batch that is built again keeps nothing of the one before") {
+  const ModelConfig config = tiny_config();
+  Batch batch = make_batch(random_dialogues(3, 9, config, 12), vocabulary);
+  for (std::uint64_t seed = 4; seed < 8; ++seed) {
+    const Dialogues data = random_dialogues(seed, 2, config);
+    std::vector<std::vector<TurnInput>> turns;
+    for (const DialogueData& dialogue : data) {
+      turns.emplace_back();
+      for (const TurnData& turn : dialogue)
+        turns.back().push_back({turn.post, turn.response, turn.emotion, turn.listener_label});
+    }
+    const std::vector<DialogueInput> inputs(turns.begin(), turns.end());
+    batch.build(inputs, vocabulary);
+    check_layout(batch, data);
+  }
+}
+
+TEST_CASE("a batch refuses dialogues without turns, empty utterances and negative ids") {
+  CHECK_THROWS_WITH(make_batch({{{{4, 3}, {3}}}, {}}, vocabulary), Catch::Contains("dialogue 1 has no turn"));
+  CHECK_THROWS_WITH(make_batch({{{{4, 3}, {}}}}, vocabulary), Catch::Contains("dialogue 0 has an empty utterance"));
+  CHECK_THROWS_WITH(make_batch({{{{}, {3}}}}, vocabulary), Catch::Contains("empty utterance"));
+  CHECK_THROWS_WITH(make_batch({{{{4, -1, 3}, {3}}}}, vocabulary), Catch::Contains("negative word id -1"));
+}

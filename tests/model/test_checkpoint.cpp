@@ -1,0 +1,440 @@
+// Checkpoints: what is in them, that they come back bit for bit, and that no damage passes unseen.
+
+#include "core/safetensors.h"
+#include "model/training/checkpoint.h"
+#include "tests/model/file_size_limit.h"
+#include "tests/model/tiny_dataset.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include <set>
+
+using namespace ethreed;
+using namespace ethreed::test;
+using Catch::Contains;
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+// A checkpoint of a random model, without a data set.
+struct Saved {
+  TemporaryFolder folder;
+  fs::path directory = folder / "last";
+  ModelState<float> model;
+  CheckpointInfo info;
+
+  explicit Saved(Ablation ablation = Ablation::none) : model(tiny_config(ablation), true) {
+    randomise(model, 8);
+    Random random(9);
+    for (const auto& entry : model.layout.entries())
+      for (std::int64_t i = 0; i < entry.shape.count(); ++i) {
+        model.first_moment[entry.offset + i] = static_cast<float>(random.uniform(-1e-3, 1e-3));
+        model.second_moment[entry.offset + i] = static_cast<float>(random.uniform(0, 1e-6));
+      }
+    info.config.model = model.config;
+    info.config.training.seed = 0xFFFF'FFFF'FFFF'FFFFULL;
+    info.config.training.learning_rate = 0.1 + 0.2;  // no short decimal
+    info.progress = {.epoch = 2, .next_batch = 17, .step = 123456789012, .finished = false};
+    info.progress.last = {.epoch = 1,
+                          .speaker_accuracy = 0.1,
+                          .listener_accuracy = 0.2,
+                          .perplexity_token = 30.000000000000004,
+                          .perplexity_macro = 1.0 / 3.0,
+                          .coverage = 5e-324};
+    info.progress.best = {.epoch = 0, .speaker_accuracy = 0.3, .perplexity_token = 29.5};
+    info.progress.running = {.total = 1.1,
+                             .emotion_speaker = 2.2,
+                             .emotion_listener = 3.3,
+                             .policy = 4.4,
+                             .generation = 5.5,
+                             .coverage = 6.6,
+                             .gradient_norm = 7.7,
+                             .steps = 3,
+                             .tokens = 99};
+    info.data_path = "some where/data";
+    info.data_fingerprint = "0123456789abcdef";
+    for (const std::string_view word : special_words) info.vocabulary.emplace_back(word);
+    for (int i = special_count; i < model.config.vocabulary; ++i) info.vocabulary.push_back("wörd" + std::to_string(i));
+    save_checkpoint(directory, model, info);
+  }
+
+  fs::path path(const char* name) const { return directory / name; }
+  void write(const char* name, const std::string& content) const {
+    std::ofstream(path(name), std::ios::binary) << content;
+  }
+  // Applies an edit to a JSON file.
+  template <class Edit> void edit(const char* name, Edit edit_json) const {
+    Json json = Json::parse(content_of(path(name)));
+    edit_json(json);
+    write(name, json.dump(2));
+  }
+  // From now on nothing vouches for the files, as in a checkpoint that another program wrote.
+  void forget_fingerprints() const {
+    edit("state.json", [](Json& json) { json.erase("fingerprints"); });
+  }
+  // Writes model.safetensors anew; `wanted` says which tensors and may change their values.
+  template <class Wanted> void rewrite_model(Wanted wanted) {
+    ModelState<float> copy(model.config, false);
+    std::copy(model.values.span().begin(), model.values.span().end(), copy.values.span().begin());
+    SafetensorsWriter writer;
+    for (const auto& entry : copy.layout.entries())
+      if (wanted(entry.name, copy.values.data() + entry.offset))
+        writer.add(entry.name, View<const float>(copy.values.data() + entry.offset, entry.shape));
+    writer.write(path("model.safetensors"));
+  }
+  void load() {
+    const CheckpointInfo read = load_checkpoint_info(directory);
+    ModelState<float> fresh(read.config.model, true);
+    load_checkpoint_tensors(directory, fresh);
+  }
+};
+
+using Shapes = std::map<std::string, std::vector<std::int64_t>>;
+
+// The table of the interchange format at V = 30, D_w = 5, D_h = 3, D_g = 4, D_p = 7, D_e = 8, D_c = 9, D_s = 11,
+// a bottleneck of 10 and K = 12.
+const Shapes full_model{
+    {"embedding.weight", {30, 5}},
+    {"encoder.weight_ih_l0", {9, 5}},
+    {"encoder.weight_hh_l0", {9, 3}},
+    {"encoder.bias_ih_l0", {9}},
+    {"encoder.bias_hh_l0", {9}},
+    {"encoder.weight_ih_l0_reverse", {9, 5}},
+    {"encoder.weight_hh_l0_reverse", {9, 3}},
+    {"encoder.bias_ih_l0_reverse", {9}},
+    {"encoder.bias_hh_l0_reverse", {9}},
+    {"tracker.global.weight_ih", {12, 6}},
+    {"tracker.global.weight_hh", {12, 4}},
+    {"tracker.global.bias_ih", {12}},
+    {"tracker.global.bias_hh", {12}},
+    {"tracker.history_attention.weight", {6, 4}},
+    {"tracker.party.weight_ih", {21, 10}},
+    {"tracker.party.weight_hh", {21, 7}},
+    {"tracker.party.bias_ih", {21}},
+    {"tracker.party.bias_hh", {21}},
+    {"tracker.emotion.weight_ih", {24, 7}},
+    {"tracker.emotion.weight_hh", {24, 8}},
+    {"tracker.emotion.bias_ih", {24}},
+    {"tracker.emotion.bias_hh", {24}},
+    {"tracker.content.weight_ih", {27, 4}},
+    {"tracker.content.weight_hh", {27, 9}},
+    {"tracker.content.bias_ih", {27}},
+    {"tracker.content.bias_hh", {27}},
+    {"classifier.weight", {12, 8}},
+    {"classifier.bias", {12}},
+    {"policy.state.weight", {8, 8}},
+    {"policy.state.bias", {8}},
+    {"policy.mean.weight", {8, 8}},
+    {"policy.mean.bias", {8}},
+    {"policy.log_variance.weight", {8, 8}},
+    {"policy.log_variance.bias", {8}},
+    {"decoder.content.weight", {11, 9}},
+    {"decoder.content.bias", {11}},
+    {"decoder.emotion.weight", {8, 8}},
+    {"decoder.emotion.bias", {8}},
+    {"decoder.gru.weight_ih", {33, 5}},
+    {"decoder.gru.weight_hh", {33, 11}},
+    {"decoder.gru.bias_ih", {33}},
+    {"decoder.gru.bias_hh", {33}},
+    {"decoder.attention.weight", {11, 6}},
+    {"decoder.attention.bias", {1}},
+    {"decoder.attention.coverage", {1}},
+    {"decoder.emotion_gate.weight", {11, 8}},
+    {"decoder.emotion_gate.bias", {1}},
+    {"decoder.bottleneck.weight", {10, 25}},
+    {"decoder.bottleneck.bias", {10}},
+    {"decoder.vocabulary.weight", {30, 10}},
+    {"decoder.vocabulary.bias", {30}},
+    {"decoder.pointer.weight", {1, 25}},
+    {"decoder.pointer.bias", {1}},
+};
+
+// What an ablation takes away, and what it shapes differently.
+Shapes shapes_of(Ablation ablation) {
+  Shapes shapes = full_model;
+  const auto remove = [&](std::string_view beginning) {
+    std::erase_if(shapes, [&](const auto& item) { return item.first.starts_with(beginning); });
+  };
+  switch (ablation) {
+    case Ablation::none:
+    case Ablation::no_gps:
+    case Ablation::no_tracking: break;
+    case Ablation::no_policy: remove("policy."); break;
+    case Ablation::no_party:
+      remove("tracker.party.");
+      remove("tracker.history_attention.");
+      shapes["tracker.emotion.weight_ih"] = {24, 4};
+      break;
+    case Ablation::no_emotion:
+      remove("tracker.emotion.");  // and e is p, so D_e = 7
+      shapes["classifier.weight"] = {12, 7};
+      for (const char* layer : {"policy.state", "policy.mean", "policy.log_variance", "decoder.emotion"}) {
+        shapes[std::string(layer) + ".weight"] = {7, 7};
+        shapes[std::string(layer) + ".bias"] = {7};
+      }
+      shapes["decoder.emotion_gate.weight"] = {11, 7};
+      shapes["decoder.bottleneck.weight"] = {10, 24};
+      shapes["decoder.pointer.weight"] = {1, 24};
+      break;
+  }
+  return shapes;
+}
+
+Shapes shapes_in(const fs::path& path) {
+  const SafetensorsFile file(path);
+  Shapes shapes;
+  for (const std::string& name : file.names()) {
+    shapes[name] = file.info(name).shape;
+    CHECK(file.info(name).dtype == "F32");
+  }
+  return shapes;
+}
+
+}  // namespace
+
+TEST_CASE("a checkpoint holds the tensors of the interchange format, for the whole model and every ablation") {
+  CHECK(full_model.size() == 53);
+  for (const Ablation ablation : all_ablations) {
+    INFO("ablation " << name_of(ablation));
+    const Saved saved(ablation);
+    const Shapes wanted = shapes_of(ablation);
+    CHECK(shapes_in(saved.path("model.safetensors")) == wanted);
+    Shapes moments;
+    for (const auto& [name, shape] : wanted) moments[name + ".m"] = moments[name + ".v"] = shape;
+    CHECK(shapes_in(saved.path("optimizer.safetensors")) == moments);
+  }
+}
+
+TEST_CASE("a checkpoint is five files") {
+  const Saved saved;
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(saved.directory)) names.insert(entry.path().filename().string());
+  CHECK(names == std::set<std::string>{"model.safetensors", "optimizer.safetensors", "vocabulary.txt", "config.json",
+                                       "state.json"});
+  CHECK(saved.folder.entries() == 1);
+  CHECK(Json::parse(content_of(saved.path("config.json")))["format"] == checkpoint_format);
+  CHECK(Json::parse(content_of(saved.path("state.json")))["format"] == checkpoint_format);
+}
+
+TEST_CASE("a checkpoint comes back bit for bit, for the whole model and every ablation") {
+  for (const Ablation ablation : all_ablations) {
+    INFO("ablation " << name_of(ablation));
+    const Saved saved(ablation);
+    const CheckpointInfo info = load_checkpoint_info(saved.directory);
+    CHECK(info.config == saved.info.config);
+    CHECK(info.progress == saved.info.progress);
+    CHECK(info.data_path == saved.info.data_path);
+    CHECK(info.data_fingerprint == saved.info.data_fingerprint);
+    CHECK(info.vocabulary == saved.info.vocabulary);
+    ModelState<float> model(info.config.model, true);
+    load_checkpoint_tensors(saved.directory, model);
+    CHECK(same_bits(model, saved.model));
+  }
+}
+
+TEST_CASE("a checkpoint reads into doubles, and into a model that is not for training") {
+  const Saved saved;
+  ModelState<double> model(tiny_config(), false);
+  load_checkpoint_tensors(saved.directory, model);
+  CHECK(std::equal(model.values.span().begin(), model.values.span().end(), saved.model.values.span().begin()));
+}
+
+TEST_CASE("saving over a checkpoint replaces it as a whole") {
+  Saved saved;
+  saved.info.progress.step = 5;
+  parameter(saved.model, "classifier.bias")[0] = 42;
+  save_checkpoint(saved.directory, saved.model, saved.info);
+  CHECK(load_checkpoint_info(saved.directory).progress.step == 5);
+  ModelState<float> model(tiny_config(), true);
+  load_checkpoint_tensors(saved.directory, model);
+  CHECK(same_bits(model, saved.model));
+  CHECK(saved.folder.entries() == 1);
+}
+
+TEST_CASE("a checkpoint that cannot be written leaves the one before and nothing else") {
+  Saved saved;
+  const std::string before = content_of(saved.path("model.safetensors"));
+  const std::string state = content_of(saved.path("state.json"));
+  parameter(saved.model, "classifier.bias")[0] = 42;
+  {
+    const FileSizeLimit limit(4096);
+    CHECK_THROWS_WITH(save_checkpoint(saved.directory, saved.model, saved.info),
+                      Contains((saved.folder / "last").string()) && Contains("untouched"));
+  }
+  CHECK(content_of(saved.path("model.safetensors")) == before);
+  CHECK(content_of(saved.path("state.json")) == state);
+  CHECK(saved.folder.entries() == 1);
+  saved.load();
+}
+
+TEST_CASE("a disk that fills up at any file of a checkpoint leaves the one before and nothing else") {
+  Saved saved;
+  std::set<std::uintmax_t> sizes;
+  for (const auto& entry : fs::directory_iterator(saved.directory)) sizes.insert(fs::file_size(entry));
+  REQUIRE(sizes.size() == 5);
+  saved.info.progress.step = 5;
+  for (const std::uintmax_t size : sizes) {
+    if (size == *sizes.begin()) continue;  // the smallest file fails with all others
+    INFO("files up to " << size - 1 << " bytes");
+    {
+      const FileSizeLimit limit(size - 1);
+      CHECK_THROWS_AS(save_checkpoint(saved.directory, saved.model, saved.info), Error);
+    }
+    CHECK(load_checkpoint_info(saved.directory).progress.step == 123456789012);
+    CHECK(saved.folder.entries() == 1);
+  }
+}
+
+TEST_CASE("a checkpoint in an impossible place is refused with its path") {
+  const Saved saved;
+  const fs::path impossible = saved.folder.file("file", "x") / "last";
+  CHECK_THROWS_WITH(save_checkpoint(impossible, saved.model, saved.info), Contains(impossible.string()));
+}
+
+TEST_CASE("a missing file of a checkpoint is named") {
+  for (const char* name :
+       {"model.safetensors", "optimizer.safetensors", "vocabulary.txt", "config.json", "state.json"}) {
+    Saved saved;
+    fs::remove(saved.path(name));
+    CHECK_THROWS_WITH(saved.load(), Contains(name));
+  }
+}
+
+TEST_CASE("a truncated tensor file is refused at every length") {
+  for (const char* name : {"model.safetensors", "optimizer.safetensors"}) {
+    Saved saved;
+    saved.forget_fingerprints();
+    const std::string whole = content_of(saved.path(name));
+    for (const std::size_t length :
+         {std::size_t{0}, std::size_t{7}, std::size_t{100}, whole.size() / 2, whole.size() - 1}) {
+      INFO(name << " cut to " << length << " bytes");
+      saved.write(name, whole.substr(0, length));
+      CHECK_THROWS_WITH(saved.load(), Contains(name));
+    }
+  }
+}
+
+TEST_CASE("a changed byte anywhere in a file of a checkpoint is found out") {
+  for (const char* name : {"model.safetensors", "optimizer.safetensors", "vocabulary.txt", "config.json"}) {
+    Saved saved;
+    const std::string whole = content_of(saved.path(name));
+    for (const std::size_t place :
+         {std::size_t{0}, std::size_t{9}, std::size_t{60}, whole.size() / 3, whole.size() / 2, whole.size() - 2}) {
+      INFO(name << ", byte " << place);
+      std::string changed = whole;
+      changed[place] = static_cast<char>(changed[place] ^ 1);
+      saved.write(name, changed);
+      CHECK_THROWS_WITH(saved.load(), Contains(name));
+    }
+  }
+}
+
+TEST_CASE("a changed byte in the header is refused even where nothing vouches for the file") {
+  Saved saved;
+  saved.forget_fingerprints();
+  const std::string whole = content_of(saved.path("model.safetensors"));
+  for (const char* part : {"classifier.weight", "\"F32\"", "data_offsets", "{"}) {
+    std::string changed = whole;
+    changed[changed.find(part) + std::string_view(part).size() / 2] ^= 2;
+    saved.write("model.safetensors", changed);
+    CHECK_THROWS_WITH(saved.load(), Contains("model.safetensors"));
+  }
+}
+
+TEST_CASE("a value that is not finite is refused with its tensor") {
+  for (const float broken : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    Saved saved;
+    saved.rewrite_model([&](const std::string& name, float* values) {
+      if (name == "decoder.gru.bias_hh") values[3] = broken;
+      return true;
+    });
+    saved.forget_fingerprints();
+    CHECK_THROWS_WITH(saved.load(),
+                      Contains("model.safetensors") && Contains("decoder.gru.bias_hh") && Contains("not finite"));
+  }
+}
+
+TEST_CASE("a missing tensor, a tensor too many and a tensor of another name are refused") {
+  Saved saved;
+  saved.forget_fingerprints();
+  saved.rewrite_model([](const std::string& name, float*) { return name != "classifier.bias"; });
+  CHECK_THROWS_WITH(saved.load(), Contains("model.safetensors") && Contains("52 tensors"));
+  SafetensorsWriter writer;
+  for (const auto& entry : saved.model.layout.entries())
+    writer.add(entry.name == "classifier.bias" ? "classifier.bos" : entry.name,
+               View<const float>(saved.model.values.data() + entry.offset, entry.shape));
+  writer.write(saved.path("model.safetensors"));
+  CHECK_THROWS_WITH(saved.load(), Contains("model.safetensors") && Contains("classifier.bias"));
+  writer.add("classifier.more", View<const float>(saved.model.values.data(), Shape{1}));
+  writer.write(saved.path("model.safetensors"));
+  CHECK_THROWS_WITH(saved.load(), Contains("model.safetensors") && Contains("54 tensors"));
+}
+
+TEST_CASE("the tensors of another configuration are refused") {
+  Saved saved;
+  saved.edit("config.json", [](Json& json) { json["model"]["bottleneck"] = 9; });
+  saved.forget_fingerprints();
+  CHECK_THROWS_WITH(saved.load(),
+                    Contains("model.safetensors") && Contains("decoder.bottleneck.weight") && Contains("[10, 25]"));
+  saved.edit("config.json", [](Json& json) { json["model"]["ablation"] = "no_policy"; });
+  CHECK_THROWS_WITH(saved.load(), Contains("model.safetensors"));
+}
+
+TEST_CASE("a configuration that is not the vocabulary's is refused") {
+  Saved saved;
+  saved.edit("config.json", [](Json& json) { json["model"]["vocabulary"] = 31; });
+  saved.forget_fingerprints();
+  CHECK_THROWS_WITH(saved.load(), Contains("vocabulary.txt") && Contains("30 words") && Contains("V = 31"));
+}
+
+TEST_CASE("another format number is refused") {
+  for (const char* name : {"config.json", "state.json"})
+    for (const Json& format : {Json(2), Json("1"), Json()}) {
+      Saved saved;
+      saved.edit(name, [&](Json& json) { json["format"] = format; });
+      saved.forget_fingerprints();
+      CHECK_THROWS_WITH(saved.load(), Contains(name) && Contains("format 1"));
+    }
+}
+
+TEST_CASE("damaged JSON is refused with the name of its file") {
+  for (const char* name : {"config.json", "state.json"}) {
+    Saved saved;
+    const std::string whole = content_of(saved.path(name));
+    for (const std::string& content :
+         {std::string(), std::string("null"), std::string("[1]"), whole.substr(0, whole.size() / 2)}) {
+      saved.write(name, content);
+      CHECK_THROWS_WITH(saved.load(), Contains(name));
+    }
+  }
+}
+
+TEST_CASE("values of the wrong kind or out of range in JSON are refused with the name of the file") {
+  const auto refuses = [](const char* name, auto edit) {
+    Saved saved;
+    saved.edit(name, edit);
+    saved.forget_fingerprints();
+    CHECK_THROWS_WITH(saved.load(), Contains(name));
+  };
+  refuses("state.json", [](Json& json) { json["step"] = "many"; });
+  refuses("state.json", [](Json& json) { json.erase("running"); });
+  refuses("state.json", [](Json& json) { json["epoch"] = -1; });
+  refuses("config.json", [](Json& json) { json.erase("data"); });
+  refuses("config.json", [](Json& json) { json["model"]["encoder"] = 0; });
+  refuses("config.json", [](Json& json) { json["model"]["encoder"] = "wide"; });
+  refuses("config.json", [](Json& json) { json["model"]["colour"] = 1; });
+  refuses("config.json", [](Json& json) { json["training"]["dropout"] = 1.5; });
+}
+
+TEST_CASE("the checkpoint of a run is found by its name, and its absence explained") {
+  const Saved saved;
+  CHECK(has_checkpoint(saved.folder.path(), "last"));
+  CHECK_FALSE(has_checkpoint(saved.folder.path(), "best"));
+  CHECK(checkpoint_in(saved.folder.path(), "last") == saved.directory);
+  CHECK(checkpoint_in(saved.directory, "best") == saved.directory);  // the checkpoint itself
+  CHECK_THROWS_WITH(checkpoint_in(saved.folder.path(), "best"), Contains("'best'") && Contains("--checkpoint last"));
+  CHECK_THROWS_WITH(checkpoint_in(saved.folder / "absent", "last"), Contains("no such run"));
+}

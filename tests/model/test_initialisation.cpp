@@ -1,0 +1,143 @@
+// How the parameters start. Orthogonality gate by gate is among the traps, in test_traps.cpp.
+
+#include "model/training/initialisation.h"
+#include "tests/model/tiny_dataset.h"
+
+#include <catch2/catch.hpp>
+
+using namespace ethreed;
+using namespace ethreed::test;
+
+namespace {
+
+Tensor<float> some_vectors(const ModelConfig& config) {
+  Tensor<float> vectors({config.vocabulary, config.embedding});
+  Random random(2);
+  for (float& value : vectors.span()) value = static_cast<float>(random.normal());
+  return vectors;
+}
+
+template <class T> ModelState<T> started(const ModelConfig& config, std::uint64_t seed, double update_gate_bias = 2.0) {
+  ModelState<T> model(config, false);
+  const Tensor<float> vectors = some_vectors(config);
+  initialise_parameters(model.layout, vectors.view(), update_gate_bias, seed, model.values.data());
+  return model;
+}
+
+bool is(const std::string& name, std::string_view part) { return name.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("the embedding starts as the word vectors") {
+  const ModelConfig config = tiny_config();
+  ModelState<double> model = started<double>(config, 1);
+  const Tensor<float> vectors = some_vectors(config);
+  const auto embedding = parameter(model, "embedding.weight");
+  CHECK(std::equal(embedding.begin(), embedding.end(), vectors.span().begin(), vectors.span().end()));
+}
+
+TEST_CASE("the recurrent bias of every update gate starts at the recipe's value, the others do not") {
+  ModelState<double> model = started<double>(tiny_config(), 1, 2.0);
+  int cells = 0;
+  for (const auto& entry : model.layout.entries()) {
+    if (!is(entry.name, "bias_hh")) continue;
+    INFO(entry.name);
+    ++cells;
+    const auto bias = parameter(model, entry.name);
+    const std::size_t hidden = bias.size() / 3;
+    for (std::size_t i = 0; i < bias.size(); ++i) {  // r, z, n
+      const bool update = i >= hidden && i < 2 * hidden;
+      CHECK((bias[i] == 2.0) == update);
+    }
+  }
+  CHECK(cells == 7);
+  CHECK(parameter(model, "tracker.emotion.bias_ih")[8] != 2.0);
+}
+
+TEST_CASE("everything else starts uniform between plus and minus one over the root of fan-in") {
+  ModelConfig config = tiny_config();
+  config.vocabulary = 2000;  // enough numbers for their variance to tell
+  ModelState<double> model = started<double>(config, 3);
+  const std::map<std::string, int> fan_in{{"encoder.weight_ih_l0", 5},
+                                          {"tracker.party.weight_ih", 10},
+                                          {"tracker.history_attention.weight", 4},
+                                          {"classifier.bias", 8},
+                                          {"policy.mean.weight", 8},
+                                          {"decoder.attention.weight", 6},
+                                          {"decoder.attention.coverage", 6},
+                                          {"decoder.bottleneck.weight", 25},
+                                          {"decoder.vocabulary.weight", 10},
+                                          {"decoder.vocabulary.bias", 10},
+                                          {"decoder.pointer.weight", 25}};
+  for (const auto& [name, n] : fan_in) {
+    INFO(name);
+    const double bound = 1.0 / std::sqrt(n);
+    double squares = 0;
+    const auto values = parameter(model, name);
+    for (const double value : values) {
+      CHECK(std::abs(value) <= bound);
+      squares += value * value;
+    }
+    if (values.size() < 2000) continue;
+    CHECK(squares / static_cast<double>(values.size()) == Approx(bound * bound / 3).epsilon(0.05));
+  }
+}
+
+TEST_CASE("a parameter starts the same in every ablation that has it") {
+  // All states of one size, as in the paper: then an ablation changes no shape.
+  const auto config = [](Ablation ablation) {
+    ModelConfig c = tiny_config(ablation);
+    c.global_state = c.party_state = c.emotion_state = c.content_state = c.decoder_state = 8;
+    return c;
+  };
+  ModelState<float> whole = started<float>(config(Ablation::none), 4);
+  for (const Ablation ablation : all_ablations) {
+    ModelState<float> model = started<float>(config(ablation), 4);
+    for (const auto& entry : model.layout.entries()) {
+      INFO(name_of(ablation) << ", " << entry.name);
+      REQUIRE(whole.layout.find(entry.name) != nullptr);
+      const auto got = parameter(model, entry.name), wanted = parameter(whole, entry.name);
+      CHECK(std::equal(got.begin(), got.end(), wanted.begin(), wanted.end()));
+    }
+  }
+}
+
+TEST_CASE("another seed gives other numbers, the same seed the same, and no two parameters the same") {
+  ModelState<float> first = started<float>(tiny_config(), 5), again = started<float>(tiny_config(), 5),
+                    other = started<float>(tiny_config(), 6);
+  CHECK(same_bits(first.values, again.values));
+  for (const auto& entry : first.layout.entries()) {
+    if (entry.name == "embedding.weight") continue;
+    INFO(entry.name);
+    const auto a = parameter(first, entry.name), b = parameter(other, entry.name);
+    CHECK_FALSE(std::equal(a.begin(), a.end(), b.begin()));
+  }
+  const auto forward = parameter(first, "encoder.weight_ih_l0"),
+             reverse = parameter(first, "encoder.weight_ih_l0_reverse");
+  CHECK_FALSE(std::equal(forward.begin(), forward.end(), reverse.begin()));
+}
+
+TEST_CASE("between two parameters of the block there are zeros, and each starts at a multiple of 64 bytes") {
+  ModelState<float> model = started<float>(tiny_config(), 7);
+  std::vector<bool> used(static_cast<std::size_t>(model.layout.size()), false);
+  std::int64_t count = 0;
+  for (const auto& entry : model.layout.entries()) {
+    CHECK(entry.offset % 16 == 0);
+    for (std::int64_t i = 0; i < entry.shape.count(); ++i) {
+      CHECK_FALSE(used[static_cast<std::size_t>(entry.offset + i)]);
+      used[static_cast<std::size_t>(entry.offset + i)] = true;
+    }
+    count += entry.shape.count();
+  }
+  CHECK(count == model.layout.parameter_count());
+  for (std::int64_t i = 0; i < model.layout.size(); ++i)
+    if (!used[static_cast<std::size_t>(i)]) CHECK(model.values[i] == 0.0F);
+}
+
+TEST_CASE("word vectors of another shape are refused with both shapes") {
+  const ModelConfig config = tiny_config();
+  ModelState<float> model(config, false);
+  const Tensor<float> vectors({30, 6});
+  CHECK_THROWS_WITH(initialise_parameters(model.layout, vectors.view(), 2.0, 1, model.values.data()),
+                    Catch::Contains("[30, 6]") && Catch::Contains("[30, 5]"));
+}

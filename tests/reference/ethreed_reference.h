@@ -1,0 +1,419 @@
+#pragma once
+// The textbook of the whole model: plain loops over double, one dialogue at a time, no batch, no pads, no tape, nothing
+// shared with the engine. Written to be read beside the paper: numbers in brackets are its equations, section numbers
+// those of the specification. Slow on purpose; probabilities are probabilities, and the mixture of (21) is dense.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <initializer_list>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ethreed::reference {
+
+using Vector = std::vector<double>;
+
+/// A parameter of the interchange format: row-major [out, in], [n] or [V, D].
+struct Parameter {
+  std::vector<int> shape;
+  Vector values;
+};
+using Parameters = std::map<std::string, Parameter>;
+
+/// What an ablation leaves of the model (section 7). All true: the whole model.
+struct Switches {
+  bool policy = true;           ///< false: R̂ := e^P, no q, no L2
+  bool divergence = true;       ///< false: L2 is not there
+  bool party = true;            ///< false: GRU_e reads g; no history attention
+  bool emotion_cell = true;     ///< false: e := p
+  bool two_chains = true;       ///< false: one chain e^P_1, e^R_1, e^P_2, …
+  bool listener_labels = true;  ///< false: neither the listener half of L1 nor L2
+};
+
+/// Multipliers of d(·) for the states of one utterance; empty: no dropout.
+struct Dropout {
+  Vector global, party, emotion;
+};
+
+/// One turn: P_t and R_t as word ids, both ending in EOS, ids ≥ V outside the vocabulary.
+struct Turn {
+  std::vector<int> post, response;
+  int emotion = -1, listener_label = -1;  ///< y^P and y^R; −1: none
+  Vector noise;                           ///< ε; empty: R̂ = μ
+  Dropout post_dropout, response_dropout;
+  Vector content_dropout;
+};
+using Dialogue = std::vector<Turn>;
+
+constexpr int unknown = 1, start = 2;
+
+// --- arithmetic ------------------------------------------------------------------------------------------------------
+
+inline double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+
+inline double dot(const Vector& a, const Vector& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+inline Vector joined(std::initializer_list<Vector> parts) {
+  Vector all;
+  for (const Vector& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+inline Vector row(const Parameter& matrix, int i) {
+  const auto width = static_cast<std::ptrdiff_t>(matrix.shape[1]);
+  return {matrix.values.begin() + i * width, matrix.values.begin() + (i + 1) * width};
+}
+
+/// W x
+inline Vector product(const Parameter& w, const Vector& x) {
+  Vector y;
+  for (int i = 0; i < w.shape[0]; ++i) y.push_back(dot(row(w, i), x));
+  return y;
+}
+
+/// xᵀ W y
+inline double bilinear(const Vector& x, const Parameter& w, const Vector& y) { return dot(x, product(w, y)); }
+
+/// W x + b of a linear layer.
+inline Vector affine(const Parameters& p, const std::string& layer, const Vector& x) {
+  Vector y = product(p.at(layer + ".weight"), x);
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] += p.at(layer + ".bias").values[i];
+  return y;
+}
+
+inline Vector tanh_of(Vector x) {
+  for (double& value : x) value = std::tanh(value);
+  return x;
+}
+
+inline Vector softmax(Vector x) {
+  const double most = *std::max_element(x.begin(), x.end());
+  double sum = 0;
+  for (double& value : x) sum += value = std::exp(value - most);
+  for (double& value : x) value /= sum;
+  return x;
+}
+
+/// d(x): the dropped value is the one carried on.
+inline Vector dropped(Vector x, const Vector& multipliers) {
+  for (std::size_t i = 0; i < multipliers.size(); ++i) x[i] *= multipliers[i];
+  return x;
+}
+
+/// One step of a GRU (section 1): the reset gate acts after the recurrent product; gate order r, z, n; two biases a
+/// gate.
+inline Vector gru(const Parameters& p, const std::string& cell, const Vector& x, const Vector& h,
+                  const std::string& ending = "") {
+  const auto gates = [&](const std::string& side, const Vector& v) {
+    Vector y = product(p.at(cell + ".weight_" + side + ending), v);
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] += p.at(cell + ".bias_" + side + ending).values[i];
+    return y;
+  };
+  const Vector from_x = gates("ih", x), from_h = gates("hh", h);
+  const std::size_t n = h.size();
+  Vector next(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const double reset = sigmoid(from_x[i] + from_h[i]);
+    const double update = sigmoid(from_x[n + i] + from_h[n + i]);
+    const double candidate = std::tanh(from_x[2 * n + i] + reset * from_h[2 * n + i]);
+    next[i] = (1 - update) * candidate + update * h[i];
+  }
+  return next;
+}
+
+inline Vector zero_state(const Parameters& p, const std::string& cell, const std::string& ending = "") {
+  return Vector(static_cast<std::size_t>(p.at(cell + ".weight_hh" + ending).shape[1]), 0.0);
+}
+
+// --- section 2: utterance encoder ------------------------------------------------------------------------------------
+
+struct Utterance {
+  std::vector<Vector> states;  ///< h_j = [→h_j ; ←h_j]
+  Vector summary;              ///< u = [→h_len ; ←h_1]
+};
+
+inline Vector embedded(const Parameters& p, int word) {
+  const Parameter& table = p.at("embedding.weight");
+  return row(table, word < table.shape[0] ? word : unknown);
+}
+
+inline Utterance encode(const Parameters& p, const std::vector<int>& words) {
+  const std::size_t length = words.size();
+  std::vector<Vector> forward(length), backward(length);
+  Vector h = zero_state(p, "encoder", "_l0");
+  for (std::size_t j = 0; j < length; ++j) forward[j] = h = gru(p, "encoder", embedded(p, words[j]), h, "_l0");
+  h = zero_state(p, "encoder", "_l0_reverse");
+  for (std::size_t j = length; j-- > 0;) backward[j] = h = gru(p, "encoder", embedded(p, words[j]), h, "_l0_reverse");
+  Utterance out;
+  for (std::size_t j = 0; j < length; ++j) out.states.push_back(joined({forward[j], backward[j]}));
+  out.summary = joined({forward.back(), backward.front()});
+  return out;
+}
+
+// --- sections 3 and 4: tracking and policy ---------------------------------------------------------------------------
+
+struct TurnState {
+  Utterance post, response;
+  Vector g_post, g_response, a_post, a_response, p_post, p_response, e_post, e_response, c;
+  Vector mean, log_variance, reply;                      ///< μ, λ, R̂
+  Vector speaker_logits, listener_logits, reply_logits;  ///< W_e e^P + b, W_e e^R + b, W_e R̂ + b
+};
+
+/// (4) and (3): what an utterance takes from the global states before it.
+inline Vector attend_to_history(const Parameters& p, const Vector& u, const std::vector<Vector>& history) {
+  Vector a(static_cast<std::size_t>(p.at("tracker.history_attention.weight").shape[1]), 0.0);
+  if (history.empty()) return a;
+  Vector score;
+  for (const Vector& g : history) score.push_back(bilinear(u, p.at("tracker.history_attention.weight"), g));
+  const Vector beta = softmax(score);
+  for (std::size_t k = 0; k < history.size(); ++k)
+    for (std::size_t i = 0; i < a.size(); ++i) a[i] += beta[k] * history[k][i];
+  return a;
+}
+
+/// Equations (1) to (5) and (7), turn after turn.
+inline std::vector<TurnState> track_emotions(const Parameters& p, const Switches& switches, const Dialogue& dialogue) {
+  std::vector<TurnState> states;
+  std::vector<Vector> history;
+  Vector g = zero_state(p, "tracker.global"), c = zero_state(p, "tracker.content"), party, e_post, e_response;
+  if (switches.party) party = zero_state(p, "tracker.party");
+  if (switches.emotion_cell) e_post = e_response = zero_state(p, "tracker.emotion");
+  for (const Turn& turn : dialogue) {
+    TurnState s;
+    s.post = encode(p, turn.post);
+    s.response = encode(p, turn.response);
+    s.g_post = g = dropped(gru(p, "tracker.global", s.post.summary, g), turn.post_dropout.global);              // (1)
+    s.g_response = g = dropped(gru(p, "tracker.global", s.response.summary, g), turn.response_dropout.global);  // (1)
+    Vector x_post = s.g_post, x_response = s.g_response;
+    if (switches.party) {
+      s.a_post = attend_to_history(p, s.post.summary, history);
+      history.push_back(s.g_post);
+      s.a_response = attend_to_history(p, s.response.summary, history);
+      history.push_back(s.g_response);
+      party = dropped(gru(p, "tracker.party", joined({s.post.summary, s.a_post}), party), turn.post_dropout.party);
+      s.p_post = x_post = party;  // (2)
+      party = dropped(gru(p, "tracker.party", joined({s.response.summary, s.a_response}), party),
+                      turn.response_dropout.party);
+      s.p_response = x_response = party;  // (2)
+    }
+    if (switches.emotion_cell) {  // (5): one cell, two chains; or one chain
+      const Vector& before_post = switches.two_chains ? e_post : e_response;
+      e_post = dropped(gru(p, "tracker.emotion", x_post, before_post), turn.post_dropout.emotion);
+      const Vector& before_response = switches.two_chains ? e_response : e_post;
+      e_response = dropped(gru(p, "tracker.emotion", x_response, before_response), turn.response_dropout.emotion);
+    } else {
+      e_post = x_post;
+      e_response = x_response;
+    }
+    s.e_post = e_post;
+    s.e_response = e_response;
+    s.c = c = dropped(gru(p, "tracker.content", s.g_post, c), turn.content_dropout);  // (7)
+    states.push_back(s);
+  }
+  return states;
+}
+
+/// Equations (8) to (11) and the logits of (6), (13), (14).
+inline void predict_reply_emotion(const Parameters& p, const Switches& switches, const Turn& turn, TurnState& s) {
+  s.reply = s.e_post;
+  if (switches.policy) {
+    const Vector sta = tanh_of(affine(p, "policy.state", s.e_post));  // (8), (11)
+    s.mean = s.reply = affine(p, "policy.mean", sta);                 // (9)
+    s.log_variance = affine(p, "policy.log_variance", sta);           // (10)
+    for (std::size_t i = 0; i < turn.noise.size(); ++i) s.reply[i] += std::exp(s.log_variance[i] / 2) * turn.noise[i];
+  }
+  s.speaker_logits = affine(p, "classifier", s.e_post);
+  s.listener_logits = affine(p, "classifier", s.e_response);
+  s.reply_logits = affine(p, "classifier", s.reply);
+}
+
+inline std::vector<TurnState> read_dialogue(const Parameters& p, const Switches& switches, const Dialogue& dialogue) {
+  std::vector<TurnState> states = track_emotions(p, switches, dialogue);
+  for (std::size_t t = 0; t < states.size(); ++t) predict_reply_emotion(p, switches, dialogue[t], states[t]);
+  return states;
+}
+
+// --- section 5: pointer decoder --------------------------------------------------------------------------------------
+
+/// The decoder of one turn, a step at a time.
+class Decoder {
+ public:
+  struct Step {
+    Vector state;              ///< s_i
+    Vector attention;          ///< γ_i
+    Vector vocabulary;         ///< P_vocab
+    Vector distribution;       ///< P over the extended vocabulary
+    double generation_gate{};  ///< p_gen
+    double coverage_loss{};    ///< Σ_j min(cov_ij, γ_ij)
+  };
+
+  Decoder(const Parameters& p, const TurnState& turn, const std::vector<int>& post)
+      : p_(&p), vocabulary_(p.at("embedding.weight").shape[0]), states_(turn.post.states) {
+    for (const int word : post) {
+      if (word >= vocabulary_ && std::find(extra_.begin(), extra_.end(), word) == extra_.end()) extra_.push_back(word);
+      source_.push_back(extended_id(word));
+    }
+    s_ = tanh_of(affine(p, "decoder.content", turn.c));            // s_0 = con
+    emotion_ = tanh_of(affine(p, "decoder.emotion", turn.reply));  // emo
+    coverage_.assign(source_.size(), 0.0);
+  }
+
+  /// The vocabulary id, else the extended id if the post has the word, else UNK.
+  int extended_id(int word) const {
+    if (word < vocabulary_) return word;
+    const auto found = std::find(extra_.begin(), extra_.end(), word);
+    return found == extra_.end() ? unknown : vocabulary_ + static_cast<int>(found - extra_.begin());
+  }
+  /// The word behind an extended id.
+  int word(int extended) const {
+    return extended < vocabulary_ ? extended : extra_[static_cast<std::size_t>(extended - vocabulary_)];
+  }
+
+  /// `previous` is y_{i−1}, an extended id or SOS.
+  Step step(int previous) {
+    Step out;
+    const Vector before = s_;
+    out.state = s_ = gru(*p_, "decoder.gru", embedded(*p_, previous), before);  // (15)
+    Vector energy;
+    for (std::size_t j = 0; j < states_.size(); ++j)  // (18)
+      energy.push_back(std::tanh(bilinear(before, p_->at("decoder.attention.weight"), states_[j]) +
+                                 p_->at("decoder.attention.coverage").values[0] * coverage_[j] +
+                                 p_->at("decoder.attention.bias").values[0]));
+    out.attention = softmax(energy);  // (17)
+    Vector context(states_.front().size(), 0.0);
+    for (std::size_t j = 0; j < states_.size(); ++j)  // (16)
+      for (std::size_t k = 0; k < context.size(); ++k) context[k] += out.attention[j] * states_[j][k];
+    Vector emotion = emotion_;
+    const double gate = std::tanh(bilinear(s_, p_->at("decoder.emotion_gate.weight"), emotion_) +
+                                  p_->at("decoder.emotion_gate.bias").values[0]);
+    for (double& value : emotion) value *= gate;  // (20)
+    out.vocabulary = softmax(
+        affine(*p_, "decoder.vocabulary", affine(*p_, "decoder.bottleneck", joined({s_, context, emotion}))));  // (22)
+    out.generation_gate = sigmoid(affine(*p_, "decoder.pointer", joined({context, s_, emotion}))[0]);           // (23)
+    out.distribution = out.vocabulary;                                                                          // (21)
+    for (double& probability : out.distribution) probability *= out.generation_gate;
+    out.distribution.resize(static_cast<std::size_t>(vocabulary_) + extra_.size(), 0.0);
+    for (std::size_t j = 0; j < source_.size(); ++j)
+      out.distribution[static_cast<std::size_t>(source_[j])] += (1 - out.generation_gate) * out.attention[j];
+    for (std::size_t j = 0; j < source_.size(); ++j) {
+      out.coverage_loss += std::min(coverage_[j], out.attention[j]);  // the summand of (25)
+      coverage_[j] += out.attention[j];                               // (19)
+    }
+    return out;
+  }
+
+ private:
+  const Parameters* p_;
+  int vocabulary_;
+  std::vector<Vector> states_;
+  std::vector<int> extra_, source_;
+  Vector s_, emotion_, coverage_;
+};
+
+struct DecodedTurn {
+  std::vector<int> targets;  ///< extended ids
+  std::vector<Decoder::Step> steps;
+  Vector log_probability;  ///< of every target
+};
+
+/// Teacher forcing.
+inline DecodedTurn decode(const Parameters& p, const TurnState& state, const Turn& turn) {
+  Decoder decoder(p, state, turn.post);
+  DecodedTurn out;
+  int previous = start;
+  for (const int word : turn.response) {
+    const int target = decoder.extended_id(word);
+    out.steps.push_back(decoder.step(previous));
+    out.targets.push_back(target);
+    out.log_probability.push_back(std::log(out.steps.back().distribution[static_cast<std::size_t>(target)]));
+    previous = target;
+  }
+  return out;
+}
+
+// --- losses ----------------------------------------------------------------------------------------------------------
+
+/// Weights of L1 … L4 in (26).
+struct Weights {
+  double emotion = 1, policy = 1, generation = 1, coverage = 1;
+};
+
+/// Terms that the data or the ablation does not have are not there.
+struct Losses {
+  std::optional<double> emotion_speaker, emotion_listener, policy;
+  double generation = 0, coverage = 0, total = 0;
+};
+
+struct Result {
+  std::vector<std::vector<TurnState>> states;     ///< by dialogue and turn
+  std::vector<std::vector<DecodedTurn>> decoded;  ///< by dialogue and turn
+  Losses losses;
+};
+
+/// The summand of (12): KL(q ‖ p) of two distributions given by their logits.
+inline double divergence(const Vector& q_logits, const Vector& p_logits) {
+  const Vector q = softmax(q_logits), p = softmax(p_logits);
+  double sum = 0;
+  for (std::size_t k = 0; k < q.size(); ++k) sum += q[k] * std::log(q[k] / p[k]);
+  return sum;
+}
+
+inline double cross_entropy(const Vector& logits, int label) {
+  return -std::log(softmax(logits)[static_cast<std::size_t>(label)]);
+}
+
+struct Mean {
+  double sum = 0;
+  int count = 0;
+  void add(double value) {
+    sum += value;
+    ++count;
+  }
+  double value() const { return sum / count; }
+};
+
+inline Losses sum_losses(const Switches& switches, const Weights& weights, const std::vector<Dialogue>& dialogues,
+                         const Result& result) {
+  Mean speaker, listener, kl, nll, coverage;
+  for (std::size_t d = 0; d < dialogues.size(); ++d)
+    for (std::size_t t = 0; t < dialogues[d].size(); ++t) {
+      const Turn& turn = dialogues[d][t];
+      const TurnState& s = result.states[d][t];
+      if (turn.emotion >= 0) speaker.add(cross_entropy(s.speaker_logits, turn.emotion));
+      if (turn.listener_label >= 0) listener.add(cross_entropy(s.listener_logits, turn.listener_label));
+      kl.add(divergence(s.reply_logits, s.listener_logits));
+      for (const double log_probability : result.decoded[d][t].log_probability) nll.add(-log_probability);
+      for (const Decoder::Step& step : result.decoded[d][t].steps) coverage.add(step.coverage_loss);
+    }
+  Losses losses;
+  if (speaker.count > 0) losses.emotion_speaker = speaker.value();                                     // (6)
+  if (listener.count > 0 && switches.listener_labels) losses.emotion_listener = listener.value();      // (6)
+  if (switches.policy && switches.divergence && switches.listener_labels) losses.policy = kl.value();  // (12)
+  losses.generation = nll.value();                                                                     // (24)
+  losses.coverage = coverage.value();                                                                  // (25)
+  losses.total = weights.emotion * (losses.emotion_speaker.value_or(0) + losses.emotion_listener.value_or(0)) +
+                 weights.policy * losses.policy.value_or(0) + weights.generation * losses.generation +
+                 weights.coverage * losses.coverage;  // (26)
+  return losses;
+}
+
+inline Result forward(const Parameters& p, const Switches& switches, const Weights& weights,
+                      const std::vector<Dialogue>& dialogues) {
+  Result result;
+  for (const Dialogue& dialogue : dialogues) {
+    result.states.push_back(read_dialogue(p, switches, dialogue));
+    std::vector<DecodedTurn>& turns = result.decoded.emplace_back();
+    for (std::size_t t = 0; t < dialogue.size(); ++t) turns.push_back(decode(p, result.states.back()[t], dialogue[t]));
+  }
+  result.losses = sum_losses(switches, weights, dialogues, result);
+  return result;
+}
+
+}  // namespace ethreed::reference

@@ -1,0 +1,116 @@
+// What the programs say about themselves, and about a command line that they do not understand.
+
+#include "tests/tools/tiny_project.h"
+
+#include <fmt/format.h>
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace ethreed;
+using Catch::Contains;
+
+namespace {
+
+const std::vector<std::pair<std::string, std::vector<std::string>>> options_of_commands{
+    {"prepare",
+     {"CORPUS_DIR", "--out", "--vectors", "--labels", "--other-labels", "--min-frequency", "--max-length",
+      "--dimension"}},
+    {"train",
+     {"--data", "--out", "--config", "--epochs", "--batch", "--seed", "--learning-rate", "--dropout", "--ablation",
+      "--threads", "--log-every", "--save-every", "--max-steps", "--resume", "--quiet"}},
+    {"evaluate",
+     {"RUN", "--checkpoint", "--threads", "--data", "--split", "--decode", "--policy", "--max-length", "--beam",
+      "--length-power", "--top-k", "--temperature", "--seed", "--allow-unknown", "--replies", "--json"}},
+    {"generate",
+     {"RUN", "--checkpoint", "--threads", "--data", "--split", "--decode", "--policy", "--max-length", "--beam",
+      "--length-power", "--top-k", "--temperature", "--seed", "--allow-unknown", "--limit", "--format", "--out"}},
+    {"chat",
+     {"RUN", "--checkpoint", "--threads", "--decode", "--policy", "--max-length", "--beam", "--length-power", "--top-k",
+      "--temperature", "--seed", "--allow-unknown"}},
+    {"trace",
+     {"--data", "--out", "--run", "--checkpoint", "--config", "--split", "--batch", "--seed", "--dtype", "--ablation",
+      "--threads"}}};
+
+}  // namespace
+
+TEST_CASE("--help of every command ends with exit code 0 and names every option") {
+  for (const auto& [command, options] : options_of_commands) {
+    INFO(command);
+    const Outcome outcome = run_program(ETHREED_PROGRAM, {command, "--help"});
+    CHECK(outcome.exit_code == 0);
+    CHECK(outcome.err == "");
+    CHECK_THAT(outcome.out, Contains("Usage: ethreed " + command));
+    for (const std::string& option : options)
+      CHECK_THAT(outcome.out, Contains(option + " ") || Contains(option + "\n"));
+  }
+}
+
+TEST_CASE("--help names every command, and --version a version") {
+  const Outcome help = run_program(ETHREED_PROGRAM, {"--help"});
+  CHECK(help.exit_code == 0);
+  for (const auto& [command, options] : options_of_commands) CHECK_THAT(help.out, Contains("\n  " + command + " "));
+  const Outcome version = run_program(ETHREED_PROGRAM, {"--version"});
+  CHECK(version.exit_code == 0);
+  CHECK_THAT(version.out, Catch::Matches("ethreed [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  const Outcome gradcheck = run_program(ETHREED_GRADCHECK_PROGRAM, {"--help"});
+  CHECK(gradcheck.exit_code == 0);
+  for (const char* option : {"--op", "--case", "--dtype", "--seed", "--threads", "--list"})
+    CHECK_THAT(gradcheck.out, Contains(option));
+}
+
+TEST_CASE("a command line that is not understood is refused in one line that says where to look") {
+  const TinyProject project;
+  const std::string all = "the commands are prepare, train, evaluate, generate, chat, trace; see: ethreed --help";
+  check_refusal(project, {}, {"no command given; " + all});
+  check_refusal(project, {"evalute", "run"}, {"there is no command 'evalute'; " + all});
+  check_refusal(project, {"--verbose"}, {"there is no command '--verbose'"});
+  check_refusal(project, {"prepare", "corpus"}, {"--out is required", "see: ethreed prepare --help"});
+  check_refusal(project, {"prepare", "--out", "data"}, {"corpus is required", "see: ethreed prepare --help"});
+  check_refusal(project, {"train", "--out", "run"}, {"--data is required", "see: ethreed train --help"});
+  check_refusal(project, {"train", "--data", "data", "--out", "run", "--epoch", "3"},
+                {"not expected", "--epoch", "ethreed train --help"});
+  check_refusal(project, {"train", "--data", "data", "--out", "run", "--epochs"},
+                {"--epochs", "missing", "ethreed train --help"});
+  check_refusal(project, {"evaluate"}, {"run is required", "see: ethreed evaluate --help"});
+  check_refusal(project, {"evaluate", "one", "two"}, {"not expected", "two"});
+  check_refusal(project, {"trace", "--data", "data", "--out", "t", "--run", "run", "--config", "small.json"},
+                {"--run excludes --config", "see: ethreed trace --help"});
+}
+
+TEST_CASE("an option's value that is out of range or no value of its kind is refused with what is allowed") {
+  const TinyProject project;
+  const auto train = [&](const char* option, const char* value, const std::vector<std::string>& parts) {
+    check_refusal(project, {"train", "--data", "data", "--out", "run", option, value}, parts);
+  };
+  train("--epochs", "0", {"--epochs", "Value 0 not in range 1 to 100000"});
+  train("--epochs", "1.5", {"--epochs", "1.5 not in range 1 to 100000"});
+  train("--epochs", "many", {"--epochs", "many not in range"});
+  train("--batch", "-1", {"--batch", "-1 not in range 1 to 65536"});
+  train("--seed", "-1", {"--seed", "-1 is no seed; give a whole number from 0 to 18446744073709551615"});
+  train("--seed", "18446744073709551616", {"--seed", "is no seed"});
+  train("--seed", "2.5", {"--seed", "is no seed"});
+  train("--learning-rate", "-0.1", {"--learning-rate", "not in range 0"});
+  train("--dropout", "1", {"--dropout", "not in range 0"});
+  train("--threads", "0", {"--threads", "not in range 1 to 1024"});
+  train("--ablation", "no_decoder",
+        {"--ablation", "no_decoder not in {none,no_policy,no_gps,no_party,no_emotion,no_tracking}"});
+  check_refusal(project, {"prepare", "corpus", "--out", "o", "--min-frequency", "0"},
+                {"--min-frequency", "not in range 1"});
+  check_refusal(project, {"prepare", "corpus", "--out", "o", "--max-length", "1"}, {"--max-length", "not in range 2"});
+  check_refusal(project, {"prepare", "corpus", "--out", "o", "--dimension", "0"}, {"--dimension", "not in range 1"});
+  check_refusal(project, {"prepare", "corpus", "--out", "o", "--other-labels", "keep"},
+                {"--other-labels", "keep not in {error,ignore}"});
+  check_refusal(project, {"evaluate", "run", "--split", "dev"}, {"--split", "dev not in {train,valid,test}"});
+  check_refusal(project, {"generate", "run", "--decode", "best"}, {"--decode", "best not in {greedy,beam,sample}"});
+  check_refusal(project, {"generate", "run", "--temperature", "0"}, {"--temperature", "not in range 0.01"});
+  check_refusal(project, {"chat", "run", "--seed", "-3"}, {"--seed", "is no seed"});
+  check_refusal(project, {"trace", "--data", "data", "--out", "t", "--dtype", "float16"},
+                {"--dtype", "float16 not in {float32,float64}"});
+  project.prepare();  // what passes for a number within the range is caught later
+  check_refusal(project, project.training("run", {"--dropout", "nan"}),
+                {"command line: ", "'dropout' is nan, out of range: give 0 to 0.95"});
+  check_refusal(project, {"generate", "run", "--temperature", "nan"}, {"temperature is nan, wanted more than 0"});
+}
