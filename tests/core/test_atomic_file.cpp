@@ -2,40 +2,13 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "tests/file_size_limit.h"
 #include "tests/temporary_folder.h"
 
 #include <catch2/catch.hpp>
 
-#include <csignal>
-
-#include <sys/resource.h>
-
 using namespace ethreed;
-
-namespace {
-
-// Files of this process cannot grow beyond `bytes` while it lives: what a full disk does to a writer.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    rlimit limit = before_;
-    limit.rlim_cur = bytes;
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit before_{};
-  void (*handler_)(int);
-};
-
-}  // namespace
+using ethreed::test::FileSizeLimit;
 
 TEST_CASE("an atomic file appears with commit and not before") {
   const TemporaryFolder folder;

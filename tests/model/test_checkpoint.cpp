@@ -2,7 +2,7 @@
 
 #include "core/safetensors.h"
 #include "model/training/checkpoint.h"
-#include "tests/model/file_size_limit.h"
+#include "tests/file_size_limit.h"
 #include "tests/model/tiny_dataset.h"
 
 #include <catch2/catch.hpp>
