@@ -16,7 +16,8 @@ namespace ethreed {
 ///   m, v        [count]  read and written; zeros before step 1
 ///
 /// The four may not overlap. FLOPs: 14·count (a root and a quotient count as one each). Bytes: 7·count·sizeof(T).
-/// Saved: none. Workspace: none. There is no reduction. Throws Error for step < 1.
+/// Saved: none. Workspace: none.
+/// Order of reduction: there is none. Throws Error for step < 1.
 /// Source: Kingma, Ba, "Adam", ICLR 2015, with the ε of its algorithm 1 (outside √v̂), as torch.optim.Adam has it.
 template <class T> struct Adam {
   std::int64_t count = 0;

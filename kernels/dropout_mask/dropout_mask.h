@@ -14,7 +14,8 @@ namespace ethreed {
 ///   mask  [count]  written
 ///
 /// FLOPs: count (integer work of Philox: one block of ten rounds per four elements). Bytes: count·sizeof(T).
-/// Saved: none. Workspace: none. Element i depends on (stream, i) alone. Throws Error unless 0 ≤ probability < 1.
+/// Saved: none. Workspace: none. Throws Error unless 0 ≤ probability < 1.
+/// Order of reduction: there is none; element i depends on (stream, i) alone.
 /// Source: Srivastava et al., "Dropout", JMLR 2014, scaled in training; Salmon et al., SC 2011, for Philox.
 template <class T> struct DropoutMask {
   std::int64_t count = 0;

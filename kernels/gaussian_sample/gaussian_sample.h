@@ -15,7 +15,8 @@ namespace ethreed {
 ///   sample              [count]  written; may be `mean`, else aliases nothing
 ///
 /// FLOPs: 4·count (an exp counts as one). Bytes: 4·count·sizeof(T).
-/// Saved: none beyond log_variance and noise. Workspace: none. There is no reduction.
+/// Saved: none beyond log_variance and noise. Workspace: none.
+/// Order of reduction: there is none.
 /// Source: Kingma, Welling, "Auto-Encoding Variational Bayes", ICLR 2014.
 template <class T> struct GaussianSampleForward {
   std::int64_t count = 0;
