@@ -20,7 +20,7 @@ TEST_CASE("every operation has a folder with a contract that says what it costs,
     std::ifstream stream(header);
     REQUIRE(stream);
     const std::string text((std::istreambuf_iterator<char>(stream)), {});
-    for (const char* part : {"FLOPs", "Bytes", "Saved: ", "Workspace: ", "Order of reduction: ", "Source: "}) {
+    for (const char* part : {"FLOPs", "Bytes", "Saved", "Workspace", "Order of reduction", "Source: "}) {
       INFO(part);
       CHECK(text.find(part) != std::string::npos);
     }
