@@ -1,6 +1,7 @@
 #pragma once
 // Bump allocator for everything that lives as long as one step (values, gradients, tape) or one kernel call (scratch).
 
+#include "core/device.h"
 #include "core/tensor.h"
 
 #include <cstddef>
@@ -16,12 +17,15 @@ namespace ethreed {
 /// parallel.
 class Arena {
  public:
-  /// The first block has at least `initial_bytes`, taken at the first allocation.
-  explicit Arena(std::size_t initial_bytes = std::size_t{1} << 20) : initial_bytes_(initial_bytes) {}
+  /// The first block has at least `initial_bytes`, taken at the first allocation from `source` (kept by reference).
+  explicit Arena(std::size_t initial_bytes = std::size_t{1} << 20, MemorySource& source = host_memory())
+      : initial_bytes_(initial_bytes), source_(source) {}
+  ~Arena() { release(); }
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  /// `count` elements of a trivial type, 64-byte aligned, not initialised. Throws Error on a negative count.
+  /// `count` elements of a trivial type, 64-byte aligned, not initialised. Throws Error on a negative count. (Of the
+  /// functions that follow only this one makes sense on memory of a device: the others write what they return.)
   template <class T> T* allocate(std::int64_t count) {
     static_assert(std::is_trivially_destructible_v<T>, "arena memory is never destroyed");
     ETHREED_CHECK(count >= 0, "Arena::allocate: negative count {}", count);
@@ -54,12 +58,12 @@ class Arena {
   };
   Mark mark() const { return {block_, offset_}; }
   /// Frees everything allocated since the mark.
-  void rewind(Mark mark) {
-    block_ = mark.block;
-    offset_ = mark.offset;
-  }
+  void rewind(Mark mark);
   /// Frees everything; keeps (and merges) the memory.
   void reset();
+  /// Gives all memory back to the source; the next allocation takes a block of at least `initial_bytes`.
+  void release(std::size_t initial_bytes);
+  void release() { release(initial_bytes_); }
 
   /// Bytes held from the system, and the most bytes in use at any time since construction.
   std::size_t reserved_bytes() const;
@@ -67,7 +71,7 @@ class Arena {
 
  private:
   struct Block {
-    AlignedBuffer<std::byte> memory;
+    std::byte* memory = nullptr;
     std::size_t size = 0;
   };
   void* allocate_bytes(std::size_t bytes);
@@ -77,6 +81,7 @@ class Arena {
   std::size_t offset_ = 0;  // first free byte in it
   std::size_t peak_ = 0;
   std::size_t initial_bytes_;
+  MemorySource& source_;
 };
 
 /// Rewinds an arena at the end of a scope: kernels take scratch memory with it.

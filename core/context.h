@@ -2,38 +2,128 @@
 // What every kernel and function is handed instead of reaching for it: device, threads, memory.
 
 #include "core/arena.h"
+#include "core/device.h"
+#include "core/staging.h"
 #include "core/thread_pool.h"
 
-#include <string_view>
+#include <algorithm>
+#include <memory>
+#include <span>
 
 namespace ethreed {
-
-enum class Device { cpu };
-
-constexpr std::string_view name_of(Device) { return "cpu"; }
 
 /// A bundle of references; cheap to copy, owns nothing.
 struct Context {
   Device device;
   ThreadPool& pool;
-  Arena& arena;    ///< lives until the end of the step: values, gradients, tape, saved tensors
-  Arena& scratch;  ///< workspace of one kernel call, taken through ArenaScope
+  Arena& arena;    ///< host memory that lives until the end of the step: the tape, copies of index arrays
+  Arena& values;   ///< memory of the device that lives until the end of the step: values, gradients, what is saved for
+                   ///< the backward; on the CPU it is `arena`
+  Arena& scratch;  ///< memory of the device: workspace of one kernel call, taken through ArenaScope
+  DeviceRuntime* runtime = nullptr;  ///< null on the CPU
+
+  bool on_host() const { return runtime == nullptr; }
+
+  /// Frees everything of the step before. Waits for the device.
+  void begin_step() const {
+    if (runtime != nullptr) {
+      runtime->synchronize();
+      runtime->staging().forget();
+      values.reset();
+    }
+    arena.reset();
+  }
+
+  /// On a device: stages these host arrays for the kernels of the step, with one upload.
+  void stage(std::span<const std::span<const std::byte>> arrays) const {
+    if (runtime != nullptr) runtime->staging().stage(arrays);
+  }
+  /// A copy of an index array that lives as long as the step, for a backward function; on a device it shares the staged
+  /// copy of the original.
+  template <class T> std::span<T> keep(std::span<const T> host) const {
+    const std::span<T> copy = arena.copy(host);
+    if (runtime != nullptr) runtime->staging().same(host.data(), copy.data(), host.size_bytes());
+    return copy;
+  }
+  /// Sets `count` elements of device memory to zero.
+  template <class T> void clear(T* data, std::int64_t count) const {
+    if (on_host())
+      std::fill_n(data, count, T{});
+    else
+      runtime->clear(data, static_cast<std::size_t>(count) * sizeof(T));
+  }
+  /// Copies `count` elements within the memory of the device.
+  template <class T> void copy(T* to, const T* from, std::int64_t count) const {
+    if (on_host())
+      std::copy_n(from, count, to);
+    else
+      runtime->copy(to, from, static_cast<std::size_t>(count) * sizeof(T));
+  }
+  /// `count` elements of a value where the host can read them: themselves on the CPU, a copy in `arena` elsewhere
+  /// (zeros while planning). Waits for the device.
+  template <class T> const T* to_host(const T* data, std::int64_t count) const {
+    if (on_host()) return data;
+    T* copy = arena.allocate_zero<T>(count);
+    runtime->download(copy, data, static_cast<std::size_t>(count) * sizeof(T));
+    return copy;
+  }
+  /// `count` host elements where kernels can read them: themselves on the CPU, a copy in `values` elsewhere. `host` may
+  /// change as soon as this returns.
+  template <class T> const T* to_device(const T* host, std::int64_t count) const {
+    return on_host() ? host : runtime->staging().on_device(host, count);
+  }
+};
+
+/// Names what is handed to the device while it lives, for profilers.
+class Range {
+ public:
+  Range(const Context& context, const char* name) : runtime_(context.runtime) {
+    if (runtime_ != nullptr) runtime_->push_range(name);
+  }
+  ~Range() {
+    if (runtime_ != nullptr) runtime_->pop_range();
+  }
+  Range(const Range&) = delete;
+  Range& operator=(const Range&) = delete;
+
+ private:
+  DeviceRuntime* runtime_;
 };
 
 /// Owns what a Context refers to. One per program (or per test).
 class Runtime {
  public:
-  /// Throws Error for threads < 1.
+  /// On the CPU. Throws Error for threads < 1.
   explicit Runtime(int threads = 1) : pool_(threads) {}
-  Context context() { return {Device::cpu, pool_, arena_, scratch_}; }
+  /// On the device, with arenas in its memory. (kernels/device opens devices.)
+  Runtime(int threads, std::unique_ptr<DeviceRuntime> device) : Runtime(threads) { use(std::move(device)); }
+
+  /// Moves to this device; nothing of an earlier context may be in use.
+  void use(std::unique_ptr<DeviceRuntime> device) {
+    values_.reset();
+    device_scratch_.reset();
+    device_ = std::move(device);
+    if (!device_) return;
+    values_ = std::make_unique<Arena>(std::size_t{1} << 20, device_->memory());
+    device_scratch_ = std::make_unique<Arena>(std::size_t{1} << 20, device_->memory());
+  }
+
+  Context context() {
+    if (!device_) return {Device::cpu, pool_, arena_, arena_, scratch_};
+    return {device_->device(), pool_, arena_, *values_, *device_scratch_, device_.get()};
+  }
   ThreadPool& pool() { return pool_; }
   Arena& arena() { return arena_; }
-  Arena& scratch() { return scratch_; }
+  Arena& values() { return device_ ? *values_ : arena_; }
+  Arena& scratch() { return device_ ? *device_scratch_ : scratch_; }
+  DeviceRuntime* device() { return device_.get(); }
 
  private:
   ThreadPool pool_;
   Arena arena_;
   Arena scratch_;
+  std::unique_ptr<DeviceRuntime> device_;
+  std::unique_ptr<Arena> values_, device_scratch_;  // in the memory of device_, so destroyed before it
 };
 
 }  // namespace ethreed

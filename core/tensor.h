@@ -1,6 +1,7 @@
 #pragma once
 // View (not owning) and Tensor (owning): dense, row-major, 64-byte aligned when owned.
 
+#include "core/device.h"
 #include "core/shape.h"
 
 #include <algorithm>
@@ -51,9 +52,18 @@ template <class T> AlignedBuffer<T> allocate_aligned(std::int64_t count) {
 template <class T> class Tensor {
  public:
   Tensor() = default;
-  /// Elements are zero.
-  explicit Tensor(Shape shape) : buffer_(allocate_aligned<T>(shape.count())), shape_(shape) {
+  /// Elements are zero. The memory comes from `source` (kept by reference), which the host must be able to write.
+  explicit Tensor(Shape shape, MemorySource& source = host_memory())
+      : buffer_(static_cast<T*>(source.allocate(bytes_of(shape))), Release{&source, bytes_of(shape)}), shape_(shape) {
     std::fill_n(buffer_.get(), shape.count(), T{});
+  }
+  /// Elements are not initialised, and only kernels may be able to reach them: memory of a device.
+  static Tensor uninitialised(Shape shape, MemorySource& source) {
+    Tensor tensor;
+    tensor.buffer_ = std::unique_ptr<T[], Release>(static_cast<T*>(source.allocate(bytes_of(shape))),
+                                                   Release{&source, bytes_of(shape)});
+    tensor.shape_ = shape;
+    return tensor;
   }
 
   const Shape& shape() const { return shape_; }
@@ -68,14 +78,25 @@ template <class T> class Tensor {
   std::span<const T> span() const { return {data(), static_cast<std::size_t>(count())}; }
   T& operator[](std::int64_t i) { return buffer_[static_cast<std::size_t>(i)]; }
   const T& operator[](std::int64_t i) const { return buffer_[static_cast<std::size_t>(i)]; }
-  Tensor clone() const {
-    Tensor copy(shape_);
+  /// A copy in memory of `source`.
+  Tensor clone(MemorySource& source = host_memory()) const {
+    Tensor copy(shape_, source);
     std::copy_n(data(), count(), copy.data());
     return copy;
   }
 
  private:
-  AlignedBuffer<T> buffer_;
+  static_assert(std::is_trivially_copyable_v<T>);
+  struct Release {
+    MemorySource* source = nullptr;
+    std::size_t bytes = 0;
+    void operator()(T* memory) const { source->release(memory, bytes); }
+  };
+  static std::size_t bytes_of(const Shape& shape) {
+    return static_cast<std::size_t>(std::max<std::int64_t>(shape.count(), 1)) * sizeof(T);
+  }
+
+  std::unique_ptr<T[], Release> buffer_;
   Shape shape_;
 };
 
