@@ -1,6 +1,8 @@
 #pragma once
 // Where a backward kernel puts one gradient, and whether it overwrites or adds.
 
+#include "core/host_device.h"
+
 namespace ethreed {
 
 /// data == nullptr: nobody wants this gradient, the kernel must not compute it.
@@ -9,7 +11,7 @@ namespace ethreed {
 template <class T> struct GradientSink {
   T* data = nullptr;
   bool accumulate = false;
-  explicit operator bool() const { return data != nullptr; }
+  ETHREED_HOST_DEVICE explicit operator bool() const { return data != nullptr; }
 };
 
 }  // namespace ethreed

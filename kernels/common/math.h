@@ -3,6 +3,8 @@
 // vector gives the same bits as a scalar. double uses the C library (it is the truth); float uses polynomials good to
 // about 2 ulp.
 
+#include "core/host_device.h"
+
 #include <array>
 #include <bit>
 #include <cmath>
@@ -11,13 +13,13 @@
 
 namespace ethreed::math {
 
-inline double exp(double x) { return std::exp(x); }
-inline double tanh(double x) { return std::tanh(x); }
-inline double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+ETHREED_HOST_DEVICE inline double exp(double x) { return std::exp(x); }
+ETHREED_HOST_DEVICE inline double tanh(double x) { return std::tanh(x); }
+ETHREED_HOST_DEVICE inline double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
 /// e^x for float: x = k·ln 2 + r, |r| ≤ ln 2 / 2, a polynomial in r (Cephes' expf coefficients) times 2^k.
 /// +∞ above 88.722 (where e^x passes the largest float), exactly 0 below −87.336 (no denormals). NaN stays NaN.
-inline float exp(float x) {
+ETHREED_HOST_DEVICE inline float exp(float x) {
   const float low = -87.336544F;
   const float high = 88.72283F;
   float y = x < low ? low : x;
@@ -43,7 +45,7 @@ inline float exp(float x) {
 }
 
 /// tanh for float. Small |x| by an odd polynomial (Cephes), large |x| by 1 − 2 / (e^{2|x|} + 1). NaN stays NaN.
-inline float tanh(float x) {
+ETHREED_HOST_DEVICE inline float tanh(float x) {
   const float a = x < 0.0F ? -x : x;
   const float s = x * x;
   float p = -5.70498872745e-3F;
@@ -59,13 +61,13 @@ inline float tanh(float x) {
 }
 
 /// 0 below −88.722 and 1 above 17; NaN stays NaN.
-inline float sigmoid(float x) { return 1.0F / (1.0F + exp(-x)); }
+ETHREED_HOST_DEVICE inline float sigmoid(float x) { return 1.0F / (1.0F + exp(-x)); }
 
 /// log σ(x) without overflow or log(0), for any finite x.
-template <class T> T log_sigmoid(T x) { return x >= 0 ? -std::log1p(std::exp(-x)) : x - std::log1p(std::exp(x)); }
+template <class T> ETHREED_HOST_DEVICE T log_sigmoid(T x) { return x >= 0 ? -std::log1p(std::exp(-x)) : x - std::log1p(std::exp(x)); }
 
 /// log(e^a + e^b); either may be −∞.
-template <class T> T log_add_exp(T a, T b) {
+template <class T> ETHREED_HOST_DEVICE T log_add_exp(T a, T b) {
   const T high = a > b ? a : b;
   const T low = a > b ? b : a;
   if (low == -std::numeric_limits<T>::infinity()) return high;
@@ -76,9 +78,9 @@ template <class T> T log_add_exp(T a, T b) {
 template <class T> struct LogSumExp {
   T max = 0;
   T log_sum = 0;  ///< log Σ_k e^{x_k − max}, in [0, log n]
-  T value() const { return max + log_sum; }
+  ETHREED_HOST_DEVICE T value() const { return max + log_sum; }
   /// log softmax of one of the x.
-  T log_probability(T x) const { return (x - max) - log_sum; }
+  ETHREED_HOST_DEVICE T log_probability(T x) const { return (x - max) - log_sum; }
 };
 
 /// Over n ≥ 1 numbers of which one at least is above −∞; a NaN among them gives NaN. Order of reduction: lane l adds

@@ -41,6 +41,13 @@ template <class T> class OpProblem {
   std::vector<Operand<T>> inputs;
   std::vector<Operand<T>> outputs;
 
+  /// Moves every array that kernels are given into memory of this source: managed memory of a device. Index arrays stay
+  /// where they are. A problem with arrays of its own (saved memory) moves these too.
+  virtual void move_to(MemorySource& memory) {
+    for (Operand<T>& input : inputs) input.data = input.data.clone(memory);
+    for (Operand<T>& output : outputs) output.data = output.data.clone(memory);
+  }
+
   /// Runs the production kernel: inputs → outputs (and saved memory).
   virtual void forward(Context& context) = 0;
   /// Runs the production backward kernel after a forward. `cotangents` has one array per output (never null; arrays of

@@ -1,7 +1,8 @@
 #pragma once
-// The one interface to matrix products. Backed by Eigen (gemm_eigen.cpp); a faster library replaces that file alone.
+// The one interface to matrix products. On the CPU by Eigen (gemm_cpu.cpp), on the GPU by cublasLt (gemm_cuda.cu; its
+// emulation calls the CPU's). A faster library replaces one of these files alone.
 
-#include "core/context.h"
+#include "kernels/common/dispatch.h"
 
 namespace ethreed {
 
@@ -9,10 +10,13 @@ namespace ethreed {
 ///
 ///   a  [m, k] read; stored [k, m] if a_transposed        b  [k, n] read; stored [n, k] if b_transposed
 ///   c  [m, n] written, or read and written if accumulate; aliases neither a nor b
+///   bias  [n] read, added to every row of c; null for none
+///   stream  of the device: 0, or 1 between fork() and join() of the runtime; the CPU has none
 ///
-/// FLOPs 2·m·n·k. Bytes (m·k + k·n + m·n)·sizeof(T). Saved: none. Workspace: the backend's packing buffers on the
-/// stack. Order of reduction: C is cut into tiles by (m, n, k) alone and each tile is one serial product, so that the
-/// number of threads does not change a bit.
+/// FLOPs 2·m·n·k. Bytes (m·k + k·n + m·n)·sizeof(T). Saved: none. Workspace: on the CPU the packing buffers on the
+/// stack, on the GPU that of cublasLt, taken once for each stream. Order of reduction: on the CPU C is cut into tiles
+/// by (m, n, k) alone and each tile is one serial product, so that the number of threads does not change a bit; on the
+/// GPU the algorithm is chosen once for a shape, among those that split no sum over k across blocks.
 template <class T> struct Gemm {
   bool a_transposed = false;
   bool b_transposed = false;
@@ -24,9 +28,11 @@ template <class T> struct Gemm {
   T* c = nullptr;
   int ldc = 0;
   bool accumulate = false;
+  const T* bias = nullptr;
+  int stream = 0;
 };
 
 /// Tiles run on the pool of the context (serially when called from inside a parallel chunk).
-template <class T> void gemm(Context& context, const Gemm<T>& args);
+ETHREED_KERNEL(gemm, Gemm)
 
 }  // namespace ethreed

@@ -3,7 +3,7 @@
 // copied together. Serves every W·x of the paper: (3), (6), (8)–(10), con, emo, the bottleneck and the vocabulary of
 // (22), (23).
 
-#include "core/context.h"
+#include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
 
 #include <array>
@@ -52,7 +52,7 @@ template <class T> struct LinearBackward {
   GradientSink<T> dbias;
 };
 
-template <class T> void linear_forward(Context& context, const LinearForward<T>& args);
-template <class T> void linear_backward(Context& context, const LinearBackward<T>& args);
+ETHREED_KERNEL(linear_forward, LinearForward)
+ETHREED_KERNEL(linear_backward, LinearBackward)
 
 }  // namespace ethreed

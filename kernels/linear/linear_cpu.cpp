@@ -19,7 +19,7 @@ template <class T> int total_columns(const LinearForward<T>& args) {
 
 }  // namespace
 
-template <class T> void linear_forward(Context& context, const LinearForward<T>& args) {
+template <class T> void linear_forward(Cpu, Context& context, const LinearForward<T>& args) {
   const int in = total_columns(args);
   int first_column = 0;
   for (int p = 0; p < args.parts; ++p) {
@@ -49,7 +49,7 @@ template <class T> void linear_forward(Context& context, const LinearForward<T>&
   });
 }
 
-template <class T> void linear_backward(Context& context, const LinearBackward<T>& args) {
+template <class T> void linear_backward(Cpu, Context& context, const LinearBackward<T>& args) {
   const LinearForward<T>& f = args.forward;
   const int in = total_columns(f);
   ArenaScope scratch(context.scratch);
@@ -98,9 +98,9 @@ template <class T> void linear_backward(Context& context, const LinearBackward<T
   });
 }
 
-template void linear_forward(Context&, const LinearForward<float>&);
-template void linear_forward(Context&, const LinearForward<double>&);
-template void linear_backward(Context&, const LinearBackward<float>&);
-template void linear_backward(Context&, const LinearBackward<double>&);
+template void linear_forward(Cpu, Context&, const LinearForward<float>&);
+template void linear_forward(Cpu, Context&, const LinearForward<double>&);
+template void linear_backward(Cpu, Context&, const LinearBackward<float>&);
+template void linear_backward(Cpu, Context&, const LinearBackward<double>&);
 
 }  // namespace ethreed

@@ -43,14 +43,21 @@ template <class T> void tile(const Gemm<T>& g, int i, int m, int j, int n, int p
     multiply<T>(c, Input<T>(a, k, m, ld(g.lda)).transpose(), Input<T>(b, n, k, ld(g.ldb)).transpose(), accumulate);
 }
 
+template <class T> void add_bias(const Gemm<T>& g, int i, int m, int j, int n) {
+  if (g.bias == nullptr) return;
+  for (int row = i; row < i + m; ++row)
+    for (int column = j; column < j + n; ++column) g.c[std::ptrdiff_t{row} * g.ldc + column] += g.bias[column];
+}
+
 }  // namespace
 
-template <class T> void gemm(Context& context, const Gemm<T>& g) {
+template <class T> void gemm(Cpu, Context& context, const Gemm<T>& g) {
   ETHREED_ASSERT(g.m >= 0 && g.n >= 0 && g.k >= 0);
   if (g.m == 0 || g.n == 0) return;
   if (g.k == 0) {
     if (!g.accumulate)
       for (int i = 0; i < g.m; ++i) std::fill_n(g.c + std::ptrdiff_t{i} * g.ldc, g.n, T{0});
+    add_bias(g, 0, g.m, 0, g.n);
     return;
   }
   const int tiles_n = (g.n + tile_n - 1) / tile_n;
@@ -61,10 +68,11 @@ template <class T> void gemm(Context& context, const Gemm<T>& g) {
     for (int p = 0; p < g.k; p += tile_k)
       tile(g, i, std::min(tile_m, g.m - i), j, std::min(tile_n, g.n - j), p, std::min(tile_k, g.k - p),
            g.accumulate || p > 0);
+    add_bias(g, i, std::min(tile_m, g.m - i), j, std::min(tile_n, g.n - j));
   });
 }
 
-template void gemm(Context&, const Gemm<float>&);
-template void gemm(Context&, const Gemm<double>&);
+template void gemm(Cpu, Context&, const Gemm<float>&);
+template void gemm(Cpu, Context&, const Gemm<double>&);
 
 }  // namespace ethreed
