@@ -1,23 +1,25 @@
 #pragma once
 // adam: one step of the optimizer over a whole block of parameters in a single pass. No backward.
 
-#include "core/context.h"
+#include "kernels/common/dispatch.h"
 
 #include <cstdint>
 
 namespace ethreed {
 
-/// With g' = gradient_scale·g and t = step:
+/// With g' = gradient_scale·clip_scale(*gradient_norm, clip_norm)·g (without a norm: gradient_scale·g) and t = step:
 ///   m ← β1·m + (1 − β1)·g',  v ← β2·v + (1 − β2)·g'²
 ///   p ← p − learning_rate·m̂ / (√v̂ + ε),  m̂ = m / (1 − β1^t),  v̂ = v / (1 − β2^t)
 ///
 ///   parameters  [count]  read and written
 ///   gradients   [count]  read
 ///   m, v        [count]  read and written; zeros before step 1
+///   gradient_norm, loss  [1]  read, each may be null: if one of them is not finite, nothing is written at all
 ///
 /// The four may not overlap. FLOPs: 14·count (a root and a quotient count as one each). Bytes: 7·count·sizeof(T).
 /// Saved: none. Workspace: none.
 /// Order of reduction: there is none. Throws Error for step < 1.
+/// On a device: one launch; norm and loss are read there, so that nobody waits for them.
 /// Source: Kingma, Ba, "Adam", ICLR 2015, with the ε of its algorithm 1 (outside √v̂), as torch.optim.Adam has it.
 template <class T> struct Adam {
   std::int64_t count = 0;
@@ -26,13 +28,16 @@ template <class T> struct Adam {
   double beta1 = 0.9;
   double beta2 = 0.999;
   double epsilon = 1e-8;
-  double gradient_scale = 1.0;  ///< see clip_scale()
+  double gradient_scale = 1.0;
+  double clip_norm = 1.0;  ///< see clip_scale()
+  const double* gradient_norm = nullptr;
+  const T* loss = nullptr;
   T* parameters = nullptr;
   const T* gradients = nullptr;
   T* m = nullptr;
   T* v = nullptr;
 };
 
-template <class T> void adam_update(Context& context, const Adam<T>& args);
+ETHREED_KERNEL(adam_update, Adam)
 
 }  // namespace ethreed

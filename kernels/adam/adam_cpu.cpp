@@ -1,4 +1,5 @@
 #include "kernels/adam/adam.h"
+#include "kernels/global_norm/global_norm.h"
 
 #include <cmath>
 
@@ -13,7 +14,8 @@ template <class T> struct Coefficients { T scale, keep_m, take_m, keep_v, take_v
 
 template <class T> Coefficients<T> coefficients(const Adam<T>& args) {
   const double t = static_cast<double>(args.step);
-  return {.scale = static_cast<T>(args.gradient_scale),
+  const double scale = args.gradient_norm == nullptr ? 1.0 : clip_scale(*args.gradient_norm, args.clip_norm);
+  return {.scale = static_cast<T>(args.gradient_scale * scale),
           .keep_m = static_cast<T>(args.beta1),
           .take_m = static_cast<T>(1.0 - args.beta1),
           .keep_v = static_cast<T>(args.beta2),
@@ -25,8 +27,10 @@ template <class T> Coefficients<T> coefficients(const Adam<T>& args) {
 
 }  // namespace
 
-template <class T> void adam_update(Context& context, const Adam<T>& args) {
+template <class T> void adam_update(Cpu, Context& context, const Adam<T>& args) {
   ETHREED_CHECK(args.step >= 1, "adam_update: step is {}, wanted 1 or more (1 is the first update)", args.step);
+  if (args.gradient_norm != nullptr && !std::isfinite(*args.gradient_norm)) return;
+  if (args.loss != nullptr && !std::isfinite(*args.loss)) return;
   const Coefficients<T> c = coefficients(args);
   context.pool.parallel_ranges(args.count, elements_per_chunk, [&, c](std::int64_t begin, std::int64_t end) {
     T* p = args.parameters;
@@ -44,7 +48,7 @@ template <class T> void adam_update(Context& context, const Adam<T>& args) {
   });
 }
 
-template void adam_update(Context&, const Adam<float>&);
-template void adam_update(Context&, const Adam<double>&);
+template void adam_update(Cpu, Context&, const Adam<float>&);
+template void adam_update(Cpu, Context&, const Adam<double>&);
 
 }  // namespace ethreed

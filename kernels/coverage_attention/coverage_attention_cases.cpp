@@ -142,6 +142,11 @@ template <class T> class CoverageProblem final : public OpProblem<T> {
     this->outputs.push_back({"coverage_loss", Tensor<T>({layout.targets()})});
   }
 
+  void move_to(MemorySource& memory) override {
+    OpProblem<T>::move_to(memory);
+    energy_ = energy_.clone(memory);
+  }
+
   void forward(Context& context) override { coverage_attention_forward(context, arguments()); }
 
   void backward(Context& context, std::span<const T* const> cotangents,

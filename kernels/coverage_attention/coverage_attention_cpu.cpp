@@ -199,7 +199,7 @@ template <class T> void add_parts(GradientSink<T> sink, const T* parts, int rows
 
 }  // namespace
 
-template <class T> void coverage_attention_forward(Context& context, const CoverageAttentionForward<T>& args) {
+template <class T> void coverage_attention_forward(Cpu, Context& context, const CoverageAttentionForward<T>& args) {
   ArenaScope scratch(context.scratch);
   T* coverage = scratch.allocate<T>(args.layout.sources());
   context.pool.parallel_for(args.layout.rows(), [&](std::int64_t r) {
@@ -208,7 +208,7 @@ template <class T> void coverage_attention_forward(Context& context, const Cover
   });
 }
 
-template <class T> void coverage_attention_backward(Context& context, const CoverageAttentionBackward<T>& args) {
+template <class T> void coverage_attention_backward(Cpu, Context& context, const CoverageAttentionBackward<T>& args) {
   const RowLayout& layout = args.forward.layout;
   ArenaScope scope(context.scratch);
   const BackwardScratch<T> scratch = allocate_scratch<T>(scope, layout);
@@ -223,9 +223,9 @@ template <class T> void coverage_attention_backward(Context& context, const Cove
   add_parts(args.dbias, scratch.bias_part, layout.rows());
 }
 
-template void coverage_attention_forward(Context&, const CoverageAttentionForward<float>&);
-template void coverage_attention_forward(Context&, const CoverageAttentionForward<double>&);
-template void coverage_attention_backward(Context&, const CoverageAttentionBackward<float>&);
-template void coverage_attention_backward(Context&, const CoverageAttentionBackward<double>&);
+template void coverage_attention_forward(Cpu, Context&, const CoverageAttentionForward<float>&);
+template void coverage_attention_forward(Cpu, Context&, const CoverageAttentionForward<double>&);
+template void coverage_attention_backward(Cpu, Context&, const CoverageAttentionBackward<float>&);
+template void coverage_attention_backward(Cpu, Context&, const CoverageAttentionBackward<double>&);
 
 }  // namespace ethreed

@@ -1,7 +1,7 @@
 #pragma once
 // embedding: y_i = E[id_i], the word vectors of section 2 and of (15).
 
-#include "core/context.h"
+#include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace ethreed {
 /// y[i] = weight[ids[i]].
 ///
 ///   weight  [vocabulary, columns]   read
-///   ids     [rows], 0 … vocabulary − 1, repeats allowed  read
+///   ids     [rows], 0 … vocabulary − 1, repeats allowed; on the host  read
 ///   y       [rows, columns]         written; aliases nothing
 template <class T> struct EmbeddingForward {
   int rows = 0;
@@ -27,13 +27,15 @@ template <class T> struct EmbeddingForward {
 ///
 ///   dy       [rows, columns]  read
 ///   dweight  [vocabulary, columns]: overwritten (words that do not occur: zeros) or accumulated (words that do not
-///   occur
-///            are not touched); may be absent
+///            occur are not touched); may be absent
 ///
 /// FLOPs: forward none; backward rows·columns. Bytes: forward 2·rows·columns·sizeof(T) + rows·4; backward
 /// (rows + vocabulary)·columns·sizeof(T) + rows·4, of which accumulation spares the words that do not occur.
 /// Saved: none beyond the ids. Workspace: 4·(vocabulary + 1) and 4·rows, each rounded up to 64 bytes.
 /// Order of reduction: within a word, ascending position; chunks are ranges of ids.
+/// On a device: one launch forward, one backward, and a clear of the table before it if dweight is overwritten. Nothing
+/// is sorted and there is no workspace: the block of a word's first position finds the other ones, which reads rows²·4
+/// bytes of ids from cache. Ascending position too; the sum of a word is added to what the sink holds.
 /// Source: the transpose of a selection.
 template <class T> struct EmbeddingBackward {
   EmbeddingForward<T> forward;  // weight and y are not read
@@ -41,7 +43,7 @@ template <class T> struct EmbeddingBackward {
   GradientSink<T> dweight;
 };
 
-template <class T> void embedding_forward(Context& context, const EmbeddingForward<T>& args);
-template <class T> void embedding_backward(Context& context, const EmbeddingBackward<T>& args);
+ETHREED_KERNEL(embedding_forward, EmbeddingForward)
+ETHREED_KERNEL(embedding_backward, EmbeddingBackward)
 
 }  // namespace ethreed

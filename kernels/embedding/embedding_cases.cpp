@@ -87,6 +87,7 @@ std::vector<OpCase> embedding_cases() {
       embedding_case("one word throughout", true, {4, 3, {2, 2, 2, 2}}),
       embedding_case("encoder input", false, {8209, 300, text_ids(612, 8209)}),
       embedding_case("decoder input", false, {8209, 300, text_ids(272, 8209)}),
+      embedding_case("more words than a block looks at once", false, {40, 7, text_ids(1500, 40)}),
   };
 }
 

@@ -43,7 +43,7 @@ template <class T> void add_segment(const EmbeddingBackward<T>& args, const Segm
 
 }  // namespace
 
-template <class T> void embedding_forward(Context& context, const EmbeddingForward<T>& args) {
+template <class T> void embedding_forward(Cpu, Context& context, const EmbeddingForward<T>& args) {
   const std::int64_t columns = args.columns;
   context.pool.parallel_ranges(args.rows, rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
@@ -53,7 +53,7 @@ template <class T> void embedding_forward(Context& context, const EmbeddingForwa
   });
 }
 
-template <class T> void embedding_backward(Context& context, const EmbeddingBackward<T>& args) {
+template <class T> void embedding_backward(Cpu, Context& context, const EmbeddingBackward<T>& args) {
   if (!args.dweight) return;
   const EmbeddingForward<T>& f = args.forward;
   ArenaScope scratch(context.scratch);
@@ -65,9 +65,9 @@ template <class T> void embedding_backward(Context& context, const EmbeddingBack
   });
 }
 
-template void embedding_forward(Context&, const EmbeddingForward<float>&);
-template void embedding_forward(Context&, const EmbeddingForward<double>&);
-template void embedding_backward(Context&, const EmbeddingBackward<float>&);
-template void embedding_backward(Context&, const EmbeddingBackward<double>&);
+template void embedding_forward(Cpu, Context&, const EmbeddingForward<float>&);
+template void embedding_forward(Cpu, Context&, const EmbeddingForward<double>&);
+template void embedding_backward(Cpu, Context&, const EmbeddingBackward<float>&);
+template void embedding_backward(Cpu, Context&, const EmbeddingBackward<double>&);
 
 }  // namespace ethreed

@@ -1,7 +1,7 @@
 #pragma once
 // emotion_gate: how much of the reply's emotion a decoder step lets through, equation (20).
 
-#include "core/context.h"
+#include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
 
 #include <cstdint>
@@ -48,6 +48,10 @@ template <class T> struct EmotionGateForward {
 /// Saved: gate, Mtok·sizeof(T). Workspace: backward (Mtok + N)·sizeof(T), forward none.
 /// Order of reduction: a row is one chunk of work, its sums are gemm's; dbias is summed within a row, then over the
 /// rows in order.
+/// On a GPU: one launch forward, a warp per token; one backward, a block per row, and one more if dbias is wanted.
+/// Workspace as above. Dot products and dbias are added by 32 lanes, lane l elements (groups of four where the columns are
+/// a multiple of four) l, l + 32, …, and then pairwise at distances 16, 8, 4, 2, 1; dkey_r and demotion_r from the first
+/// token to the last; dbias over the rows as column_sums does.
 /// Source: the chain rule.
 template <class T> struct EmotionGateBackward {
   EmotionGateForward<T> forward;
@@ -58,7 +62,7 @@ template <class T> struct EmotionGateBackward {
   GradientSink<T> dbias;
 };
 
-template <class T> void emotion_gate_forward(Context& context, const EmotionGateForward<T>& args);
-template <class T> void emotion_gate_backward(Context& context, const EmotionGateBackward<T>& args);
+ETHREED_KERNEL(emotion_gate_forward, EmotionGateForward)
+ETHREED_KERNEL(emotion_gate_backward, EmotionGateBackward)
 
 }  // namespace ethreed

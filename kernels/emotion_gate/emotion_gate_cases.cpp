@@ -27,6 +27,11 @@ template <class T> class EmotionGateProblem final : public OpProblem<T> {
     gate_ = Tensor<T>({tokens});
   }
 
+  void move_to(MemorySource& memory) override {
+    OpProblem<T>::move_to(memory);
+    gate_ = gate_.clone(memory);
+  }
+
   void forward(Context& context) override { emotion_gate_forward(context, arguments()); }
 
   void backward(Context& context, std::span<const T* const> cotangents,

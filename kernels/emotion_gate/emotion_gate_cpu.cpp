@@ -92,11 +92,11 @@ template <class T> T row_backward(Context& context, const EmotionGateBackward<T>
 
 }  // namespace
 
-template <class T> void emotion_gate_forward(Context& context, const EmotionGateForward<T>& args) {
+template <class T> void emotion_gate_forward(Cpu, Context& context, const EmotionGateForward<T>& args) {
   context.pool.parallel_for(args.rows(), [&](std::int64_t r) { row_forward(context, args, r); });
 }
 
-template <class T> void emotion_gate_backward(Context& context, const EmotionGateBackward<T>& args) {
+template <class T> void emotion_gate_backward(Cpu, Context& context, const EmotionGateBackward<T>& args) {
   const int rows = args.forward.rows(), targets = args.forward.targets();
   ArenaScope scratch(context.scratch);
   T* dz = scratch.allocate<T>(std::int64_t{targets} + rows);
@@ -110,9 +110,9 @@ template <class T> void emotion_gate_backward(Context& context, const EmotionGat
   *args.dbias.data = (args.dbias.accumulate ? *args.dbias.data : T{0}) + sum;
 }
 
-template void emotion_gate_forward(Context&, const EmotionGateForward<float>&);
-template void emotion_gate_forward(Context&, const EmotionGateForward<double>&);
-template void emotion_gate_backward(Context&, const EmotionGateBackward<float>&);
-template void emotion_gate_backward(Context&, const EmotionGateBackward<double>&);
+template void emotion_gate_forward(Cpu, Context&, const EmotionGateForward<float>&);
+template void emotion_gate_forward(Cpu, Context&, const EmotionGateForward<double>&);
+template void emotion_gate_backward(Cpu, Context&, const EmotionGateBackward<float>&);
+template void emotion_gate_backward(Cpu, Context&, const EmotionGateBackward<double>&);
 
 }  // namespace ethreed

@@ -26,11 +26,13 @@ std::vector<std::int32_t> random_indices(int count, int source_rows, std::uint64
 
 template <class T> class GatherRowsProblem final : public OpProblem<T> {
  public:
-  GatherRowsProblem(std::vector<GatherPartShape> parts, std::uint64_t seed) : parts_(std::move(parts)) {
+  /// Stacked: the first part has the indices, into both.
+  GatherRowsProblem(std::vector<GatherPartShape> parts, bool stacked, std::uint64_t seed)
+      : parts_(std::move(parts)), stacked_(stacked) {
     for (std::size_t p = 0; p < parts_.size(); ++p) {
       this->inputs.push_back(
           {"x" + std::to_string(p), random_tensor<T>({parts_[p].source_rows, parts_[p].columns}, seed, p)});
-      columns_ += parts_[p].columns;
+      columns_ = stacked_ ? parts_[p].columns : columns_ + parts_[p].columns;
     }
     this->outputs.push_back({"y", Tensor<T>({rows(), columns_})});
   }
@@ -46,6 +48,14 @@ template <class T> class GatherRowsProblem final : public OpProblem<T> {
 
   std::vector<std::vector<double>> reference() const override {
     std::vector<double> y;
+    if (stacked_) {
+      std::vector<double> both;
+      for (const auto& x : this->inputs) both.insert(both.end(), x.data.span().begin(), x.data.span().end());
+      for (const std::int32_t source : parts_[0].index)
+        for (int j = 0; j < columns_; ++j)
+          y.push_back(source < 0 ? 0.0 : both[static_cast<std::size_t>(source * columns_ + j)]);
+      return {y};
+    }
     for (int i = 0; i < rows(); ++i)
       for (std::size_t p = 0; p < parts_.size(); ++p)
         for (int j = 0; j < parts_[p].columns; ++j) {
@@ -57,7 +67,8 @@ template <class T> class GatherRowsProblem final : public OpProblem<T> {
 
   Cost cost() const override {
     const double elements = static_cast<double>(rows()) * columns_;
-    const double bytes = 2 * elements * sizeof(T) + static_cast<double>(parts_.size()) * rows() * sizeof(std::int32_t);
+    const double indices = static_cast<double>(stacked_ ? 1 : parts_.size()) * rows();
+    const double bytes = 2 * elements * sizeof(T) + indices * sizeof(std::int32_t);
     double sources = 0;
     for (const GatherPartShape& part : parts_) sources += static_cast<double>(part.source_rows) * part.columns;
     return {.forward_flops = 0,
@@ -73,24 +84,25 @@ template <class T> class GatherRowsProblem final : public OpProblem<T> {
   int rows() const { return static_cast<int>(parts_[0].index.size()); }
 
   GatherRowsForward<T> arguments() {
-    GatherRowsForward<T> args{.rows = rows(), .parts = static_cast<int>(parts_.size())};
+    GatherRowsForward<T> args{.rows = rows(), .parts = static_cast<int>(parts_.size()), .stacked = stacked_};
     for (std::size_t p = 0; p < parts_.size(); ++p) {
       args.source_rows[p] = parts_[p].source_rows;
       args.columns[p] = parts_[p].columns;
       args.x[p] = this->inputs[p].data.data();
-      args.index[p] = parts_[p].index.data();
+      if (p == 0 || !stacked_) args.index[p] = parts_[p].index.data();
     }
     args.y = this->outputs[0].data.data();
     return args;
   }
 
   std::vector<GatherPartShape> parts_;
+  bool stacked_;
   int columns_ = 0;
 };
 
-OpCase gather_case(std::string name, bool tiny, std::vector<GatherPartShape> parts) {
-  return make_case(std::move(name), tiny, [parts]<class T>(std::uint64_t seed) {
-    return std::make_unique<GatherRowsProblem<T>>(parts, seed);
+OpCase gather_case(std::string name, bool tiny, std::vector<GatherPartShape> parts, bool stacked = false) {
+  return make_case(std::move(name), tiny, [parts, stacked]<class T>(std::uint64_t seed) {
+    return std::make_unique<GatherRowsProblem<T>>(parts, stacked, seed);
   });
 }
 
@@ -108,6 +120,15 @@ std::vector<OpCase> gather_rows_cases() {
       gather_case("token states", false,
                   {{612, 300, random_indices(310, 612, 2)}, {612, 300, random_indices(310, 612, 3)}}),
       gather_case("a few rows repeated many times", false, {{17, 300, random_indices(272, 17, 4)}}),
+      gather_case("stacked", true, {{2, 3, {4, 0, -1, 2, 2, 1}}, {3, 3, {}}}, true),
+      gather_case("stacked, nothing from the first", true, {{2, 2, {3, 2}}, {2, 2, {}}}, true),
+      gather_case("stacked, nothing from the second", true, {{3, 1, {0, 2, 0}}, {2, 1, {}}}, true),
+      gather_case("states before a step", false, {{17, 300, random_indices(272, 289, 5)}, {272, 300, {}}}, true),
+      gather_case("more rows than a block looks at once", false, {{9, 12, random_indices(1500, 9, 6)}}),
+      gather_case("rows wider than a block", false,
+                  {{30, 1004, random_indices(77, 30, 7)}, {20, 8, random_indices(77, 20, 8)}}),
+      gather_case("rows of no whole vectors", false,
+                  {{30, 301, random_indices(77, 30, 9)}, {20, 8, random_indices(77, 20, 10)}}),
   };
 }
 

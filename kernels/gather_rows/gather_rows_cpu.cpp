@@ -10,9 +10,19 @@ constexpr std::int64_t rows_per_chunk = 64;
 constexpr std::int64_t columns_per_chunk = 128;
 
 template <class T> std::int64_t total_columns(const GatherRowsForward<T>& args) {
+  if (args.stacked) return args.columns[0];
   std::int64_t total = 0;
   for (int p = 0; p < args.parts; ++p) total += args.columns[static_cast<std::size_t>(p)];
   return total;
+}
+
+/// The row of x_part from which row i of y comes, −1 if there is none.
+template <class T> std::int64_t source_row(const GatherRowsForward<T>& args, std::size_t part, std::int64_t i) {
+  if (!args.stacked) return args.index[part][i];
+  const std::int64_t source = args.index[0][i];
+  const std::int64_t split = args.source_rows[0];
+  if (part == 0) return source < split ? source : -1;
+  return source < split ? -1 : source - split;
 }
 
 template <class T>
@@ -26,7 +36,7 @@ void scatter_add(const GatherRowsBackward<T>& args, std::size_t part, std::int64
     for (std::int64_t s = 0; s < f.source_rows[part]; ++s)
       std::fill(dx + s * columns + begin, dx + s * columns + end, T{0});
   for (std::int64_t i = 0; i < f.rows; ++i) {
-    const std::int64_t source = f.index[part][i];
+    const std::int64_t source = source_row(f, part, i);
     if (source < 0) continue;
     T* __restrict out = dx + source * columns;
     const T* __restrict dy = args.dy + i * stride + first_column;
@@ -36,11 +46,21 @@ void scatter_add(const GatherRowsBackward<T>& args, std::size_t part, std::int64
 
 }  // namespace
 
-template <class T> void gather_rows_forward(Context& context, const GatherRowsForward<T>& args) {
+template <class T> void gather_rows_forward(Cpu, Context& context, const GatherRowsForward<T>& args) {
   const std::int64_t stride = total_columns(args);
   context.pool.parallel_ranges(args.rows, rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       T* y = args.y + i * stride;
+      if (args.stacked) {
+        const bool second = args.index[0][i] >= args.source_rows[0];
+        const std::int64_t source = source_row(args, second ? 1 : 0, i);
+        ETHREED_ASSERT(source >= -1 && source < args.source_rows[second ? 1 : 0]);
+        if (source < 0)
+          std::fill_n(y, stride, T{0});
+        else
+          std::copy_n((second ? args.x[1] : args.x[0]) + source * stride, stride, y);
+        continue;
+      }
       for (std::size_t p = 0; p < static_cast<std::size_t>(args.parts); ++p) {
         const std::int64_t source = args.index[p][i];
         const std::int64_t columns = args.columns[p];
@@ -51,7 +71,7 @@ template <class T> void gather_rows_forward(Context& context, const GatherRowsFo
   });
 }
 
-template <class T> void gather_rows_backward(Context& context, const GatherRowsBackward<T>& args) {
+template <class T> void gather_rows_backward(Cpu, Context& context, const GatherRowsBackward<T>& args) {
   std::int64_t first_column = 0;
   for (std::size_t p = 0; p < static_cast<std::size_t>(args.forward.parts); ++p) {
     const std::int64_t columns = args.forward.columns[p];
@@ -59,13 +79,13 @@ template <class T> void gather_rows_backward(Context& context, const GatherRowsB
       context.pool.parallel_ranges(columns, columns_per_chunk, [&](std::int64_t begin, std::int64_t end) {
         scatter_add(args, p, first_column, begin, end);
       });
-    first_column += columns;
+    if (!args.forward.stacked) first_column += columns;
   }
 }
 
-template void gather_rows_forward(Context&, const GatherRowsForward<float>&);
-template void gather_rows_forward(Context&, const GatherRowsForward<double>&);
-template void gather_rows_backward(Context&, const GatherRowsBackward<float>&);
-template void gather_rows_backward(Context&, const GatherRowsBackward<double>&);
+template void gather_rows_forward(Cpu, Context&, const GatherRowsForward<float>&);
+template void gather_rows_forward(Cpu, Context&, const GatherRowsForward<double>&);
+template void gather_rows_backward(Cpu, Context&, const GatherRowsBackward<float>&);
+template void gather_rows_backward(Cpu, Context&, const GatherRowsBackward<double>&);
 
 }  // namespace ethreed

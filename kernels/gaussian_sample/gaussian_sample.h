@@ -1,7 +1,7 @@
 #pragma once
 // gaussian_sample: the reparameterised draw R̂ = μ + exp(λ/2) ⊙ ε of the empathetic policy, after (9) and (10).
 
-#include "core/context.h"
+#include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace ethreed {
 ///
 /// FLOPs: 4·count (an exp counts as one). Bytes: 4·count·sizeof(T).
 /// Saved: none beyond log_variance and noise. Workspace: none.
-/// Order of reduction: there is none.
+/// Order of reduction: there is none. On a device: one launch forward, one backward, whatever is asked for.
 /// Source: Kingma, Welling, "Auto-Encoding Variational Bayes", ICLR 2014.
 template <class T> struct GaussianSampleForward {
   std::int64_t count = 0;
@@ -40,7 +40,7 @@ template <class T> struct GaussianSampleBackward {
   GradientSink<T> dlog_variance;
 };
 
-template <class T> void gaussian_sample_forward(Context& context, const GaussianSampleForward<T>& args);
-template <class T> void gaussian_sample_backward(Context& context, const GaussianSampleBackward<T>& args);
+ETHREED_KERNEL(gaussian_sample_forward, GaussianSampleForward)
+ETHREED_KERNEL(gaussian_sample_backward, GaussianSampleBackward)
 
 }  // namespace ethreed

@@ -11,14 +11,14 @@ constexpr std::int64_t elements_per_chunk = 4096;
 
 }  // namespace
 
-template <class T> void gaussian_sample_forward(Context& context, const GaussianSampleForward<T>& args) {
+template <class T> void gaussian_sample_forward(Cpu, Context& context, const GaussianSampleForward<T>& args) {
   context.pool.parallel_ranges(args.count, elements_per_chunk, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i)
       args.sample[i] = args.mean[i] + math::exp(args.log_variance[i] * T{0.5}) * args.noise[i];
   });
 }
 
-template <class T> void gaussian_sample_backward(Context& context, const GaussianSampleBackward<T>& args) {
+template <class T> void gaussian_sample_backward(Cpu, Context& context, const GaussianSampleBackward<T>& args) {
   const GaussianSampleForward<T>& f = args.forward;
   context.pool.parallel_ranges(f.count, elements_per_chunk, [&](std::int64_t begin, std::int64_t end) {
     if (args.dmean) {
@@ -35,9 +35,9 @@ template <class T> void gaussian_sample_backward(Context& context, const Gaussia
   });
 }
 
-template void gaussian_sample_forward(Context&, const GaussianSampleForward<float>&);
-template void gaussian_sample_forward(Context&, const GaussianSampleForward<double>&);
-template void gaussian_sample_backward(Context&, const GaussianSampleBackward<float>&);
-template void gaussian_sample_backward(Context&, const GaussianSampleBackward<double>&);
+template void gaussian_sample_forward(Cpu, Context&, const GaussianSampleForward<float>&);
+template void gaussian_sample_forward(Cpu, Context&, const GaussianSampleForward<double>&);
+template void gaussian_sample_backward(Cpu, Context&, const GaussianSampleBackward<float>&);
+template void gaussian_sample_backward(Cpu, Context&, const GaussianSampleBackward<double>&);
 
 }  // namespace ethreed

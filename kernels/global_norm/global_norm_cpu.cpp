@@ -24,19 +24,19 @@ template <class T> double sum_of_squares(const T* x, std::int64_t count) {
 
 }  // namespace
 
-template <class T> double global_norm(Context& context, const T* x, std::int64_t count) {
-  const std::int64_t chunks = (count + global_norm_chunk - 1) / global_norm_chunk;
+template <class T> void global_norm(Cpu, Context& context, const GlobalNorm<T>& args) {
+  const std::int64_t chunks = (args.count + global_norm_chunk - 1) / global_norm_chunk;
   ArenaScope scratch(context.scratch);
   double* partial = scratch.allocate<double>(chunks);
-  context.pool.parallel_ranges(count, global_norm_chunk, [&](std::int64_t begin, std::int64_t end) {
-    partial[begin / global_norm_chunk] = sum_of_squares(x + begin, end - begin);
+  context.pool.parallel_ranges(args.count, global_norm_chunk, [&](std::int64_t begin, std::int64_t end) {
+    partial[begin / global_norm_chunk] = sum_of_squares(args.x + begin, end - begin);
   });
   double total = 0;
   for (std::int64_t i = 0; i < chunks; ++i) total += partial[i];
-  return std::sqrt(total);
+  *args.norm = std::sqrt(total);
 }
 
-template double global_norm(Context&, const float*, std::int64_t);
-template double global_norm(Context&, const double*, std::int64_t);
+template void global_norm(Cpu, Context&, const GlobalNorm<float>&);
+template void global_norm(Cpu, Context&, const GlobalNorm<double>&);
 
 }  // namespace ethreed

@@ -2,7 +2,7 @@
 // gru_sequence: GRUs over ragged sequences, the whole sequence in one call. Serves the utterance encoder (two
 // directions), the decoder of (15) and the chains of (1), (2), (5), (7) wherever a chain's inputs are known in advance.
 
-#include "core/context.h"
+#include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
 #include "kernels/common/packing.h"
 
@@ -39,6 +39,11 @@ template <class T> struct GruLaneForward {
   T* saved = nullptr;
 };
 
+/// How a device runs the sequence; the CPU has one way and does not look at it. `steps`: a product and a kernel at
+/// every step. `persistent`: all steps in one cooperative launch, the recurrent weights in shared memory (gru_route.h);
+/// `steps` where they do not fit. `automatic`: by the rule of gru_route().
+enum class GruRoute { automatic, steps, persistent };
+
 /// One or two independent lanes over the same packing; two run as two parallel chunks with nothing to wait for in
 /// between.
 template <class T> struct GruSequenceForward {
@@ -46,6 +51,7 @@ template <class T> struct GruSequenceForward {
   int hidden = 0;
   int lanes = 1;
   std::array<GruLaneForward<T>, gru_max_lanes> lane{};
+  GruRoute route = GruRoute::automatic;
 };
 
 /// Gradients of one lane. With d = (dh[i] + what arrives from the step after) ⊙ state_mask[i]:
@@ -72,12 +78,26 @@ template <class T> struct GruLaneBackward {
 /// (and sequences·4H without `saved`) elements; backward sequences·H twice, rows·3H and rows·H. Order of reduction:
 /// gemm's, step by step in time; dW_hh is one product over all rows, db adds rows in packed order. Source: Cho et al.
 /// 2014 in the form of cuDNN and PyTorch (two biases, reset after the product); the chain rule.
+///
+/// On a device, T steps; gru_route() chooses between two routes. In both, backward: dW_hh is one product and db_hh one
+/// column_sums() a lane, each only where asked for; with two lanes each on its stream. Workspace a lane, never more
+/// than on the CPU: forward by steps sequences·3H, persistent none; backward sequences·H, rows·3H and, for dW_hh,
+/// rows·H.
+///   steps       Launches a lane: forward T kernels and T − 1 products (with `initial`: T, and in reverse one more for
+///               every step at which sequences join); backward T kernels and T − 1 products (with dinitial: T, and a
+///               kernel that hands it over). Two lanes run on two streams. Order of reduction: gemm's.
+///   persistent  One launch for all lanes. T − 1 grid barriers (backward with dinitial: T). Kept on chip for the whole
+///               sequence, a lane: 3·H²·sizeof(T), units and rows rounded up, see GruGrid. Read from the L2 cache at
+///               every step by each of the B ≤ H / 2 blocks of a lane: alive·H states (forward), alive·3H gates'
+///               gradients (backward). FLOPs as above. Order of reduction: eight slices of a dot product, slice q every
+///               eighth vector of four elements from the q-th on, are added pairwise; it depends on H alone, not on the
+///               device.
 template <class T> struct GruSequenceBackward {
   GruSequenceForward<T> forward;  // of the same call, `saved` filled
   std::array<GruLaneBackward<T>, gru_max_lanes> lane{};
 };
 
-template <class T> void gru_sequence_forward(Context& context, const GruSequenceForward<T>& args);
-template <class T> void gru_sequence_backward(Context& context, const GruSequenceBackward<T>& args);
+ETHREED_KERNEL(gru_sequence_forward, GruSequenceForward)
+ETHREED_KERNEL(gru_sequence_backward, GruSequenceBackward)
 
 }  // namespace ethreed

@@ -15,6 +15,7 @@ struct GruShape {
   std::vector<bool> reverse;  // one entry a lane
   bool initial = false;
   bool mask = false;
+  GruRoute route = GruRoute::automatic;
 };
 
 std::vector<std::int32_t> offsets_of(const std::vector<int>& lengths) {
@@ -57,6 +58,11 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
       this->outputs.push_back({"h" + lane, Tensor<T>({rows(), hidden})});
       saved_.emplace_back(Shape{rows(), 4 * hidden});
     }
+  }
+
+  void move_to(MemorySource& memory) override {
+    OpProblem<T>::move_to(memory);
+    for (Tensor<T>& saved : saved_) saved = saved.clone(memory);
   }
 
   void forward(Context& context) override { gru_sequence_forward(context, arguments()); }
@@ -122,8 +128,10 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
   }
 
   GruSequenceForward<T> arguments() {
-    GruSequenceForward<T> args{
-        .packing = {offsets_}, .hidden = shape_.hidden, .lanes = static_cast<int>(shape_.reverse.size())};
+    GruSequenceForward<T> args{.packing = {offsets_},
+                               .hidden = shape_.hidden,
+                               .lanes = static_cast<int>(shape_.reverse.size()),
+                               .route = shape_.route};
     for (std::size_t l = 0; l < shape_.reverse.size(); ++l) {
       const auto input = [&](std::size_t i) { return this->inputs[l * inputs_per_lane() + i].data.data(); };
       args.lane[l] = {.reverse = shape_.reverse[l],
@@ -192,6 +200,7 @@ OpCase gru_case(std::string name, bool tiny, GruShape shape) {
 }  // namespace
 
 std::vector<OpCase> gru_sequence_cases() {
+  constexpr GruRoute steps = GruRoute::steps, persistent = GruRoute::persistent;
   return {
       gru_case("one sequence, one step", true, {{1}, 1, {false}}),
       gru_case("one sequence, initial state", true, {{3}, 3, {false}, true}),
@@ -205,6 +214,19 @@ std::vector<OpCase> gru_sequence_cases() {
       gru_case("encoder", false, {spread_lengths(34, 40), 300, {false, true}}),
       gru_case("decoder", false, {spread_lengths(17, 40), 300, {false}, true}),
       gru_case("tracker", false, {std::vector<int>(8, 8), 300, {false}, false, true}),
+      // The routes of a device, each asked for; hidden states that are rows of vectors and such that are not.
+      gru_case("by steps, one step", true, {{1, 1}, 3, {true}, true, false, steps}),
+      gru_case("by steps, both directions", true, {{4, 2, 1}, 2, {false, true}, true, true, steps}),
+      gru_case("by steps, rows of vectors", false, {{7, 5, 5, 2, 1}, 20, {true, false}, true, true, steps}),
+      gru_case("by steps, decoder", false, {spread_lengths(17, 12), 300, {false}, true, false, steps}),
+      gru_case("persistent, one step", true, {{1, 1}, 3, {true}, true, false, persistent}),
+      gru_case("persistent, both directions", true, {{4, 2, 1}, 2, {false, true}, true, true, persistent}),
+      gru_case("persistent, rows of vectors", false, {{7, 5, 5, 2, 1}, 20, {true, false}, true, true, persistent}),
+      gru_case("persistent, odd rows", false, {spread_lengths(9, 6), 37, {false, true}, true, false, persistent}),
+      gru_case("persistent, more sequences than a tile", false,
+               {spread_lengths(150, 4), 188, {true}, true, true, persistent}),
+      gru_case("persistent, both directions, wide", false,
+               {spread_lengths(34, 10), 160, {false, true}, false, false, persistent}),
   };
 }
 

@@ -207,18 +207,22 @@ void backward_lane(Context& context, const GruSequenceForward<T>& args, const Gr
   for (int k = args.packing.steps() - 1; k >= 0; --k) {
     const Step step = step_at(args.packing, lane.reverse, k);
     backward_gates(context, hidden, lane, back, work, step);
-    // Whoever starts here hands its gradient to its initial state, if anybody asks for that.
-    const int asked = back.dinitial ? step.alive : step.carried;
-    gemm<T>(context, {.m = asked,
-                      .n = hidden,
-                      .k = 3 * hidden,
-                      .a = work.recurrent + 3 * width * step.first,
-                      .lda = 3 * hidden,
-                      .b = lane.weight_hh,
-                      .ldb = hidden,
-                      .c = work.carry,
-                      .ldc = hidden,
-                      .accumulate = true});
+    const auto carry = [&](int from, int to) {
+      gemm<T>(context, {.m = to - from,
+                        .n = hidden,
+                        .k = 3 * hidden,
+                        .a = work.recurrent + 3 * width * (step.first + from),
+                        .lda = 3 * hidden,
+                        .b = lane.weight_hh,
+                        .ldb = hidden,
+                        .c = work.carry + width * from,
+                        .ldc = hidden,
+                        .accumulate = true});
+    };
+    carry(0, step.carried);
+    // Whoever starts here hands its gradient to its initial state, if anybody asks for that: in a product of its own, so
+    // that the others get the same bits whether it is asked for or not.
+    if (back.dinitial) carry(step.carried, step.alive);
     if (back.dinitial)
       put_row(back.dinitial, width * step.carried, work.carry + width * step.carried,
               width * (step.alive - step.carried));
@@ -228,7 +232,7 @@ void backward_lane(Context& context, const GruSequenceForward<T>& args, const Gr
 
 }  // namespace
 
-template <class T> void gru_sequence_forward(Context& context, const GruSequenceForward<T>& args) {
+template <class T> void gru_sequence_forward(Cpu, Context& context, const GruSequenceForward<T>& args) {
   ETHREED_ASSERT(args.lanes >= 1 && args.lanes <= gru_max_lanes);
   const std::int64_t sequences = args.packing.sequences();
   const std::int64_t width = args.hidden;
@@ -246,7 +250,7 @@ template <class T> void gru_sequence_forward(Context& context, const GruSequence
   });
 }
 
-template <class T> void gru_sequence_backward(Context& context, const GruSequenceBackward<T>& args) {
+template <class T> void gru_sequence_backward(Cpu, Context& context, const GruSequenceBackward<T>& args) {
   const GruSequenceForward<T>& f = args.forward;
   ETHREED_ASSERT(f.lanes >= 1 && f.lanes <= gru_max_lanes);
   const std::int64_t sequences = f.packing.sequences();
@@ -266,9 +270,9 @@ template <class T> void gru_sequence_backward(Context& context, const GruSequenc
   });
 }
 
-template void gru_sequence_forward(Context&, const GruSequenceForward<float>&);
-template void gru_sequence_forward(Context&, const GruSequenceForward<double>&);
-template void gru_sequence_backward(Context&, const GruSequenceBackward<float>&);
-template void gru_sequence_backward(Context&, const GruSequenceBackward<double>&);
+template void gru_sequence_forward(Cpu, Context&, const GruSequenceForward<float>&);
+template void gru_sequence_forward(Cpu, Context&, const GruSequenceForward<double>&);
+template void gru_sequence_backward(Cpu, Context&, const GruSequenceBackward<float>&);
+template void gru_sequence_backward(Cpu, Context&, const GruSequenceBackward<double>&);
 
 }  // namespace ethreed

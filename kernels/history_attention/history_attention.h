@@ -1,7 +1,7 @@
 #pragma once
 // history_attention: what an utterance recalls of the dialogue before it, equations (3) and (4).
 
-#include "core/context.h"
+#include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
 #include "kernels/common/packing.h"
 
@@ -42,6 +42,11 @@ template <class T> struct HistoryAttentionForward {
 /// Saved: beta, rows·steps·sizeof(T). Workspace: backward sequences·steps·sizeof(T), forward none.
 /// Order of reduction: a sequence is one chunk of work; sums over j and k run from first to last; dot products have a
 /// fixed number of lanes.
+/// On a GPU: one launch forward, a block per row of the packing; one backward, a block per sequence, or B = 2 to 4 where
+/// the device has room, each of which computes dscore for itself and has a share of the columns of the gradients: the
+/// results do not depend on B. Workspace: backward B·rows·steps·sizeof(T), forward none. Dot products, the softmax's sum
+/// and Σ_i β_ki dβ_ki are added by 32 lanes, lane l elements (dot products: groups of four where the columns are a multiple
+/// of four) l, l + 32, …, and then pairwise at distances 16, 8, 4, 2, 1; all else from first to last.
 /// Source: the chain rule.
 template <class T> struct HistoryAttentionBackward {
   HistoryAttentionForward<T> forward;
@@ -51,7 +56,7 @@ template <class T> struct HistoryAttentionBackward {
   GradientSink<T> dvalues;
 };
 
-template <class T> void history_attention_forward(Context& context, const HistoryAttentionForward<T>& args);
-template <class T> void history_attention_backward(Context& context, const HistoryAttentionBackward<T>& args);
+ETHREED_KERNEL(history_attention_forward, HistoryAttentionForward)
+ETHREED_KERNEL(history_attention_backward, HistoryAttentionBackward)
 
 }  // namespace ethreed

@@ -42,6 +42,11 @@ template <class T> class HistoryProblem final : public OpProblem<T> {
                     keys.data() + std::int64_t{packing.row(k, b)} * q);
   }
 
+  void move_to(MemorySource& memory) override {
+    OpProblem<T>::move_to(memory);
+    beta_ = beta_.clone(memory);
+  }
+
   void forward(Context& context) override { history_attention_forward(context, arguments()); }
 
   void backward(Context& context, std::span<const T* const> cotangents,

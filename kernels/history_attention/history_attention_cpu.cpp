@@ -105,12 +105,12 @@ template <class T> void sequence_backward(const HistoryAttentionBackward<T>& arg
 
 }  // namespace
 
-template <class T> void history_attention_forward(Context& context, const HistoryAttentionForward<T>& args) {
+template <class T> void history_attention_forward(Cpu, Context& context, const HistoryAttentionForward<T>& args) {
   context.pool.parallel_for(args.packing.sequences(),
                             [&](std::int64_t b) { sequence_forward(args, static_cast<int>(b)); });
 }
 
-template <class T> void history_attention_backward(Context& context, const HistoryAttentionBackward<T>& args) {
+template <class T> void history_attention_backward(Cpu, Context& context, const HistoryAttentionBackward<T>& args) {
   const Packing& packing = args.forward.packing;
   ArenaScope scratch(context.scratch);
   T* dscore = scratch.allocate<T>(std::int64_t{packing.sequences()} * packing.steps());
@@ -119,9 +119,9 @@ template <class T> void history_attention_backward(Context& context, const Histo
   });
 }
 
-template void history_attention_forward(Context&, const HistoryAttentionForward<float>&);
-template void history_attention_forward(Context&, const HistoryAttentionForward<double>&);
-template void history_attention_backward(Context&, const HistoryAttentionBackward<float>&);
-template void history_attention_backward(Context&, const HistoryAttentionBackward<double>&);
+template void history_attention_forward(Cpu, Context&, const HistoryAttentionForward<float>&);
+template void history_attention_forward(Cpu, Context&, const HistoryAttentionForward<double>&);
+template void history_attention_backward(Cpu, Context&, const HistoryAttentionBackward<float>&);
+template void history_attention_backward(Cpu, Context&, const HistoryAttentionBackward<double>&);
 
 }  // namespace ethreed

@@ -1,7 +1,7 @@
 #pragma once
 // pointer_distribution: the whole of log P over the extended vocabulary, equation (21), for decoding. No backward.
 
-#include "core/context.h"
+#include "kernels/common/dispatch.h"
 #include "kernels/common/row_layout.h"
 
 #include <algorithm>
@@ -22,7 +22,9 @@ namespace ethreed {
 ///
 /// FLOPs: 3·M·V + 3·W (an exp or a log counts as one). Bytes: (2·M·V + M·extra + W + M)·sizeof(T) + 4·S.
 /// Saved: none. Workspace: none.
-/// Order of reduction: that of math::log_sum_exp along the vocabulary; source words are added from first to last.
+/// Order of reduction: that of math::log_sum_exp along the vocabulary; source words are added from first to last. On a
+/// device (one launch, a block per token) the vocabulary as block_log_sum_exp does, the source words as on the CPU.
+/// Workspace there: none.
 /// Source: See, Liu, Manning, "Get To The Point", ACL 2017.
 template <class T> struct PointerDistributionForward {
   RowLayout layout;
@@ -42,6 +44,6 @@ inline int extra_words(std::span<const std::int32_t> source_ids, int vocabulary)
   return end - vocabulary;
 }
 
-template <class T> void pointer_distribution_forward(Context& context, const PointerDistributionForward<T>& args);
+ETHREED_KERNEL(pointer_distribution_forward, PointerDistributionForward)
 
 }  // namespace ethreed

@@ -7,7 +7,7 @@
 
 namespace ethreed {
 
-template <class T> void pointer_distribution_forward(Context& context, const PointerDistributionForward<T>& args) {
+template <class T> void pointer_distribution_forward(Cpu, Context& context, const PointerDistributionForward<T>& args) {
   for_each_target(context, args.layout, [&](const TargetToken& at) {
     const T* logits = args.logits + std::int64_t{at.token} * args.vocabulary;
     T* out = args.out + std::int64_t{at.token} * (args.vocabulary + args.extra);
@@ -25,7 +25,7 @@ template <class T> void pointer_distribution_forward(Context& context, const Poi
   });
 }
 
-template void pointer_distribution_forward(Context&, const PointerDistributionForward<float>&);
-template void pointer_distribution_forward(Context&, const PointerDistributionForward<double>&);
+template void pointer_distribution_forward(Cpu, Context&, const PointerDistributionForward<float>&);
+template void pointer_distribution_forward(Cpu, Context&, const PointerDistributionForward<double>&);
 
 }  // namespace ethreed

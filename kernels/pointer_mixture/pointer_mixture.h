@@ -2,7 +2,7 @@
 // pointer_mixture: log P(y) of every target word under the mixture of vocabulary and copy distribution, equations
 // (21)–(24), from logits, in log space, without ever forming the distribution over the extended vocabulary.
 
-#include "core/context.h"
+#include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
 #include "kernels/common/math.h"
 #include "kernels/common/row_layout.h"
@@ -31,7 +31,8 @@ namespace ethreed {
 /// FLOPs: 3·M·V + W (an exp counts as one). Bytes: (M·V + W + 5·M)·sizeof(T) + 4·(S + M).
 /// Saved beyond inputs and output: 3·M·sizeof(T). Workspace: none. Nothing may alias.
 /// Order of reduction: that of math::log_sum_exp along the vocabulary, first to last along the source; one thread per
-/// token.
+/// token. On a device (one launch, a block per token): the vocabulary as block_log_sum_exp does, in one pass; along the
+/// source lane l of a warp adds words l, l + 32, …, the lanes are added by warp_sum. Workspace there: none.
 /// Source: See, Liu, Manning, "Get To The Point", ACL 2017, for the mixture.
 template <class T> struct PointerMixtureForward {
   RowLayout layout;
@@ -58,7 +59,8 @@ template <class T> struct PointerMixtureForward {
 ///                                           row of logits then turns into its gradient)
 ///   dgate_logit      [M], dweights [W]      written or accumulated; each of the three may be absent
 ///
-/// FLOPs: 3·M·V + W. Bytes: (2·M·V + W + 7·M)·sizeof(T) + 4·(S + M). Workspace: none.
+/// FLOPs: 3·M·V + W. Bytes: (2·M·V + W + 7·M)·sizeof(T) + 4·(S + M). Workspace: none, on a device
+/// neither: one launch, a block per token, that writes all three. No sum but that of a gradient with what is there.
 template <class T> struct PointerMixtureBackward {
   PointerMixtureForward<T> forward;
   const T* dlog_probability = nullptr;
@@ -67,7 +69,7 @@ template <class T> struct PointerMixtureBackward {
   GradientSink<T> dweights;
 };
 
-template <class T> void pointer_mixture_forward(Context& context, const PointerMixtureForward<T>& args);
-template <class T> void pointer_mixture_backward(Context& context, const PointerMixtureBackward<T>& args);
+ETHREED_KERNEL(pointer_mixture_forward, PointerMixtureForward)
+ETHREED_KERNEL(pointer_mixture_backward, PointerMixtureBackward)
 
 }  // namespace ethreed

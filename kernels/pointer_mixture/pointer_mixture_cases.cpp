@@ -22,6 +22,12 @@ template <class T> class PointerMixtureProblem final : public OpProblem<T> {
     copy_mass_ = Tensor<T>({tokens});
   }
 
+  void move_to(MemorySource& memory) override {
+    OpProblem<T>::move_to(memory);
+    lse_ = lse_.clone(memory);
+    copy_mass_ = copy_mass_.clone(memory);
+  }
+
   void forward(Context& context) override { pointer_mixture_forward(context, arguments()); }
 
   void backward(Context& context, std::span<const T* const> cotangents,

@@ -64,7 +64,7 @@ template <class T> void backward_of_token(const PointerMixtureBackward<T>& args,
 
 }  // namespace
 
-template <class T> void pointer_mixture_forward(Context& context, const PointerMixtureForward<T>& args) {
+template <class T> void pointer_mixture_forward(Cpu, Context& context, const PointerMixtureForward<T>& args) {
   for_each_target(context, args.layout, [&](const TargetToken& at) {
     const T* logits = args.logits + std::int64_t{at.token} * args.vocabulary;
     const std::int32_t y = args.targets[at.token];
@@ -83,14 +83,14 @@ template <class T> void pointer_mixture_forward(Context& context, const PointerM
   });
 }
 
-template <class T> void pointer_mixture_backward(Context& context, const PointerMixtureBackward<T>& args) {
+template <class T> void pointer_mixture_backward(Cpu, Context& context, const PointerMixtureBackward<T>& args) {
   ETHREED_ASSERT(args.dlogits.data != args.forward.logits || !args.dlogits.accumulate);
   for_each_target(context, args.forward.layout, [&](const TargetToken& at) { backward_of_token(args, at); });
 }
 
-template void pointer_mixture_forward(Context&, const PointerMixtureForward<float>&);
-template void pointer_mixture_forward(Context&, const PointerMixtureForward<double>&);
-template void pointer_mixture_backward(Context&, const PointerMixtureBackward<float>&);
-template void pointer_mixture_backward(Context&, const PointerMixtureBackward<double>&);
+template void pointer_mixture_forward(Cpu, Context&, const PointerMixtureForward<float>&);
+template void pointer_mixture_forward(Cpu, Context&, const PointerMixtureForward<double>&);
+template void pointer_mixture_backward(Cpu, Context&, const PointerMixtureBackward<float>&);
+template void pointer_mixture_backward(Cpu, Context&, const PointerMixtureBackward<double>&);
 
 }  // namespace ethreed

@@ -1,7 +1,7 @@
 #pragma once
 // policy_divergence: KL(q‖p) of the policy q against the constraint p, equation (12), from the logits of both.
 
-#include "core/context.h"
+#include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
 #include "kernels/common/math.h"
 
@@ -17,7 +17,9 @@ namespace ethreed {
 ///
 /// FLOPs: 14·rows·classes (an exp counts as one). Bytes: (2·rows·classes + 5·rows)·sizeof(T).
 /// Saved beyond inputs and output: 4·rows·sizeof(T). Workspace: none. Nothing may alias, but q_logits may be p_logits.
-/// Order of reduction: that of math::log_sum_exp, then first class to last; one thread per row.
+/// Order of reduction: that of math::log_sum_exp, then first class to last; one thread per row. On a
+/// device (one launch, a warp per row) that of warp_log_sum_exp, then lane l adds classes l, l + 32, …, the lanes are
+/// added by warp_sum. Workspace there: none.
 /// Source: the definition, over log-softmax so that a class with q_k = 0 in floating point adds exactly 0.
 template <class T> struct PolicyDivergenceForward {
   int rows = 0;
@@ -35,7 +37,8 @@ template <class T> struct PolicyDivergenceForward {
 ///   dkl                   [rows]           read
 ///   dq_logits, dp_logits  [rows, classes]  written or accumulated, each may be absent; they alias nothing
 ///
-/// FLOPs: 15·rows·classes. Bytes: (4·rows·classes + 6·rows)·sizeof(T). Workspace: none.
+/// FLOPs: 15·rows·classes. Bytes: (4·rows·classes + 6·rows)·sizeof(T). Workspace: none, on a device neither
+/// (one launch for both gradients).
 template <class T> struct PolicyDivergenceBackward {
   PolicyDivergenceForward<T> forward;
   const T* dkl = nullptr;
@@ -43,7 +46,7 @@ template <class T> struct PolicyDivergenceBackward {
   GradientSink<T> dp_logits;
 };
 
-template <class T> void policy_divergence_forward(Context& context, const PolicyDivergenceForward<T>& args);
-template <class T> void policy_divergence_backward(Context& context, const PolicyDivergenceBackward<T>& args);
+ETHREED_KERNEL(policy_divergence_forward, PolicyDivergenceForward)
+ETHREED_KERNEL(policy_divergence_backward, PolicyDivergenceBackward)
 
 }  // namespace ethreed

@@ -29,6 +29,12 @@ template <class T> class PolicyDivergenceProblem final : public OpProblem<T> {
     p_lse_ = Tensor<math::LogSumExp<T>>({rows_});
   }
 
+  void move_to(MemorySource& memory) override {
+    OpProblem<T>::move_to(memory);
+    q_lse_ = q_lse_.clone(memory);
+    p_lse_ = p_lse_.clone(memory);
+  }
+
   void forward(Context& context) override { policy_divergence_forward(context, arguments()); }
 
   void backward(Context& context, std::span<const T* const> cotangents,

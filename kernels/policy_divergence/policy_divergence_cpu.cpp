@@ -22,7 +22,7 @@ T divergence(const T* q_logits, const T* p_logits, int classes, const math::LogS
 
 }  // namespace
 
-template <class T> void policy_divergence_forward(Context& context, const PolicyDivergenceForward<T>& args) {
+template <class T> void policy_divergence_forward(Cpu, Context& context, const PolicyDivergenceForward<T>& args) {
   context.pool.parallel_ranges(args.rows, rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       const T* q_logits = args.q_logits + row * args.classes;
@@ -36,7 +36,7 @@ template <class T> void policy_divergence_forward(Context& context, const Policy
   });
 }
 
-template <class T> void policy_divergence_backward(Context& context, const PolicyDivergenceBackward<T>& args) {
+template <class T> void policy_divergence_backward(Cpu, Context& context, const PolicyDivergenceBackward<T>& args) {
   const PolicyDivergenceForward<T>& f = args.forward;
   context.pool.parallel_ranges(f.rows, rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
@@ -62,9 +62,9 @@ template <class T> void policy_divergence_backward(Context& context, const Polic
   });
 }
 
-template void policy_divergence_forward(Context&, const PolicyDivergenceForward<float>&);
-template void policy_divergence_forward(Context&, const PolicyDivergenceForward<double>&);
-template void policy_divergence_backward(Context&, const PolicyDivergenceBackward<float>&);
-template void policy_divergence_backward(Context&, const PolicyDivergenceBackward<double>&);
+template void policy_divergence_forward(Cpu, Context&, const PolicyDivergenceForward<float>&);
+template void policy_divergence_forward(Cpu, Context&, const PolicyDivergenceForward<double>&);
+template void policy_divergence_backward(Cpu, Context&, const PolicyDivergenceBackward<float>&);
+template void policy_divergence_backward(Cpu, Context&, const PolicyDivergenceBackward<double>&);
 
 }  // namespace ethreed

@@ -1,7 +1,7 @@
 #pragma once
 // softmax_cross_entropy: −log softmax(logits)[label] of every row, the classifier's loss (6).
 
-#include "core/context.h"
+#include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
 #include "kernels/common/math.h"
 
@@ -18,7 +18,8 @@ namespace ethreed {
 ///
 /// FLOPs: 3·rows·classes (an exp counts as one). Bytes: (rows·classes + 3·rows)·sizeof(T) + 4·rows.
 /// Saved beyond inputs and output: 2·rows·sizeof(T). Workspace: none. Nothing may alias.
-/// Order of reduction: that of math::log_sum_exp; one thread per row.
+/// Order of reduction: that of math::log_sum_exp; one thread per row. On a device (one launch, a warp per row) that
+/// of warp_log_sum_exp. Workspace there: none.
 /// Source: the definition.
 template <class T> struct SoftmaxCrossEntropyForward {
   int rows = 0;
@@ -35,14 +36,15 @@ template <class T> struct SoftmaxCrossEntropyForward {
 ///   dnll     [rows]           read
 ///   dlogits  [rows, classes]  written or accumulated, may be absent; aliases nothing
 ///
-/// FLOPs: 3·rows·classes. Bytes: (2·rows·classes + 3·rows)·sizeof(T) + 4·rows. Workspace: none.
+/// FLOPs: 3·rows·classes. Bytes: (2·rows·classes + 3·rows)·sizeof(T) + 4·rows. Workspace: none, on a
+/// device neither (one launch).
 template <class T> struct SoftmaxCrossEntropyBackward {
   SoftmaxCrossEntropyForward<T> forward;
   const T* dnll = nullptr;
   GradientSink<T> dlogits;
 };
 
-template <class T> void softmax_cross_entropy_forward(Context& context, const SoftmaxCrossEntropyForward<T>& args);
-template <class T> void softmax_cross_entropy_backward(Context& context, const SoftmaxCrossEntropyBackward<T>& args);
+ETHREED_KERNEL(softmax_cross_entropy_forward, SoftmaxCrossEntropyForward)
+ETHREED_KERNEL(softmax_cross_entropy_backward, SoftmaxCrossEntropyBackward)
 
 }  // namespace ethreed

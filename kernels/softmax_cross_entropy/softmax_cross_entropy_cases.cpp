@@ -18,6 +18,11 @@ template <class T> class SoftmaxCrossEntropyProblem final : public OpProblem<T> 
     lse_ = Tensor<math::LogSumExp<T>>({rows_});
   }
 
+  void move_to(MemorySource& memory) override {
+    OpProblem<T>::move_to(memory);
+    lse_ = lse_.clone(memory);
+  }
+
   void forward(Context& context) override { softmax_cross_entropy_forward(context, arguments()); }
 
   void backward(Context& context, std::span<const T* const> cotangents,
