@@ -1,5 +1,6 @@
 #pragma once
-// Reverse-mode automatic differentiation: an append-only tape whose every byte lives in the step arena.
+// Reverse-mode automatic differentiation: an append-only tape whose every byte lives in the arenas of the step: nodes and
+// closures on the host, values and gradients on the device.
 
 #include "core/context.h"
 #include "core/tensor.h"
@@ -54,9 +55,9 @@ template <class T> class Tape {
   }
   /// A parameter: its gradient goes to `gradient` (same shape), overwritten by the first use in this tape.
   Variable<T> parameter(View<T> value, T* gradient) { return make(value, gradient, recording_); }
-  /// A new value of this shape in the arena, not initialised. `wanted`: does any input want a gradient.
+  /// A new value of this shape, not initialised. `wanted`: does any input want a gradient.
   Variable<T> result(Shape shape, bool wanted) {
-    return make(View<T>(context_.arena.allocate<T>(shape.count()), shape), nullptr, wanted && recording_);
+    return make(View<T>(context_.values.template allocate<T>(shape.count()), shape), nullptr, wanted && recording_);
   }
 
   /// Appends a backward function: called as backward(tape) in reverse order. It must be trivially destructible: capture
@@ -77,11 +78,18 @@ template <class T> class Tape {
     seed(loss, &one);
     run();
   }
-  /// Sets the gradient of `output` to `cotangent` (same shape); then run() propagates. For checks of single functions.
+  /// Sets the gradient of `output` to `cotangent` (same shape, on the host); then run() propagates. For checks of single
+  /// functions. On a device an output can be seeded once: throws Error at a second time.
   void seed(Variable<T> output, const T* cotangent) {
     GradientSink<T> to = sink(output);
-    for (std::int64_t i = 0; to && i < output.value().count(); ++i)
-      to.data[i] = (to.accumulate ? to.data[i] : T{0}) + cotangent[i];
+    if (!to) return;
+    const std::int64_t count = output.value().count();
+    if (!context_.on_host()) {
+      ETHREED_CHECK(!to.accumulate, "Tape::seed: the output has a gradient already");
+      context_.copy(to.data, context_.to_device(cotangent, count), count);
+      return;
+    }
+    for (std::int64_t i = 0; i < count; ++i) to.data[i] = (to.accumulate ? to.data[i] : T{0}) + cotangent[i];
   }
   void run() {
     for (Entry* entry = last_; entry != nullptr; entry = entry->previous) entry->run(entry->closure, *this);
@@ -93,7 +101,7 @@ template <class T> class Tape {
   GradientSink<T> sink(Variable<T> variable) {
     if (!variable.wants_gradient()) return {};
     Node<T>* node = variable.node();
-    if (node->gradient == nullptr) node->gradient = context_.arena.template allocate<T>(node->value.count());
+    if (node->gradient == nullptr) node->gradient = context_.values.template allocate<T>(node->value.count());
     const bool accumulate = node->written;
     node->written = true;
     return {node->gradient, accumulate};
@@ -105,7 +113,10 @@ template <class T> class Tape {
   /// The same, zeros where none has arrived: for functions with several results.
   const T* gradient_or_zeros(Variable<T> variable) {
     if (const T* arrived = gradient(variable)) return arrived;
-    return context_.arena.template allocate_zero<T>(variable.value().count());
+    const std::int64_t count = variable.value().count();
+    T* zeros = context_.values.template allocate<T>(count);
+    context_.clear(zeros, count);
+    return zeros;
   }
   /// Declares that the value's own memory becomes its gradient (the function that consumed it overwrites it in place).
   /// Valid only if that function is the sole consumer. Throws Error if a gradient was already written.
@@ -132,5 +143,14 @@ template <class T> class Tape {
   bool recording_;
   Entry* last_ = nullptr;
 };
+
+/// The same value where the host can read it: itself on the CPU, else a copy without a gradient, for which this waits.
+/// An absent variable stays absent.
+template <class T> Variable<T> on_host(const Context& context, const Variable<T>& variable) {
+  if (context.on_host() || !variable) return variable;
+  const View<T>& value = variable.value();
+  const T* copy = context.to_host(value.data, value.count());
+  return Variable<T>(context.arena.make<Node<T>>(Node<T>{View<T>(const_cast<T*>(copy), value.shape)}));
+}
 
 }  // namespace ethreed

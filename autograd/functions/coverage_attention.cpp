@@ -29,8 +29,9 @@ CoverageAttention<T> coverage_attention(Tape<T>& tape, RowLayout layout, Variabl
                                         Variable<T> values, Variable<T> coverage_weight, Variable<T> bias,
                                         const T* coverage_initial) {
   check_shapes(layout, query, keys, values, coverage_weight, bias);
-  Arena& arena = tape.context().arena;
-  layout = {arena.copy(layout.source_offsets), arena.copy(layout.target_offsets), arena.copy(layout.weight_offsets)};
+  const Context& context = tape.context();
+  layout = {context.keep(layout.source_offsets), context.keep(layout.target_offsets),
+            context.keep(layout.weight_offsets)};
   const bool wanted = query.wants_gradient() || keys.wants_gradient() || values.wants_gradient() ||
                       coverage_weight.wants_gradient() || bias.wants_gradient();
   const CoverageAttention<T> result{.weights = tape.result({layout.weights()}, wanted),
@@ -48,7 +49,7 @@ CoverageAttention<T> coverage_attention(Tape<T>& tape, RowLayout layout, Variabl
                                          .weights = result.weights.data(),
                                          .context = result.context.data(),
                                          .coverage_loss = result.coverage_loss.data(),
-                                         .energy = arena.allocate<T>(layout.weights())};
+                                         .energy = context.values.allocate<T>(layout.weights())};
   coverage_attention_forward(tape.context(), args);
   if (!result.context.wants_gradient()) return result;
   tape.record([=](Tape<T>& t) {

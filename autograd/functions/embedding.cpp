@@ -13,12 +13,11 @@ template <class T> Variable<T> embedding(Tape<T>& tape, Variable<T> weight, std:
                            .vocabulary = weight.rows(),
                            .columns = weight.columns(),
                            .weight = weight.data(),
-                           .ids = ids.data()};
+                           .ids = tape.context().keep(ids).data()};
   Variable<T> y = tape.result({args.rows, args.columns}, weight.wants_gradient());
   args.y = y.data();
   embedding_forward(tape.context(), args);
   if (!y.wants_gradient()) return y;
-  args.ids = tape.context().arena.copy(ids).data();
   tape.record([=](Tape<T>& t) {
     if (const T* dy = t.gradient(y))
       embedding_backward<T>(t.context(), {.forward = args, .dy = dy, .dweight = t.sink(weight)});

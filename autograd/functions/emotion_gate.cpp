@@ -30,10 +30,10 @@ template <class T>
 Variable<T> emotion_gate(Tape<T>& tape, std::span<const std::int32_t> target_offsets, Variable<T> s, Variable<T> key,
                          Variable<T> emotion, Variable<T> bias) {
   check_shapes(target_offsets, s, key, emotion, bias);
-  Arena& arena = tape.context().arena;
+  const Context& context = tape.context();
   const bool wanted = s.wants_gradient() || key.wants_gradient() || emotion.wants_gradient() || bias.wants_gradient();
   const Variable<T> out = tape.result({s.rows(), emotion.columns()}, wanted);
-  const EmotionGateForward<T> args{.target_offsets = arena.copy(target_offsets),
+  const EmotionGateForward<T> args{.target_offsets = context.keep(target_offsets),
                                    .state_columns = s.columns(),
                                    .emotion_columns = emotion.columns(),
                                    .s = s.data(),
@@ -41,7 +41,7 @@ Variable<T> emotion_gate(Tape<T>& tape, std::span<const std::int32_t> target_off
                                    .emotion = emotion.data(),
                                    .bias = bias.data(),
                                    .out = out.data(),
-                                   .gate = arena.allocate<T>(s.rows())};
+                                   .gate = context.values.allocate<T>(s.rows())};
   emotion_gate_forward(tape.context(), args);
   if (!out.wants_gradient()) return out;
   tape.record([=](Tape<T>& t) {

@@ -31,7 +31,7 @@ template <class T> Variable<T> gather_rows(Tape<T>& tape, std::initializer_list<
     args.source_rows[p] = part.x.rows();
     args.columns[p] = part.x.columns();
     args.x[p] = part.x.data();
-    args.index[p] = part.index.data();
+    args.index[p] = tape.context().keep(part.index).data();
     columns += args.columns[p];
     wanted = wanted || part.x.wants_gradient();
   }
@@ -39,8 +39,6 @@ template <class T> Variable<T> gather_rows(Tape<T>& tape, std::initializer_list<
   args.y = y.data();
   gather_rows_forward(tape.context(), args);
   if (!y.wants_gradient()) return y;
-  for (std::size_t p = 0; p < parts.size(); ++p)
-    args.index[p] = tape.context().arena.copy(parts.begin()[p].index).data();
   tape.record([=](Tape<T>& t) {
     const T* dy = t.gradient(y);
     if (dy == nullptr) return;

@@ -16,7 +16,7 @@ template <class T> struct GatherPart {
 };
 
 /// y[i] = [x_1[index_1[i]] ; x_2[index_2[i]]], [rows, Σ columns], one or two parts with equally many indices (they may
-/// read the same variable). The indices are copied where they are needed later.
+/// read the same variable). The indices are copied.
 /// Throws Error on an index out of range, on indices of different number, and on another number of parts.
 template <class T> Variable<T> gather_rows(Tape<T>& tape, std::initializer_list<GatherPart<T>> parts);
 

@@ -45,6 +45,8 @@ std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>& tape, Packing packi
   ETHREED_CHECK(lanes.size() >= 1 && lanes.size() <= gru_max_lanes, "gru_sequence: got {} lanes, wanted 1 to {}",
                 lanes.size(), gru_max_lanes);
   const int hidden = lanes[0].weight_hh ? lanes[0].weight_hh.columns() : 0;
+  // Kept before the first use, so that a device has one copy of them for forward and backward.
+  packing.offsets = tape.context().keep(packing.offsets);
   GruSequenceForward<T> args{.packing = packing, .hidden = hidden, .lanes = static_cast<int>(lanes.size())};
   std::array<GruLane<T>, gru_max_lanes> lane{};
   std::array<Variable<T>, gru_max_lanes> h{};
@@ -55,7 +57,7 @@ std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>& tape, Packing packi
     lane[l] = lanes[l];
     h[l] = tape.result({packing.rows(), hidden}, wants_gradient(lane[l]));
     recorded = recorded || h[l].wants_gradient();
-    T* saved = h[l].wants_gradient() ? tape.context().arena.template allocate<T>(h[l].value().count() * 4) : nullptr;
+    T* saved = h[l].wants_gradient() ? tape.context().values.template allocate<T>(h[l].value().count() * 4) : nullptr;
     args.lane[l] = {.reverse = lane[l].reverse,
                     .input_gates = lane[l].input_gates.data(),
                     .weight_hh = lane[l].weight_hh.data(),
@@ -67,7 +69,6 @@ std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>& tape, Packing packi
   }
   gru_sequence_forward(tape.context(), args);
   if (!recorded) return h;
-  args.packing.offsets = tape.context().arena.copy(packing.offsets);
   tape.record([=](Tape<T>& t) {
     // Only lanes that a gradient has reached; the others claim no sinks.
     GruSequenceBackward<T> back{.forward = args};

@@ -12,17 +12,18 @@ Variable<T> history_attention(Tape<T>& tape, Packing packing, Variable<T> query,
                 keys.shape().text(), query.shape().text());
   ETHREED_CHECK(values.rows() == packing.rows(), "history_attention: values is {}, the packing has {} rows",
                 values.shape().text(), packing.rows());
-  Arena& arena = tape.context().arena;
+  const Context& context = tape.context();
   const bool wanted = query.wants_gradient() || keys.wants_gradient() || values.wants_gradient();
   const Variable<T> a = tape.result({packing.rows(), values.columns()}, wanted);
-  const HistoryAttentionForward<T> args{.packing = {arena.copy(packing.offsets)},
-                                        .query_columns = query.columns(),
-                                        .value_columns = values.columns(),
-                                        .query = query.data(),
-                                        .keys = keys.data(),
-                                        .values = values.data(),
-                                        .a = a.data(),
-                                        .beta = arena.allocate<T>(std::int64_t{packing.rows()} * packing.steps())};
+  const HistoryAttentionForward<T> args{
+      .packing = {context.keep(packing.offsets)},
+      .query_columns = query.columns(),
+      .value_columns = values.columns(),
+      .query = query.data(),
+      .keys = keys.data(),
+      .values = values.data(),
+      .a = a.data(),
+      .beta = context.values.allocate<T>(std::int64_t{packing.rows()} * packing.steps())};
   history_attention_forward(tape.context(), args);
   if (!a.wants_gradient()) return a;
   tape.record([=](Tape<T>& t) {

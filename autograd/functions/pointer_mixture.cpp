@@ -46,7 +46,7 @@ Variable<T> pointer_mixture(Tape<T>& tape, const RowLayout& layout, Variable<T> 
                 weights.shape().text(), layout.weights());
   check_words(layout, logits.columns(), source_ids, targets);
 
-  Arena& arena = tape.context().arena;
+  Arena& values = tape.context().values;
   Variable<T> log_probability =
       tape.result({tokens}, logits.wants_gradient() || gate_logit.wants_gradient() || weights.wants_gradient());
   const PointerMixtureForward<T> args{.layout = layout,
@@ -57,8 +57,8 @@ Variable<T> pointer_mixture(Tape<T>& tape, const RowLayout& layout, Variable<T> 
                                       .source_ids = source_ids.data(),
                                       .targets = targets.data(),
                                       .log_probability = log_probability.data(),
-                                      .lse = arena.template allocate<math::LogSumExp<T>>(tokens),
-                                      .copy_mass = arena.template allocate<T>(tokens)};
+                                      .lse = values.template allocate<math::LogSumExp<T>>(tokens),
+                                      .copy_mass = values.template allocate<T>(tokens)};
   pointer_mixture_forward(tape.context(), args);
   if (!log_probability.wants_gradient()) return log_probability;
   tape.record([=](Tape<T>& t) {

@@ -8,15 +8,15 @@ Variable<T> policy_divergence(Tape<T>& tape, Variable<T> q_logits, Variable<T> p
                 "policy_divergence: q_logits is {}, p_logits is {}; wanted the same shape, at least one class",
                 q_logits.shape().text(), p_logits.shape().text());
   const int rows = q_logits.rows();
-  Arena& arena = tape.context().arena;
+  Arena& values = tape.context().values;
   Variable<T> kl = tape.result({rows}, q_logits.wants_gradient() || (!detach_constraint && p_logits.wants_gradient()));
   const PolicyDivergenceForward<T> args{.rows = rows,
                                         .classes = q_logits.columns(),
                                         .q_logits = q_logits.data(),
                                         .p_logits = p_logits.data(),
                                         .kl = kl.data(),
-                                        .q_lse = arena.template allocate<math::LogSumExp<T>>(rows),
-                                        .p_lse = arena.template allocate<math::LogSumExp<T>>(rows)};
+                                        .q_lse = values.template allocate<math::LogSumExp<T>>(rows),
+                                        .p_lse = values.template allocate<math::LogSumExp<T>>(rows)};
   policy_divergence_forward(tape.context(), args);
   if (!kl.wants_gradient()) return kl;
   tape.record([=](Tape<T>& t) {

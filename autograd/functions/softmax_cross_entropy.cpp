@@ -19,7 +19,7 @@ Variable<T> softmax_cross_entropy(Tape<T>& tape, Variable<T> logits, std::span<c
                                            .logits = logits.data(),
                                            .labels = labels.data(),
                                            .nll = nll.data(),
-                                           .lse = tape.context().arena.template allocate<math::LogSumExp<T>>(rows)};
+                                           .lse = tape.context().values.template allocate<math::LogSumExp<T>>(rows)};
   softmax_cross_entropy_forward(tape.context(), args);
   if (!nll.wants_gradient()) return nll;
   tape.record([=](Tape<T>& t) {

@@ -12,8 +12,15 @@ DialogueState<T> read_dialogues(Tape<T>& tape, const ModelConfig& config,
                                 const ModelParameters<Variable<T>>& parameters, const Batch& batch,
                                 const StepNoise<T>& noise) {
   DialogueState<T> state;
-  state.utterances = encode_utterances(tape, parameters, batch);
-  state.tracked = track_emotions(tape, config, parameters, batch, state.utterances.summary, noise.masks);
+  {
+    const Range range(tape.context(), "utterance encoder");
+    state.utterances = encode_utterances(tape, parameters, batch);
+  }
+  {
+    const Range range(tape.context(), "emotion tracker");
+    state.tracked = track_emotions(tape, config, parameters, batch, state.utterances.summary, noise.masks);
+  }
+  const Range range(tape.context(), "empathetic policy");
   state.policy = predict_reply_emotion(tape, config, parameters, state.tracked.emotion_post, noise.policy);
   state.speaker_logits = apply(tape, parameters.classifier, {state.tracked.emotion_post});
   state.listener_logits = apply(tape, parameters.classifier, {state.tracked.emotion_response});
@@ -35,6 +42,7 @@ ForwardPass<T> forward_pass(Tape<T>& tape, const ModelConfig& config, const Loss
                             const StepNoise<T>& noise) {
   ForwardPass<T> pass;
   pass.state = read_dialogues(tape, config, parameters, batch, noise);
+  const Range range(tape.context(), "pointer decoder and losses");
   const DecoderMemory<T> memory = decoder_memory(tape, parameters, batch, pass.state);
   // s does not depend on the attention: under teacher forcing it is one ragged sequence.
   const Variable<T> s = decoder_states<T>(tape, parameters, batch.decoder_packing(), batch.decoder_ids, memory.initial);
@@ -52,11 +60,32 @@ ForwardPass<T> forward_pass(Tape<T>& tape, const ModelConfig& config, const Loss
   return pass;
 }
 
+template <class T> DialogueState<T> on_host(const Context& context, DialogueState<T> state) {
+  for (Variable<T>* variable :
+       {&state.utterances.summary, &state.tracked.global_post, &state.tracked.party_post, &state.tracked.emotion_post,
+        &state.tracked.emotion_response, &state.tracked.content, &state.policy.mean, &state.policy.log_variance,
+        &state.policy.reply, &state.speaker_logits, &state.listener_logits, &state.reply_logits})
+    *variable = on_host(context, *variable);
+  return state;
+}
+
+template <class T> ForwardPass<T> on_host(const Context& context, ForwardPass<T> pass) {
+  pass.state = on_host(context, std::move(pass.state));
+  for (Variable<T>* variable :
+       {&pass.decoded.attention, &pass.decoded.coverage_loss, &pass.decoded.gate_logit, &pass.log_probability,
+        &pass.losses.emotion_speaker, &pass.losses.emotion_listener, &pass.losses.policy, &pass.losses.generation,
+        &pass.losses.coverage, &pass.losses.total})
+    *variable = on_host(context, *variable);
+  return pass;
+}
+
 #define ETHREED_INSTANTIATE(T)                                                                                \
   template DialogueState<T> read_dialogues(Tape<T>&, const ModelConfig&, const ModelParameters<Variable<T>>&, \
                                            const Batch&, const StepNoise<T>&);                                \
   template DecoderMemory<T> decoder_memory(Tape<T>&, const ModelParameters<Variable<T>>&, const Batch&,       \
                                            const DialogueState<T>&);                                          \
+  template DialogueState<T> on_host(const Context&, DialogueState<T>);                                        \
+  template ForwardPass<T> on_host(const Context&, ForwardPass<T>);                                            \
   template ForwardPass<T> forward_pass(Tape<T>&, const ModelConfig&, const LossWeights&,                      \
                                        const ModelParameters<Variable<T>>&, const Batch&, const StepNoise<T>&);
 ETHREED_INSTANTIATE(float)

@@ -43,6 +43,12 @@ template <class T> struct ForwardPass {
   Losses<T> losses;
 };
 
+/// The same pass with everything that a reader may want where the host can read it: all but the encoder's states and the
+/// logits of the vocabulary. On the CPU the pass itself; elsewhere waits for the device.
+template <class T> ForwardPass<T> on_host(const Context& context, ForwardPass<T> pass);
+/// The same for what is there before the decoder.
+template <class T> DialogueState<T> on_host(const Context& context, DialogueState<T> state);
+
 template <class T>
 ForwardPass<T> forward_pass(Tape<T>& tape, const ModelConfig& config, const LossWeights& weights,
                             const ModelParameters<Variable<T>>& parameters, const Batch& batch,

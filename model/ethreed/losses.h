@@ -7,6 +7,8 @@
 namespace ethreed {
 
 /// Scalars. Terms that a configuration does not have are unset: no listener labels in the batch, no divergence.
+/// All are views into `all`: term x stands at all.data()[x.data() − all.data()], so that one copy brings them to the
+/// host.
 template <class T> struct Losses {
   Variable<T> emotion_speaker;   ///< first half of L1
   Variable<T> emotion_listener;  ///< second half of L1
@@ -14,6 +16,7 @@ template <class T> struct Losses {
   Variable<T> generation;        ///< L3
   Variable<T> coverage;          ///< L4
   Variable<T> total;             ///< L
+  Variable<T> all;               ///< the terms that are there, in this order, and then the total; has no gradient
 };
 
 /// What the losses are made of.

@@ -147,11 +147,13 @@ ModelParameters<Variable<T>> bind_parameters(Tape<T>& tape, const ModelConfig& c
 
 /// Zeroes the gradients of parameters that the backward pass did not reach (an ablation's or an empty batch's
 /// leftovers).
-template <class T> void zero_untouched_gradients(const ModelConfig& config, ModelParameters<Variable<T>>& parameters) {
+template <class T>
+void zero_untouched_gradients(const Context& context, const ModelConfig& config,
+                              ModelParameters<Variable<T>>& parameters) {
   visit_parameters(
       config, parameters,
-      [](std::string_view, std::string_view, const Shape& shape, Initialisation, int, Variable<T>& handle) {
-        if (!handle.node()->written) std::fill_n(handle.node()->gradient, shape.count(), T{0});
+      [&](std::string_view, std::string_view, const Shape& shape, Initialisation, int, Variable<T>& handle) {
+        if (!handle.node()->written) context.clear(handle.node()->gradient, shape.count());
       });
 }
 

@@ -47,6 +47,17 @@ void Batch::build(std::span<const DialogueInput> dialogues, std::int32_t vocabul
   lay_out_decoder(dialogues, vocabulary);
 }
 
+Batch::Arrays Batch::arrays() const {
+  const auto bytes = [](const auto& values) { return std::as_bytes(std::span(values)); };
+  return {bytes(turn_offsets),    bytes(chain_offsets),  bytes(pair_offsets),   bytes(encoder_offsets),
+          bytes(decoder_offsets), bytes(emotion),        bytes(listener_label), bytes(post_chain),
+          bytes(response_chain),  bytes(post_pair),      bytes(response_pair),  bytes(chain_of_pair),
+          bytes(encoder_ids),     bytes(summary_last),   bytes(summary_first),  bytes(turn_of_row),
+          bytes(source_offsets),  bytes(target_offsets), bytes(source_rows),    bytes(source_ids),
+          bytes(targets),         bytes(decoder_ids),    bytes(state_rows),     bytes(previous_rows),
+          bytes(weight_offsets)};
+}
+
 void Batch::sort_dialogues(std::span<const DialogueInput> dialogues) {
   sort_by_length(dialogue_order, static_cast<int>(dialogues.size()),
                  [&](std::int32_t d) { return dialogues[at(d)].size(); });

@@ -5,6 +5,8 @@
 #include "kernels/common/row_layout.h"
 #include "model/text/vocabulary.h"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -47,6 +49,10 @@ class Batch {
   Packing encoder_packing() const { return {encoder_offsets}; }
   Packing decoder_packing() const { return {decoder_offsets}; }
   RowLayout rows() const { return {source_offsets, target_offsets, weight_offsets}; }
+
+  /// Every array that kernels read, to be staged together.
+  using Arrays = std::array<std::span<const std::byte>, 25>;
+  Arrays arrays() const;
 
   std::vector<std::int32_t> dialogue_order;  ///< [B] input index of each dialogue
   std::vector<std::int32_t> turn_offsets, chain_offsets, pair_offsets, encoder_offsets, decoder_offsets;

@@ -2,6 +2,7 @@
 
 #include "autograd/functions/gather_rows.h"
 #include "kernels/pointer_distribution/pointer_distribution.h"
+#include "kernels/top_words/top_words.h"
 #include "model/training/random_streams.h"
 
 #include <algorithm>
@@ -24,8 +25,8 @@ template <class T> struct Hypothesis {
   std::vector<std::int32_t> words;  // extended ids
   double log_probability = 0;
   bool finished = false;
-  std::vector<T> state;     // s_{i−1}
-  std::vector<T> coverage;  // what each source word has received
+  std::int32_t state_row = 0;  // where s_{i−1} stands among the states kept on the device
+  std::vector<T> coverage;     // what each source word has received
 };
 
 // A continuation of a hypothesis by one word.
@@ -34,31 +35,6 @@ struct Candidate {
   std::int32_t word = 0;
   double log_probability = 0;  // of the whole
 };
-
-// The k likeliest allowed words of a distribution, likeliest first, ties by the lower id.
-template <class T>
-std::vector<std::int32_t> likeliest(const T* log_probability, int words, int k, const DecodeOptions& options) {
-  std::vector<std::int32_t> order;
-  const auto allowed = [&](int w) {
-    return w != pad_id && w != sos_id && (w != unk_id || options.allow_unknown) &&
-           log_probability[w] > -std::numeric_limits<T>::infinity();
-  };
-  const auto before = [&](std::int32_t a, std::int32_t b) {
-    return log_probability[a] != log_probability[b] ? log_probability[a] > log_probability[b] : a < b;
-  };
-  if (k == 1) {
-    std::int32_t best = eos_id;
-    for (std::int32_t w = 0; w < words; ++w)
-      if (allowed(w) && before(w, best)) best = w;
-    return {best};
-  }
-  for (std::int32_t w = 0; w < words; ++w)
-    if (allowed(w)) order.push_back(w);
-  const auto count = std::min<std::int64_t>(k, static_cast<std::int64_t>(order.size()));
-  std::partial_sort(order.begin(), order.begin() + count, order.end(), before);
-  order.resize(at(count));
-  return order;
-}
 
 template <class T> class Generator {
  public:
@@ -79,64 +55,101 @@ template <class T> class Generator {
       for (std::size_t h = 0; h < hypotheses_.size(); ++h)
         if (!hypotheses_[h].finished) live_.push_back(h);
       if (live_.empty()) break;
-      const Arena::Mark mark = tape_.context().arena.mark();
+      Context& context = tape_.context();
+      const Arena::Mark host = context.arena.mark(), device = context.values.mark();
       advance(step);
-      tape_.context().arena.rewind(mark);
+      context.arena.rewind(host);
+      if (!context.on_host()) context.values.rewind(device);
     }
     return best_of_each_row();
   }
 
  private:
   void start() {
-    const int width = memory_.initial.columns();
     for (int r = 0; r < batch_.turns(); ++r) {
       Hypothesis<T> h;
       h.row = r;
-      h.state.assign(memory_.initial.value().row(r), memory_.initial.value().row(r) + width);
+      h.state_row = r;
       h.coverage.assign(at(batch_.rows().source_count(r)), T{0});
       hypotheses_.push_back(std::move(h));
     }
+    // States outlive the memory of their step here. A beam holds at most `beam` hypotheses a row.
+    const std::int64_t most =
+        std::int64_t{batch_.turns()} * (options_.method == DecodeMethod::beam ? options_.beam : 1);
+    Context& context = tape_.context();
+    states_ = context.values.template allocate<T>(most * state_width());
+    context.copy(states_, memory_.initial.data(), std::int64_t{batch_.turns()} * state_width());
+    kept_ = batch_.turns();
   }
 
   // One step of every live hypothesis: one ragged batch, one target token each.
   void advance(int step) {
-    const std::size_t n = live_.size();
+    Context& context = tape_.context();
+    const auto n = static_cast<std::int64_t>(live_.size());
     lay_out();
-    const Packing packing{step_offsets_};
-    const Variable<T> previous = tape_.constant({previous_.data(), Shape{static_cast<std::int64_t>(n), state_width()}});
-    const Variable<T> s = decoder_states<T>(tape_, parameters_, packing, inputs_, previous);
+    const Variable<T> kept = tape_.constant({states_, Shape{kept_, state_width()}});
+    const Variable<T> previous = gather_rows<T>(tape_, {{kept, state_rows_}});
+    const Variable<T> s = decoder_states<T>(tape_, parameters_, Packing{step_offsets_}, inputs_, previous);
     const DecoderMemory<T> memory{.states = gather_rows<T>(tape_, {{memory_.states, source_rows_}}),
                                   .keys = gather_rows<T>(tape_, {{memory_.keys, source_rows_}}),
                                   .initial = previous,
                                   .emotion = gather_rows<T>(tape_, {{memory_.emotion, rows_}}),
                                   .emotion_keys = gather_rows<T>(tape_, {{memory_.emotion_keys, rows_}})};
     const RowLayout layout{source_offsets_, target_offsets_, weight_offsets_};
-    const DecoderOutput<T> out = decode(tape_, parameters_, layout, memory, s, previous, coverage_.data());
-    const int extra = extra_words(source_ids_, vocabulary_);
-    T* distribution = tape_.context().arena.template allocate<T>(static_cast<std::int64_t>(n) * (vocabulary_ + extra));
-    pointer_distribution_forward(tape_.context(), PointerDistributionForward<T>{.layout = layout,
-                                                                                .vocabulary = vocabulary_,
-                                                                                .extra = extra,
-                                                                                .logits = out.logits.data(),
-                                                                                .gate_logit = out.gate_logit.data(),
-                                                                                .weights = out.attention.data(),
-                                                                                .source_ids = source_ids_.data(),
-                                                                                .out = distribution});
-    for (std::size_t k = 0; k < n; ++k) {
+    const T* coverage = context.to_device(coverage_.data(), static_cast<std::int64_t>(coverage_.size()));
+    const DecoderOutput<T> out = decode(tape_, parameters_, layout, memory, s, previous, coverage);
+    context.copy(states_, s.data(), n * state_width());
+    kept_ = n;
+    const T* attention = context.to_host(out.attention.data(), layout.weights());
+    for (std::size_t k = 0; k < live_.size(); ++k) {
       Hypothesis<T>& h = hypotheses_[live_[k]];
-      h.state.assign(s.value().row(static_cast<std::int64_t>(k)),
-                     s.value().row(static_cast<std::int64_t>(k)) + state_width());
-      for (std::size_t j = 0; j < h.coverage.size(); ++j)
-        h.coverage[j] += out.attention.data()[at(weight_offsets_[k]) + j];
+      h.state_row = static_cast<std::int32_t>(k);
+      for (std::size_t j = 0; j < h.coverage.size(); ++j) h.coverage[j] += attention[at(weight_offsets_[k]) + j];
     }
-    extend(distribution, vocabulary_ + extra, step);
+    extend(likeliest(layout, out), step);
+  }
+
+  // The likeliest words after every live hypothesis, on the host: `count` each, likeliest first; −1 where there are
+  // fewer.
+  struct Likeliest {
+    const std::int32_t* words;
+    const T* log_probability;
+    int count;
+  };
+  Likeliest likeliest(const RowLayout& layout, const DecoderOutput<T>& out) {
+    Context& context = tape_.context();
+    const int n = layout.rows(), extra = extra_words(source_ids_, vocabulary_), words = vocabulary_ + extra;
+    T* distribution = context.values.template allocate<T>(std::int64_t{n} * words);
+    pointer_distribution_forward(context, PointerDistributionForward<T>{.layout = layout,
+                                                                        .vocabulary = vocabulary_,
+                                                                        .extra = extra,
+                                                                        .logits = out.logits.data(),
+                                                                        .gate_logit = out.gate_logit.data(),
+                                                                        .weights = out.attention.data(),
+                                                                        .source_ids = source_ids_.data(),
+                                                                        .out = distribution});
+    const int wanted = options_.method == DecodeMethod::greedy ? 1
+                       : options_.method == DecodeMethod::beam ? options_.beam
+                                                               : options_.top_k;
+    const int count = std::min(wanted, words);
+    const std::int64_t size = std::int64_t{n} * count;
+    std::int32_t* word = context.values.template allocate<std::int32_t>(size);
+    T* log_probability = context.values.template allocate<T>(size);
+    top_words<T>(context, {.rows = n,
+                           .words = words,
+                           .k = count,
+                           .banned = {pad_id, sos_id, options_.allow_unknown ? -1 : unk_id},
+                           .fallback = eos_id,
+                           .log_probability = distribution,
+                           .top = word,
+                           .top_log_probability = log_probability});
+    return {context.to_host(word, size), context.to_host(log_probability, size), count};
   }
 
   // The arrays of one step, from the live hypotheses.
   void lay_out() {
     const RowLayout all = batch_.rows();
-    for (auto* ids : {&inputs_, &rows_, &source_rows_, &source_ids_}) ids->clear();
-    previous_.clear();
+    for (auto* ids : {&inputs_, &rows_, &state_rows_, &source_rows_, &source_ids_}) ids->clear();
     coverage_.clear();
     source_offsets_.assign(1, 0);
     target_offsets_.assign(1, 0);
@@ -146,11 +159,11 @@ template <class T> class Generator {
       const std::int32_t last = h.words.empty() ? sos_id : h.words.back();
       inputs_.push_back(last < vocabulary_ ? last : unk_id);
       rows_.push_back(h.row);
+      state_rows_.push_back(h.state_row);
       for (int j = all.source(h.row); j < all.source(h.row + 1); ++j) {
         source_rows_.push_back(j);
         source_ids_.push_back(batch_.source_ids[at(j)]);
       }
-      previous_.insert(previous_.end(), h.state.begin(), h.state.end());
       coverage_.insert(coverage_.end(), h.coverage.begin(), h.coverage.end());
       source_offsets_.push_back(static_cast<std::int32_t>(source_rows_.size()));
       target_offsets_.push_back(target_offsets_.back() + 1);
@@ -159,30 +172,31 @@ template <class T> class Generator {
     step_offsets_ = {0, static_cast<std::int32_t>(live_.size())};
   }
 
-  void extend(const T* distribution, int words, int step) {
-    if (options_.method == DecodeMethod::beam) return extend_beams(distribution, words, step);
+  void extend(const Likeliest& likeliest, int step) {
+    if (options_.method == DecodeMethod::beam) return extend_beams(likeliest, step);
     for (std::size_t k = 0; k < live_.size(); ++k) {
-      const T* p = distribution + at(words) * k;
       Hypothesis<T>& h = hypotheses_[live_[k]];
-      const std::int32_t word = options_.method == DecodeMethod::greedy ? likeliest(p, words, 1, options_).front()
-                                                                        : draw(p, words, h.row, step);
-      append(h, word, h.log_probability + static_cast<double>(p[word]), step);
+      const auto first = at(likeliest.count) * k;
+      const std::size_t chosen =
+          first + (options_.method == DecodeMethod::greedy ? 0 : draw(likeliest, first, h.row, step));
+      append(h, likeliest.words[chosen], h.log_probability + static_cast<double>(likeliest.log_probability[chosen]),
+             step);
     }
   }
 
-  std::int32_t draw(const T* p, int words, std::int32_t row, int step) const {
-    const std::vector<std::int32_t> top = likeliest(p, words, options_.top_k, options_);
+  // The place of the word drawn among the likeliest, which start at `first`.
+  std::size_t draw(const Likeliest& likeliest, std::size_t first, std::int32_t row, int step) const {
+    const T* p = likeliest.log_probability + first;
     std::vector<double> weight;
-    for (const std::int32_t w : top)
-      weight.push_back(
-          std::exp((static_cast<double>(p[w]) - static_cast<double>(p[top.front()])) / options_.temperature));
+    for (int i = 0; i < likeliest.count && likeliest.words[first + at(i)] >= 0; ++i)
+      weight.push_back(std::exp((static_cast<double>(p[i]) - static_cast<double>(p[0])) / options_.temperature));
     const auto turn = at(batch_.turn_of_row[at(row)]);
     double point =
         random_stream(options_.seed, Draw::sampling, draws_[turn]).uniform(static_cast<std::uint64_t>(step)) *
         std::accumulate(weight.begin(), weight.end(), 0.0);
-    for (std::size_t i = 0; i < top.size(); ++i)
-      if ((point -= weight[i]) < 0) return top[i];
-    return top.back();
+    for (std::size_t i = 0; i < weight.size(); ++i)
+      if ((point -= weight[i]) < 0) return i;
+    return weight.size() - 1;
   }
 
   void append(Hypothesis<T>& h, std::int32_t word, double log_probability, int step) const {
@@ -196,14 +210,14 @@ template <class T> class Generator {
   }
 
   // Per row: the beam's best continuations compete with what is finished already.
-  void extend_beams(const T* distribution, int words, int step) {
+  void extend_beams(const Likeliest& likeliest, int step) {
     std::vector<std::vector<Candidate>> candidates(at(batch_.turns()));
     for (std::size_t k = 0; k < live_.size(); ++k) {
-      const T* p = distribution + at(words) * k;
       const Hypothesis<T>& h = hypotheses_[live_[k]];
-      for (const std::int32_t w : likeliest(p, words, options_.beam, options_))
-        candidates[at(h.row)].push_back(
-            {static_cast<std::int64_t>(live_[k]), w, h.log_probability + static_cast<double>(p[w])});
+      const auto first = at(likeliest.count) * k;
+      for (std::size_t i = first; i < first + at(likeliest.count) && likeliest.words[i] >= 0; ++i)
+        candidates[at(h.row)].push_back({static_cast<std::int64_t>(live_[k]), likeliest.words[i],
+                                         h.log_probability + static_cast<double>(likeliest.log_probability[i])});
     }
     std::vector<Hypothesis<T>> next;
     std::vector<int> finished(at(batch_.turns()), 0);
@@ -248,10 +262,13 @@ template <class T> class Generator {
   int vocabulary_;
   std::vector<Hypothesis<T>> hypotheses_;
   std::vector<std::size_t> live_;
+  T* states_ = nullptr;    // on the device: s of every hypothesis that was live at the step before
+  std::int64_t kept_ = 0;  // how many
   // arrays of one step
-  std::vector<std::int32_t> inputs_, rows_, source_rows_, source_ids_, source_offsets_, target_offsets_, step_offsets_;
+  std::vector<std::int32_t> inputs_, rows_, state_rows_, source_rows_, source_ids_, source_offsets_, target_offsets_,
+      step_offsets_;
   std::vector<std::int64_t> weight_offsets_;
-  std::vector<T> previous_, coverage_;
+  std::vector<T> coverage_;
 };
 
 }  // namespace

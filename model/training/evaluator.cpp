@@ -9,13 +9,11 @@ namespace ethreed {
 
 namespace {
 
-constexpr int dialogues_per_batch = 32;  // fixed: the shape of a product is part of its bits
-
 // Calls run(indices) for every batch of dialogues 0 … n−1.
 template <class Run> void for_each_batch(int n, Run run) {
   std::vector<std::int32_t> indices;
-  for (int first = 0; first < n; first += dialogues_per_batch) {
-    indices.resize(static_cast<std::size_t>(std::min(dialogues_per_batch, n - first)));
+  for (int first = 0; first < n; first += evaluation_batch) {
+    indices.resize(static_cast<std::size_t>(std::min(evaluation_batch, n - first)));
     std::iota(indices.begin(), indices.end(), first);
     run(indices);
   }
@@ -34,14 +32,15 @@ const T* evaluation_noise(Context& context, const ModelConfig& config, const Spl
                           std::span<const std::int32_t> dialogues, const Batch& batch, const PolicyMode& mode) {
   if (!mode.sample || !config.has_policy()) return nullptr;
   const std::int64_t width = config.emotion_state;
-  T* noise = context.arena.allocate<T>(batch.turns() * width);
+  const std::int64_t count = batch.turns() * width;
+  T* noise = context.arena.allocate<T>(count);
   const PhiloxStream random = random_stream(mode.seed, Draw::policy_evaluation, 0);
   for (int i = 0; i < batch.turns(); ++i) {
     const std::int64_t first = turn_index(batches, dialogues, batch, i) * width;
     for (std::int64_t j = 0; j < width; ++j)
       noise[i * width + j] = static_cast<T>(random.normal(static_cast<std::uint64_t>(first + j)));
   }
-  return noise;
+  return context.to_device(noise, count);
 }
 
 template <class T>
@@ -51,11 +50,13 @@ EvaluationResult Evaluator<T>::evaluate(SplitBatches& batches, const PolicyMode&
   int done = 0;
   for_each_batch(batches.dialogues(), [&](std::span<const std::int32_t> dialogues) {
     const Batch& batch = batches.make(dialogues);
-    context_.arena.reset();
+    context_.begin_step();
+    context_.stage(batch.arrays());
     Tape<T> tape(context_, false);
     const auto parameters = model_.bind(tape);
     const StepNoise<T> noise{.policy = evaluation_noise<T>(context_, model_.config, batches, dialogues, batch, mode)};
-    sums.add(batch, forward_pass(tape, model_.config, LossWeights{}, parameters, batch, noise));
+    sums.add(batch,
+             on_host(context_, forward_pass(tape, model_.config, LossWeights{}, parameters, batch, noise)));
     done += static_cast<int>(dialogues.size());
     ETHREED_CHECK(!progress || progress(done), "evaluation interrupted");
   });
@@ -70,11 +71,13 @@ void Evaluator<T>::generate(SplitBatches& batches, int limit, const PolicyMode& 
   for_each_batch(dialogues, [&](std::span<const std::int32_t> indices) {
     if (!go_on) return;
     const Batch& batch = batches.make(indices);
-    context_.arena.reset();
+    context_.begin_step();
+    context_.stage(batch.arrays());
     Tape<T> tape(context_, false);
     const auto parameters = model_.bind(tape);
     const StepNoise<T> noise{.policy = evaluation_noise<T>(context_, model_.config, batches, indices, batch, mode)};
     const DialogueState<T> state = read_dialogues(tape, model_.config, parameters, batch, noise);
+    const DialogueState<T> seen = on_host(context_, state);
     std::vector<std::uint64_t> draws;
     for (int i = 0; i < batch.turns(); ++i)
       draws.push_back(static_cast<std::uint64_t>(turn_index(batches, indices, batch, i)));
@@ -92,8 +95,8 @@ void Evaluator<T>::generate(SplitBatches& batches, int limit, const PolicyMode& 
       const GeneratedTurn turn{.dialogue = indices[static_cast<std::size_t>(batch.turn_dialogue[row])],
                                .turn = batch.turn_time[row],
                                .reply = replies[row],
-                               .speaker_emotion = best(state.speaker_logits),
-                               .reply_emotion = best(state.reply_logits)};
+                               .speaker_emotion = best(seen.speaker_logits),
+                               .reply_emotion = best(seen.reply_logits)};
       if (go_on) go_on = consume(turn);
     }
   });

@@ -11,6 +11,9 @@
 
 namespace ethreed {
 
+/// Dialogues of a batch in evaluation and generation. Fixed: the shape of a product is part of its bits.
+inline constexpr int evaluation_batch = 32;
+
 /// R̂ in evaluation and generation (section 6): a sample with noise fixed by a seed and the turn's place, or μ.
 struct PolicyMode {
   bool sample = true;
@@ -26,7 +29,7 @@ struct GeneratedTurn {
   int reply_emotion = 0;    ///< argmax W_e R̂: what the policy wants the reply to express
 };
 
-/// ε of every turn of a batch [N, D_e] in the step arena, from the turn's place in its split, so that it does not
+/// ε of every turn of a batch [N, D_e] on the device, from the turn's place in its split, so that it does not
 /// depend on how dialogues are batched; null if the mode does not sample or the model has no policy.
 template <class T>
 const T* evaluation_noise(Context& context, const ModelConfig& config, const SplitBatches& batches,
@@ -34,7 +37,8 @@ const T* evaluation_noise(Context& context, const ModelConfig& config, const Spl
 
 template <class T> class Evaluator {
  public:
-  /// The model must outlive the evaluator. The arena of the context is reset at every batch.
+  /// The model is on the device of the context (DeviceModel) and must outlive the evaluator. The arenas of the context are
+  /// reset at every batch.
   Evaluator(Context context, ModelState<T>& model) : context_(context), model_(model) {}
 
   /// Figures over a split. `progress`, if given, is called with the dialogues done after every batch and stops the

@@ -3,6 +3,7 @@
 #include "core/safetensors.h"
 #include "kernels/dropout_mask/dropout_mask.h"
 #include "model/ethreed/ethreed.h"
+#include "model/training/device_model.h"
 #include "model/training/random_streams.h"
 
 #include <algorithm>
@@ -178,25 +179,28 @@ template <class T>
 void write_trace(Context& context, ModelState<T>& model, const LossWeights& weights, SplitBatches& batches,
                  std::span<const std::int32_t> dialogues, std::uint64_t seed, const std::filesystem::path& path) {
   const Batch& batch = batches.make(dialogues);
-  context.arena.reset();
+  DeviceModel<T> device(context, model);
+  context.begin_step();
+  context.stage(batch.arrays());
   Tape<T> tape(context);
-  auto parameters = model.bind(tape);
+  auto parameters = device.model().bind(tape);
   const std::int64_t noise_count = std::int64_t{batch.turns()} * model.config.emotion_state;
-  T* noise = context.arena.allocate<T>(noise_count);
+  T* noise = context.values.allocate<T>(noise_count);
   fill_normal(
       context,
       FillNormal<T>{.count = noise_count, .random = random_stream(seed, Draw::policy_training, 0), .out = noise});
-  const ForwardPass<T> pass =
-      forward_pass(tape, model.config, weights, parameters, batch, StepNoise<T>{.policy = noise});
+  ForwardPass<T> pass = forward_pass(tape, model.config, weights, parameters, batch, StepNoise<T>{.policy = noise});
   tape.backward(pass.losses.total);
-  zero_untouched_gradients(model.config, parameters);
+  zero_untouched_gradients(context, model.config, parameters);
+  device.gradients_to_host();
+  pass = on_host(context, std::move(pass));
 
   const int length = batch.encoder_packing().steps();
   TraceWriter<T> trace(batch, batch.turn_packing().steps(), length);
   for (const auto& entry : model.layout.entries())
     trace.add("param." + entry.name, View<const T>(model.values.data() + entry.offset, entry.shape));
   add_inputs(trace, batch, batches, dialogues, model.config.vocabulary);
-  trace.add_turns("policy.noise", noise, model.config.emotion_state);
+  trace.add_turns("policy.noise", context.to_host(noise, noise_count), model.config.emotion_state);
   add_outputs(trace, context, pass, batch);
   for (const auto& entry : model.layout.entries())
     trace.add("grad." + entry.name, View<const T>(model.gradients.data() + entry.offset, entry.shape));

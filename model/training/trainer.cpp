@@ -3,6 +3,7 @@
 #include "kernels/adam/adam.h"
 #include "kernels/dropout_mask/dropout_mask.h"
 #include "kernels/global_norm/global_norm.h"
+#include "model/training/device_model.h"
 #include "model/training/random_streams.h"
 
 #include <algorithm>
@@ -14,12 +15,12 @@ template <class T>
 StepNoise<T> draw_training_noise(Context& context, const ModelConfig& config, const TrainingConfig& training,
                                  const Batch& batch, std::int64_t step) {
   const auto stream = [&](Draw draw) { return random_stream(training.seed, draw, static_cast<std::uint64_t>(step)); };
+  DropoutMasks<T> masks{.probability = training.dropout};
   const auto mask = [&](Draw draw, int rows, int width) -> const T* {
     if (training.dropout == 0.0) return nullptr;
     const std::int64_t count = std::int64_t{rows} * width;
-    T* values = context.arena.allocate<T>(count);
-    dropout_mask(context, DropoutMask<T>{
-                              .count = count, .probability = training.dropout, .random = stream(draw), .mask = values});
+    T* values = context.values.allocate<T>(count);
+    masks.mask[static_cast<std::size_t>(masks.masks++)] = {.count = count, .random = stream(draw), .mask = values};
     return values;
   };
   const int n = batch.turns();
@@ -28,51 +29,97 @@ StepNoise<T> draw_training_noise(Context& context, const ModelConfig& config, co
   if (config.has_party()) noise.masks.party = mask(Draw::dropout_party, 2 * n, config.party_state);
   if (config.has_emotion_cell()) noise.masks.emotion = mask(Draw::dropout_emotion, 2 * n, config.emotion_state);
   noise.masks.content = mask(Draw::dropout_content, n, config.content_state);
+  if (masks.masks > 0) dropout_masks(context, masks);
   if (config.has_policy()) {
     const std::int64_t count = std::int64_t{n} * config.emotion_state;
-    T* values = context.arena.allocate<T>(count);
+    T* values = context.values.allocate<T>(count);
     fill_normal(context, FillNormal<T>{.count = count, .random = stream(Draw::policy_training), .out = values});
     noise.policy = values;
   }
   return noise;
 }
 
+namespace {
+
+// What a step leaves on the device for the host to read.
+template <class T> struct StepResults {
+  Losses<T> losses;
+  double* gradient_norm = nullptr;  // in `values`
+};
+
+// Hands the whole step to the device, without waiting for any of it.
 template <class T>
-StepReport training_step(Context& context, ModelState<T>& model, const TrainingConfig& training, const Batch& batch,
-                         std::int64_t step, double learning_rate) {
-  context.arena.reset();
+StepResults<T> run_step(Context& context, ModelState<T>& model, const TrainingConfig& training, const Batch& batch,
+                        std::int64_t step, double learning_rate) {
   Tape<T> tape(context);
   auto parameters = model.bind(tape);
   const StepNoise<T> noise = draw_training_noise<T>(context, model.config, training, batch, step);
   const ForwardPass<T> pass = forward_pass(tape, model.config, training.weights, parameters, batch, noise);
-  const Losses<T>& losses = pass.losses;
-  const auto value = [](const Variable<T>& term) { return term ? static_cast<double>(term.data()[0]) : 0.0; };
-  StepReport report{.total = value(losses.total),
-                    .emotion_speaker = value(losses.emotion_speaker),
-                    .emotion_listener = value(losses.emotion_listener),
-                    .policy = value(losses.policy),
-                    .generation = value(losses.generation),
-                    .coverage = value(losses.coverage),
-                    .tokens = batch.target_tokens()};
+  const StepResults<T> results{.losses = pass.losses, .gradient_norm = context.values.allocate<double>(1)};
+  {
+    const Range range(context, "backward");
+    tape.backward(results.losses.total);
+    zero_untouched_gradients(context, model.config, parameters);
+  }
+  const Range range(context, "optimizer");
+  const std::int64_t n = model.layout.size();
+  global_norm<T>(context, {.count = n, .x = model.gradients.data(), .norm = results.gradient_norm});
+  adam_update<T>(context, {.count = n,
+                           .step = step + 1,
+                           .learning_rate = learning_rate,
+                           .beta1 = training.adam_beta1,
+                           .beta2 = training.adam_beta2,
+                           .epsilon = training.adam_epsilon,
+                           .clip_norm = training.clip_norm,
+                           .gradient_norm = results.gradient_norm,
+                           .loss = results.losses.total.data(),
+                           .parameters = model.values.data(),
+                           .gradients = model.gradients.data(),
+                           .m = model.first_moment.data(),
+                           .v = model.second_moment.data()});
+  return results;
+}
+
+// The same, recorded and launched as one graph.
+template <class T, class Run> StepResults<T> as_graph(Context& context, Run run) {
+  context.runtime->begin_capture();
+  try {
+    const StepResults<T> results = run();
+    context.runtime->end_capture();
+    return results;
+  } catch (...) {
+    context.runtime->abandon_capture();
+    throw;
+  }
+}
+
+}  // namespace
+
+template <class T>
+StepReport training_step(Context& context, ModelState<T>& model, const TrainingConfig& training, const Batch& batch,
+                         std::int64_t step, double learning_rate, const StepOptions& options) {
+  context.begin_step();
+  context.stage(batch.arrays());
+  const auto run = [&] { return run_step(context, model, training, batch, step, learning_rate); };
+  const StepResults<T> results = options.graph && !context.on_host() ? as_graph<T>(context, run) : run();
+  const Losses<T>& losses = results.losses;
+  const T* values = context.to_host(losses.all.data(), losses.all.value().count());
+  const auto value = [&](const Variable<T>& term) {
+    return term ? static_cast<double>(values[term.data() - losses.all.data()]) : 0.0;
+  };
+  const StepReport report{.total = value(losses.total),
+                          .emotion_speaker = value(losses.emotion_speaker),
+                          .emotion_listener = value(losses.emotion_listener),
+                          .policy = value(losses.policy),
+                          .generation = value(losses.generation),
+                          .coverage = value(losses.coverage),
+                          .gradient_norm = *context.to_host(results.gradient_norm, 1),
+                          .tokens = batch.target_tokens()};
+  // Adam has looked at both and left the parameters alone if one is not finite.
   const char* advice = "resume from the last checkpoint with a smaller learning rate";
   ETHREED_CHECK(std::isfinite(report.total), "training: the loss is {} at step {}; {}", report.total, step, advice);
-  tape.backward(losses.total);
-  zero_untouched_gradients(model.config, parameters);
-  const std::int64_t n = model.layout.size();
-  report.gradient_norm = global_norm<T>(context, model.gradients.data(), n);
   ETHREED_CHECK(std::isfinite(report.gradient_norm), "training: the gradient's norm is {} at step {}; {}",
                 report.gradient_norm, step, advice);
-  adam_update(context, Adam<T>{.count = n,
-                               .step = step + 1,
-                               .learning_rate = learning_rate,
-                               .beta1 = training.adam_beta1,
-                               .beta2 = training.adam_beta2,
-                               .epsilon = training.adam_epsilon,
-                               .gradient_scale = clip_scale(report.gradient_norm, training.clip_norm),
-                               .parameters = model.values.data(),
-                               .gradients = model.gradients.data(),
-                               .m = model.first_moment.data(),
-                               .v = model.second_moment.data()});
   return report;
 }
 
@@ -97,6 +144,7 @@ class Run {
       const TrainingObserver& observer)
       : context_(context),
         model_(model),
+        device_(context, model),
         info_(info),
         progress_(info.progress),
         training_(info.config.training),
@@ -140,7 +188,8 @@ class Run {
     const std::int64_t count = std::min<std::int64_t>(training_.batch, train_.dialogues() - first);
     const Batch& batch =
         train_.make(std::span(order_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
-    const StepReport report = training_step(context_, model_, training_, batch, progress_.step, learning_rate);
+    const StepReport report = training_step(context_, device_.model(), training_, batch, progress_.step,
+                                            learning_rate, {.graph = options_.graphs});
     ++progress_.step;
     ++progress_.next_batch;
     add(progress_.running, report);
@@ -155,7 +204,7 @@ class Run {
     bool interrupted = false;
     EvaluationResult result;
     try {
-      result = Evaluator<float>(context_, model_).evaluate(valid_, PolicyMode{.seed = training_.seed}, [&](int done) {
+      result = Evaluator<float>(context_, device_.model()).evaluate(valid_, PolicyMode{.seed = training_.seed}, [&](int done) {
         if (observer_.validation) observer_.validation(done, valid_.dialogues());
         interrupted = observer_.stop && observer_.stop();
         return !interrupted;
@@ -181,10 +230,14 @@ class Run {
     return true;
   }
 
-  void save(const char* which) { save_checkpoint(options_.directory / which, model_, info_); }
+  void save(const char* which) {
+    device_.to_host();
+    save_checkpoint(options_.directory / which, model_, info_);
+  }
 
   Context& context_;
-  ModelState<float>& model_;
+  ModelState<float>& model_;  // what is saved
+  DeviceModel<float> device_;  // what is trained
   CheckpointInfo& info_;
   TrainingProgress& progress_;
   const TrainingConfig& training_;
@@ -206,8 +259,8 @@ template StepNoise<float> draw_training_noise(Context&, const ModelConfig&, cons
 template StepNoise<double> draw_training_noise(Context&, const ModelConfig&, const TrainingConfig&, const Batch&,
                                                std::int64_t);
 template StepReport training_step(Context&, ModelState<float>&, const TrainingConfig&, const Batch&, std::int64_t,
-                                  double);
+                                  double, const StepOptions&);
 template StepReport training_step(Context&, ModelState<double>&, const TrainingConfig&, const Batch&, std::int64_t,
-                                  double);
+                                  double, const StepOptions&);
 
 }  // namespace ethreed

@@ -25,11 +25,17 @@ template <class T>
 StepNoise<T> draw_training_noise(Context& context, const ModelConfig& config, const TrainingConfig& training,
                                  const Batch& batch, std::int64_t step);
 
-/// Forward, backward, clip, Adam. `step` counts from 0; the arena of the context is reset first.
+/// How a step is run; none of it changes a number.
+struct StepOptions {
+  bool graph = false;  ///< on a device: the whole step as one CUDA graph
+};
+
+/// Forward, backward, clip, Adam. `step` counts from 0; the arenas of the context are reset first. `model` is on the device
+/// of the context (DeviceModel). The host waits once, at the end, for the losses and the norm.
 /// Throws Error if the loss or the gradient norm is not finite; the parameters are then as they were.
 template <class T>
 StepReport training_step(Context& context, ModelState<T>& model, const TrainingConfig& training, const Batch& batch,
-                         std::int64_t step, double learning_rate);
+                         std::int64_t step, double learning_rate, const StepOptions& options = {});
 
 /// What a run tells whoever watches it. Every function may be empty.
 struct TrainingObserver {
@@ -44,6 +50,7 @@ struct RunOptions {
   std::filesystem::path directory;  ///< RUN: gets last/ and best/
   std::int64_t log_every = 50;      ///< steps between lines of the log
   std::int64_t save_every = 1000;   ///< steps between checkpoints within an epoch; 0: at the end of epochs only
+  bool graphs = true;               ///< on a device: every step as one CUDA graph
   std::int64_t max_steps = 0;       ///< stop (as by a signal) after so many steps of the whole run; 0: no limit
 };
 

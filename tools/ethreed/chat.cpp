@@ -1,4 +1,5 @@
 #include "model/text/emotions.h"
+#include "model/training/device_model.h"
 #include "model/training/random_streams.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
@@ -43,8 +44,9 @@ std::string likeliest_emotions(std::span<const float> logits) {
 // A conversation in progress: the person's posts and the model's own replies.
 class Conversation {
  public:
-  Conversation(Context context, const LoadedRun& run, const ChatArguments& arguments)
-      : context_(context), model_(*run.model), arguments_(arguments), options_(arguments.decode.checked()) {
+  /// `model` is that of `run` on the device of the context.
+  Conversation(Context context, ModelState<float>& model, const LoadedRun& run, const ChatArguments& arguments)
+      : context_(context), model_(model), arguments_(arguments), options_(arguments.decode.checked()) {
     for (const std::string& word : run.info.vocabulary) words_.id(word);
   }
 
@@ -75,7 +77,8 @@ class Conversation {
     for (std::size_t t = 0; t < posts_.size(); ++t) turns.push_back({.post = posts_[t], .response = responses_[t]});
     const DialogueInput dialogue(turns);
     batch_.build({&dialogue, 1}, model_.config.vocabulary);
-    context_.arena.reset();
+    context_.begin_step();
+    context_.stage(batch_.arrays());
     Tape<float> tape(context_, false);
     const auto parameters = model_.bind(tape);
     const DialogueState<float> state =
@@ -83,12 +86,13 @@ class Conversation {
     std::vector<std::uint64_t> draws(static_cast<std::size_t>(batch_.turns()));
     for (std::size_t i = 0; i < draws.size(); ++i) draws[i] = turns_answered_ - (draws.size() - 1) + i;
     const std::vector<Reply> replies = generate_replies(tape, parameters, batch_, state, options_, draws);
+    const DialogueState<float> seen = on_host(context_, state);
     const auto last = static_cast<std::int64_t>(turns.size()) - 1;  // one dialogue: turn row = t
     const auto row = [&](const Variable<float>& logits) {
       return std::span<const float>(logits.value().row(last), static_cast<std::size_t>(logits.columns()));
     };
-    fmt::print("  you seem: {}\n", likeliest_emotions(row(state.speaker_logits)));
-    fmt::print("  the reply should feel: {}\n", likeliest_emotions(row(state.reply_logits)));
+    fmt::print("  you seem: {}\n", likeliest_emotions(row(seen.speaker_logits)));
+    fmt::print("  the reply should feel: {}\n", likeliest_emotions(row(seen.reply_logits)));
     return replies.back();
   }
 
@@ -101,7 +105,7 @@ class Conversation {
     const std::size_t first = (turns_answered_ - (posts_.size() - 1)) * width;
     noise_.resize(posts_.size() * width);
     for (std::size_t i = 0; i < noise_.size(); ++i) noise_[i] = static_cast<float>(random_numbers.normal(first + i));
-    return noise_.data();
+    return context_.to_device(noise_.data(), static_cast<std::int64_t>(noise_.size()));
   }
 
   Context context_;
@@ -117,8 +121,10 @@ class Conversation {
 
 void run_chat(const ChatArguments& arguments) {
   const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
-  Runtime runtime(arguments.run.threads);
-  Conversation conversation(runtime.context(), run, arguments);
+  const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
+  Context context = runtime->context();
+  DeviceModel<float> device(context, *run.model);
+  Conversation conversation(context, device.model(), run, arguments);
   const bool terminal = ::isatty(STDIN_FILENO) == 1;
   if (terminal) fmt::print("Tell me something. An empty line starts a new conversation; Ctrl-D ends.\n");
   for (std::string line;;) {

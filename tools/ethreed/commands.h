@@ -14,5 +14,6 @@ void add_evaluate_command(CLI::App& app);
 void add_generate_command(CLI::App& app);
 void add_chat_command(CLI::App& app);
 void add_trace_command(CLI::App& app);
+void add_devices_command(CLI::App& app);
 
 }  // namespace ethreed

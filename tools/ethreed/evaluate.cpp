@@ -1,3 +1,4 @@
+#include "model/training/device_model.h"
 #include "model/training/evaluator.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
@@ -25,9 +26,11 @@ void run_evaluate(const EvaluateArguments& arguments) {
   const DecodeOptions decode = arguments.decode.checked();
   const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
   const Dataset data = open_data_of_run(run.info, arguments.run.run, arguments.run.data);
-  Runtime runtime(arguments.run.threads);
+  const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
+  Context context = runtime->context();
+  DeviceModel<float> device(context, *run.model);
   SplitBatches batches(data.split(arguments.run.split), data.vocabulary_size());
-  Evaluator<float> evaluator(runtime.context(), *run.model);
+  Evaluator<float> evaluator(context, device.model());
   const PolicyMode mode = arguments.decode.mode();
   const EvaluationResult result = evaluator.evaluate(batches, mode);
   const EvaluationResult at_mean = evaluator.evaluate(batches, {.sample = false});

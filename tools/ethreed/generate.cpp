@@ -1,5 +1,6 @@
 #include "core/atomic_file.h"
 #include "model/text/emotions.h"
+#include "model/training/device_model.h"
 #include "model/training/evaluator.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
@@ -74,9 +75,11 @@ void run_generate(const GenerateArguments& arguments) {
   const WordTable words = data.word_table();
   std::unique_ptr<AtomicFile> file;
   if (!arguments.out.empty()) file = std::make_unique<AtomicFile>(arguments.out);
-  Runtime runtime(arguments.run.threads);
+  const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
+  Context context = runtime->context();
+  DeviceModel<float> device(context, *run.model);
   SplitBatches batches(split, data.vocabulary_size());
-  Evaluator<float> evaluator(runtime.context(), *run.model);
+  Evaluator<float> evaluator(context, device.model());
   catch_interruptions();
   evaluator.generate(batches, arguments.limit, arguments.decode.mode(), decode, [&](const GeneratedTurn& turn) {
     const TurnText text = describe(turn, split, words);

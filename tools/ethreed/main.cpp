@@ -1,4 +1,4 @@
-// The program `ethreed`: prepare, train, evaluate, generate, chat, trace.
+// The program `ethreed`: prepare, train, evaluate, generate, chat, trace, devices.
 
 #include "core/error.h"
 #include "tools/ethreed/commands.h"
@@ -66,6 +66,7 @@ int main(int argc, char** argv) {
   ethreed::add_generate_command(app);
   ethreed::add_chat_command(app);
   ethreed::add_trace_command(app);
+  ethreed::add_devices_command(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,5 +1,6 @@
 #include "tools/ethreed/session.h"
 
+#include "kernels/device/open_device.h"
 #include "model/text/emotions.h"
 #include "model/text/line_reader.h"
 
@@ -115,14 +116,32 @@ std::string check_seed(const std::string& text) {
                      std::numeric_limits<std::uint64_t>::max());
 }
 
+void add_device_options(CLI::App& command, DeviceArguments& arguments) {
+  command
+      .add_option("--device", arguments.device,
+                  "Where kernels run: on the CPU, on the first NVIDIA GPU, or the GPU's kernels emulated on the CPU (slow)")
+      ->check(CLI::IsMember({"cpu", "cuda", "emulated"}))
+      ->capture_default_str();
+  command.add_option("--threads", arguments.threads, "Threads; results do not depend on it")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command.add_flag("--tf32", arguments.tf32, "Products on the GPU may round their inputs to TF32: faster, less exact");
+}
+
+std::unique_ptr<Runtime> open_runtime(const DeviceArguments& arguments) {
+  const Device device = device_from(arguments.device);
+  ETHREED_CHECK(!arguments.tf32 || device == Device::cuda, "--tf32: is for --device cuda, this is {}", arguments.device);
+  auto runtime = std::make_unique<Runtime>(arguments.threads);
+  runtime->use(open_device(device, runtime->pool(), {.tf32 = arguments.tf32}));
+  return runtime;
+}
+
 void add_run_options(CLI::App& command, RunArguments& arguments, bool with_data) {
   command.add_option("run", arguments.run, "Folder that `ethreed train --out` wrote")->required()->type_name("RUN");
   command.add_option("--checkpoint", arguments.checkpoint, "Which checkpoint of the run")
       ->check(CLI::IsMember({"best", "last"}))
       ->capture_default_str();
-  command.add_option("--threads", arguments.threads, "Threads; results do not depend on it")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  add_device_options(command, arguments.device);
   if (!with_data) return;
   command.add_option("--data", arguments.data, "Prepared data, if it no longer lies where the run was trained")
       ->type_name("DIR");

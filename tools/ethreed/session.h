@@ -1,6 +1,7 @@
 #pragma once
 // What several commands do at their start: threads, an existing run, its data, interruption.
 
+#include "core/context.h"
 #include "model/text/dataset.h"
 #include "model/training/checkpoint.h"
 #include "model/training/decoding.h"
@@ -52,12 +53,22 @@ void check_output_file(const std::string& path);
 std::string check_seed(const std::string& text);
 
 /// Options that commands share. The objects must outlive the parsing.
+struct DeviceArguments {
+  std::string device = "cpu";
+  int threads = default_threads();
+  bool tf32 = false;
+};
+/// --device, --threads and --tf32.
+void add_device_options(CLI::App& command, DeviceArguments& arguments);
+/// Threads and the device that was asked for. Throws Error in one line if it is not here.
+std::unique_ptr<Runtime> open_runtime(const DeviceArguments& arguments);
+
 struct RunArguments {
   std::string run;
   std::string checkpoint = "best";
   std::string data;
   std::string split = "valid";
-  int threads = default_threads();
+  DeviceArguments device;
 };
 void add_run_options(CLI::App& command, RunArguments& arguments, bool with_data);
 

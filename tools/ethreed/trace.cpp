@@ -21,7 +21,7 @@ struct TraceArguments {
   std::string ablation;
   int batch = 8;
   std::uint64_t seed = 1;
-  int threads = default_threads();
+  DeviceArguments device;
 };
 
 RunConfig trace_configuration(const TraceArguments& arguments, const Dataset& data) {
@@ -58,8 +58,8 @@ template <class T> void trace_as(const TraceArguments& arguments, const Dataset&
   std::vector<std::int32_t> order;
   shuffle_dialogues(batches.dialogues(), arguments.seed, 0, order);
   order.resize(std::min(order.size(), static_cast<std::size_t>(arguments.batch)));
-  Runtime runtime(arguments.threads);
-  Context context = runtime.context();
+  const std::unique_ptr<Runtime> runtime = open_runtime(arguments.device);
+  Context context = runtime->context();
   write_trace(context, model, config.training.weights, batches, order, arguments.seed, arguments.out);
   fmt::print("wrote {}: {} dialogues of {}, {}, ablation {}\n", arguments.out, order.size(), arguments.split,
              arguments.dtype, name_of(config.model.ablation));
@@ -92,9 +92,7 @@ void add_trace_command(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--ablation", a->ablation, "What to take out of the model")
       ->check(CLI::IsMember({"none", "no_policy", "no_gps", "no_party", "no_emotion", "no_tracking"}));
-  command->add_option("--threads", a->threads, "Threads; results do not depend on it")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  add_device_options(*command, a->device);
   command->callback([a] {
     check_output_file(a->out);
     const Dataset data = Dataset::open(a->data);

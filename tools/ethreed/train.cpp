@@ -1,5 +1,6 @@
 #include "core/directory_lock.h"
 #include "model/training/initialisation.h"
+#include "model/training/memory_plan.h"
 #include "model/training/trainer.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/progress.h"
@@ -26,7 +27,7 @@ struct TrainArguments {
   std::optional<std::uint64_t> seed;
   std::optional<double> learning_rate, dropout;
   std::optional<std::string> ablation;
-  int threads = default_threads();
+  DeviceArguments device;
   RunOptions options;
   bool resume = false;
   bool quiet = false;
@@ -102,7 +103,7 @@ void announce(const TrainArguments& arguments, const CheckpointInfo& info, const
              data.split("valid").dialogues(), data.vocabulary_size(), data.vectors().columns());
   fmt::print("ablation {}; batch {}, learning rate {}, {} epochs, seed {}, {} threads\n",
              name_of(info.config.model.ablation), training.batch, training.learning_rate, training.epochs,
-             training.seed, arguments.threads);
+             training.seed, arguments.device.threads);
   if (!info.config.model.listener_labels)
     fmt::print("NOTE: no listener labels: the listener term of L1 and the KL term L2 are OFF\n");
   fmt::print("parameters\n{}", parameter_table(layout));
@@ -153,6 +154,9 @@ void run_train(const TrainArguments& arguments) {
   if (!lock) lock.emplace(arguments.out);
   remove_leftovers(arguments.out);
 
+  const std::unique_ptr<Runtime> runtime = open_runtime(arguments.device);
+  Context context = runtime->context();
+  const MemoryPlan memory = plan_training_memory(context, info.config, data);
   ModelState<float> model(info.config.model, true);
   if (arguments.resume)
     load_checkpoint_tensors(options.directory / "last", model);
@@ -160,10 +164,13 @@ void run_train(const TrainArguments& arguments) {
     initialise_parameters(model.layout, data.vectors(), info.config.training.update_gate_bias,
                           info.config.training.seed, model.values.data());
   if (!arguments.resume) save_first_checkpoint(options.directory, made, model, info);
-  if (!arguments.quiet) announce(arguments, info, data, model.layout);
+  if (!arguments.quiet) {
+    announce(arguments, info, data, model.layout);
+    if (runtime->device() != nullptr)
+      fmt::print("device: {}\nmemory of the device\n{}", runtime->device()->description(), memory.table());
+    std::fflush(stdout);
+  }
 
-  Runtime runtime(arguments.threads);
-  Context context = runtime.context();
   RunLog log(options.directory, info.progress);
   ProgressDisplay display(info.config.training.epochs, info.progress.step, arguments.quiet);
   catch_interruptions();
@@ -207,9 +214,8 @@ void add_train_command(CLI::App& app) {
   command->add_option("--dropout", a->dropout, "Dropout on g, p, e, c [0.5]")->check(CLI::Range(0.0, 0.95));
   command->add_option("--ablation", a->ablation, "What to take out of the model")
       ->check(CLI::IsMember({"none", "no_policy", "no_gps", "no_party", "no_emotion", "no_tracking"}));
-  command->add_option("--threads", a->threads, "Threads; results do not depend on it")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  add_device_options(*command, a->device);
+  command->add_flag("!--no-graphs", a->options.graphs, "On a device: launch kernels one by one, not a step as one CUDA graph");
   command->add_option("--log-every", a->options.log_every, "Steps between lines of the log")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();

@@ -1,6 +1,8 @@
 // ethreed-gradcheck: checks the backward kernel of every operation, case by case, and prints what it found.
 
 #include "autograd/gradient_checker.h"
+#include "kernels/common/device_problem.h"
+#include "kernels/device/open_device.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -21,6 +23,7 @@ struct Arguments {
   std::string dtype = "float64";
   std::uint64_t seed = 1;
   int threads = 1;
+  std::string device = "cpu";
   bool list = false;
 
   bool wants(const Operation& operation) const {
@@ -46,9 +49,9 @@ void check_names(const std::vector<std::string>& names) {
 
 GradientReport check(Context& context, const OpCase& op_case, const Arguments& arguments) {
   const CheckOptions options{.seed = arguments.seed, .full_jacobian = op_case.tiny};
-  const auto reference = op_case.make_double(arguments.seed);
+  const auto reference = for_device(context, op_case.make_double(arguments.seed));
   if (arguments.dtype == "float64") return check_operation(context, *reference, options);
-  const auto problem = op_case.make_float(arguments.seed);
+  const auto problem = for_device(context, op_case.make_float(arguments.seed));
   return check_float_operation(context, *problem, *reference, options);
 }
 
@@ -132,15 +135,16 @@ int run(const Arguments& arguments) {
     return 0;
   }
   Runtime runtime(arguments.threads);
+  runtime.use(open_device(device_from(arguments.device), runtime.pool()));
   Context context = runtime.context();
   print_header();
   const Totals totals = check_all(context, arguments);
   ETHREED_CHECK(totals.cases + totals.forward_only > 0, "--case: no case of these operations contains '{}'; see --list",
                 arguments.case_part);
   fmt::print(
-      "\n{}: {} operations, {} cases, {} inputs, {} comparisons, worst error {:.2e}, {} failed; {} operations are "
+      "\n{}, {}: {} operations, {} cases, {} inputs, {} comparisons, worst error {:.2e}, {} failed; {} operations are "
       "forward only\n",
-      arguments.dtype, totals.operations, totals.cases, totals.inputs, totals.comparisons, totals.worst_error,
+      arguments.device, arguments.dtype, totals.operations, totals.cases, totals.inputs, totals.comparisons, totals.worst_error,
       totals.failures, totals.forward_only);
   return totals.failures == 0 ? 0 : 1;
 }
@@ -163,6 +167,9 @@ int main(int argc, char** argv) {
   app.add_option("--seed", arguments.seed, "Seed of inputs, cotangents and directions")->capture_default_str();
   app.add_option("--threads", arguments.threads, "Threads of the kernels")
       ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--device", arguments.device, "Where the kernels run: on the CPU, on a GPU, or the GPU's emulated")
+      ->check(CLI::IsMember({"cpu", "cuda", "emulated"}))
       ->capture_default_str();
   app.add_flag("--list", arguments.list, "Print operations and cases, check nothing");
   try {
