@@ -1,8 +1,11 @@
 // Times whole training steps (batch, forward, backward, clipping, Adam) on real batches of a prepared data set:
-//   bench_training_step DATA_DIR [--threads 2] [--batch 8] [--steps 50]
-// Prints the median and the spread over steps, target tokens per second, and the allocations of the timed steps.
+//   bench_training_step DATA_DIR [--threads 2] [--batch 8] [--steps 50] [--device cpu|cuda|emulated] [--graphs]
+// Prints the median and the spread over steps, target tokens per second, and the allocations of the timed steps; on a
+// device, the kernels that a step launches. (Times of the emulated device say nothing about a GPU; its counts do.)
 
 #include "core/error.h"
+#include "kernels/device/open_device.h"
+#include "model/training/device_model.h"
 #include "model/training/initialisation.h"
 #include "model/training/trainer.h"
 
@@ -43,8 +46,20 @@ using namespace ethreed;
 
 struct Arguments {
   std::string data;
+  std::string device = "cpu";
   int threads = 1, batch = 8, steps = 50;
+  bool graphs = false;
 };
+
+// Kernels launched by the steps, the most frequent first, as a mean over steps.
+void print_launches(const DeviceRuntime& device, std::int64_t steps) {
+  std::vector<LaunchCount> launches(device.launches().begin(), device.launches().end());
+  std::stable_sort(launches.begin(), launches.end(),
+                   [](const LaunchCount& a, const LaunchCount& b) { return a.launches > b.launches; });
+  const auto per_step = [steps](std::int64_t count) { return static_cast<double>(count) / static_cast<double>(steps); };
+  fmt::print("launches per step: {:.1f}\n", per_step(device.launch_count()));
+  for (const LaunchCount& count : launches) fmt::print("  {:<52}{:>7.1f}\n", count.kernel, per_step(count.launches));
+}
 
 void run(const Arguments& arguments) {
   const Dataset data = Dataset::open(arguments.data);
@@ -56,7 +71,9 @@ void run(const Arguments& arguments) {
   ModelState<float> model(config.model, true);
   initialise_parameters(model.layout, data.vectors(), config.training.update_gate_bias, 1, model.values.data());
   Runtime runtime(arguments.threads);
+  runtime.use(open_device(device_from(arguments.device), runtime.pool()));
   Context context = runtime.context();
+  DeviceModel<float> device(context, model);
   SplitBatches batches(data.split("train"), data.vocabulary_size());
   std::vector<std::int32_t> order;
   shuffle_dialogues(batches.dialogues(), 1, 0, order);
@@ -68,12 +85,14 @@ void run(const Arguments& arguments) {
     milliseconds.reserve(static_cast<std::size_t>(steps));
     tokens = 0;
     allocated = allocations;
+    if (runtime.device() != nullptr) runtime.device()->forget_launches();
     for (std::int64_t step = 0; step < steps; ++step) {
       const auto start = std::chrono::steady_clock::now();
       const auto dialogues = std::span(order).subspan(static_cast<std::size_t>(step * arguments.batch),
                                                       static_cast<std::size_t>(arguments.batch));
       const Batch& batch = batches.make(dialogues);
-      tokens += training_step(context, model, config.training, batch, step, 1e-6).tokens;
+      tokens += training_step(context, device.model(), config.training, batch, step, 1e-6, {.graph = arguments.graphs})
+                    .tokens;
       const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
       milliseconds.push_back(elapsed.count());
     }
@@ -91,7 +110,10 @@ void run(const Arguments& arguments) {
   fmt::print("target tokens per second: {:.0f} ({:.1f} per step)\n", static_cast<double>(tokens) / total * 1e3,
              static_cast<double>(tokens) / static_cast<double>(steps));
   fmt::print("allocations in the timed steps: {}\n", allocated);
-  fmt::print("step arena: {:.1f} MiB\n", static_cast<double>(runtime.arena().reserved_bytes()) / (1 << 20));
+  fmt::print("step arena: {:.1f} MiB\n", static_cast<double>(runtime.values().reserved_bytes()) / (1 << 20));
+  if (runtime.device() == nullptr) return;
+  fmt::print("graphs made: {}\n", runtime.device()->graphs_made());
+  print_launches(*runtime.device(), steps);
 }
 
 }  // namespace
@@ -100,6 +122,10 @@ int main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app{"Times training steps on a prepared data set."};
   app.add_option("data", arguments.data, "Folder that `ethreed prepare --out` wrote")->required();
+  app.add_option("--device", arguments.device)
+      ->check(CLI::IsMember({"cpu", "cuda", "emulated"}))
+      ->capture_default_str();
+  app.add_flag("--graphs", arguments.graphs, "On a device: every step as one CUDA graph");
   app.add_option("--threads", arguments.threads)->check(CLI::Range(1, 1024))->capture_default_str();
   app.add_option("--batch", arguments.batch, "Dialogues")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--steps", arguments.steps)->check(CLI::Range(1, 100000))->capture_default_str();

@@ -10,10 +10,9 @@
 #include "autograd/functions/gru_sequence.h"
 #include "autograd/functions/history_attention.h"
 #include "autograd/functions/linear.h"
-#include "autograd/functions/linear_combination.h"
+#include "autograd/functions/loss_sum.h"
 #include "autograd/functions/pointer_mixture.h"
 #include "autograd/functions/policy_divergence.h"
-#include "autograd/functions/scaled_sum.h"
 #include "autograd/functions/softmax_cross_entropy.h"
 #include "autograd/gradient_checker.h"
 
@@ -99,6 +98,10 @@ TEST_CASE("gather_stacked_rows on the tape has the gradient of its value") {
     const Index index{4, 0, 2, 2, 1};
     return Variables{gather_stacked_rows<double>(tape, leaf[0], leaf[1], index)};
   });
+  check({{2, 3}}, [](Tape<double>& tape, Leaf leaf) {  // one variable twice: its sink is written, then added to
+    const Index index{3, 0, 2, 2, 1};
+    return Variables{gather_stacked_rows<double>(tape, leaf[0], leaf[0], index)};
+  });
 }
 
 TEST_CASE("embedding on the tape has the gradient of its value") {
@@ -160,11 +163,21 @@ TEST_CASE("policy_divergence on the tape, nothing detached, has the gradient of 
         [](Tape<double>& tape, Leaf leaf) { return Variables{policy_divergence(tape, leaf[0], leaf[1], false)}; });
 }
 
-TEST_CASE("scaled_sum and linear_combination on the tape have the gradient of their value") {
+TEST_CASE("the total of loss_sum on the tape, one variable in two terms, has the gradient of its value") {
   check({{3, 2}, {4}, {1}}, [](Tape<double>& tape, Leaf leaf) {
-    const Variable<double> mean = scaled_sum(tape, leaf[0], 1.0 / 6);
-    const Variable<double> sum = scaled_sum(tape, leaf[1], -2.0);
-    return Variables{linear_combination<double>(tape, {{mean, 1.0}, {sum, 0.5}, {leaf[2], 3.0}, {mean, 0.25}})};
+    return Variables{
+        loss_sum<double>(tape, {{leaf[0], 1.0 / 6}, {leaf[1], -2.0, 0.5}, {leaf[2], 1.0, 3.0}, {leaf[0], 0.3, 0.25}})
+            .total};
+  });
+}
+
+TEST_CASE("every term of loss_sum on the tape has the gradient of its value, with the total and without") {
+  check({{3, 2}, {4}}, [](Tape<double>& tape, Leaf leaf) {
+    const auto sum = loss_sum<double>(tape, {{leaf[0], 1.0 / 6}, {leaf[1], -2.0, 0.5}});
+    return Variables{sum.term[0], sum.term[1], sum.total};
+  });
+  check({{3, 2}, {4}}, [](Tape<double>& tape, Leaf leaf) {
+    return Variables{loss_sum<double>(tape, {{leaf[0], 1.0 / 6}, {leaf[1], -2.0, 0.5}}).term[1]};
   });
 }
 
@@ -178,7 +191,7 @@ TEST_CASE("functions one after the other, with a variable shared between them, h
         tape, packing, GruLane<double>{.input_gates = gates, .weight_hh = leaf[3], .bias_hh = leaf[4]});
     const Variable<double> recalled = history_attention(tape, packing, h, h, h);
     const Variable<double> logits = linear(tape, {recalled}, leaf[5], {});
-    const Variable<double> loss = scaled_sum(tape, softmax_cross_entropy<double>(tape, logits, labels), 0.25);
-    return Variables{linear_combination<double>(tape, {{loss, 1.0}, {scaled_sum(tape, h, 0.1), 2.0}})};
+    const Variable<double> loss = softmax_cross_entropy<double>(tape, logits, labels);
+    return Variables{loss_sum<double>(tape, {{loss, 0.25}, {h, 0.1, 2.0}}).total};
   });
 }

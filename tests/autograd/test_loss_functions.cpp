@@ -1,10 +1,9 @@
 // The losses and what feeds them, on the tape: gradients through the whole function, and what each of them refuses.
 #include "autograd/functions/gaussian_sample.h"
 #include "autograd/functions/linear.h"
-#include "autograd/functions/linear_combination.h"
+#include "autograd/functions/loss_sum.h"
 #include "autograd/functions/pointer_mixture.h"
 #include "autograd/functions/policy_divergence.h"
-#include "autograd/functions/scaled_sum.h"
 #include "autograd/functions/softmax_cross_entropy.h"
 #include "autograd/gradient_checker.h"
 #include "kernels/pointer_mixture/pointer_rows.h"
@@ -81,7 +80,7 @@ TEST_CASE("a second consumer of the logits, recorded later, adds its gradient to
       [&](Tape<double>& tape, Leaves x) -> Results {
         const auto logits = linear(tape, {x[0]}, x[1], Variable<double>{});
         return {pointer_mixture(tape, layout, logits, x[2], x[3], data.source_ids, data.targets),
-                scaled_sum(tape, logits, 0.3)};
+                loss_sum<double>(tape, {{logits, 0.3}}).term[0]};
       },
       leaf("features", random_tensor<double>({tokens, 3}, 3, 0)), leaf("output", random_tensor<double>({7, 3}, 3, 1)),
       leaf("gate", random_tensor<double>({tokens}, 3, 2)), leaf("weights", random_weights<double>(layout, 3, 3)));
@@ -122,12 +121,31 @@ TEST_CASE("the loss functions on the tape have the gradients of their values") {
   check(
       [&](Tape<double>& tape, Leaves x) -> Results {
         const auto sample = gaussian_sample(tape, x[0], x[1], noise.view());
-        const auto nll = scaled_sum(tape, softmax_cross_entropy(tape, sample, labels), 0.5);
-        const auto kl = scaled_sum(tape, policy_divergence(tape, sample, x[2], false), 1.0 / 3);
-        return {linear_combination(tape, {{nll, 1.0}, {kl, 0.7}, {nll, -0.2}})};
+        const auto nll = softmax_cross_entropy(tape, sample, labels);
+        const auto kl = policy_divergence(tape, sample, x[2], false);
+        return {loss_sum<double>(tape, {{nll, 0.5}, {kl, 1.0 / 3, 0.7}, {nll, 0.5, -0.2}}).total};
       },
       leaf("mean", random_tensor<double>({3, 5}, 3, 0)), leaf("log_variance", random_tensor<double>({3, 5}, 3, 1)),
       leaf("constraint", random_tensor<double>({3, 5}, 3, 2)));
+}
+
+TEST_CASE("the losses stand in one array, terms first, and nothing is recorded where no term wants a gradient") {
+  Bench bench;
+  Tensor<double> x = random_tensor<double>({3}, 5, 0);
+  std::vector<double> dx(3);
+  const auto learned = bench.tape.parameter(x.view(), dx.data());
+  const auto fixed = bench.tape.constant(View<const double>(x.view()));
+  const auto sum = loss_sum<double>(bench.tape, {{learned, 0.5, 2.0}, {fixed, -1.0, 3.0}});
+  CHECK(sum.all.shape() == Shape({3}));
+  CHECK(sum.term[0].data() == sum.all.data());
+  CHECK(sum.term[1].data() == sum.all.data() + 1);
+  CHECK(sum.total.data() == sum.all.data() + 2);
+  CHECK(sum.total.data()[0] == 2.0 * sum.term[0].data()[0] + 3.0 * sum.term[1].data()[0]);
+  CHECK_FALSE(sum.term[1].wants_gradient());
+  CHECK_FALSE(sum.all.wants_gradient());
+  bench.tape.backward(sum.total);
+  CHECK(dx == std::vector<double>(3, 1.0));
+  CHECK_FALSE(loss_sum<double>(bench.tape, {{fixed}}).total.wants_gradient());
 }
 
 TEST_CASE("no gradient reaches a detached constraint, and the divergence is the same") {
@@ -139,7 +157,7 @@ TEST_CASE("no gradient reaches a detached constraint, and the divergence is the 
   const auto detached = policy_divergence(bench.tape, q_logits, p_logits);
   const auto whole = policy_divergence(bench.tape, q_logits, p_logits, false);
   CHECK(detached.data()[0] == whole.data()[0]);
-  bench.tape.backward(scaled_sum(bench.tape, detached, 1.0));
+  bench.tape.backward(loss_sum<double>(bench.tape, {{detached}}).total);
   CHECK(dq[0] != 0);
   CHECK(dp == std::vector<double>(8, -7.0));
   // With only p to learn there is nothing to record at all.
@@ -158,8 +176,7 @@ TEST_CASE("the loss functions refuse shapes and labels that do not fit") {
   CHECK_THROWS_WITH(gaussian_sample(bench.tape, logits, bench.constant({4, 2}), noise.view()),
                     Catch::Contains("log_variance"));
   CHECK_THROWS_WITH(gaussian_sample(bench.tape, logits, logits, noise.view()), Catch::Contains("noise"));
-  CHECK_THROWS_WITH(linear_combination(bench.tape, {{logits, 1.0}}), Catch::Contains("[2, 4]"));
-  const std::vector<WeightedTerm<double>> nine(9, {bench.constant({1}), 1.0});
-  CHECK_THROWS_WITH(linear_combination(bench.tape, std::span<const WeightedTerm<double>>(nine)),
-                    Catch::Contains("9 terms"));
+  CHECK_THROWS_WITH(loss_sum<double>(bench.tape, {{logits}, {}}), Catch::Contains("term 1 has no variable"));
+  const std::vector<LossTerm<double>> nine(9, {bench.constant({1})});
+  CHECK_THROWS_WITH(loss_sum(bench.tape, std::span<const LossTerm<double>>(nine)), Catch::Contains("9 terms"));
 }

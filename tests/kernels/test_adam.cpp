@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -12,6 +14,12 @@
 namespace {
 
 using namespace ethreed;
+
+template <class T> double norm_of(Context& context, const Tensor<T>& x) {
+  double norm = -1;
+  global_norm<T>(context, {.count = x.count(), .x = x.data(), .norm = &norm});
+  return norm;
+}
 
 constexpr int parameters = 50;
 
@@ -114,11 +122,11 @@ TEST_CASE("clipping scales a gradient block to the norm asked for and leaves sma
   Runtime runtime(2);
   Context context = runtime.context();
   Tensor<double> g = random_tensor<double>({150'001}, 3, 0, 0.1);
-  const double norm = global_norm(context, g.data(), g.count());
+  const double norm = norm_of(context, g);
   const double scale = clip_scale(norm, 1.0);
   CHECK(norm > 1.0);
   for (double& x : g.span()) x *= scale;
-  CHECK(global_norm(context, g.data(), g.count()) == Approx(1.0).epsilon(1e-6));
+  CHECK(norm_of(context, g) == Approx(1.0).epsilon(1e-6));
   CHECK(clip_scale(0.5, 1.0) == 1.0);
   CHECK(clip_scale(0.0, 1.0) == 1.0);
   CHECK(clip_scale(4.0, 2.0) == Approx(0.5).epsilon(1e-6));
@@ -130,16 +138,16 @@ TEST_CASE("global_norm has the same bits on any number of threads and shows a Na
   const auto norm = [&](int threads) {
     Runtime runtime(threads);
     Context context = runtime.context();
-    return global_norm(context, x.data(), x.count());
+    return norm_of(context, x);
   };
   CHECK(norm(1) == norm(4));
   Runtime runtime;
   Context context = runtime.context();
-  CHECK(global_norm<float>(context, nullptr, 0) == 0.0);
+  CHECK(norm_of(context, Tensor<float>(Shape{0})) == 0.0);
   for (const std::int64_t place : {std::int64_t{0}, std::int64_t{65'536}, std::int64_t{300'006}}) {
     Tensor<float> broken = x.clone();
     broken[place] = std::numeric_limits<float>::quiet_NaN();
-    CHECK(std::isnan(global_norm(context, broken.data(), broken.count())));
+    CHECK(std::isnan(norm_of(context, broken)));
   }
 }
 
@@ -166,6 +174,24 @@ TEST_CASE("a dropout mask is the Philox stream element by element, drops the sha
     CHECK_THROWS_AS(
         dropout_mask<float>(context, {.count = 4, .probability = probability, .random = random, .mask = mask.data()}),
         Error);
+}
+
+TEST_CASE("several dropout masks at once are the masks one by one") {
+  Runtime runtime(2);
+  Context context = runtime.context();
+  const std::array<std::int64_t, 4> counts{5, 0, 10'001, 3};
+  DropoutMasks<float> args{.masks = 4, .probability = 0.3};
+  std::vector<Tensor<float>> together, alone;
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    together.emplace_back(Shape{counts[k]});
+    alone.emplace_back(Shape{counts[k]});
+    const PhiloxStream random(11, k);
+    args.mask[k] = {.count = counts[k], .random = random, .mask = together[k].data()};
+    dropout_mask<float>(context, {.count = counts[k], .probability = 0.3, .random = random, .mask = alone[k].data()});
+  }
+  dropout_masks(context, args);
+  for (std::size_t k = 0; k < counts.size(); ++k)
+    CHECK(std::equal(together[k].span().begin(), together[k].span().end(), alone[k].span().begin()));
 }
 
 TEST_CASE("fill_normal is the Philox stream element by element, standard normal in its first four moments") {

@@ -85,7 +85,7 @@ class LossFunction {
     const auto pass = forward_pass(tape, config_, unequal_weights, parameters, batch_, noise_.step_noise());
     constraint_logits_ = rows_of(pass.state.listener_logits);
     tape.backward(pass.losses.total);
-    zero_untouched_gradients(config_, parameters);
+    zero_untouched_gradients(context, config_, parameters);
   }
 
   ModelConfig config_;

@@ -34,7 +34,7 @@ template <class T> struct Pass {
 
   void backward() {
     tape.backward(result.losses.total);
-    zero_untouched_gradients(config, parameters);
+    zero_untouched_gradients(context, config, parameters);
   }
   // Decoder row of a turn of a dialogue.
   int row(int dialogue, int turn) const {

@@ -289,11 +289,11 @@ TEST_CASE("trace --run traces the parameters of the checkpoint") {
 }
 
 TEST_CASE("ethreed-gradcheck prints a verdict for every input of an operation, and refuses one that does not exist") {
-  const Outcome good = run_program(ETHREED_GRADCHECK_PROGRAM, {"--op", "scaled_sum"});
+  const Outcome good = run_program(ETHREED_GRADCHECK_PROGRAM, {"--op", "loss_sum"});
   CHECK(good.exit_code == 0);
   CHECK_THAT(good.out, Contains("analytic") && Contains("numeric") && Contains("passed") && !Contains("FAILED"));
-  const Outcome bad = run_program(ETHREED_GRADCHECK_PROGRAM, {"--op", "scaled_sun"});
+  const Outcome bad = run_program(ETHREED_GRADCHECK_PROGRAM, {"--op", "loss_sun"});
   CHECK(bad.exit_code > 0);
-  CHECK_THAT(bad.err, Contains("there is no operation 'scaled_sun'; known are ") && Contains("scaled_sum"));
+  CHECK_THAT(bad.err, Contains("there is no operation 'loss_sun'; known are ") && Contains("loss_sum"));
   CHECK(lines_of(bad.err).size() == 1);
 }

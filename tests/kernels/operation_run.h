@@ -1,0 +1,90 @@
+#pragma once
+// An operation run once in one of its cases, on any device: what the tests over the whole table share.
+
+#include "core/philox.h"
+#include "kernels/common/device_problem.h"
+#include "kernels/common/operation.h"
+#include "tests/distance.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <vector>
+
+namespace ethreed::test {
+
+inline constexpr std::uint64_t seed = 1;
+
+/// Calls test(operation, op_case) for every case of the table, each in a section of its own.
+template <class Test> void for_every_case(Test test) {
+  for (const Operation& operation : operations())
+    for (const OpCase& op_case : operation.cases()) {
+      DYNAMIC_SECTION(operation.name << " / " << op_case.name) { test(operation, op_case); }
+    }
+}
+
+template <class T> std::unique_ptr<OpProblem<T>> make(const OpCase& op_case) {
+  if constexpr (std::is_same_v<T, float>)
+    return op_case.make_float(seed);
+  else
+    return op_case.make_double(seed);
+}
+
+/// A problem with cotangents, and buffers for all its gradients.
+template <class T> class Run {
+ public:
+  Run(Context& context, const Operation& operation, const OpCase& op_case)
+      : problem(for_device(context, make<T>(op_case))), differentiable_(operation.differentiable) {
+    for (std::size_t o = 0; o < problem->outputs.size(); ++o) {
+      const Operand<T>& output = problem->outputs[o];
+      cotangents_.push_back(output.differentiable ? random_tensor<T>(output.data.shape(), seed, 1000 + o)
+                                                  : Tensor<T>(output.data.shape()));
+      arriving_.push_back(cotangents_.back().data());
+    }
+    for (const Operand<T>& input : problem->inputs) {
+      gradients.emplace_back(input.data.shape());
+      sinks_.push_back({input.differentiable ? gradients.back().data() : nullptr, false});
+    }
+  }
+
+  void forward_and_backward(Context& context, bool accumulate = false) {
+    problem->forward(context);
+    if (!differentiable_) return;
+    for (GradientSink<T>& sink : sinks_) sink.accumulate = accumulate;
+    problem->backward(context, arriving_, sinks_);
+  }
+
+  std::unique_ptr<OpProblem<T>> problem;
+  std::vector<Tensor<T>> gradients;
+
+ private:
+  bool differentiable_;
+  std::vector<Tensor<T>> cotangents_;
+  std::vector<const T*> arriving_;
+  std::vector<GradientSink<T>> sinks_;
+};
+
+/// The forward's worst distance from the textbook reference, over all outputs.
+template <class T> double distance_from_reference(Context& context, const OpCase& op_case) {
+  const auto problem = for_device(context, make<T>(op_case));
+  problem->forward(context);
+  const auto reference = problem->reference();
+  REQUIRE(reference.size() == problem->outputs.size());
+  double worst = 0;
+  for (std::size_t o = 0; o < reference.size(); ++o) {
+    REQUIRE(static_cast<std::int64_t>(reference[o].size()) == problem->outputs[o].data.count());
+    worst = std::max(worst, distance(problem->outputs[o].data.span(), reference[o]));
+  }
+  return worst;
+}
+
+template <class T> bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
+  return a.count() == b.count() &&
+         (a.count() == 0 || std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.count()) * sizeof(T)) == 0);
+}
+
+}  // namespace ethreed::test
