@@ -7,7 +7,8 @@ usage() {
 usage: tools/test.sh [--preset NAME]
 
   --preset NAME   cpu (release, the default), cpu-debug (with assertions), asan (AddressSanitizer and
-                  UndefinedBehaviorSanitizer) or tsan (ThreadSanitizer); built in build/NAME
+                  UndefinedBehaviorSanitizer), tsan (ThreadSanitizer) or cuda (release with the
+                  kernels for NVIDIA GPUs; needs nvcc); built in build/NAME
   --help          this text
 
 The exit status is 0 only if everything was built and every test passed.
@@ -28,8 +29,8 @@ while [[ $# -gt 0 ]]; do
   esac
 done
 case $preset in
-  cpu | cpu-debug | asan | tsan) ;;
-  *) echo "test.sh: no preset '$preset'; there are cpu, cpu-debug, asan and tsan" >&2; exit 2 ;;
+  cpu | cpu-debug | asan | tsan | cuda) ;;
+  *) echo "test.sh: no preset '$preset'; there are cpu, cpu-debug, asan, tsan and cuda" >&2; exit 2 ;;
 esac
 
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."

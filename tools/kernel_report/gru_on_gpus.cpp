@@ -1,0 +1,68 @@
+#include "tools/kernel_report/gru_on_gpus.h"
+
+#include "kernels/gru_sequence/gru_route.h"
+
+#include <algorithm>
+#include <array>
+
+namespace ethreed::report {
+
+namespace {
+
+// Multiprocessors by NVIDIA's data sheets and architecture white papers; shared memory by the CUDA C++ Programming
+// Guide.
+constexpr std::array gpus{
+    RealGpu{75, "T4", 40, 64 << 10},         RealGpu{80, "A100", 108, 163 << 10},
+    RealGpu{86, "RTX 3090", 82, 99 << 10},   RealGpu{89, "RTX 4090", 128, 99 << 10},
+    RealGpu{90, "H100 SXM", 132, 227 << 10}, RealGpu{100, "B200", 148, 227 << 10},
+    RealGpu{120, "RTX 5090", 170, 99 << 10},
+};
+
+// The cases "encoder", "decoder" and "tracker" of gru_sequence.
+struct Recurrence {
+  std::string_view name;
+  int lanes, sequences;
+};
+constexpr std::array recurrences{Recurrence{"encoder", 2, 34}, Recurrence{"decoder", 1, 17},
+                                 Recurrence{"tracker", 1, 8}};
+constexpr int hidden = 300;
+
+GruGrid grid_of(GruPass pass, const Recurrence& recurrence, const RealGpu& gpu, std::size_t element_bytes) {
+  return gru_grid(pass, hidden, recurrence.lanes, recurrence.sequences, element_bytes,
+                  {.multiprocessors = gpu.multiprocessors, .shared_bytes = gpu.shared_bytes});
+}
+
+}  // namespace
+
+std::vector<GruOnGpu> gru_on_gpus() {
+  std::vector<GruOnGpu> all;
+  for (const Recurrence& recurrence : recurrences)
+    for (const GruPass pass : {GruPass::forward, GruPass::backward})
+      for (const RealGpu& gpu : gpus) {
+        const GruGrid grid = grid_of(pass, recurrence, gpu, sizeof(float));
+        all.push_back({.recurrence = recurrence.name,
+                       .forward = pass == GruPass::forward,
+                       .gpu = &gpu,
+                       .persistent = static_cast<bool>(grid),
+                       .blocks = grid.blocks * recurrence.lanes,
+                       .units = grid.units,
+                       .tile = grid.tile,
+                       .shared_bytes = grid.shared_bytes});
+      }
+  return all;
+}
+
+std::optional<std::size_t> device_dependent_shared_bytes(const std::string& kernel, int architecture) {
+  const bool forward = kernel.starts_with("gru_persistent_forward_kernel");
+  if (!forward && !kernel.starts_with("gru_persistent_backward_kernel")) return std::nullopt;
+  const std::size_t element_bytes = kernel.find("<double") != std::string::npos ? sizeof(double) : sizeof(float);
+  std::size_t most = 0;
+  for (const RealGpu& gpu : gpus)
+    for (const Recurrence& recurrence : recurrences)
+      if (gpu.architecture == architecture)
+        most = std::max(
+            most, grid_of(forward ? GruPass::forward : GruPass::backward, recurrence, gpu, element_bytes).shared_bytes);
+  return most;
+}
+
+}  // namespace ethreed::report
