@@ -1,6 +1,6 @@
 #pragma once
-// Reverse-mode automatic differentiation: an append-only tape whose every byte lives in the arenas of the step: nodes and
-// closures on the host, values and gradients on the device.
+// Reverse-mode automatic differentiation: an append-only tape whose every byte lives in the arenas of the step: nodes
+// and closures on the host, values and gradients on the device.
 
 #include "core/context.h"
 #include "core/tensor.h"
@@ -14,8 +14,9 @@ namespace ethreed {
 template <class T> struct Node {
   View<T> value;
   T* gradient = nullptr;
-  bool wanted = false;   // does the loss's gradient by this value interest anybody
-  bool written = false;  // has a backward function written it in this pass
+  bool wanted = false;    // does the loss's gradient by this value interest anybody
+  bool written = false;   // has a backward function written it in this pass
+  Node* whole = nullptr;  // the value that this one is rows of, if it is
 };
 
 /// A handle on a node; copies share it. A default-constructed Variable means "not there" (an absent bias, say).
@@ -60,6 +61,17 @@ template <class T> class Tape {
     return make(View<T>(context_.values.template allocate<T>(shape.count()), shape), nullptr, wanted && recording_);
   }
 
+  /// Rows first … first + count − 1 of a matrix, without copying them: a value that shares the matrix's memory, and
+  /// whose gradient is that part of the matrix's. Throws Error if they are not all there, and on rows of rows.
+  Variable<T> rows(Variable<T> matrix, std::int64_t first, std::int64_t count) {
+    const View<T>& all = matrix.value();
+    ETHREED_CHECK(first >= 0 && count >= 0 && first + count <= all.rows() && matrix.node()->whole == nullptr,
+                  "Tape::rows: rows {} to {} of {}", first, first + count, all.shape.text());
+    const Variable<T> part = make(View<T>(all.row(first), {count, all.columns()}), nullptr, matrix.wants_gradient());
+    part.node()->whole = matrix.node();
+    return part;
+  }
+
   /// Appends a backward function: called as backward(tape) in reverse order. It must be trivially destructible: capture
   /// variables, pointers and numbers by value; anything larger belongs in the arena.
   template <class Backward> void record(Backward backward) {
@@ -78,8 +90,8 @@ template <class T> class Tape {
     seed(loss, &one);
     run();
   }
-  /// Sets the gradient of `output` to `cotangent` (same shape, on the host); then run() propagates. For checks of single
-  /// functions. On a device an output can be seeded once: throws Error at a second time.
+  /// Sets the gradient of `output` to `cotangent` (same shape, on the host); then run() propagates. For checks of
+  /// single functions. On a device an output can be seeded once: throws Error at a second time.
   void seed(Variable<T> output, const T* cotangent) {
     GradientSink<T> to = sink(output);
     if (!to) return;
@@ -98,9 +110,16 @@ template <class T> class Tape {
   // --- for backward functions -----------------------------------------------------------------------------------
 
   /// Where to put the gradient of `variable`: empty if nobody wants it; the first caller overwrites, later ones add.
+  /// Rows of a matrix always add: whoever comes first finds the matrix's gradient cleared.
   GradientSink<T> sink(Variable<T> variable) {
     if (!variable.wants_gradient()) return {};
     Node<T>* node = variable.node();
+    if (Node<T>* whole = node->whole) {
+      const GradientSink<T> all = sink(Variable<T>(whole));
+      if (!all.accumulate) context_.clear(all.data, whole->value.count());
+      node->written = true;
+      return {node->gradient = all.data + (node->value.data - whole->value.data), true};
+    }
     if (node->gradient == nullptr) node->gradient = context_.values.template allocate<T>(node->value.count());
     const bool accumulate = node->written;
     node->written = true;

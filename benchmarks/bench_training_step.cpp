@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "kernels/device/open_device.h"
+#include "kernels/emulation/emulation.h"
 #include "model/training/device_model.h"
 #include "model/training/initialisation.h"
 #include "model/training/trainer.h"
@@ -35,6 +36,11 @@ void* operator new(std::size_t bytes) { return counted(bytes, alignof(std::max_a
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
   return counted(bytes, static_cast<std::size_t>(alignment));
 }
+// std::stable_sort takes its buffer this way and gives it back to the delete below.
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  ++allocations;
+  return std::malloc(bytes == 0 ? 1 : bytes);
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
@@ -48,6 +54,7 @@ struct Arguments {
   std::string data;
   std::string device = "cpu";
   int threads = 1, batch = 8, steps = 50;
+  int multiprocessors = 32;  // of the emulated device: enough to keep the encoder's weights on chip, as GPUs do
   bool graphs = false;
 };
 
@@ -70,6 +77,7 @@ void run(const Arguments& arguments) {
   config.training.batch = arguments.batch;
   ModelState<float> model(config.model, true);
   initialise_parameters(model.layout, data.vectors(), config.training.update_gate_bias, 1, model.values.data());
+  emulation::settings().multiprocessors = arguments.multiprocessors;
   Runtime runtime(arguments.threads);
   runtime.use(open_device(device_from(arguments.device), runtime.pool()));
   Context context = runtime.context();
@@ -124,6 +132,9 @@ int main(int argc, char** argv) {
   app.add_option("data", arguments.data, "Folder that `ethreed prepare --out` wrote")->required();
   app.add_option("--device", arguments.device)
       ->check(CLI::IsMember({"cpu", "cuda", "emulated"}))
+      ->capture_default_str();
+  app.add_option("--multiprocessors", arguments.multiprocessors, "Of the emulated device")
+      ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_flag("--graphs", arguments.graphs, "On a device: every step as one CUDA graph");
   app.add_option("--threads", arguments.threads)->check(CLI::Range(1, 1024))->capture_default_str();

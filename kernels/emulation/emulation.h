@@ -51,7 +51,6 @@ namespace ethreed::emulation {
 
 // --- the device ------------------------------------------------------------------------------------------------------
 
-inline constexpr int multiprocessors = 8;
 inline constexpr int lanes_per_warp = 32;
 inline constexpr int threads_per_block = 1024;
 inline constexpr int threads_per_multiprocessor = 2048;
@@ -72,6 +71,7 @@ struct Settings {
   bool check = true;                  ///< the checked variant checks; no effect in the fast one
   bool count_bank_conflicts = false;  ///< checked variant only
   std::size_t memory_bytes = std::size_t{8} << 30;
+  int multiprocessors = 8;  ///< few, because a cooperative grid has all its threads alive at once
 };
 Settings& settings();
 

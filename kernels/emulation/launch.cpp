@@ -76,7 +76,7 @@ void check_shape(const LaunchInfo& info) {
   if (!cooperative) return;
   const auto blocks = std::uint64_t{grid.x} * grid.y * grid.z;
   const auto fit =
-      static_cast<std::uint64_t>(multiprocessors * blocks_at_once(static_cast<int>(threads), shared_bytes));
+      static_cast<std::uint64_t>(settings().multiprocessors * blocks_at_once(static_cast<int>(threads), shared_bytes));
   ETHREED_CHECK(blocks <= fit, "kernel {}: cooperative grid of {} blocks, {} fit on the device at once", kernel, blocks,
                 fit);
 }

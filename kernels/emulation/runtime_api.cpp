@@ -98,7 +98,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   p.maxGridSize[1] = p.maxGridSize[2] = 65535;
   p.major = 9;
   p.minor = 0;
-  p.multiProcessorCount = multiprocessors;
+  p.multiProcessorCount = settings().multiprocessors;
   p.l2CacheSize = 32 << 20;
   p.cooperativeLaunch = p.concurrentManagedAccess = p.managedMemory = p.concurrentKernels = 1;
   return cudaSuccess;

@@ -193,7 +193,7 @@ __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_forward_kernel(F
 template <class T> struct BackwardLane {
   GruLaneForward<T> forward;
   const T* dh;
-  GradientSink<T> d_input_gates, dinitial;
+  GradientSink<T> d_input_gates, dinitial, dbias_hh;
   GruWorkspace<T> work;
 };
 template <class T> struct BackwardLanes {
@@ -284,9 +284,31 @@ __device__ void backward_product(const BackwardLane<T>& lane, const Slice<T>& sl
   }
 }
 
+// db_hh = Σ g over all rows, of the block's units: part p of a column adds rows p, p + parts, p + 2·parts, …; the parts
+// are added from first to last. The weights' memory is used again: nobody needs them any more.
+template <class T>
+__device__ void bias_gradient(const BackwardLane<T>& lane, const Slice<T>& slice, const Plan& plan) {
+  const int thread = static_cast<int>(threadIdx.x), hidden = plan.hidden, rows = plan.offsets[plan.steps];
+  const int columns = 3 * slice.units, width = columns < threads<T> ? columns : threads<T>;
+  const int parts = threads<T> / width < hidden ? threads<T> / width : hidden;
+  for (int begin = 0; begin < columns; begin += width) {
+    const int c = begin + thread % width, part = thread / width;
+    const std::int64_t column = std::int64_t{c / slice.units} * hidden + slice.first + c % slice.units;
+    const bool works = part < parts && c < columns;
+    T sum{0};
+    for (int row = part; works && row < rows; row += parts) sum += lane.work.recurrent[row * 3 * hidden + column];
+    __syncthreads();  // the columns before have been added; at first, the weights have been used
+    if (works) slice.weights[part * width + thread % width] = sum;
+    __syncthreads();
+    if (part != 0 || c >= columns) continue;
+    for (int other = 1; other < parts; ++other) sum += slice.weights[other * width + thread];
+    put(lane.dbias_hh, column, sum);
+  }
+}
+
 /// All steps of all lanes, last first. A block owns a slice of one lane's units: at every step it computes the
 /// gradients of its gates, one thread a (sequence, unit), waits for those of the others, stages them, a tile of
-/// sequences at a time, and multiplies them by its columns (see multiply() for the order).
+/// sequences at a time, and multiplies them by its columns (see multiply() for the order). In the end it adds up db_hh.
 template <class T>
 __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_backward_kernel(BackwardLanes<T> lanes, Plan plan) {
   const Slice<T> slice = own_slice<T>(plan);
@@ -308,9 +330,12 @@ __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_backward_kernel(
     arriving = step.carried;
     step = before;
   }
-  if (!lanes.last_barrier) return;
-  grid_barrier();
-  backward_product(lane, slice, plan, step);
+  if (lanes.last_barrier) {
+    grid_barrier();
+    backward_product(lane, slice, plan, step);
+  }
+  __syncthreads();
+  if (lane.dbias_hh) bias_gradient(lane, slice, plan);
 }
 
 template <class T> Plan make_plan(Context& context, GruPass pass, const GruSequenceForward<T>& args) {
@@ -338,7 +363,7 @@ template <class T>
 void gru_backward_persistent(Context& context, const GruSequenceBackward<T>& args, const GruWorkspaces<T>& work) {
   const auto lane = [&](std::size_t l) {
     const GruLaneBackward<T>& back = args.lane[l];
-    return BackwardLane<T>{args.forward.lane[l], back.dh, back.d_input_gates, back.dinitial, work[l]};
+    return BackwardLane<T>{args.forward.lane[l], back.dh, back.d_input_gates, back.dinitial, back.dbias_hh, work[l]};
   };
   const BackwardLanes<T> lanes{lane(0), lane(1), args.lane[0].dinitial || args.lane[1].dinitial};
   const Plan plan = make_plan(context, GruPass::backward, args.forward);

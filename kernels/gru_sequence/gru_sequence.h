@@ -74,19 +74,20 @@ template <class T> struct GruLaneBackward {
 /// FLOPs a lane: forward 6·rows·H² (the gates' 20·rows·H beside it are not counted); backward 12·rows·H² if everything
 /// is asked for. Bytes a lane: forward (3·rows·H + 3·H² + rows·H + 4·rows·H)·sizeof(T); backward twice that. (The
 /// weights are counted once; they are read again at every step, from the cache if it holds them.) Saved a lane:
-/// 4·rows·H·sizeof(T), beside h itself. Workspace a lane, each term rounded up to 64 bytes: forward sequences·3H + 3H
-/// (and sequences·4H without `saved`) elements; backward sequences·H twice, rows·3H and rows·H. Order of reduction:
+/// 4·rows·H·sizeof(T), beside h itself. Workspace a lane, each term rounded up to 64 bytes: the weights, packed once for
+/// all steps, 3H rows of H elements, each row rounded up to 64 bytes; forward sequences·3H + 3H (and sequences·4H
+/// without `saved`) elements; backward sequences·H twice, rows·3H and rows·H. Order of reduction:
 /// gemm's, step by step in time; dW_hh is one product over all rows, db adds rows in packed order. Source: Cho et al.
 /// 2014 in the form of cuDNN and PyTorch (two biases, reset after the product); the chain rule.
 ///
-/// On a device, T steps; gru_route() chooses between two routes. In both, backward: dW_hh is one product and db_hh one
-/// column_sums() a lane, each only where asked for; with two lanes each on its stream. Workspace a lane, never more
+/// On a device, T steps; gru_route() chooses between two routes. In both, backward: dW_hh is one product a lane and,
+/// by steps, db_hh one column_sums(), each only where asked for; with two lanes each on its stream. Workspace a lane, never more
 /// than on the CPU: forward by steps sequences·3H, persistent none; backward sequences·H, rows·3H and, for dW_hh,
 /// rows·H.
 ///   steps       Launches a lane: forward T kernels and T − 1 products (with `initial`: T, and in reverse one more for
 ///               every step at which sequences join); backward T kernels and T − 1 products (with dinitial: T, and a
 ///               kernel that hands it over). Two lanes run on two streams. Order of reduction: gemm's.
-///   persistent  One launch for all lanes. T − 1 grid barriers (backward with dinitial: T). Kept on chip for the whole
+///   persistent  One launch for all lanes, db_hh included. T − 1 grid barriers (backward with dinitial: T). Kept on chip for the whole
 ///               sequence, a lane: 3·H²·sizeof(T), units and rows rounded up, see GruGrid. Read from the L2 cache at
 ///               every step by each of the B ≤ H / 2 blocks of a lane: alive·H states (forward), alive·3H gates'
 ///               gradients (backward). FLOPs as above. Order of reduction: eight slices of a dot product, slice q every

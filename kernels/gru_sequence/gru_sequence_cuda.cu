@@ -11,9 +11,10 @@ template <class T> bool is_persistent(Context& context, GruPass pass, const GruS
   return gru_route(pass, args, gru_device(*context.runtime)) == GruRoute::persistent;
 }
 
-/// dW_hh = gᵀ·h⁻ and db_hh = Σ g over all rows; each lane on its stream.
+/// dW_hh = gᵀ·h⁻ and, if nobody has done so yet, db_hh = Σ g over all rows; each lane on its stream.
 template <class T>
-void weights_backward(Context& context, const GruSequenceBackward<T>& args, const GruWorkspaces<T>& work) {
+void weights_backward(Context& context, const GruSequenceBackward<T>& args, const GruWorkspaces<T>& work,
+                      bool has_biases) {
   const int rows = args.forward.packing.rows(), hidden = args.forward.hidden;
   const bool forks = args.forward.lanes > 1;
   if (forks) context.runtime->fork();
@@ -33,7 +34,7 @@ void weights_backward(Context& context, const GruSequenceBackward<T>& args, cons
                         .ldc = hidden,
                         .accumulate = back.dweight_hh.accumulate,
                         .stream = stream});
-    if (back.dbias_hh)
+    if (back.dbias_hh && !has_biases)
       column_sums<T>(context, rows, 3 * hidden, work[l].recurrent, nullptr, nullptr, back.dbias_hh, stream);
   }
   if (forks) context.runtime->join();
@@ -59,13 +60,12 @@ template <class T> void gru_sequence_backward(ThisDevice, Context& context, cons
     work[l].recurrent = scratch.allocate<T>(rows * 3 * hidden);
     if (args.lane[l].dweight_hh) work[l].previous = scratch.allocate<T>(rows * hidden);
   }
-  if (rows > 0) {
-    if (is_persistent(context, GruPass::backward, f))
-      gru_backward_persistent(context, args, work);
-    else
-      gru_backward_by_steps(context, args, work);
-  }
-  weights_backward(context, args, work);
+  const bool persistent = rows > 0 && is_persistent(context, GruPass::backward, f);
+  if (persistent)
+    gru_backward_persistent(context, args, work);
+  else if (rows > 0)
+    gru_backward_by_steps(context, args, work);
+  weights_backward(context, args, work, persistent);
 }
 
 template void gru_sequence_forward(ThisDevice, Context&, const GruSequenceForward<float>&);

@@ -99,6 +99,8 @@ std::vector<OpCase> linear_cases() {
       linear_case("one element", true, {1, 1, {1}, true, Activation::none}),
       linear_case("three parts, tanh", true, {3, 5, {2, 3, 1}, true, Activation::tanh}),
       linear_case("no bias", true, {4, 3, {5}, false, Activation::none}),
+      linear_case("one output, two parts, tanh", true, {4, 1, {3, 2}, true, Activation::tanh}),
+      linear_case("pointer", false, {238, 1, {600, 300, 300}, true, Activation::none}),
       linear_case("bottleneck", false, {238, 300, {300, 600, 300}, true, Activation::none}),
       linear_case("policy state", false, {17, 300, {300}, true, Activation::tanh}),
       linear_case("vocabulary", false, {238, 8209, {300}, true, Activation::none}),

@@ -34,17 +34,15 @@ template <class T> void linear_forward(Cpu, Context& context, const LinearForwar
                       .ldb = in,
                       .c = args.y,
                       .ldc = args.out,
-                      .accumulate = p > 0});
+                      .accumulate = p > 0,
+                      .bias = p + 1 == args.parts ? args.bias : nullptr});
     first_column += args.columns[part];
   }
-  if (args.bias == nullptr && args.activation == Activation::none) return;
+  if (args.activation == Activation::none) return;
   context.pool.parallel_ranges(args.rows, rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       T* y = args.y + row * args.out;
-      if (args.bias != nullptr)
-        for (int j = 0; j < args.out; ++j) y[j] += args.bias[j];
-      if (args.activation == Activation::tanh)
-        for (int j = 0; j < args.out; ++j) y[j] = math::tanh(y[j]);
+      for (int j = 0; j < args.out; ++j) y[j] = math::tanh(y[j]);
     }
   });
 }

@@ -3,6 +3,7 @@
 #include "kernels/common/math.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/linear/linear.h"
+#include "kernels/linear/linear_single.h"
 
 namespace ethreed {
 
@@ -63,7 +64,8 @@ template <class T> const T* join(Context& context, ArenaScope& scratch, const Li
     parts.columns[p] = args.columns[static_cast<std::size_t>(p)];
   }
   if (args.rows > 0)
-    launch<linear_join_kernel<T>>(context, {.grid = static_cast<unsigned>(args.rows), .block = threads}, parts, in, joined);
+    launch<linear_join_kernel<T>>(context, {.grid = static_cast<unsigned>(args.rows), .block = threads}, parts, in,
+                                  joined);
   return joined;
 }
 
@@ -84,8 +86,16 @@ template <class T>
 void inputs_backward(Context& context, ArenaScope& scratch, const LinearBackward<T>& args, const T* dz, int in) {
   const LinearForward<T>& f = args.forward;
   const auto product = [&](int first, int columns, GradientSink<T> to) {
-    gemm<T>(context, {.m = f.rows, .n = columns, .k = f.out, .a = dz, .lda = f.out, .b = f.weight + first, .ldb = in,
-                      .c = to.data, .ldc = columns, .accumulate = to.accumulate});
+    gemm<T>(context, {.m = f.rows,
+                      .n = columns,
+                      .k = f.out,
+                      .a = dz,
+                      .lda = f.out,
+                      .b = f.weight + first,
+                      .ldb = in,
+                      .c = to.data,
+                      .ldc = columns,
+                      .accumulate = to.accumulate});
   };
   if (f.parts < parts_to_join) {
     int first = 0;
@@ -110,22 +120,33 @@ void inputs_backward(Context& context, ArenaScope& scratch, const LinearBackward
 }  // namespace
 
 template <class T> void linear_forward(ThisDevice, Context& context, const LinearForward<T>& args) {
+  if (args.out == 1) return linear_single_forward(context, args);
   const int in = total_columns(args);
   const bool tanh = args.activation == Activation::tanh;
   ArenaScope scratch(context.scratch);
   for_each_product(context, scratch, args, in, [&](const T* x, int columns, int first, int part) {
-    gemm<T>(context, {.b_transposed = true, .m = args.rows, .n = args.out, .k = columns, .a = x, .lda = columns,
-                      .b = args.weight + first, .ldb = in, .c = args.y, .ldc = args.out, .accumulate = part > 0,
+    gemm<T>(context, {.b_transposed = true,
+                      .m = args.rows,
+                      .n = args.out,
+                      .k = columns,
+                      .a = x,
+                      .lda = columns,
+                      .b = args.weight + first,
+                      .ldb = in,
+                      .c = args.y,
+                      .ldc = args.out,
+                      .accumulate = part > 0,
                       .bias = part == 0 && !tanh ? args.bias : nullptr});
   });
   const std::int64_t count = std::int64_t{args.rows} * args.out;
   if (tanh && count > 0)
-    launch<linear_tanh_kernel<T>>(context, {.grid = blocks_for(count, threads), .block = threads}, args.y, args.bias, count,
-                                  args.out);
+    launch<linear_tanh_kernel<T>>(context, {.grid = blocks_for(count, threads), .block = threads}, args.y, args.bias,
+                                  count, args.out);
 }
 
 template <class T> void linear_backward(ThisDevice, Context& context, const LinearBackward<T>& args) {
   const LinearForward<T>& f = args.forward;
+  if (f.out == 1) return linear_single_backward(context, args);
   const int in = total_columns(f);
   ArenaScope scratch(context.scratch);
   const T* dz = args.dy;
@@ -136,8 +157,17 @@ template <class T> void linear_backward(ThisDevice, Context& context, const Line
   inputs_backward(context, scratch, args, dz, in);
   if (!args.dweight) return;
   for_each_product(context, scratch, f, in, [&](const T* x, int columns, int first, int) {
-    gemm<T>(context, {.a_transposed = true, .m = f.out, .n = columns, .k = f.rows, .a = dz, .lda = f.out, .b = x,
-                      .ldb = columns, .c = args.dweight.data + first, .ldc = in, .accumulate = args.dweight.accumulate});
+    gemm<T>(context, {.a_transposed = true,
+                      .m = f.out,
+                      .n = columns,
+                      .k = f.rows,
+                      .a = dz,
+                      .lda = f.out,
+                      .b = x,
+                      .ldb = columns,
+                      .c = args.dweight.data + first,
+                      .ldc = in,
+                      .accumulate = args.dweight.accumulate});
   });
 }
 

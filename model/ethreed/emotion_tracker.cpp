@@ -8,21 +8,18 @@ namespace ethreed {
 
 namespace {
 
-// e^P and e^R by turn row from x = p (or g without GRU_p) by chain row: (5) and its two ablations.
+// e^P, then e^R by turn row, from x = p (or g without GRU_p) by chain row: (5) and its two ablations.
 template <class T>
-std::pair<Variable<T>, Variable<T>> emotion_states(Tape<T>& tape, const ModelConfig& config,
-                                                   const ModelParameters<Variable<T>>& parameters, const Batch& batch,
-                                                   Variable<T> x, const T* mask) {
-  if (!config.has_emotion_cell())  // e := p
-    return {gather_rows<T>(tape, {{x, batch.post_chain}}), gather_rows<T>(tape, {{x, batch.response_chain}})};
-  if (!config.has_two_chains()) {  // one chain: e^P_t from e^R_{t−1}, e^R_t from e^P_t
-    const Variable<T> e = apply_gru(tape, parameters.gru_e, batch.chain_packing(), {x}, {}, mask);
-    return {gather_rows<T>(tape, {{e, batch.post_chain}}), gather_rows<T>(tape, {{e, batch.response_chain}})};
-  }
+Variable<T> emotion_states(Tape<T>& tape, const ModelConfig& config, const ModelParameters<Variable<T>>& parameters,
+                           const Batch& batch, Variable<T> x, const T* mask) {
+  if (!config.has_emotion_cell()) return gather_rows<T>(tape, {{x, batch.both_chain}});  // e := p
+  if (!config.has_two_chains())  // one chain: e^P_t from e^R_{t−1}, e^R_t from e^P_t
+    return gather_rows<T>(
+        tape, {{apply_gru(tape, parameters.gru_e, batch.chain_packing(), {x}, {}, mask), batch.both_chain}});
   // One cell, two chains: P and R of a dialogue are two sequences of the same ragged batch.
   const Variable<T> pairs = gather_rows<T>(tape, {{x, batch.chain_of_pair}});
-  const Variable<T> e = apply_gru(tape, parameters.gru_e, batch.pair_packing(), {pairs}, {}, mask);
-  return {gather_rows<T>(tape, {{e, batch.post_pair}}), gather_rows<T>(tape, {{e, batch.response_pair}})};
+  return gather_rows<T>(
+      tape, {{apply_gru(tape, parameters.gru_e, batch.pair_packing(), {pairs}, {}, mask), batch.both_pair}});
 }
 
 }  // namespace
@@ -42,9 +39,11 @@ TrackedEmotions<T> track_emotions(Tape<T>& tape, const ModelConfig& config,
     const Variable<T> a = history_attention(tape, chain, summary, keys, g);
     // (2): the same chain.
     x = apply_gru(tape, parameters.gru_p, chain, {summary, a}, {}, masks.party);
-    out.party_post = gather_rows<T>(tape, {{x, batch.post_chain}});
+    out.party = x;
   }
-  std::tie(out.emotion_post, out.emotion_response) = emotion_states(tape, config, parameters, batch, x, masks.emotion);
+  out.emotions = emotion_states(tape, config, parameters, batch, x, masks.emotion);
+  out.emotion_post = tape.rows(out.emotions, 0, batch.turns());
+  out.emotion_response = tape.rows(out.emotions, batch.turns(), batch.turns());
   out.global_post = gather_rows<T>(tape, {{g, batch.post_chain}});
   // (7)
   out.content = apply_gru(tape, parameters.gru_c, batch.turn_packing(), {out.global_post}, {}, masks.content);

@@ -1,5 +1,6 @@
 #include "model/ethreed/ethreed.h"
 
+#include "autograd/functions/embedding.h"
 #include "autograd/functions/gather_rows.h"
 #include "autograd/functions/gather_stacked_rows.h"
 #include "autograd/functions/pointer_mixture.h"
@@ -14,7 +15,9 @@ DialogueState<T> read_dialogues(Tape<T>& tape, const ModelConfig& config,
   DialogueState<T> state;
   {
     const Range range(tape.context(), "utterance encoder");
-    state.utterances = encode_utterances(tape, parameters, batch);
+    // One look-up for the encoder and, under teacher forcing, the decoder.
+    state.words = embedding<T>(tape, parameters.embedding, batch.word_ids);
+    state.utterances = encode_utterances(tape, parameters, batch, tape.rows(state.words, 0, batch.encoder_tokens()));
   }
   {
     const Range range(tape.context(), "emotion tracker");
@@ -22,8 +25,9 @@ DialogueState<T> read_dialogues(Tape<T>& tape, const ModelConfig& config,
   }
   const Range range(tape.context(), "empathetic policy");
   state.policy = predict_reply_emotion(tape, config, parameters, state.tracked.emotion_post, noise.policy);
-  state.speaker_logits = apply(tape, parameters.classifier, {state.tracked.emotion_post});
-  state.listener_logits = apply(tape, parameters.classifier, {state.tracked.emotion_response});
+  const Variable<T> logits = apply(tape, parameters.classifier, {state.tracked.emotions});
+  state.speaker_logits = tape.rows(logits, 0, batch.turns());
+  state.listener_logits = tape.rows(logits, batch.turns(), batch.turns());
   state.reply_logits = apply(tape, parameters.classifier, {state.policy.reply});
   return state;
 }
@@ -45,7 +49,8 @@ ForwardPass<T> forward_pass(Tape<T>& tape, const ModelConfig& config, const Loss
   const Range range(tape.context(), "pointer decoder and losses");
   const DecoderMemory<T> memory = decoder_memory(tape, parameters, batch, pass.state);
   // s does not depend on the attention: under teacher forcing it is one ragged sequence.
-  const Variable<T> s = decoder_states<T>(tape, parameters, batch.decoder_packing(), batch.decoder_ids, memory.initial);
+  const Variable<T> words = tape.rows(pass.state.words, batch.encoder_tokens(), batch.target_tokens());
+  const Variable<T> s = decoder_states<T>(tape, parameters, batch.decoder_packing(), words, memory.initial);
   const Variable<T> state = gather_rows<T>(tape, {{s, batch.state_rows}});
   const Variable<T> previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
   pass.decoded = decode(tape, parameters, batch.rows(), memory, state, previous);
@@ -62,7 +67,7 @@ ForwardPass<T> forward_pass(Tape<T>& tape, const ModelConfig& config, const Loss
 
 template <class T> DialogueState<T> on_host(const Context& context, DialogueState<T> state) {
   for (Variable<T>* variable :
-       {&state.utterances.summary, &state.tracked.global_post, &state.tracked.party_post, &state.tracked.emotion_post,
+       {&state.utterances.summary, &state.tracked.global_post, &state.tracked.party, &state.tracked.emotion_post,
         &state.tracked.emotion_response, &state.tracked.content, &state.policy.mean, &state.policy.log_variance,
         &state.policy.reply, &state.speaker_logits, &state.listener_logits, &state.reply_logits})
     *variable = on_host(context, *variable);

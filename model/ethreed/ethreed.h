@@ -17,6 +17,7 @@ template <class T> struct StepNoise {
 
 /// Sections 2 to 4: everything before the decoder. Variables by turn row, except the encoder's.
 template <class T> struct DialogueState {
+  Variable<T> words;  ///< E of batch.word_ids [encoder tokens + target tokens, D_w]
   EncodedUtterances<T> utterances;
   TrackedEmotions<T> tracked;
   EmpatheticPolicy<T> policy;
@@ -43,8 +44,8 @@ template <class T> struct ForwardPass {
   Losses<T> losses;
 };
 
-/// The same pass with everything that a reader may want where the host can read it: all but the encoder's states and the
-/// logits of the vocabulary. On the CPU the pass itself; elsewhere waits for the device.
+/// The same pass with everything that a reader may want where the host can read it: all but the encoder's states and
+/// the logits of the vocabulary. On the CPU the pass itself; elsewhere waits for the device.
 template <class T> ForwardPass<T> on_host(const Context& context, ForwardPass<T> pass);
 /// The same for what is there before the decoder.
 template <class T> DialogueState<T> on_host(const Context& context, DialogueState<T> state);

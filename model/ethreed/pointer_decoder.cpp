@@ -1,7 +1,6 @@
 #include "model/ethreed/pointer_decoder.h"
 
 #include "autograd/functions/coverage_attention.h"
-#include "autograd/functions/embedding.h"
 #include "autograd/functions/emotion_gate.h"
 #include "model/ethreed/layers.h"
 
@@ -21,8 +20,7 @@ DecoderMemory<T> prepare_decoder(Tape<T>& tape, const ModelParameters<Variable<T
 
 template <class T>
 Variable<T> decoder_states(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, Packing packing,
-                           std::span<const std::int32_t> ids, Variable<T> initial) {
-  const Variable<T> y = embedding<T>(tape, parameters.embedding, ids);
+                           Variable<T> y, Variable<T> initial) {
   return apply_gru(tape, parameters.gru_d, packing, {y}, initial);  // (15)
 }
 
@@ -45,8 +43,8 @@ DecoderOutput<T> decode(Tape<T>& tape, const ModelParameters<Variable<T>>& param
 #define ETHREED_INSTANTIATE(T)                                                                                        \
   template DecoderMemory<T> prepare_decoder(Tape<T>&, const ModelParameters<Variable<T>>&, Variable<T>, Variable<T>,  \
                                             Variable<T>);                                                             \
-  template Variable<T> decoder_states(Tape<T>&, const ModelParameters<Variable<T>>&, Packing,                         \
-                                      std::span<const std::int32_t>, Variable<T>);                                    \
+  template Variable<T> decoder_states(Tape<T>&, const ModelParameters<Variable<T>>&, Packing, Variable<T>,            \
+                                      Variable<T>);                                                                   \
   template DecoderOutput<T> decode(Tape<T>&, const ModelParameters<Variable<T>>&, RowLayout, const DecoderMemory<T>&, \
                                    Variable<T>, Variable<T>, const T*);
 ETHREED_INSTANTIATE(float)

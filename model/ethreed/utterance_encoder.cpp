@@ -1,6 +1,5 @@
 #include "model/ethreed/utterance_encoder.h"
 
-#include "autograd/functions/embedding.h"
 #include "autograd/functions/gather_rows.h"
 #include "model/ethreed/layers.h"
 
@@ -8,8 +7,7 @@ namespace ethreed {
 
 template <class T>
 EncodedUtterances<T> encode_utterances(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters,
-                                       const Batch& batch) {
-  const Variable<T> x = embedding<T>(tape, parameters.embedding, batch.encoder_ids);
+                                       const Batch& batch, Variable<T> x) {
   const auto lane = [&](const GruHandles<Variable<T>>& cell, bool reverse) {
     return GruLane<T>{.input_gates = linear(tape, {x}, cell.weight_ih, cell.bias_ih),
                       .weight_hh = cell.weight_hh,
@@ -23,9 +21,9 @@ EncodedUtterances<T> encode_utterances(Tape<T>& tape, const ModelParameters<Vari
           .source_states = gather_rows<T>(tape, {{forward, batch.source_rows}, {reverse, batch.source_rows}})};
 }
 
-template EncodedUtterances<float> encode_utterances(Tape<float>&, const ModelParameters<Variable<float>>&,
-                                                    const Batch&);
+template EncodedUtterances<float> encode_utterances(Tape<float>&, const ModelParameters<Variable<float>>&, const Batch&,
+                                                    Variable<float>);
 template EncodedUtterances<double> encode_utterances(Tape<double>&, const ModelParameters<Variable<double>>&,
-                                                     const Batch&);
+                                                     const Batch&, Variable<double>);
 
 }  // namespace ethreed

@@ -12,8 +12,9 @@ template <class T> struct EncodedUtterances {
 };
 
 /// Throws Error if the batch holds an id outside the vocabulary.
+/// x: the words E[…] by encoder row, [encoder tokens, D_w].
 template <class T>
 EncodedUtterances<T> encode_utterances(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters,
-                                       const Batch& batch);
+                                       const Batch& batch, Variable<T> x);
 
 }  // namespace ethreed

@@ -45,17 +45,23 @@ void Batch::build(std::span<const DialogueInput> dialogues, std::int32_t vocabul
   lay_out_turns(dialogues);
   lay_out_encoder(dialogues, vocabulary);
   lay_out_decoder(dialogues, vocabulary);
+  const auto join = [](Ids& joined, const Ids& first, const Ids& second) {
+    joined.assign(first.begin(), first.end());
+    joined.insert(joined.end(), second.begin(), second.end());
+  };
+  join(both_chain, post_chain, response_chain);
+  join(both_pair, post_pair, response_pair);
+  join(word_ids, encoder_ids, decoder_ids);
 }
 
 Batch::Arrays Batch::arrays() const {
   const auto bytes = [](const auto& values) { return std::as_bytes(std::span(values)); };
-  return {bytes(turn_offsets),    bytes(chain_offsets),  bytes(pair_offsets),   bytes(encoder_offsets),
-          bytes(decoder_offsets), bytes(emotion),        bytes(listener_label), bytes(post_chain),
-          bytes(response_chain),  bytes(post_pair),      bytes(response_pair),  bytes(chain_of_pair),
-          bytes(encoder_ids),     bytes(summary_last),   bytes(summary_first),  bytes(turn_of_row),
-          bytes(source_offsets),  bytes(target_offsets), bytes(source_rows),    bytes(source_ids),
-          bytes(targets),         bytes(decoder_ids),    bytes(state_rows),     bytes(previous_rows),
-          bytes(weight_offsets)};
+  return {bytes(turn_offsets),    bytes(chain_offsets), bytes(pair_offsets),   bytes(encoder_offsets),
+          bytes(decoder_offsets), bytes(emotion),       bytes(listener_label), bytes(post_chain),
+          bytes(both_chain),      bytes(both_pair),     bytes(chain_of_pair),  bytes(word_ids),
+          bytes(summary_last),    bytes(summary_first), bytes(turn_of_row),    bytes(source_offsets),
+          bytes(target_offsets),  bytes(source_rows),   bytes(source_ids),     bytes(targets),
+          bytes(state_rows),      bytes(previous_rows), bytes(weight_offsets)};
 }
 
 void Batch::sort_dialogues(std::span<const DialogueInput> dialogues) {

@@ -51,7 +51,7 @@ class Batch {
   RowLayout rows() const { return {source_offsets, target_offsets, weight_offsets}; }
 
   /// Every array that kernels read, to be staged together.
-  using Arrays = std::array<std::span<const std::byte>, 25>;
+  using Arrays = std::array<std::span<const std::byte>, 23>;
   Arrays arrays() const;
 
   std::vector<std::int32_t> dialogue_order;  ///< [B] input index of each dialogue
@@ -65,6 +65,10 @@ class Batch {
   std::vector<std::int32_t> row_of_turn;                 ///< [N] decoder row of each turn row
   // pair rows
   std::vector<std::int32_t> chain_of_pair;  ///< [2N]
+  // rows of P, then rows of R
+  std::vector<std::int32_t> both_chain, both_pair;  ///< [2N] chain and pair row of P by turn row, then those of R
+  // words
+  std::vector<std::int32_t> word_ids;  ///< encoder_ids, then decoder_ids: one look-up serves both
   // encoder
   std::vector<std::int32_t> encoder_ids;                  ///< [encoder rows] vocabulary ids (UNK for the rest)
   std::vector<std::int32_t> summary_last, summary_first;  ///< [2N], by chain row: encoder rows of h_len and h_1

@@ -1,5 +1,6 @@
 #include "model/training/decoding.h"
 
+#include "autograd/functions/embedding.h"
 #include "autograd/functions/gather_rows.h"
 #include "kernels/pointer_distribution/pointer_distribution.h"
 #include "kernels/top_words/top_words.h"
@@ -89,7 +90,8 @@ template <class T> class Generator {
     lay_out();
     const Variable<T> kept = tape_.constant({states_, Shape{kept_, state_width()}});
     const Variable<T> previous = gather_rows<T>(tape_, {{kept, state_rows_}});
-    const Variable<T> s = decoder_states<T>(tape_, parameters_, Packing{step_offsets_}, inputs_, previous);
+    const Variable<T> words = embedding<T>(tape_, parameters_.embedding, inputs_);
+    const Variable<T> s = decoder_states<T>(tape_, parameters_, Packing{step_offsets_}, words, previous);
     const DecoderMemory<T> memory{.states = gather_rows<T>(tape_, {{memory_.states, source_rows_}}),
                                   .keys = gather_rows<T>(tape_, {{memory_.keys, source_rows_}}),
                                   .initial = previous,

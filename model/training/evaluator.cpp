@@ -55,8 +55,7 @@ EvaluationResult Evaluator<T>::evaluate(SplitBatches& batches, const PolicyMode&
     Tape<T> tape(context_, false);
     const auto parameters = model_.bind(tape);
     const StepNoise<T> noise{.policy = evaluation_noise<T>(context_, model_.config, batches, dialogues, batch, mode)};
-    sums.add(batch,
-             on_host(context_, forward_pass(tape, model_.config, LossWeights{}, parameters, batch, noise)));
+    sums.add(batch, on_host(context_, forward_pass(tape, model_.config, LossWeights{}, parameters, batch, noise)));
     done += static_cast<int>(dialogues.size());
     ETHREED_CHECK(!progress || progress(done), "evaluation interrupted");
   });

@@ -145,15 +145,19 @@ void add_inputs(TraceWriter<T>& trace, const Batch& batch, const SplitBatches& b
 
 template <class T>
 void add_outputs(TraceWriter<T>& trace, Context& context, const ForwardPass<T>& pass, const Batch& batch) {
-  const Variable<T>& summary = pass.state.utterances.summary;
-  T* post_summary = context.arena.allocate<T>(std::int64_t{batch.turns()} * summary.columns());
-  for (int i = 0; i < batch.turns(); ++i)
-    std::copy_n(summary.value().row(batch.post_chain[static_cast<std::size_t>(i)]), summary.columns(),
-                post_summary + std::int64_t{i} * summary.columns());
-  trace.add_turns("encoder.post_summary", post_summary, summary.columns());
+  // Rows of P out of rows of the chain.
+  const auto add_posts = [&](std::string name, const Variable<T>& chain) {
+    const int columns = chain.columns();
+    T* posts = context.arena.allocate<T>(std::int64_t{batch.turns()} * columns);
+    for (int i = 0; i < batch.turns(); ++i)
+      std::copy_n(chain.value().row(batch.post_chain[static_cast<std::size_t>(i)]), columns,
+                  posts + std::int64_t{i} * columns);
+    trace.add_turns(std::move(name), posts, columns);
+  };
+  add_posts("encoder.post_summary", pass.state.utterances.summary);
   const TrackedEmotions<T>& tracked = pass.state.tracked;
   trace.add_turns("tracker.global_post", tracked.global_post);
-  if (tracked.party_post) trace.add_turns("tracker.party_post", tracked.party_post);
+  if (tracked.party) add_posts("tracker.party_post", tracked.party);
   trace.add_turns("tracker.emotion_post", tracked.emotion_post);
   trace.add_turns("tracker.emotion_response", tracked.emotion_response);
   trace.add_turns("tracker.content", tracked.content);

@@ -188,8 +188,8 @@ class Run {
     const std::int64_t count = std::min<std::int64_t>(training_.batch, train_.dialogues() - first);
     const Batch& batch =
         train_.make(std::span(order_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
-    const StepReport report = training_step(context_, device_.model(), training_, batch, progress_.step,
-                                            learning_rate, {.graph = options_.graphs});
+    const StepReport report = training_step(context_, device_.model(), training_, batch, progress_.step, learning_rate,
+                                            {.graph = options_.graphs});
     ++progress_.step;
     ++progress_.next_batch;
     add(progress_.running, report);
@@ -204,11 +204,12 @@ class Run {
     bool interrupted = false;
     EvaluationResult result;
     try {
-      result = Evaluator<float>(context_, device_.model()).evaluate(valid_, PolicyMode{.seed = training_.seed}, [&](int done) {
-        if (observer_.validation) observer_.validation(done, valid_.dialogues());
-        interrupted = observer_.stop && observer_.stop();
-        return !interrupted;
-      });
+      result = Evaluator<float>(context_, device_.model())
+                   .evaluate(valid_, PolicyMode{.seed = training_.seed}, [&](int done) {
+                     if (observer_.validation) observer_.validation(done, valid_.dialogues());
+                     interrupted = observer_.stop && observer_.stop();
+                     return !interrupted;
+                   });
     } catch (const Error&) {
       if (!interrupted) throw;
       return false;  // the epoch's steps are done; validation runs again on resuming
@@ -236,7 +237,7 @@ class Run {
   }
 
   Context& context_;
-  ModelState<float>& model_;  // what is saved
+  ModelState<float>& model_;   // what is saved
   DeviceModel<float> device_;  // what is trained
   CheckpointInfo& info_;
   TrainingProgress& progress_;

@@ -67,7 +67,7 @@ template <class T> struct Comparison {
     compare("u of P", got.utterances.summary, batch.post_chain[n], wanted.post.summary);
     compare("u of R", got.utterances.summary, batch.response_chain[n], wanted.response.summary);
     compare("g of P", got.tracked.global_post, i, wanted.g_post);
-    compare("p of P", got.tracked.party_post, i, wanted.p_post);
+    compare("p of P", got.tracked.party, batch.post_chain[n], wanted.p_post);
     compare("e of P", got.tracked.emotion_post, i, wanted.e_post);
     compare("e of R", got.tracked.emotion_response, i, wanted.e_response);
     compare("c", got.tracked.content, i, wanted.c);
