@@ -11,6 +11,8 @@
 #include "core/device.h"
 #include "core/host_device.h"
 
+#include <string_view>
+
 namespace ethreed {
 
 #ifdef __CUDACC__
@@ -26,7 +28,7 @@ using ThisDevice = Emulated;
 inline namespace ETHREED_DEVICE_BUILD {
 
 /// Throws Error "what: message" unless the call succeeded.
-void check_cuda(cudaError_t status, const char* what);
+void check_cuda(cudaError_t status, std::string_view what);
 
 }  // namespace ETHREED_DEVICE_BUILD
 }  // namespace ethreed

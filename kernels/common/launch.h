@@ -17,7 +17,7 @@ struct LaunchShape {
   dim3 block;
   std::size_t shared_bytes = 0;  ///< dynamic shared memory
   int stream = 0;                ///< 0, or 1 between fork() and join() of the runtime
-  bool cooperative = false;      ///< the kernel waits for all its blocks (grid_barrier); they must all fit on the device
+  bool cooperative = false;  ///< the kernel waits for all its blocks (grid_barrier); they must all fit on the device
 };
 
 /// How many blocks of `threads` cover `count` elements, one each; at least one.
@@ -29,11 +29,7 @@ namespace detail {
 
 /// "ethreed::{anonymous}::embedding_forward_kernel<float>" out of what the compiler calls this function.
 template <auto Kernel> constexpr std::string_view kernel_name() {
-#ifdef __CUDACC__
   constexpr std::string_view before = "Kernel = ";
-#else
-  constexpr std::string_view before = "Kernel = ";
-#endif
   std::string_view text = __PRETTY_FUNCTION__;
   text.remove_prefix(text.find(before) + before.size());
   const auto end = text.find_first_of(";]");
@@ -59,7 +55,7 @@ template <class... Parameters, void (*Kernel)(Parameters...)> struct Launcher<Ke
     if (shape.shared_bytes > 48 * 1024)
       check_cuda(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                       static_cast<int>(shape.shared_bytes)),
-                 kernel_name_of<Kernel>.data());
+                 kernel_name_of<Kernel>);
     std::apply(
         [&](auto&... value) {
           std::array<void*, sizeof...(Parameters)> pointers{const_cast<void*>(static_cast<const void*>(&value))...};
@@ -67,12 +63,16 @@ template <class... Parameters, void (*Kernel)(Parameters...)> struct Launcher<Ke
                                                                      shape.shared_bytes, stream)
                                        : cudaLaunchKernel(function, shape.grid, shape.block, pointers.data(),
                                                           shape.shared_bytes, stream),
-                     kernel_name_of<Kernel>.data());
+                     kernel_name_of<Kernel>);
         },
         values);
 #else
-    emulation::launch(stream, {.kernel = kernel_name_of<Kernel>, .grid = shape.grid, .block = shape.block,
-                               .shared_bytes = shape.shared_bytes, .cooperative = shape.cooperative},
+    emulation::launch(stream,
+                      {.kernel = kernel_name_of<Kernel>,
+                       .grid = shape.grid,
+                       .block = shape.block,
+                       .shared_bytes = shape.shared_bytes,
+                       .cooperative = shape.cooperative},
                       [values] { std::apply(Kernel, values); });
 #endif
   }
@@ -80,9 +80,9 @@ template <class... Parameters, void (*Kernel)(Parameters...)> struct Launcher<Ke
 
 }  // namespace detail
 
-/// Starts `Kernel` (a __global__ function) with these arguments, converted to its parameters. A launch that fails throws
-/// Error with the kernel's name; a grid or block of size 0 is not allowed. Kernels take pointers to device memory and
-/// trivially copyable values.
+/// Starts `Kernel` (a __global__ function) with these arguments, converted to its parameters. A launch that fails
+/// throws Error with the kernel's name; a grid or block of size 0 is not allowed. Kernels take pointers to device
+/// memory and trivially copyable values.
 template <auto Kernel, class... Arguments>
 void launch(Context& context, const LaunchShape& shape, Arguments&&... arguments) {
   detail::Launcher<Kernel>::run(context, shape, std::forward<Arguments>(arguments)...);

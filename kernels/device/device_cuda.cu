@@ -14,7 +14,7 @@
 namespace ethreed {
 inline namespace ETHREED_DEVICE_BUILD {
 
-void check_cuda(cudaError_t status, const char* what) {
+void check_cuda(cudaError_t status, std::string_view what) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // it has been seen; the next call starts clean
   fail("CUDA: {}: {}", what, cudaGetErrorString(status));

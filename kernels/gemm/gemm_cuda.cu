@@ -7,6 +7,7 @@
 #include <cublasLt.h>
 
 #include <array>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <type_traits>
@@ -28,8 +29,16 @@ constexpr std::size_t workspace_bytes = std::size_t{32} << 20;
 struct Key {
   bool is_double, a_transposed, b_transposed, accumulate, bias;
   int m, n, k, lda, ldb, ldc;
+  std::uint32_t alignment;  // bytes, of all matrices
   auto operator<=>(const Key&) const = default;
 };
+
+// The largest power of two, up to 256, on which all of these start: parts of a weight matrix may start anywhere.
+std::uint32_t common_alignment(std::initializer_list<const void*> matrices) {
+  std::uintptr_t bits = 256;
+  for (const void* matrix : matrices) bits |= reinterpret_cast<std::uintptr_t>(matrix);
+  return static_cast<std::uint32_t>(bits & (~bits + 1));
+}
 
 // Everything cublasLt needs to run one shape. Not copyable: owns descriptors.
 class Plan {
@@ -38,7 +47,7 @@ class Plan {
     const cudaDataType_t type = key.is_double ? CUDA_R_64F : CUDA_R_32F;
     const cublasComputeType_t compute = key.is_double ? CUBLAS_COMPUTE_64F
                                         : tf32        ? CUBLAS_COMPUTE_32F_FAST_TF32
-                                                      : CUBLAS_COMPUTE_32F_PEDANTIC;
+                                                      : CUBLAS_COMPUTE_32F;
     check(cublasLtMatmulDescCreate(&operation_, compute, type), "descriptor");
     set(CUBLASLT_MATMUL_DESC_TRANSA, key.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
     set(CUBLASLT_MATMUL_DESC_TRANSB, key.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
@@ -80,7 +89,6 @@ class Plan {
     cublasLtMatmulPreference_t preference = nullptr;
     check(cublasLtMatmulPreferenceCreate(&preference), "preference");
     const std::uint32_t no_reduction = CUBLASLT_REDUCTION_SCHEME_NONE;
-    const std::uint32_t alignment = 4;  // of views into the middle of a weight matrix
     const auto prefer = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
       check(cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value), "preference");
     };
@@ -89,7 +97,7 @@ class Plan {
     for (const auto attribute :
          {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
           CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
-      prefer(attribute, alignment);
+      prefer(attribute, key.alignment);
     cublasLtMatmulHeuristicResult_t found{};
     int count = 0;
     const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle, operation_, first_, second_, result_, result_,
@@ -132,7 +140,8 @@ class Products {
                   g.k,
                   g.lda,
                   g.ldb,
-                  g.ldc};
+                  g.ldc,
+                  common_alignment({g.a, g.b, g.c})};
     std::unique_ptr<Plan>& plan = plans_[key];
     if (!plan) plan = std::make_unique<Plan>(handle_, key, runtime_.tf32());
     plan->run(handle_, g, workspaces_[static_cast<std::size_t>(g.stream)],
