@@ -1,4 +1,4 @@
-#include "kernels/adam/adam.h"
+#include "kernels/adam/adam_element.h"
 #include "kernels/common/block.h"
 #include "kernels/common/launch.h"
 #include "kernels/global_norm/global_norm.h"
@@ -15,28 +15,7 @@ namespace {
 constexpr int threads = 256;
 constexpr int blocks_per_multiprocessor = 8;
 
-/// What the host knows of the step, computed once in double.
-template <class T> struct Coefficients { T keep_m, take_m, keep_v, take_v, step_size, inverse_root, epsilon; };
-
-template <class T> Coefficients<T> coefficients(const Adam<T>& args) {
-  const double t = static_cast<double>(args.step);
-  return {.keep_m = static_cast<T>(args.beta1),
-          .take_m = static_cast<T>(1.0 - args.beta1),
-          .keep_v = static_cast<T>(args.beta2),
-          .take_v = static_cast<T>(1.0 - args.beta2),
-          .step_size = static_cast<T>(args.learning_rate / (1.0 - std::pow(args.beta1, t))),
-          .inverse_root = static_cast<T>(1.0 / std::sqrt(1.0 - std::pow(args.beta2, t))),
-          .epsilon = static_cast<T>(args.epsilon)};
-}
-
 template <class T> __device__ bool is_finite(T x) { return x - x == T{0}; }  // false for ±∞ and NaN
-
-/// The update of one element.
-template <class T> __device__ void update(const Coefficients<T>& c, T gradient, T& p, T& m, T& v) {
-  m = c.keep_m * m + c.take_m * gradient;
-  v = c.keep_v * v + c.take_v * (gradient * gradient);
-  p -= c.step_size * m / (std::sqrt(v) * c.inverse_root + c.epsilon);
-}
 
 /// What the gradient is multiplied by, for all threads of the block; NaN if nothing may be written.
 template <class T> __device__ double step_scale(const Adam<T>& args) {
@@ -53,7 +32,7 @@ template <class T> __device__ double step_scale(const Adam<T>& args) {
 
 /// The whole block of parameters. A thread takes four elements, the next ones a grid further on; the elements behind
 /// `vectors` groups of four are taken one by one.
-template <class T> __global__ void adam_kernel(Adam<T> args, Coefficients<T> c, std::int64_t vectors) {
+template <class T> __global__ void adam_kernel(Adam<T> args, AdamCoefficients<T> c, std::int64_t vectors) {
   const double scale_or_nan = step_scale(args);
   if (scale_or_nan != scale_or_nan) return;
   const T scale = static_cast<T>(scale_or_nan);
@@ -63,16 +42,16 @@ template <class T> __global__ void adam_kernel(Adam<T> args, Coefficients<T> c, 
     if (i < vectors) {
       const Vector4<T> g = load4(args.gradients + 4 * i);
       Vector4<T> p = load4(args.parameters + 4 * i), m = load4(args.m + 4 * i), v = load4(args.v + 4 * i);
-      update(c, scale * g.x, p.x, m.x, v.x);
-      update(c, scale * g.y, p.y, m.y, v.y);
-      update(c, scale * g.z, p.z, m.z, v.z);
-      update(c, scale * g.w, p.w, m.w, v.w);
+      adam_element(c, scale * g.x, p.x, m.x, v.x);
+      adam_element(c, scale * g.y, p.y, m.y, v.y);
+      adam_element(c, scale * g.z, p.z, m.z, v.z);
+      adam_element(c, scale * g.w, p.w, m.w, v.w);
       store4(args.parameters + 4 * i, p);
       store4(args.m + 4 * i, m);
       store4(args.v + 4 * i, v);
     } else {
       const std::int64_t at = 3 * vectors + i;
-      update(c, scale * args.gradients[at], args.parameters[at], args.m[at], args.v[at]);
+      adam_element(c, scale * args.gradients[at], args.parameters[at], args.m[at], args.v[at]);
     }
   }
 }
@@ -89,7 +68,7 @@ template <class T> void adam_update(ThisDevice, Context& context, const Adam<T>&
   const std::int64_t vectors = aligned ? args.count / 4 : 0;
   const auto most = static_cast<unsigned>(context.runtime->multiprocessors() * blocks_per_multiprocessor);
   const unsigned blocks = std::min(blocks_for(args.count - 3 * vectors, threads), std::max(most, 1U));
-  launch<adam_kernel<T>>(context, {.grid = blocks, .block = threads}, args, coefficients(args), vectors);
+  launch<adam_kernel<T>>(context, {.grid = blocks, .block = threads}, args, adam_coefficients(args), vectors);
 }
 
 template void adam_update(ThisDevice, Context&, const Adam<float>&);

@@ -1,0 +1,32 @@
+#pragma once
+// One element of Adam's update, on the CPU and on a device.
+
+#include "core/host_device.h"
+#include "kernels/adam/adam.h"
+
+#include <cmath>
+
+namespace ethreed {
+
+/// Everything that depends neither on the element nor on the gradient, computed once in double.
+template <class T> struct AdamCoefficients { T keep_m, take_m, keep_v, take_v, step_size, inverse_root, epsilon; };
+
+template <class T> AdamCoefficients<T> adam_coefficients(const Adam<T>& args) {
+  const double t = static_cast<double>(args.step);
+  return {.keep_m = static_cast<T>(args.beta1),
+          .take_m = static_cast<T>(1.0 - args.beta1),
+          .keep_v = static_cast<T>(args.beta2),
+          .take_v = static_cast<T>(1.0 - args.beta2),
+          .step_size = static_cast<T>(args.learning_rate / (1.0 - std::pow(args.beta1, t))),
+          .inverse_root = static_cast<T>(1.0 / std::sqrt(1.0 - std::pow(args.beta2, t))),
+          .epsilon = static_cast<T>(args.epsilon)};
+}
+
+/// p, m and v by a gradient that is scaled already.
+template <class T> ETHREED_HOST_DEVICE void adam_element(const AdamCoefficients<T>& c, T gradient, T& p, T& m, T& v) {
+  m = c.keep_m * m + c.take_m * gradient;
+  v = c.keep_v * v + c.take_v * (gradient * gradient);
+  p -= c.step_size * m / (std::sqrt(v) * c.inverse_root + c.epsilon);
+}
+
+}  // namespace ethreed
