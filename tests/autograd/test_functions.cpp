@@ -195,3 +195,40 @@ TEST_CASE("functions one after the other, with a variable shared between them, h
     return Variables{loss_sum<double>(tape, {{loss, 0.25}, {h, 0.1, 2.0}}).total};
   });
 }
+
+TEST_CASE("rows of a matrix have its gradient, whoever of rows and matrix is used, and in whatever order") {
+  // Linear layers on rows, on others of them, and on the whole, before and after.
+  const auto layer = [](Tape<double>& tape, Variable<double> x, Variable<double> weight) {
+    return linear(tape, {x}, weight, {});
+  };
+  SECTION("rows only, not all of them") {
+    check({{4, 3}, {2, 3}}, [&](Tape<double>& tape, Leaf v) {
+      const Variable<double> x = linear(tape, {v[0]}, v[1], {});  // a result, whose gradient arrives by its rows alone
+      return Variables{gather_rows<double>(tape, {{tape.rows(x, 1, 2), Index{1, 0, 1}}})};
+    });
+  }
+  SECTION("the matrix first, then its rows") {
+    check({{4, 3}, {2, 3}}, [&](Tape<double>& tape, Leaf v) {
+      return Variables{layer(tape, v[0], v[1]), layer(tape, tape.rows(v[0], 2, 2), v[1])};
+    });
+  }
+  SECTION("its rows first, then the matrix") {
+    check({{4, 3}, {2, 3}}, [&](Tape<double>& tape, Leaf v) {
+      const Variable<double> top = tape.rows(v[0], 0, 1), rest = tape.rows(v[0], 1, 3);
+      const Variable<double> a = layer(tape, top, v[1]), b = layer(tape, rest, v[1]);
+      return Variables{layer(tape, v[0], v[1]), a, b};
+    });
+  }
+}
+
+TEST_CASE("rows that a matrix does not have, and rows of rows, are refused") {
+  Runtime runtime;
+  Context context = runtime.context();
+  Tape<double> tape(context);
+  const Tensor<double> values({4, 3});
+  const Variable<double> x = tape.constant(values.view());
+  CHECK_THROWS_AS(tape.rows(x, 3, 2), Error);
+  CHECK_THROWS_AS(tape.rows(x, -1, 2), Error);
+  CHECK_THROWS_AS(tape.rows(tape.rows(x, 0, 2), 0, 1), Error);
+  CHECK(tape.rows(x, 4, 0).rows() == 0);
+}
