@@ -5,7 +5,7 @@ set -euo pipefail
 
 readonly packages=(
   g++ cmake ninja-build               # to build
-  libeigen3-dev libfmt-dev           # matrix products on the CPU, text formatting
+  libfmt-dev                         # text formatting
   nlohmann-json3-dev libcli11-dev    # configuration files, command lines
   libboost-context-dev               # fibers, one per emulated CUDA thread
   catch2                             # tests
@@ -23,7 +23,7 @@ fi
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   echo "install_packages.sh: this is no Debian-like system (no apt-get). Install these yourself and run" \
-       "cmake --preset cpu: a C++20 compiler (GCC 12 or later), CMake 3.25 or later, Ninja, Eigen 3.4, fmt 9, nlohmann-json 3.11," \
+       "cmake --preset cpu: a C++20 compiler (GCC 12 or later), CMake 3.25 or later, Ninja, fmt 9, nlohmann-json 3.11," \
        "CLI11 2.1, Boost.Context 1.74, Catch2 version 2" >&2
   exit 1
 fi

@@ -1,6 +1,7 @@
 #pragma once
-// The one interface to matrix products. On the CPU by Eigen (gemm_cpu.cpp), on the GPU by cublasLt (gemm_cuda.cu; its
-// emulation calls the CPU's). A faster library replaces one of these files alone.
+// The one interface to matrix products. On the CPU our own (gemm_cpu.cpp), on the GPU by cublasLt (gemm_cuda.cu; its
+// emulation calls the CPU's). A faster library replaces one of these files alone. packed_gemm.h has the CPU's products
+// with a matrix that is packed once.
 
 #include "kernels/common/dispatch.h"
 
@@ -13,10 +14,12 @@ namespace ethreed {
 ///   bias  [n] read, added to every row of c; null for none
 ///   stream  of the device: 0, or 1 between fork() and join() of the runtime; the CPU has none
 ///
-/// FLOPs 2·m·n·k. Bytes (m·k + k·n + m·n)·sizeof(T). Saved: none. Workspace: on the CPU the packing buffers on the
-/// stack, on the GPU that of cublasLt, taken once for each stream. Order of reduction: on the CPU C is cut into tiles
-/// by (m, n, k) alone and each tile is one serial product, so that the number of threads does not change a bit; on the
-/// GPU the algorithm is chosen once for a shape, among those that split no sum over k across blocks.
+/// FLOPs 2·m·n·k. Bytes (m·k + k·n + m·n)·sizeof(T). Saved: none. Workspace: on the CPU packing buffers of fixed size
+/// in every thread, on the GPU that of cublasLt, taken once for each stream. Order of reduction: on the CPU every
+/// element of C is one chain of multiply-adds over blocks of k of even size, at most 384, first to last, whatever tile
+/// it falls into, so that its bits depend on its row of A, its column of B and k alone, not on m, n or the number of
+/// threads (n = 1 with A not transposed: interleaved sums of a block, again by k alone); on the GPU the algorithm is
+/// chosen once for a shape, among those that split no sum over k across blocks.
 template <class T> struct Gemm {
   bool a_transposed = false;
   bool b_transposed = false;

@@ -99,7 +99,8 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
     const std::int64_t width = std::int64_t{shape_.hidden} * static_cast<std::int64_t>(sizeof(T));
     // The backward's: the forward never needs more.
     const std::int64_t lane_workspace =
-        2 * rounded(sequences() * width) + rounded(3 * rows() * width) + rounded(rows() * width);
+        3 * shape_.hidden * rounded(width) + 2 * rounded(sequences() * width) + rounded(3 * rows() * width) +
+        rounded(rows() * width);
     const auto count = static_cast<std::int64_t>(shape_.reverse.size());
     return {.forward_flops = lanes * 6 * r * h * h,
             .backward_flops = lanes * 12 * r * h * h,

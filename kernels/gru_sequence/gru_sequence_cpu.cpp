@@ -1,5 +1,6 @@
 #include "kernels/common/math.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/packed_gemm.h"
 #include "kernels/gru_sequence/gru_sequence.h"
 
 #include <algorithm>
@@ -8,8 +9,24 @@ namespace ethreed {
 
 namespace {
 
-constexpr std::int64_t rows_per_chunk = 32;  // fewer are done sooner than a second thread is called
 constexpr std::int64_t columns_per_chunk = 512;
+
+/// Runs body(begin, end) for parts of the hidden units: one, two or four, by the shape of the step alone. What a step
+/// multiplies it uses at once in the same part, so a step costs one parallel region; a small one is not worth a second
+/// thread, and of two lanes each has its own.
+template <class T, class Body> void for_units(Context& context, int lanes, int hidden, int alive, Body&& body) {
+  constexpr double part_flops = 2e6;  // some 10 µs
+  constexpr int weight_flops = 20;    // as long as it takes to fetch a weight
+  const double work = 3.0 * hidden * hidden * (2.0 * alive + weight_flops);
+  const int step = packed_column_step<T>();
+  const std::int64_t panels = (hidden + step - 1) / step;
+  const std::int64_t wanted = lanes > 1 || work < 2 * part_flops ? 1 : work < 4 * part_flops ? 2 : 4;
+  const std::int64_t parts = std::min(panels, wanted);
+  context.pool.parallel_for(parts, [&](std::int64_t part) {
+    const auto unit = [&](std::int64_t i) { return std::min(hidden, static_cast<int>(panels * i / parts) * step); };
+    body(unit(part), unit(part + 1));
+  });
+}
 
 // One step of the recurrence in packed rows. Of its `alive` sequences the first `carried` come from the step before it;
 // the others start here. Alive sequences are a prefix at every time, so this holds in both directions: forward, all
@@ -32,18 +49,20 @@ Step step_at(const Packing& packing, bool reverse, int k) {
 // --- forward -------------------------------------------------------------------------------------------------------
 
 template <class T> struct ForwardWorkspace {
+  T* weights = nullptr;  // three matrices [H, H], packed
   T* product = nullptr;  // [sequences, 3H] h⁻·W_hhᵀ of one step
   T* gates = nullptr;    // [sequences, 4H] what nobody saves
   T* zeros = nullptr;    // [3H] the product, and the state, of a sequence that starts from nothing
 };
 
+/// Some units of a row; arrays are given from the first of them on, gates are `width` apart.
 template <class T>
-void forward_row(int hidden, const T* __restrict x, const T* __restrict product, const T* __restrict bias,
-                 const T* __restrict previous, T* __restrict gates, T* __restrict h) {
-  const std::int64_t z_at = hidden;
-  const std::int64_t n_at = 2 * z_at;
-  const std::int64_t m_at = 3 * z_at;
-  for (int j = 0; j < hidden; ++j) {
+void forward_row(int units, std::int64_t width, const T* __restrict x, const T* __restrict product,
+                 const T* __restrict bias, const T* __restrict previous, T* __restrict gates, T* __restrict h) {
+  const std::int64_t z_at = width;
+  const std::int64_t n_at = 2 * width;
+  const std::int64_t m_at = 3 * width;
+  for (int j = 0; j < units; ++j) {
     const T r = math::sigmoid(x[j] + (product[j] + bias[j]));
     const T z = math::sigmoid(x[z_at + j] + (product[z_at + j] + bias[z_at + j]));
     const T m = product[n_at + j] + bias[n_at + j];
@@ -61,35 +80,41 @@ void forward_lane(Context& context, const GruSequenceForward<T>& args, const Gru
                   const ForwardWorkspace<T>& work) {
   const int hidden = args.hidden;
   const std::int64_t width = hidden;
-  const auto multiply = [&](const T* states, int from, int to) {
-    gemm<T>(context, {.b_transposed = true,
-                      .m = to - from,
-                      .n = 3 * hidden,
-                      .k = hidden,
-                      .a = states,
-                      .lda = hidden,
-                      .b = lane.weight_hh,
-                      .ldb = hidden,
-                      .c = work.product + 3 * width * from,
-                      .ldc = 3 * hidden});
-  };
+  std::array<PackedMatrix<T>, 3> weights;  // of r, z and n, so that units of all three can be multiplied together
+  for (std::size_t gate = 0; gate < weights.size(); ++gate) {
+    const auto i = static_cast<std::int64_t>(gate);
+    weights[gate] = pack_matrix(context, lane.weight_hh + i * width * width, hidden, true, hidden, hidden,
+                                work.weights + i * packed_elements<T>(hidden, hidden));
+  }
   for (int k = 0; k < args.packing.steps(); ++k) {
     const Step step = step_at(args.packing, lane.reverse, k);
     const T* carried = lane.h + step.carried_first * width;
-    multiply(carried, 0, step.carried);
-    if (lane.initial != nullptr) multiply(lane.initial + width * step.carried, step.carried, step.alive);
     T* gates = lane.saved != nullptr ? lane.saved + step.first * 4 * width : work.gates;
-    context.pool.parallel_ranges(step.alive, rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t s = begin; s < end; ++s) {
+    for_units<T>(context, args.lanes, hidden, step.alive, [&](int begin, int end) {
+      const auto multiply = [&](const T* states, int from, int to) {
+        multiply_packed<T>({.m = to - from,
+                            .a = states,
+                            .lda = hidden,
+                            .b = weights.data(),
+                            .matrices = 3,
+                            .first = begin,
+                            .columns = end - begin,
+                            .c = work.product + 3 * width * from + begin,
+                            .ldc = 3 * hidden,
+                            .step = width});
+      };
+      multiply(carried, 0, step.carried);
+      if (lane.initial != nullptr) multiply(lane.initial + width * step.carried, step.carried, step.alive);
+      for (int s = 0; s < step.alive; ++s) {
         const std::int64_t row = step.first + s;
         const bool from_nothing = s >= step.carried && lane.initial == nullptr;
         const T* product = from_nothing ? work.zeros : work.product + 3 * width * s;
         const T* previous = from_nothing ? work.zeros : (s < step.carried ? carried : lane.initial) + width * s;
         T* h = lane.h + width * row;
-        forward_row(hidden, lane.input_gates + 3 * width * row, product, lane.bias_hh, previous, gates + 4 * width * s,
-                    h);
+        forward_row(end - begin, width, lane.input_gates + 3 * width * row + begin, product + begin,
+                    lane.bias_hh + begin, previous + begin, gates + 4 * width * s + begin, h + begin);
         if (lane.state_mask != nullptr)
-          for (int j = 0; j < hidden; ++j) h[j] *= lane.state_mask[width * row + j];
+          for (int j = begin; j < end; ++j) h[j] *= lane.state_mask[width * row + j];
       }
     });
   }
@@ -98,6 +123,7 @@ void forward_lane(Context& context, const GruSequenceForward<T>& args, const Gru
 // --- backward ------------------------------------------------------------------------------------------------------
 
 template <class T> struct BackwardWorkspace {
+  T* weights = nullptr;    // [3H, H], packed
   T* carry = nullptr;      // [sequences, H] the gradient that arrives at the states from the step after
   T* candidate = nullptr;  // [sequences, H] da_n of one step
   T* recurrent = nullptr;  // [rows, 3H] g
@@ -119,14 +145,15 @@ template <class T> void gather_previous(const GruSequenceForward<T>& args, const
   }
 }
 
-// carry: the whole gradient of the (unmasked) state in, its direct share for the previous state (d ⊙ z) out.
+// Some units of a row, as in forward_row(). carry: the whole gradient of the (unmasked) state in, its direct share for
+// the previous state (d ⊙ z) out.
 template <class T>
-void backward_row(int hidden, const T* __restrict saved, const T* __restrict previous, T* __restrict carry,
-                  T* __restrict candidate, T* __restrict recurrent) {
-  const std::int64_t z_at = hidden;
-  const std::int64_t n_at = 2 * z_at;
-  const std::int64_t m_at = 3 * z_at;
-  for (int j = 0; j < hidden; ++j) {
+void backward_row(int units, std::int64_t width, const T* __restrict saved, const T* __restrict previous,
+                  T* __restrict carry, T* __restrict candidate, T* __restrict recurrent) {
+  const std::int64_t z_at = width;
+  const std::int64_t n_at = 2 * width;
+  const std::int64_t m_at = 3 * width;
+  for (int j = 0; j < units; ++j) {
     const T r = saved[j];
     const T z = saved[z_at + j];
     const T n = saved[n_at + j];
@@ -150,25 +177,49 @@ void put_row(const GradientSink<T>& sink, std::int64_t at, const T* __restrict v
     std::copy_n(values, count, out);
 }
 
+/// The gates of units [begin, end) at one step.
 template <class T>
-void backward_gates(Context& context, int hidden, const GruLaneForward<T>& lane, const GruLaneBackward<T>& back,
-                    const BackwardWorkspace<T>& work, const Step& step) {
+void backward_gates(int hidden, const GruLaneForward<T>& lane, const GruLaneBackward<T>& back,
+                    const BackwardWorkspace<T>& work, const Step& step, int begin, int end) {
   const std::int64_t width = hidden;
-  context.pool.parallel_ranges(step.alive, rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t s = begin; s < end; ++s) {
-      const std::int64_t row = step.first + s;
-      T* carry = work.carry + width * s;
-      for (int j = 0; j < hidden; ++j) carry[j] += back.dh[width * row + j];
-      if (lane.state_mask != nullptr)
-        for (int j = 0; j < hidden; ++j) carry[j] *= lane.state_mask[width * row + j];
-      T* recurrent = work.recurrent + 3 * width * row;
-      T* candidate = work.candidate + width * s;
-      backward_row(hidden, lane.saved + 4 * width * row, work.previous + width * row, carry, candidate, recurrent);
-      if (!back.d_input_gates) continue;
-      put_row(back.d_input_gates, 3 * width * row, recurrent, 2 * width);
-      put_row(back.d_input_gates, 3 * width * row + 2 * width, candidate, width);
+  const int units = end - begin;
+  for (int s = 0; s < step.alive; ++s) {
+    const std::int64_t row = step.first + s;
+    T* carry = work.carry + width * s + begin;
+    const T* dh = back.dh + width * row + begin;
+    for (int j = 0; j < units; ++j) carry[j] += dh[j];
+    if (lane.state_mask != nullptr) {
+      const T* mask = lane.state_mask + width * row + begin;
+      for (int j = 0; j < units; ++j) carry[j] *= mask[j];
     }
-  });
+    T* recurrent = work.recurrent + 3 * width * row + begin;
+    T* candidate = work.candidate + width * s + begin;
+    backward_row(units, width, lane.saved + 4 * width * row + begin, work.previous + width * row + begin, carry,
+                 candidate, recurrent);
+    if (!back.d_input_gates) continue;
+    put_row(back.d_input_gates, 3 * width * row + begin, recurrent, units);
+    put_row(back.d_input_gates, 3 * width * row + width + begin, recurrent + width, units);
+    put_row(back.d_input_gates, 3 * width * row + 2 * width + begin, candidate, units);
+  }
+}
+
+/// dh⁻ of units [begin, end) at one step: into the carry and, for those who start here, from there into dinitial.
+template <class T>
+void backward_states(int hidden, const PackedMatrix<T>& weights, const GruLaneBackward<T>& back,
+                     const BackwardWorkspace<T>& work, const Step& step, int begin, int end) {
+  const std::int64_t width = hidden;
+  multiply_packed<T>({.m = back.dinitial ? step.alive : step.carried,
+                      .a = work.recurrent + 3 * width * step.first,
+                      .lda = 3 * hidden,
+                      .b = &weights,
+                      .first = begin,
+                      .columns = end - begin,
+                      .c = work.carry + begin,
+                      .ldc = hidden,
+                      .accumulate = true});
+  if (!back.dinitial) return;
+  for (std::int64_t s = step.carried; s < step.alive; ++s)
+    put_row(back.dinitial, width * s + begin, work.carry + width * s + begin, end - begin);
 }
 
 template <class T>
@@ -204,29 +255,19 @@ void backward_lane(Context& context, const GruSequenceForward<T>& args, const Gr
   gather_previous(args, lane, work.previous);
   // Zeros stay where no later step wrote: at the last step of each sequence.
   std::fill_n(work.carry, width * args.packing.sequences(), T{0});
-  for (int k = args.packing.steps() - 1; k >= 0; --k) {
+  const PackedMatrix<T> weights = pack_matrix(context, lane.weight_hh, hidden, false, 3 * hidden, hidden, work.weights);
+  // A unit's product with the gradients of all gates is followed at once by its own gates at the step before.
+  const int steps = args.packing.steps();
+  for (int k = steps - 1; k >= 0; --k) {
     const Step step = step_at(args.packing, lane.reverse, k);
-    backward_gates(context, hidden, lane, back, work, step);
-    const auto carry = [&](int from, int to) {
-      gemm<T>(context, {.m = to - from,
-                        .n = hidden,
-                        .k = 3 * hidden,
-                        .a = work.recurrent + 3 * width * (step.first + from),
-                        .lda = 3 * hidden,
-                        .b = lane.weight_hh,
-                        .ldb = hidden,
-                        .c = work.carry + width * from,
-                        .ldc = hidden,
-                        .accumulate = true});
-    };
-    carry(0, step.carried);
-    // Whoever starts here hands its gradient to its initial state, if anybody asks for that: in a product of its own, so
-    // that the others get the same bits whether it is asked for or not.
-    if (back.dinitial) carry(step.carried, step.alive);
-    if (back.dinitial)
-      put_row(back.dinitial, width * step.carried, work.carry + width * step.carried,
-              width * (step.alive - step.carried));
+    for_units<T>(context, args.lanes, hidden, step.alive, [&](int begin, int end) {
+      if (k + 1 < steps)
+        backward_states(hidden, weights, back, work, step_at(args.packing, lane.reverse, k + 1), begin, end);
+      backward_gates(hidden, lane, back, work, step, begin, end);
+    });
   }
+  if (back.dinitial && steps > 0)
+    backward_states(hidden, weights, back, work, step_at(args.packing, lane.reverse, 0), 0, hidden);
   backward_weights(context, args.packing.rows(), hidden, back, work);
 }
 
@@ -239,6 +280,7 @@ template <class T> void gru_sequence_forward(Cpu, Context& context, const GruSeq
   ArenaScope scratch(context.scratch);
   std::array<ForwardWorkspace<T>, gru_max_lanes> work{};
   for (std::size_t l = 0; l < static_cast<std::size_t>(args.lanes); ++l) {
+    work[l].weights = scratch.allocate<T>(3 * packed_elements<T>(args.hidden, args.hidden));
     work[l].product = scratch.allocate<T>(sequences * 3 * width);
     work[l].zeros = scratch.allocate<T>(3 * width);
     std::fill_n(work[l].zeros, 3 * width, T{0});
@@ -259,6 +301,7 @@ template <class T> void gru_sequence_backward(Cpu, Context& context, const GruSe
   ArenaScope scratch(context.scratch);
   std::array<BackwardWorkspace<T>, gru_max_lanes> work{};
   for (std::size_t l = 0; l < static_cast<std::size_t>(f.lanes); ++l) {
+    work[l].weights = scratch.allocate<T>(packed_elements<T>(3 * f.hidden, f.hidden));
     work[l].carry = scratch.allocate<T>(sequences * width);
     work[l].candidate = scratch.allocate<T>(sequences * width);
     work[l].recurrent = scratch.allocate<T>(rows * 3 * width);

@@ -3,6 +3,8 @@
 #include "kernels/gemm/gemm.h"
 
 #include "kernels/common/operation.h"
+#include "kernels/gemm/packed_gemm.h"
+#include "tests/kernels/allocation_count.h"
 
 #include <catch2/catch.hpp>
 
@@ -37,7 +39,7 @@ template <class T> struct Product {
              .ldc = static_cast<int>(c.columns()),
              .accumulate = accumulate} {}
 
-  /// op(A)·op(B), plus C if it accumulates, in double.
+  /// op(A)·op(B), plus C if it accumulates, plus the bias if there is one, in double.
   double textbook(int i, int j) const {
     double sum = args.accumulate ? static_cast<double>(c[std::int64_t{i} * args.ldc + j]) : 0;
     for (int p = 0; p < args.k; ++p) {
@@ -45,6 +47,7 @@ template <class T> struct Product {
       const T y = args.b_transposed ? b[std::int64_t{j} * args.ldb + p] : b[std::int64_t{p} * args.ldb + j];
       sum += static_cast<double>(x) * static_cast<double>(y);
     }
+    if (args.bias != nullptr) sum += static_cast<double>(args.bias[j]);
     return sum;
   }
 
@@ -75,6 +78,24 @@ template <class T> void check_product(Context& context, Product<T>& product) {
   }
 }
 
+/// All three loops for every element take too long at large sizes: awkward ones around the edges of vectors, groups of
+/// rows and panels, each at least once in every place.
+std::vector<Size> awkward_sizes() {
+  const std::vector<int> small = {1, 2, 3, 7, 8, 13, 14, 15, 16, 17, 29, 31, 32, 33, 64, 65, 129};
+  std::vector<Size> sizes;
+  for (const int m : {1, 2, 5, 6, 7, 13, 14, 15, 17, 29, 33})
+    for (const int n : small) sizes.push_back({m, n, 19});
+  for (const int k : small)
+    for (const int m : {1, 3, 14, 16}) sizes.push_back({m, 34, k});
+  for (const int m : {64, 65, 129, 241, 482}) sizes.push_back({m, 33, 17});
+  // Several blocks of k; several tiles; a panel whose rows are far apart.
+  for (const int k : {383, 384, 385, 769}) sizes.push_back({15, 33, k});
+  sizes.push_back({97, 600, 130});
+  sizes.push_back({3, 1100, 20});
+  sizes.push_back({16, 1100, 20});
+  return sizes;
+}
+
 template <class T> bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
   return std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.count()) * sizeof(T)) == 0;
 }
@@ -95,6 +116,26 @@ TEMPLATE_TEST_CASE("gemm equals three loops, in all orientations, overwriting an
           Product<TestType> product(size, a_transposed, b_transposed, accumulate);
           check_product(context, product);
         }
+}
+
+TEMPLATE_TEST_CASE("gemm equals three loops at awkward sizes, in all orientations, with and without a bias", "", float,
+                   double) {
+  Runtime runtime(2);
+  Context context = runtime.context();
+  int variant = 0;
+  for (const Size size : awkward_sizes())
+    for (const bool a_transposed : {false, true})
+      for (const bool b_transposed : {false, true}) {
+        ++variant;
+        const bool accumulate = variant % 3 == 0, with_bias = variant % 2 == 0;
+        INFO(size.m << " x " << size.n << " x " << size.k << (a_transposed ? ", A transposed" : "")
+                    << (b_transposed ? ", B transposed" : "") << (accumulate ? ", adding" : "")
+                    << (with_bias ? ", bias" : ""));
+        Product<TestType> product(size, a_transposed, b_transposed, accumulate);
+        const auto bias = random_tensor<TestType>({size.n}, 1, 4);
+        if (with_bias) product.args.bias = bias.data();
+        check_product(context, product);
+      }
 }
 
 TEST_CASE("gemm of an empty sum writes zeros, or adds nothing") {
@@ -147,5 +188,122 @@ TEMPLATE_TEST_CASE("gemm gives the same bits with one, two and three threads, an
     runtime.pool().parallel_for(2, [&](std::int64_t chunk) { gemm(context, chunk == 0 ? first.args : second.args); });
     CHECK(same_bits(first.c, truth.c));
     CHECK(same_bits(second.c, truth.c));
+  }
+}
+
+TEMPLATE_TEST_CASE("a row of gemm has the same bits whatever other rows are computed with it, and a column likewise",
+                   "", float, double) {
+  Runtime runtime(2);
+  Context context = runtime.context();
+  const Size size{131, 150, 400};
+  for (const bool a_transposed : {false, true})
+    for (const bool b_transposed : {false, true}) {
+      Product<TestType> whole(size, a_transposed, b_transposed, false);
+      const Gemm<TestType>& g = whole.args;
+      gemm(context, g);
+      for (const int m : {1, 2, 3, 6, 7, 13, 14, 15, 29, 100})
+        for (const int n : {2, 15, 16, 17, 33, 64, 130}) {
+          const int i = size.m - m, j = (size.n - n) / 2;  // some rows and columns of the whole
+          Tensor<TestType> c({m, n});
+          Gemm<TestType> part = g;
+          part.m = m;
+          part.n = n;
+          part.a += std::ptrdiff_t{i} * (a_transposed ? 1 : g.lda);
+          part.b += std::ptrdiff_t{j} * (b_transposed ? g.ldb : 1);
+          part.c = c.data();
+          part.ldc = n;
+          gemm(context, part);
+          for (int row = 0; row < m; ++row)
+            REQUIRE(std::memcmp(c.data() + std::int64_t{row} * n, g.c + std::int64_t{i + row} * g.ldc + j,
+                                static_cast<std::size_t>(n) * sizeof(TestType)) == 0);
+        }
+    }
+}
+
+TEMPLATE_TEST_CASE("a row of a product with a vector has the same bits whatever other rows are computed with it", "",
+                   float, double) {
+  Runtime runtime(2);
+  Context context = runtime.context();
+  for (const bool a_transposed : {false, true}) {
+    Product<TestType> whole({700, 1, 900}, a_transposed, true, false);
+    gemm(context, whole.args);
+    for (const int m : {1, 2, 17, 699}) {
+      Product<TestType> part({700, 1, 900}, a_transposed, true, false);
+      part.args.m = m;
+      gemm(context, part.args);
+      for (int i = 0; i < m; ++i) REQUIRE(part.c[i * part.args.ldc] == whole.c[i * whole.args.ldc]);
+    }
+  }
+}
+
+TEST_CASE("infinities and NaNs of either operand come out where the three loops put them") {
+  Runtime runtime;
+  Context context = runtime.context();
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  for (const Size size : {Size{1, 1, 40}, {1, 40, 40}, {20, 1, 40}, {20, 30, 40}})
+    for (const bool a_transposed : {false, true})
+      for (const bool b_transposed : {false, true})
+        for (const float value : {infinity, -infinity, std::numeric_limits<float>::quiet_NaN()}) {
+          Product<float> product(size, a_transposed, b_transposed, false);
+          product.a[product.args.a_transposed ? 11 * product.args.lda : 11] = value;  // A[0, 11]
+          product.b[product.args.b_transposed ? 12 : 12 * product.args.ldb] = value;  // B[12, 0]
+          gemm(context, product.args);
+          for (int i = 0; i < size.m; ++i)
+            for (int j = 0; j < size.n; ++j) {
+              const auto truth = static_cast<float>(product.textbook(i, j));
+              const float got = product.c[i * product.args.ldc + j];
+              REQUIRE(std::isnan(got) == std::isnan(truth));
+              REQUIRE(std::isinf(got) == std::isinf(truth));
+              if (std::isinf(truth)) REQUIRE(got == truth);
+            }
+        }
+}
+
+TEMPLATE_TEST_CASE("products with a packed matrix have the bits of gemm, whole and in parts of their columns", "",
+                   float, double) {
+  Runtime runtime(2);
+  Context context = runtime.context();
+  for (const Size size : {Size{1, 300, 300}, {3, 70, 30}, {17, 129, 400}, {600, 33, 390}, {5, 1, 7}})
+    for (const bool b_transposed : {false, true})
+      for (const bool accumulate : {false, true}) {
+        Product<TestType> product(size, false, b_transposed, accumulate);
+        const Gemm<TestType>& g = product.args;
+        Tensor<TestType> memory({packed_elements<TestType>(size.k, size.n)});
+        const PackedMatrix<TestType> packed =
+            pack_matrix(context, g.b, g.ldb, b_transposed, size.k, size.n, memory.data());
+        const int step = packed_column_step<TestType>();
+        for (const int columns : {size.n, step, 3 * step}) {
+          Tensor<TestType> c = product.c.clone();
+          for (int first = 0; first < size.n; first += columns)
+            multiply_packed<TestType>({.m = size.m,
+                                       .a = g.a,
+                                       .lda = g.lda,
+                                       .b = &packed,
+                                       .first = first,
+                                       .columns = std::min(columns, size.n - first),
+                                       .c = c.data() + first,
+                                       .ldc = g.ldc,
+                                       .accumulate = accumulate});
+          Product<TestType> truth(size, false, b_transposed, accumulate);
+          if (size.n > 1) {
+            gemm(context, truth.args);
+            REQUIRE(same_bits(c, truth.c));
+          } else {
+            for (int i = 0; i < size.m; ++i)
+              REQUIRE(static_cast<double>(c[i * g.ldc]) == Approx(truth.textbook(i, 0)).epsilon(1e-4).margin(1e-5));
+          }
+        }
+      }
+}
+
+TEST_CASE("gemm takes nothing from the heap") {
+  Runtime runtime(2);
+  Context context = runtime.context();
+  for (const Size size : {Size{238, 1500, 300}, {1, 900, 300}, {40, 1, 300}}) {
+    Product<float> product(size, false, true, false);
+    gemm(context, product.args);
+    const std::int64_t before = test::allocation_count();
+    gemm(context, product.args);
+    CHECK(test::allocation_count() - before == 0);
   }
 }

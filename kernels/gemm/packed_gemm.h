@@ -1,0 +1,54 @@
+#pragma once
+// The parts of the CPU's matrix products: for kernels that multiply by the same matrix many times, and pack it once.
+
+#include "core/context.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ethreed {
+
+/// op(B) [k, n] in the order in which products read it.
+template <class T> struct PackedMatrix {
+  int k = 0, n = 0;
+  const T* data = nullptr;
+};
+
+/// Elements of the memory that packing [k, n] takes: k rows of n elements, each rounded up to 64 bytes.
+template <class T> constexpr std::int64_t packed_elements(int k, int n) {
+  constexpr std::int64_t line = 64 / sizeof(T);
+  return std::int64_t{k} * ((n + line - 1) / line * line);
+}
+
+/// Packs op(B); stored [n, k] if `transposed`, else [k, n]. `memory`: packed_elements(k, n), 64-byte aligned; it must
+/// live as long as the result. On the pool of the context.
+template <class T>
+PackedMatrix<T> pack_matrix(Context& context, const T* b, int ldb, bool transposed, int k, int n, T* memory);
+
+/// A packed matrix can be cut before every multiple of so many columns.
+template <class T> int packed_column_step();
+
+/// Columns [first, first + columns) of A·B, for one or several B of the same shape: C_i = A·B_i, or added to C_i.
+///
+///   a  [m, k] read                 b  `matrices` packed matrices [k, n]
+///   c  of C_0, its column `first`; C_i lies `step` elements behind C_{i−1}
+///
+/// `first` is a multiple of packed_column_step(); so is `columns`, unless it goes up to n. The bits are those of
+/// gemm().
+template <class T> struct PackedGemm {
+  int m = 0;
+  const T* a = nullptr;
+  int lda = 0;
+  const PackedMatrix<T>* b = nullptr;
+  int matrices = 1;
+  int first = 0, columns = 0;
+  T* c = nullptr;
+  int ldc = 0;
+  std::ptrdiff_t step = 0;
+  bool accumulate = false;
+};
+
+/// In the calling thread.
+template <class T> void multiply_packed(const PackedGemm<T>& g);
+
+}  // namespace ethreed
