@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Times a training step of the full model in PyTorch with good practice: packed GRUs, one decoder GRU call, factored
-energies, one vocabulary product over the real targets, the mixture in log space, foreach (or fused) Adam.
+energies, one vocabulary product over the real targets, the mixture in log space, fused (or foreach) Adam. With
+--token-by-token the decoder is a loop over target steps, as most people write it (token_by_token.py).
 
 A step is forward, backward, clipping and update, dropout and fresh noise included; batches are padded tensors that are
 on the device already. With --check FILE it times nothing and compares its losses and gradients with a trace instead.
+FILE is a trace or what `bench_partner step --write` wrote: parameters and many batches. With --serve it speaks the
+protocol of partner.py, for peers/alternate.py.
 """
 
 import argparse
@@ -21,6 +24,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 import check_trace
 import ethreed_torch as textbook
 import make_trace
+import partner
 import safetensors_io
 
 ABSENT = -1e4  # a log probability or energy that no real one comes near, finite so that no gradient is 0 * inf
@@ -205,10 +209,21 @@ def sizes_in(tensors):
                            textbook.Switches())
 
 
-def compare_with_trace(tensors):
+def batches_in(tensors):
+  """The batches of a file: numbered ones (`0.batch.post`, ...) or the one of a trace."""
+  batches = {}
+  for name, array in tensors.items():
+    number, dot, rest = name.partition(".")
+    if dot and number.isdigit():
+      batches.setdefault(int(number), {})[rest] = array
+  return [batches[number] for number in sorted(batches)] or [tensors]
+
+
+def compare_with_trace(make_model, tensors):
   """Name -> error of each loss and gradient relative to its scale, in double and without dropout (full model only)."""
-  model = Model(sizes_in(tensors), dropout_rate=0).double()
+  model = make_model(sizes_in(tensors), dropout_rate=0).double()
   model.load(parameters_of(tensors, torch.float64))
+  model.decoder.epsilon = 0
   losses = model(batch_of(tensors, "cpu"), torch.tensor(tensors["policy.noise"], dtype=torch.float64))
   losses["loss.total"] = sum(losses.values())
   losses["loss.total"].backward()
@@ -249,9 +264,13 @@ def adam(parameters):
   """The fastest Adam this PyTorch has for the device."""
   options = inspect.signature(torch.optim.Adam).parameters
   parameters = list(parameters)
-  fused = "fused" in options and parameters[0].is_cuda
-  kind = {"fused": True} if fused else {"foreach": True} if "foreach" in options else {}
-  return torch.optim.Adam(parameters, lr=5e-4, **kind), "".join(kind) or "plain"
+  for kind in ("fused", "foreach"):
+    if kind in options:
+      try:  # an older PyTorch fuses on GPUs alone
+        return torch.optim.Adam(parameters, lr=5e-4, **{kind: True}), kind
+      except RuntimeError:
+        pass
+  return torch.optim.Adam(parameters, lr=5e-4), "plain"
 
 
 def blas():
@@ -266,34 +285,39 @@ def blas():
   return ", ".join(found) or "PyTorch's own"
 
 
-def measure(model, batches, steps, warm_up, device):
-  """Milliseconds of each step after the warm-up: on the wall, and of processor time over all threads."""
-  optimizer, kind = adam(model.parameters())
-  print(f"torch {torch.__version__}, {device}, {torch.get_num_threads()} threads, BLAS: {blas()}, Adam: {kind}")
-  model.train()
-  times, cpu_times = [], []
-  for step in range(warm_up + steps):
-    if device == "cuda":
+class Steps:
+  """Training steps on some batches, in turn."""
+
+  def __init__(self, model, optimizer, batches, device):
+    self.model, self.optimizer, self.batches, self.device = model, optimizer, batches, device
+    self.next = 0
+    model.train()
+
+  def synchronize(self):
+    if self.device == "cuda":
       torch.cuda.synchronize()
+
+  def run(self):
+    """Milliseconds of a step: on the wall, and of processor time over all threads."""
+    self.synchronize()
     start, cpu_start = time.perf_counter(), time.process_time()
-    optimizer.zero_grad(set_to_none=True)
-    sum(model(batches[step % len(batches)]).values()).backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    if device == "cuda":
-      torch.cuda.synchronize()
-    if step >= warm_up:
-      times.append(1e3 * (time.perf_counter() - start))
-      cpu_times.append(1e3 * (time.process_time() - cpu_start))
-  return times, cpu_times
+    self.optimizer.zero_grad(set_to_none=True)
+    sum(self.model(self.batches[self.next % len(self.batches)]).values()).backward()
+    nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+    self.optimizer.step()
+    self.synchronize()
+    self.next += 1
+    return 1e3 * (time.perf_counter() - start), 1e3 * (time.process_time() - cpu_start)
 
 
 def parse_arguments():
   parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
   parser.add_argument("file", nargs="?",
-                      help="take parameters and batch from this trace of the full model (default: random)")
+                      help="take parameters and batches from this file (default: random)")
   parser.add_argument("--check", action="store_true",
                       help="compare with the trace's losses and gradients, time nothing")
+  parser.add_argument("--token-by-token", action="store_true", help="the decoder as a loop over target steps")
+  parser.add_argument("--serve", action="store_true", help="take turns with another program: peers/alternate.py")
   parser.add_argument("--steps", type=int, default=30)
   parser.add_argument("--warm-up", type=int, default=5)
   parser.add_argument("--threads", type=int, help="default: PyTorch's own choice")
@@ -307,14 +331,22 @@ def parse_arguments():
   return parser.parse_args()
 
 
-def check(tensors):
-  errors = compare_with_trace(tensors)
+def check(make_model, tensors):
+  errors = compare_with_trace(make_model, tensors)
   kind = str(tensors["loss.total"].dtype)
   bad = {name: error for name, error in errors.items() if not error <= check_trace.TOLERANCE[kind]}
   print(f"{len(errors)} losses and gradients compared, largest relative error {max(errors.values()):.2e}")
   for name, error in bad.items():
     print(f"DIFFERS: {name} {error:.2e}")
   return 1 if bad else 0
+
+
+def measure(steps, arguments, tokens):
+  results = [steps.run() for _ in range(arguments.warm_up + arguments.steps)][arguments.warm_up:]
+  times, cpu_times = map(sorted, zip(*results))
+  median = statistics.median(times)
+  print(f"{median:.2f} ms/step (median of {len(times)}; fastest {times[0]:.2f}, slowest {times[-1]:.2f}), "
+        f"{statistics.median(cpu_times):.2f} ms of processor time, {1e3 * tokens / median:.0f} target tokens/s")
 
 
 def main():
@@ -325,28 +357,41 @@ def main():
     print("bench_step: --check needs a trace", file=sys.stderr)
     return 2
   torch.manual_seed(arguments.seed)
+  make_model, make_adam = Model, adam
+  if arguments.token_by_token:
+    import token_by_token  # imports this file
+    make_model, make_adam = token_by_token.Model, token_by_token.adam
   if arguments.file:
     tensors, _ = safetensors_io.read(arguments.file)
     if arguments.check:
-      return check(tensors)
-    sizes, inputs = sizes_in(tensors), [tensors]
+      return check(make_model, tensors)
+    sizes, inputs = sizes_in(tensors), batches_in(tensors)
   else:
     sizes = textbook.Sizes(arguments.vocabulary)
     inputs = list(random_batches(arguments.batches, arguments.dialogues, sizes, arguments.seed))
 
-  model = Model(sizes, arguments.dropout)
+  model = make_model(sizes, arguments.dropout)
   if arguments.file:
     model.load(parameters_of(tensors, torch.float32))
   model.to(arguments.device)
   batches = [batch_of(batch, arguments.device) for batch in inputs]
   rows = statistics.mean(int(batch["valid"].sum()) for batch in batches)
   tokens = statistics.mean(int(batch["batch.response_length"].sum()) for batch in batches)
+  optimizer, kind = make_adam(model.parameters())
+  steps = Steps(model, optimizer, batches, arguments.device)
+  if arguments.serve:
+    for _ in batches:
+      steps.run()
+    style = "token by token" if arguments.token_by_token else "good practice"
+    partner.serve({"name": f"PyTorch {torch.__version__}, {style}", "threads": torch.get_num_threads(),
+                   "batches": len(batches), "target_tokens": tokens,
+                   "parameters": sum(value.numel() for value in model.parameters()), "adam": kind, "blas": blas()},
+                  lambda: {"step": steps.run()[0]})
+    return 0
+  print(f"torch {torch.__version__}, {arguments.device}, {torch.get_num_threads()} threads, BLAS: {blas()}, Adam: {kind}")
   print(f"{sum(value.numel() for value in model.parameters()) / 1e6:.2f} M parameters, V {sizes.vocabulary}; "
         f"{len(batches)} batches of {rows:.1f} rows and {tokens:.0f} target tokens in the mean")
-  times, cpu_times = map(sorted, measure(model, batches, arguments.steps, arguments.warm_up, arguments.device))
-  median = statistics.median(times)
-  print(f"{median:.2f} ms/step (median of {len(times)}; fastest {times[0]:.2f}, slowest {times[-1]:.2f}), "
-        f"{statistics.median(cpu_times):.2f} ms of processor time, {1e3 * tokens / median:.0f} target tokens/s")
+  measure(steps, arguments, tokens)
   return 0
 
 

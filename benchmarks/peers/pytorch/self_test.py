@@ -12,6 +12,7 @@ import check_trace
 import ethreed_torch as model
 import make_trace
 import safetensors_io
+import token_by_token
 
 DIMS = "3,4,5,6,7,8,9,10"  # all different, so that a mistaken axis is a shape error
 
@@ -124,15 +125,18 @@ def test_file_and_switches(switches, name):
   return broken + ([] if found == switches else [f"{name}: switches are found from the metadata: {found}"])
 
 
-def test_fast_model():
-  """The model that bench_step times (packed, masked, batched, PyTorch's own GRU) computes the same losses and gradients
-  as the textbook, with which it shares no line of the model. (One reading of the specification stands behind both: this
-  finds slips, not misunderstandings.)"""
+def test_fast_models():
+  """The models that bench_step times (packed, masked, batched, PyTorch's own GRU; and token by token) compute the same
+  losses and gradients as the textbook, with which they share no line of the model. (One reading of the specification
+  stands behind all: this finds slips, not misunderstandings.)"""
   tensors = fresh(model.Switches())
-  worst = bench_step.compare_with_trace(tensors)
-  print(f"bench_step's model: largest relative error of a loss or gradient {max(worst.values()):.2e}")
-  return [f"bench_step agrees with the textbook on {name} ({error:.2e})" for name, error in worst.items()
-          if not error <= check_trace.TOLERANCE["float64"]]
+  broken = []
+  for name, make_model in (("bench_step", bench_step.Model), ("token_by_token", token_by_token.Model)):
+    worst = bench_step.compare_with_trace(make_model, tensors)
+    print(f"{name}'s model: largest relative error of a loss or gradient {max(worst.values()):.2e}")
+    broken += [f"{name} agrees with the textbook on {key} ({error:.2e})" for key, error in worst.items()
+               if not error <= check_trace.TOLERANCE["float64"]]
+  return broken
 
 
 def main():
@@ -143,7 +147,7 @@ def main():
     broken += test_padding(switches)
     broken += test_file_and_switches(switches, name)
   broken += test_variants_differ()
-  broken += test_fast_model()
+  broken += test_fast_models()
   for claim in broken:
     print(f"does not hold: {claim}")
   print("self test: " + (f"{len(broken)} claims do not hold" if broken else "all claims hold"))

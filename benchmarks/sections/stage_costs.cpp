@@ -1,0 +1,86 @@
+#include "benchmarks/sections/stage_costs.h"
+
+namespace ethreed::bench {
+
+namespace {
+
+constexpr double word = sizeof(float);
+
+// y [rows, out] = x [rows, in] W. Backward: dx and dW, each as much.
+StageCost product(double rows, double in, double out) {
+  const double flops = 2 * rows * in * out, bytes = word * (rows * in + in * out + rows * out);
+  return {flops, bytes, 2 * flops, 2 * bytes};
+}
+// The recurrence of a GRU, after its input product: the formulas of kernels/gru_sequence.
+StageCost recurrence(double rows, double hidden) {
+  const double flops = 6 * rows * hidden * hidden, bytes = word * (8 * rows * hidden + 3 * hidden * hidden);
+  return {flops, bytes, 2 * flops, 2 * bytes};
+}
+// Rows copied to another place, backward added up there.
+StageCost moved(double rows, double columns) {
+  const double bytes = 2 * word * rows * columns;
+  return {0, bytes, rows * columns, bytes};
+}
+StageCost gru(double rows, double in, double hidden);
+
+StageCost operator+(const StageCost& a, const StageCost& b) {
+  return {a.forward_flops + b.forward_flops, a.forward_bytes + b.forward_bytes, a.backward_flops + b.backward_flops,
+          a.backward_bytes + b.backward_bytes};
+}
+StageCost operator*(double n, const StageCost& a) {
+  return {n * a.forward_flops, n * a.forward_bytes, n * a.backward_flops, n * a.backward_bytes};
+}
+StageCost gru(double rows, double in, double hidden) {
+  return product(rows, in, 3 * hidden) + recurrence(rows, hidden);
+}
+
+// Pairs of an utterance and one before it in its chain: sequences still alive at step t have t predecessors.
+double history_pairs(const Packing& chain) {
+  double pairs = 0;
+  for (int t = 0; t < chain.steps(); ++t) pairs += static_cast<double>(t) * chain.alive(t);
+  return pairs;
+}
+
+}  // namespace
+
+std::array<StageCost, stages> stage_costs(const ModelConfig& c, const Batch& batch) {
+  const double n = batch.turns(), tokens = batch.encoder_tokens(), sources = batch.source_tokens(),
+               targets = batch.target_tokens();
+  const double pairs = static_cast<double>(batch.rows().weights());
+  const double h = c.encoder, u = 2.0 * c.encoder, g = c.global_state, p = c.party_state, e = c.emotion_state,
+               s = c.decoder_state, v = c.vocabulary, features = s + u + e;
+  const double history = history_pairs(batch.chain_packing());
+  const double table = word * v * c.embedding;
+  const StageCost attend_history{2 * history * (u + g), word * (2 * n * (2 * u + 2 * g) + history),
+                                 4 * history * (u + g), word * (2 * n * (4 * u + 3 * g) + history)};
+  const StageCost attend{2 * pairs * (s + u), word * (targets * (s + u + 1) + sources * (s + u) + 2 * pairs),
+                         4 * pairs * (s + u), word * (targets * (2 * s + u + 1) + 2 * sources * (s + u) + 3 * pairs)};
+  const StageCost gate{targets * (2 * s + e), word * (targets * (s + e + 1) + n * (s + e)), targets * (3 * s + 4 * e),
+                       word * (targets * (2 * s + e + 1) + 2 * n * (s + e))};
+  const StageCost mixture{3 * targets * v + pairs, word * (targets * v + pairs + 5 * targets), 3 * targets * v + pairs,
+                          word * (2 * targets * v + pairs + 7 * targets)};
+  const StageCost entropy{3 * n * c.emotions, word * (n * c.emotions + 4 * n), 3 * n * c.emotions,
+                          word * (2 * n * c.emotions + 4 * n)};
+  const StageCost look_up{0, 2 * word * (tokens + targets) * c.embedding, (tokens + targets) * c.embedding,
+                          word * (tokens + targets) * c.embedding + table};
+  return {
+      look_up,
+      2 * gru(tokens, c.embedding, h) + moved(2 * n + sources, u),
+      gru(2 * n, u, g) + product(2 * n, g, u) + attend_history + gru(2 * n, u + g, p) + gru(2 * n, p, e) +
+          gru(n, g, c.content_state) + moved(5 * n, e),
+      3 * product(n, e, e) + 3 * product(n, e, c.emotions),
+      product(sources, u, s) + product(n, c.content_state, s) + product(n, e, e) + product(n, e, s) + moved(2 * n, e),
+      gru(targets, c.embedding, s) + moved(2 * targets, s),
+      attend,
+      gate + product(targets, features, c.bottleneck),
+      product(targets, c.bottleneck, v),
+      product(targets, features, 1) + mixture,
+      3 * entropy};
+}
+
+OptimizerCost optimizer_cost(std::int64_t count) {
+  const auto n = static_cast<double>(count);
+  return {16 * n, 8 * word * n};
+}
+
+}  // namespace ethreed::bench
