@@ -52,6 +52,7 @@ command -v ninja >/dev/null || die "no ninja; run tools/install_packages.sh"
 readonly work=build/kernel-report
 mkdir -p "$work"
 {
+  echo "builddir = $work"  # where ninja keeps its log
   echo "nvcc = $nvcc"
   echo 'flags = -std=c++20 -O3 --expt-relaxed-constexpr -DFMT_USE_CONSTEXPR=1 -DETHREED_CUDA -I.'
   echo 'rule ptxas'
