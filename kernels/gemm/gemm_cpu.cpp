@@ -20,10 +20,11 @@ using simd::Vector;
 
 // Constants, not the sizes of caches that are found: bits depend on block_k.
 constexpr int block_k = 384;                  // a sum is interrupted, and kept in C, after so many products
-constexpr int near = 4096;                    // bytes
 constexpr int wide_rows = tile_rows / 2 - 1;  // so few rows are computed in tiles of twice the width
 
 template <class T> inline constexpr int panel_columns = 2 * lanes<T>;
+// Rows of B that are so near each other, 4 KiB, are read where they are as fast as from a packed panel.
+template <class T> inline constexpr int near = 4096 / sizeof(T);
 // Elements from one k to the next in a packed group of rows of A.
 template <class T> inline constexpr int group_step = (tile_rows + lanes<T> - 1) / lanes<T>* lanes<T>;
 
@@ -44,6 +45,39 @@ template <class T> Buffers<T>& buffers() {
   return own;
 }
 
+// --- what comes next -----------------------------------------------------------------------------------------------
+
+/// Memory that the next panel is made of, on its way into the cache while a panel is multiplied: it comes from far away
+/// in rows too short for the processor to guess.
+template <class T> class Ahead {
+ public:
+  static constexpr int line = 64 / sizeof(T);  ///< elements of a line of the cache
+
+  Ahead() = default;  ///< nothing
+  /// `rows` rows of `length` elements.
+  Ahead(const T* from, std::ptrdiff_t ld, int rows, int length)
+      : row_(from), at_(from), ld_(ld), rows_(rows), length_(length), left_(length) {}
+
+  int lines() const { return rows_ * ceiling(length_, line); }
+  [[gnu::always_inline]] void fetch(int count) {
+    for (; count > 0 && rows_ > 0; --count) {
+      __builtin_prefetch(at_);
+      at_ += line;
+      left_ -= line;
+      if (left_ > 0) continue;
+      at_ = row_ += ld_;
+      left_ = length_;
+      --rows_;
+    }
+  }
+
+ private:
+  const T* row_ = nullptr;
+  const T* at_ = nullptr;
+  std::ptrdiff_t ld_ = 0;
+  int rows_ = 0, length_ = 0, left_ = 0;
+};
+
 // --- packing -------------------------------------------------------------------------------------------------------
 
 // `lines` rows of A or columns of B can be read. Lines beyond the wanted ones, up to a whole vector, may be packed as
@@ -51,7 +85,8 @@ template <class T> Buffers<T>& buffers() {
 
 /// A square of which only some lines, or less than a vector of k, are there.
 template <class T>
-void pack_part_of_square(const T* from, std::ptrdiff_t ld, int lines, int depth, T* to, std::ptrdiff_t width) {
+[[gnu::noinline]] void pack_part_of_square(const T* from, std::ptrdiff_t ld, int lines, int depth, T* to,
+                                           std::ptrdiff_t width) {
   constexpr int n = lanes<T>;
   alignas(64) T square[n * n];
   for (int i = 0; i < n; ++i)
@@ -64,7 +99,8 @@ void pack_part_of_square(const T* from, std::ptrdiff_t ld, int lines, int depth,
 
 /// to[p·width + j] = from[j·ld + p] for j < width, a multiple of a vector; zero where there is no line. The last square
 /// of a line overlaps the one before.
-template <class T> void pack_transposed(const T* from, std::ptrdiff_t ld, int lines, int depth, T* to, int width) {
+template <class T, int width>
+[[gnu::noinline]] void pack_transposed(const T* from, std::ptrdiff_t ld, int lines, int depth, T* to) {
   constexpr int n = lanes<T>;
   for (int j = 0; j < width; j += n) {
     const int present = std::clamp(lines - j, 0, n);
@@ -81,7 +117,8 @@ template <class T> void pack_transposed(const T* from, std::ptrdiff_t ld, int li
 }
 
 /// to[p·width + j] = from[p·ld + j], the same otherwise.
-template <class T> void pack_straight(const T* from, std::ptrdiff_t ld, int lines, int depth, T* to, int width) {
+template <class T, int width>
+[[gnu::noinline]] void pack_straight(const T* from, std::ptrdiff_t ld, int lines, int depth, T* to) {
   constexpr int n = lanes<T>;
   for (int j = 0; j < width; j += n) {
     const int present = std::clamp(lines - j, 0, n);
@@ -103,11 +140,14 @@ template <class T> struct Operand {
   const T* at(std::ptrdiff_t line, std::ptrdiff_t p) const {
     return along_k ? data + line * ld + p : data + p * ld + line;
   }
-  void pack(int line, int p, int depth, T* to, int width) const {
+  template <int width> void pack(int line, int p, int depth, T* to) const {
     if (along_k)
-      pack_transposed(at(line, p), ld, lines - line, depth, to, width);
+      pack_transposed<T, width>(at(line, p), ld, lines - line, depth, to);
     else
-      pack_straight(at(line, p), ld, lines - line, depth, to, width);
+      pack_straight<T, width>(at(line, p), ld, lines - line, depth, to);
+  }
+  Ahead<T> ahead(int line, int count, int p, int depth) const {
+    return along_k ? Ahead<T>(at(line, p), ld, count, depth) : Ahead<T>();
   }
 };
 
@@ -118,17 +158,23 @@ struct Groups {
   int rows(int group) const { return size + (group < larger ? 1 : 0); }
 };
 
+/// Rows of A whose elements do not lie along k, a few k of all rows at a time: they are near each other.
 template <class T> void pack_rows(const Operand<T>& a, int row, int rows, int p, int depth, T* to) {
+  constexpr int few = 16;
   const Groups groups(rows);
-  for (int g = 0; g < groups.count; row += groups.rows(g), ++g, to += std::ptrdiff_t{group_step<T>} * depth)
-    a.pack(row, p, depth, to, group_step<T>);
+  const std::ptrdiff_t group = std::ptrdiff_t{group_step<T>} * depth;
+  for (int q = 0; q < depth; q += few)
+    for (int g = 0, i = row; g < groups.count; i += groups.rows(g), ++g)
+      a.template pack<group_step<T>>(i, p + q, std::min(few, depth - q), to + g * group + q * group_step<T>);
 }
 
 /// Panels of panel_columns columns; the last is one vector wide if that is enough. Panel after panel, k after k.
 template <class T> void pack_columns(const Operand<T>& b, int column, int columns, int p, int depth, T* to) {
   for (int j = 0; j < columns; j += panel_columns<T>, to += std::ptrdiff_t{panel_columns<T>} * depth) {
-    const int left = std::min(columns - j, panel_columns<T>);
-    b.pack(column + j, p, depth, to, up_to_multiple(left, lanes<T>));
+    if (columns - j > lanes<T>)
+      b.template pack<panel_columns<T>>(column + j, p, depth, to);
+    else
+      b.template pack<lanes<T>>(column + j, p, depth, to);
   }
 }
 
@@ -156,6 +202,29 @@ template <class T> struct Columns {
   std::ptrdiff_t step;
 };
 
+/// What is read of A: element (i, p) of a group of rows at its beginning + i·row_step + p·k_step. Rows that are packed
+/// have a row_step of 1, rows where they are a k_step of 1.
+template <class T> struct Rows {
+  const T* a;
+  std::ptrdiff_t row_step, k_step;
+  std::ptrdiff_t packed_group;  ///< elements from one packed group to the next; 0: not packed
+
+  const T* at(int group, int row) const { return a + (packed_group > 0 ? group * packed_group : row * row_step); }
+};
+
+/// All that a tile needs. It is filled for a panel and changed from tile to tile, field by field: a copy, which the
+/// compiler would load in wider pieces than were stored, has to wait for every store before it, C's among them.
+template <class T> struct Tile {
+  int depth, columns;
+  Rows<T> rows;
+  Columns<T> b;
+  Target<T> to;
+  Ahead<T> ahead;
+  int ahead_lines;  ///< so many for every chunk of k
+
+  static constexpr int chunk = 16;
+};
+
 template <class T> void put(const Target<T>& to, std::ptrdiff_t i, int column, Vector<T> sum, int count) {
   constexpr int n = lanes<T>;
   T* c = to.c + i * to.row_step + column * to.column_step;
@@ -181,30 +250,52 @@ template <class T> void put(const Target<T>& to, std::ptrdiff_t i, int column, V
   }
 }
 
-/// rows × (vectors · lanes) elements of C, of which `columns` exist.
-template <class T, int rows, int vectors>
-[[gnu::noinline]] void tile_kernel(int depth, const T* a, Columns<T> b, const Target<T>& to, int columns) {
+/// rows × (vectors · lanes) elements of C, of which tile.columns columns exist. along_k: k_step is 1, else row_step is.
+template <class T, int rows, int vectors, bool along_k> [[gnu::noinline]] void tile_kernel(Tile<T>& tile) {
   constexpr int n = lanes<T>;
   Vector<T> sum[rows][vectors];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) sum[i][v] = Vector<T>{};
-  for (int p = 0; p < depth; ++p) {
-    Vector<T> line[vectors];
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) line[v] = simd::load(v < 2 ? b.b + v * n : b.far + (v - 2) * n);
+  // Of rows that lie apart every third has a pointer; the modes of addressing find the others.
+  constexpr int pointers = along_k ? (rows + 2) / 3 : 1;
+  const std::ptrdiff_t row_step = tile.rows.row_step, k_step = along_k ? 1 : tile.rows.k_step;
+  const T* a[pointers];
+  for (int i = 0; i < pointers; ++i) a[i] = tile.rows.a + 3 * i * row_step;
+  const T* b = tile.b.b;
+  const T* far = tile.b.far;
+  const std::ptrdiff_t b_step = tile.b.step;
+  const int depth = tile.depth;
+  // What is to be written is fetched while the sums are made.
+  if (tile.to.column_step == 1)
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
-      const T factor = a[i];
-#pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v) sum[i][v] += line[v] * factor;
+      const T* c = tile.to.c + i * tile.to.row_step;
+#pragma GCC unroll 5
+      for (int v = 0; v < vectors; ++v) __builtin_prefetch(c + v * n, 1);
+      __builtin_prefetch(c + tile.columns - 1, 1);
     }
-    a += group_step<T>;
-    b.b += b.step;
-    if constexpr (vectors > 2) b.far += b.step;
+  for (int p = 0; p < depth;) {
+    tile.ahead.fetch(tile.ahead_lines);
+    for (const int end = std::min(depth, p + Tile<T>::chunk); p < end; ++p) {
+      Vector<T> line[vectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) line[v] = simd::load(v < 2 ? b + v * n : far + (v - 2) * n);
+#pragma GCC unroll 16
+      for (int i = 0; i < rows; ++i) {
+        const T factor = along_k ? a[i / 3][i % 3 * row_step] : a[0][i];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) sum[i][v] += line[v] * factor;
+      }
+#pragma GCC unroll 5
+      for (int i = 0; i < pointers; ++i) a[i] += k_step;
+      b += b_step;
+      if constexpr (vectors > 2) far += b_step;
+    }
   }
-  if (columns == vectors * n && to.column_step == 1) {
+  const Target<T>& to = tile.to;
+  if (tile.columns == vectors * n && to.column_step == 1) {
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 4
@@ -221,40 +312,50 @@ template <class T, int rows, int vectors>
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v)
-      if (columns > v * n) put(to, i, v * n, sum[i][v], std::min(n, columns - v * n));
+      if (tile.columns > v * n) put(to, i, v * n, sum[i][v], std::min(n, tile.columns - v * n));
 }
 
-template <class T> using TileKernel = void (*)(int, const T*, Columns<T>, const Target<T>&, int);
+template <class T> using TileKernel = void (*)(Tile<T>&);
 
-template <class T, int vectors, int... less_one>
+template <class T, int vectors, bool along_k, int... less_one>
 constexpr std::array<TileKernel<T>, sizeof...(less_one)> kernels_of(std::integer_sequence<int, less_one...>) {
-  return {tile_kernel<T, less_one + 1, vectors>...};
+  return {tile_kernel<T, less_one + 1, vectors, along_k>...};
 }
-template <class T> TileKernel<T> kernel(int rows, int vectors) {
-  static constexpr auto one = kernels_of<T, 1>(std::make_integer_sequence<int, tile_rows>());
-  static constexpr auto two = kernels_of<T, 2>(std::make_integer_sequence<int, tile_rows>());
-  static constexpr auto four = kernels_of<T, 4>(std::make_integer_sequence<int, wide_rows>());
+template <class T, bool along_k> TileKernel<T> kernel(int rows, int vectors) {
+  static constexpr auto one = kernels_of<T, 1, along_k>(std::make_integer_sequence<int, tile_rows>());
+  static constexpr auto two = kernels_of<T, 2, along_k>(std::make_integer_sequence<int, tile_rows>());
+  static constexpr auto four = kernels_of<T, 4, along_k>(std::make_integer_sequence<int, wide_rows>());
   const auto i = static_cast<std::size_t>(rows - 1);
   return vectors == 1 ? one[i] : vectors == 2 ? two[i] : four[i];
 }
+template <class T> TileKernel<T> kernel(int rows, int vectors, bool along_k) {
+  return along_k ? kernel<T, true>(rows, vectors) : kernel<T, false>(rows, vectors);
+}
 
 /// C [m, n] of one block of k: every panel of B by every group of rows of A, while the panel is in the cache next to
-/// the core. panel(j, columns) gives the columns of B from j on: four vectors, two, or one.
-template <class T, class Panel>
-void multiply_block(int m, int n, int depth, const T* a, const Target<T>& to, Panel&& panel) {
+/// the core. panel(j, columns) gives the columns of B from j on: four vectors, two, or one; ahead(j, columns) says
+/// where they come from.
+template <class T, class Panel, class Source>
+void multiply_block(int m, int n, int depth, const Rows<T>& a, const Target<T>& to, Panel&& panel, Source&& ahead) {
   constexpr int width = lanes<T>;
   const Groups groups(m);
   const bool wide = m <= wide_rows;
+  Tile<T> tile{.depth = depth, .rows = a, .to = to};
   for (int j = 0; j < n;) {
     const int left = n - j;
     const int vectors = wide && left >= 4 * width ? 4 : left > width ? 2 : 1;
-    const int columns = std::min(left, vectors * width);
-    const Columns<T> b = panel(j, columns);
-    const T* rows = a;
-    for (int g = 0, row = 0; g < groups.count;
-         row += groups.rows(g), ++g, rows += std::ptrdiff_t{group_step<T>} * depth)
-      kernel<T>(groups.rows(g), vectors)(depth, rows, b, to.at(row, j), columns);
-    j += vectors * width;
+    tile.columns = std::min(left, vectors * width);
+    tile.b = panel(j, tile.columns);
+    const int next = j + tile.columns;
+    tile.ahead = next < n ? ahead(next, std::min(n - next, tile.columns)) : Ahead<T>();
+    tile.ahead_lines = ceiling(tile.ahead.lines(), groups.count * ceiling(depth, Tile<T>::chunk));
+    tile.to.bias = to.bias == nullptr ? nullptr : to.bias + j;
+    for (int g = 0, row = 0; g < groups.count; row += groups.rows(g), ++g) {
+      tile.rows.a = a.at(g, row);
+      tile.to.c = to.c + row * to.row_step + j * to.column_step;
+      kernel<T>(groups.rows(g), vectors, a.k_step == 1)(tile);
+    }
+    j = next;
   }
 }
 
@@ -285,14 +386,17 @@ template <class T> Target<T> target_of_block(const Target<T>& to, int block, int
 template <class T> void tile(const Product<T>& product, int i, int m, int j, int n) {
   Buffers<T>& buffer = buffers<T>();
   const Depths depths(product.k);
-  // Rows of B that are near each other are read where they are as fast as from a packed panel.
-  const bool in_place = !product.b.along_k && (product.b.ld <= near / static_cast<int>(sizeof(T)) || m <= tile_rows);
+  const bool in_place = !product.b.along_k && (product.b.ld <= near<T> || m <= tile_rows);
   for (int block = 0; block < depths.count; ++block) {
     const int p = depths.begin(block), depth = depths.depth(block);
-    pack_rows(product.a, i, m, p, depth, buffer.a);
+    Rows<T> rows{product.a.at(i, p), product.a.ld, 1, 0};
+    if (!product.a.along_k) {
+      pack_rows(product.a, i, m, p, depth, buffer.a);
+      rows = {buffer.a, 1, group_step<T>, std::ptrdiff_t{group_step<T>} * depth};
+    }
     const std::ptrdiff_t panel_size = std::ptrdiff_t{panel_columns<T>} * depth;
     multiply_block(
-        m, n, depth, buffer.a, target_of_block(product.to.at(i, j), block, depths.count),
+        m, n, depth, rows, target_of_block(product.to.at(i, j), block, depths.count),
         [&](int column, int columns) -> Columns<T> {
           if (in_place && columns % lanes<T> == 0) {
             const T* b = product.b.at(j + column, p);
@@ -300,7 +404,8 @@ template <class T> void tile(const Product<T>& product, int i, int m, int j, int
           }
           pack_columns(product.b, j + column, columns, p, depth, buffer.b);
           return {buffer.b, buffer.b + panel_size, up_to_multiple(std::min(columns, panel_columns<T>), lanes<T>)};
-        });
+        },
+        [&](int column, int columns) { return product.b.ahead(j + column, columns, p, depth); });
   }
 }
 
@@ -346,7 +451,10 @@ template <class T> void multiply_vector(const Product<T>& product, int begin, in
 // --- how work is cut -----------------------------------------------------------------------------------------------
 
 constexpr double chunk_flops = 3e6;    // some 15 µs: less is not worth a second thread
-constexpr int packing_flops = 16;      // as long as it takes to pack an element
+constexpr int packing_flops = 16;      // as long as it takes to pack an element,
+constexpr int reading_flops = 2;       // to read one from the cache of a core, and
+constexpr int fetching_flops = 16;     // from farther away,
+constexpr int far_bytes = 512 << 10;   // where operands of this size are
 constexpr int most_tiles = 16;         // of a product whose rows fit the buffer
 constexpr double most_packing = 0.08;  // of all work, for what is packed again because of the tiles
 
@@ -355,13 +463,18 @@ struct Cut {
 };
 
 /// Even tiles: as many as are worth a thread and cost little packing. By the shape alone.
-template <class T> Cut cut(int m, int n, int k) {
+template <class T> Cut cut(const Product<T>& product) {
+  const int m = product.m, n = product.n, k = product.k;
   const double flops = 2.0 * m * n * k;
   const int least = ceiling(m, most_rows<T>(Depths(k).size));
   // A is packed once for every part of the columns, B for every part of the rows.
-  const auto packing = [&](int rows, int columns) {
-    return packing_flops * (static_cast<double>(m) * columns + static_cast<double>(n) * rows) * k;
+  const auto once_more = [k](int lines, bool packed) {
+    const double elements = static_cast<double>(lines) * k;
+    return elements *
+           ((packed ? packing_flops : 0) + (elements * sizeof(T) > far_bytes ? fetching_flops : reading_flops));
   };
+  const double of_a = once_more(m, !product.a.along_k), of_b = once_more(n, product.b.along_k);
+  const auto packing = [&](int rows, int columns) { return of_a * columns + of_b * rows; };
   const double once = packing(least, 1);
   int parts_m = least, parts_n = 1;
   for (int rows = least; rows <= std::max(least, most_tiles); rows *= 2)
@@ -405,7 +518,7 @@ template <class T> void gemm(Cpu, Context& context, const Gemm<T>& g) {
   // A column of sums is a row of them on its side: Bᵀ·Aᵀ.
   if (g.n == 1 && g.bias == nullptr)
     product = {1, g.m, g.k, product.b, product.a, {g.c, 1, g.ldc, g.accumulate, nullptr}};
-  const Cut size = cut<T>(product.m, product.n, g.k);
+  const Cut size = cut(product);
   const int tiles_m = ceiling(product.m, size.tile_m), tiles_n = ceiling(product.n, size.tile_n);
   context.pool.parallel_for(std::int64_t{tiles_m} * tiles_n, [&](std::int64_t index) {
     const int i = static_cast<int>(index / tiles_n) * size.tile_m;
@@ -430,7 +543,6 @@ template <class T> void multiply_packed(const PackedGemm<T>& g) {
   const int k = g.b->k;
   ETHREED_ASSERT(g.first % panel_columns<T> == 0);
   ETHREED_ASSERT(g.columns % panel_columns<T> == 0 || g.first + g.columns == g.b->n);
-  Buffers<T>& buffer = buffers<T>();
   const Operand<T> rows{g.a, g.lda, true, g.m};
   const Depths depths(k);
   const int most = most_rows<T>(depths.size);
@@ -438,14 +550,16 @@ template <class T> void multiply_packed(const PackedGemm<T>& g) {
     const int count = std::min(most, g.m - i);
     for (int block = 0; block < depths.count; ++block) {
       const int p = depths.begin(block), depth = depths.depth(block);
-      pack_rows(rows, i, count, p, depth, buffer.a);
       for (int matrix = 0; matrix < g.matrices; ++matrix) {
         const Target<T> to{g.c + matrix * g.step, g.ldc, 1, g.accumulate || block > 0, nullptr};
-        multiply_block(count, g.columns, depth, buffer.a, to.at(i, 0), [&](int column, int columns) -> Columns<T> {
-          const int step = up_to_multiple(std::min(columns, panel_columns<T>), lanes<T>);
-          const T* panel = g.b[matrix].data + std::ptrdiff_t{g.first + column} * k + std::ptrdiff_t{p} * step;
-          return {panel, panel + std::ptrdiff_t{panel_columns<T>} * k, step};
-        });
+        multiply_block(
+            count, g.columns, depth, Rows<T>{rows.at(i, p), g.lda, 1, 0}, to.at(i, 0),
+            [&](int column, int columns) -> Columns<T> {
+              const int step = up_to_multiple(std::min(columns, panel_columns<T>), lanes<T>);
+              const T* panel = g.b[matrix].data + std::ptrdiff_t{g.first + column} * k + std::ptrdiff_t{p} * step;
+              return {panel, panel + std::ptrdiff_t{panel_columns<T>} * k, step};
+            },
+            [&](int, int) { return Ahead<T>(); });
       }
     }
   }
