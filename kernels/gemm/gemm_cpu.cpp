@@ -47,8 +47,8 @@ template <class T> Buffers<T>& buffers() {
 
 // --- what comes next -----------------------------------------------------------------------------------------------
 
-/// Memory that the next panel is made of, on its way into the cache while a panel is multiplied: it comes from far away
-/// in rows too short for the processor to guess.
+/// Memory that the next panels are made of, on its way into the cache while a panel is multiplied: it comes from far
+/// away in rows too short for the processor to guess.
 template <class T> class Ahead {
  public:
   static constexpr int line = 64 / sizeof(T);  ///< elements of a line of the cache
@@ -146,9 +146,7 @@ template <class T> struct Operand {
     else
       pack_straight<T, width>(at(line, p), ld, lines - line, depth, to);
   }
-  Ahead<T> ahead(int line, int count, int p, int depth) const {
-    return along_k ? Ahead<T>(at(line, p), ld, count, depth) : Ahead<T>();
-  }
+  Ahead<T> ahead(int line, int count, int p, int depth) const { return {at(line, p), ld, count, depth}; }
 };
 
 /// Rows are shared out evenly among as few groups as can be: 17 are 9 and 8, not 14 and 3.
@@ -333,8 +331,8 @@ template <class T> TileKernel<T> kernel(int rows, int vectors, bool along_k) {
 }
 
 /// C [m, n] of one block of k: every panel of B by every group of rows of A, while the panel is in the cache next to
-/// the core. panel(j, columns) gives the columns of B from j on: four vectors, two, or one; ahead(j, columns) says
-/// where they come from.
+/// the core. panel(j, columns) gives the columns of B from j on: four vectors, two, or one; ahead(j, columns) says what
+/// to fetch while they are multiplied.
 template <class T, class Panel, class Source>
 void multiply_block(int m, int n, int depth, const Rows<T>& a, const Target<T>& to, Panel&& panel, Source&& ahead) {
   constexpr int width = lanes<T>;
@@ -346,8 +344,7 @@ void multiply_block(int m, int n, int depth, const Rows<T>& a, const Target<T>& 
     const int vectors = wide && left >= 4 * width ? 4 : left > width ? 2 : 1;
     tile.columns = std::min(left, vectors * width);
     tile.b = panel(j, tile.columns);
-    const int next = j + tile.columns;
-    tile.ahead = next < n ? ahead(next, std::min(n - next, tile.columns)) : Ahead<T>();
+    tile.ahead = ahead(j, tile.columns);
     tile.ahead_lines = ceiling(tile.ahead.lines(), groups.count * ceiling(depth, Tile<T>::chunk));
     tile.to.bias = to.bias == nullptr ? nullptr : to.bias + j;
     for (int g = 0, row = 0; g < groups.count; row += groups.rows(g), ++g) {
@@ -355,7 +352,7 @@ void multiply_block(int m, int n, int depth, const Rows<T>& a, const Target<T>& 
       tile.to.c = to.c + row * to.row_step + j * to.column_step;
       kernel<T>(groups.rows(g), vectors, a.k_step == 1)(tile);
     }
-    j = next;
+    j += tile.columns;
   }
 }
 
@@ -405,7 +402,14 @@ template <class T> void tile(const Product<T>& product, int i, int m, int j, int
           pack_columns(product.b, j + column, columns, p, depth, buffer.b);
           return {buffer.b, buffer.b + panel_size, up_to_multiple(std::min(columns, panel_columns<T>), lanes<T>)};
         },
-        [&](int column, int columns) { return product.b.ahead(j + column, columns, p, depth); });
+        [&](int column, int columns) {
+          const int end = column + columns;
+          if (product.b.along_k) return product.b.ahead(j + end, std::min(n - end, columns), p, depth);
+          // A share of the rows of the next block, all columns of them.
+          const int next = block + 1 < depths.count ? depths.depth(block + 1) : 0;
+          const auto row = [&](int c) { return static_cast<int>(std::int64_t{next} * c / n); };
+          return Ahead<T>(product.b.at(j, p + depth + row(column)), product.b.ld, row(end) - row(column), n);
+        });
   }
 }
 
@@ -450,7 +454,7 @@ template <class T> void multiply_vector(const Product<T>& product, int begin, in
 
 // --- how work is cut -----------------------------------------------------------------------------------------------
 
-constexpr double chunk_flops = 3e6;    // some 15 µs: less is not worth a second thread
+constexpr double chunk_flops = 1.5e6;  // some 7 µs: less is not worth a second thread
 constexpr int packing_flops = 16;      // as long as it takes to pack an element,
 constexpr int reading_flops = 2;       // to read one from the cache of a core, and
 constexpr int fetching_flops = 16;     // from farther away,
