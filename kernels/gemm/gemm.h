@@ -35,7 +35,13 @@ template <class T> struct Gemm {
   int stream = 0;
 };
 
-/// Tiles run on the pool of the context (serially when called from inside a parallel chunk).
+/// Tiles run on the pool of the context (serially when called from inside a parallel chunk). With Products::bf16 in the
+/// context, operands in float are rounded to bfloat16 (to the nearest, ties to even; denormal numbers to 0) and added
+/// up in float, two products at a time, over blocks of k of even size; with n = 1 and A not transposed they are not.
 ETHREED_KERNEL(gemm, Gemm)
+
+/// True if the program was built for a processor that multiplies numbers of bfloat16 (AVX512_BF16). Without it,
+/// Products::bf16 must not be asked for.
+bool has_bf16_products();
 
 }  // namespace ethreed

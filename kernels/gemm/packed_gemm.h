@@ -8,9 +8,10 @@
 
 namespace ethreed {
 
-/// op(B) [k, n] in the order in which products read it.
+/// op(B) [k, n] in the order in which products read it, rounded already if they are to round.
 template <class T> struct PackedMatrix {
   int k = 0, n = 0;
+  Products products = Products::full;
   const T* data = nullptr;
 };
 

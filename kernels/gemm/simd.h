@@ -2,18 +2,24 @@
 // The widest vectors of the processor that is compiled for, by the vector extensions of GCC and Clang. The one place of
 // the products that knows of instruction sets.
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
+#if defined(__AVX512BF16__)
+#define ETHREED_BF16 1  // there are products of numbers in bfloat16
+#endif
 
 namespace ethreed::simd {
 
 #if defined(__AVX512F__)
 inline constexpr int vector_bytes = 64;
-inline constexpr int tile_rows = 14;  ///< rows of C in registers: 28 sums, 2 vectors of B, 1 element of A; of 32
+inline constexpr int tile_rows = 14;  ///< rows of C in registers: 26 sums, 2 vectors of B, 1 element of A; of 32
 #elif defined(__AVX__)
 inline constexpr int vector_bytes = 32;
 inline constexpr int tile_rows = 6;  ///< 12 sums, 2 vectors of B, 1 element of A; of 16
@@ -31,6 +37,7 @@ template <class T> inline constexpr int lanes = vector_bytes / static_cast<int>(
 template <class T> struct VectorOf;
 template <> struct VectorOf<float> { using type [[gnu::vector_size(vector_bytes)]] = float; };
 template <> struct VectorOf<double> { using type [[gnu::vector_size(vector_bytes)]] = double; };
+template <> struct VectorOf<std::uint32_t> { using type [[gnu::vector_size(vector_bytes)]] = std::uint32_t; };
 template <class T> using Vector = typename VectorOf<T>::type;
 
 template <class T> [[gnu::always_inline]] inline Vector<T> load(const T* from) {
@@ -63,6 +70,11 @@ template <class T> [[gnu::always_inline]] inline void store_first(T* to, Vector<
 #else
   std::memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(T));
 #endif
+}
+
+/// sum += b·a in every lane.
+template <class T> [[gnu::always_inline]] inline void multiply_add(Vector<T>& sum, const Vector<T>& b, const T& a) {
+  sum += b * a;
 }
 
 namespace detail {
@@ -143,5 +155,36 @@ template <class T>
   for (int i = 0; i < n; ++i) store<T>(to + i * width, block[i]);
 #endif
 }
+
+#if defined(ETHREED_BF16)
+
+/// Two numbers of bfloat16, rounded to the nearest, ties to even; the first in the lower half. Denormal ones become 0.
+using Pair = std::uint32_t;
+
+/// sum += b₀·a₀ + b₁·a₁ in every lane, in float.
+[[gnu::always_inline]] inline void multiply_add(Vector<float>& sum, Vector<Pair> b, Pair a) {
+  sum = _mm512_dpbf16_ps(sum, (__m512bh)b, (__m512bh)_mm512_set1_epi32(static_cast<int>(a)));
+}
+/// Neighbours of 2·lanes numbers in a row.
+[[gnu::always_inline]] inline Vector<Pair> pairs_along(Vector<float> first, Vector<float> second) {
+  return (Vector<Pair>)_mm512_cvtne2ps_pbh(second, first);
+}
+/// Lane by lane.
+[[gnu::always_inline]] inline Vector<Pair> pairs_across(Vector<float> first, Vector<float> second) {
+  static constexpr std::array<std::uint16_t, 32> alternate = [] {
+    std::array<std::uint16_t, 32> order{};
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint16_t>(i / 2 + i % 2 * 16);
+    return order;
+  }();
+  const __m512i halves = (__m512i)_mm512_cvtne2ps_pbh(second, first);
+  return (Vector<Pair>)_mm512_permutexvar_epi16(_mm512_loadu_si512(alternate.data()), halves);
+}
+/// As above; `from` and `to` hold lanes × lanes pairs, `from` with `ld` = lanes.
+[[gnu::always_inline]] inline void transpose_square(const Pair* from, Pair* to, std::ptrdiff_t width) {
+  // Shuffles of 32-bit lanes: what is in them does not matter.
+  transpose_square(reinterpret_cast<const float*>(from), lanes<Pair>, reinterpret_cast<float*>(to), width);
+}
+
+#endif
 
 }  // namespace ethreed::simd

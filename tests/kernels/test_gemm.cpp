@@ -8,9 +8,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 using namespace ethreed;
 
@@ -305,5 +307,68 @@ TEST_CASE("gemm takes nothing from the heap") {
     const std::int64_t before = test::allocation_count();
     gemm(context, product.args);
     CHECK(test::allocation_count() - before == 0);
+  }
+}
+
+TEST_CASE("products of bfloat16 round their operands to the nearest, ties to even, and sum what that gives in float") {
+  if (!has_bf16_products()) {
+    CHECK_FALSE(has_bf16_products());  // nothing to hold: the programs refuse to ask for them (test_programs_device)
+    return;
+  }
+  Runtime runtime(2);
+  runtime.round_products(Products::bf16);
+  Context context = runtime.context();
+  const auto round = [](Tensor<float>& values) {
+    for (float& value : values.span()) {
+      auto bits = std::bit_cast<std::uint32_t>(value);
+      bits += 0x7fff + (bits >> 16 & 1);
+      value = std::bit_cast<float>(bits & 0xffff0000U);
+    }
+  };
+  int variant = 0;
+  for (const Size size : {Size{1, 7, 300}, {5, 3, 2}, {17, 32, 33}, {40, 65, 31}, {259, 390, 7}, {3, 5, 1301}})
+    for (const bool a_transposed : {false, true})
+      for (const bool b_transposed : {false, true}) {
+        const bool accumulate = ++variant % 3 == 0;
+        INFO(size.m << " x " << size.n << " x " << size.k << (a_transposed ? ", A transposed" : "")
+                    << (b_transposed ? ", B transposed" : "") << (accumulate ? ", adding" : ""));
+        Product<float> product(size, a_transposed, b_transposed, accumulate);
+        const Tensor<float> before = product.c.clone();
+        gemm(context, product.args);
+        const Tensor<float> of_unrounded = product.c.clone();
+        std::copy_n(before.data(), before.count(), product.c.data());
+        round(product.a);
+        round(product.b);
+        check_product(context, product);
+        CHECK(same_bits(product.c, of_unrounded));
+      }
+}
+
+TEST_CASE("products of bfloat16 have the same bits with one and two threads, packed beforehand or not") {
+  if (!has_bf16_products()) {
+    CHECK_FALSE(has_bf16_products());
+    return;
+  }
+  constexpr int m = 33, n = 330, k = 401;
+  Product<float> product({m, n, k}, false, true, false);
+  const Gemm<float>& g = product.args;
+  std::optional<Tensor<float>> first;
+  const auto equals_first = [&] {
+    if (!first) first = product.c.clone();
+    for (std::int64_t i = 0; i < m; ++i)
+      if (std::memcmp(g.c + i * g.ldc, first->data() + i * g.ldc, n * sizeof(float)) != 0) return false;
+    return true;
+  };
+  for (const int threads : {1, 2}) {
+    Runtime runtime(threads);
+    runtime.round_products(Products::bf16);
+    Context context = runtime.context();
+    gemm(context, g);
+    CHECK(equals_first());
+    Tensor<float> memory({packed_elements<float>(k, n)});
+    const PackedMatrix<float> packed = pack_matrix(context, g.b, g.ldb, true, k, n, memory.data());
+    std::fill_n(product.c.data(), product.c.count(), -1.0F);
+    multiply_packed<float>({.m = m, .a = g.a, .lda = g.lda, .b = &packed, .columns = n, .c = g.c, .ldc = g.ldc});
+    CHECK(equals_first());
   }
 }

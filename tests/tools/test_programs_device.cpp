@@ -1,6 +1,7 @@
 // The program on the emulated device: the sample corpus trained there as on the CPU, and every command that takes
 // --device.
 
+#include "kernels/gemm/gemm.h"
 #include "tests/tools/tiny_project.h"
 
 #include <fmt/format.h>
@@ -107,4 +108,22 @@ TEST_CASE("a device that is not here is refused in one clear line, and --tf32 wh
   const Outcome tf32 = project.ethreed(project.training("other", {"--device", "emulated", "--tf32"}));
   CHECK(tf32.exit_code == 1);
   CHECK_THAT(tf32.err, Contains("--tf32"));
+}
+
+TEST_CASE("--precision bf16 trains and replies where the processor can, and is refused in one clear line elsewhere") {
+  const TinyProject project;
+  project.prepare();
+  const Outcome emulated = project.ethreed(project.training("other", {"--device", "emulated", "--precision", "bf16"}));
+  CHECK(emulated.exit_code == 1);
+  CHECK_THAT(emulated.err, Contains("--device cpu"));
+  const Outcome outcome = project.ethreed(project.training("run", {"--precision", "bf16", "--max-steps", "2"}));
+  if (!has_bf16_products()) {
+    CHECK(outcome.exit_code == 1);
+    CHECK(lines_of(outcome.err).size() == 1);
+    CHECK_THAT(outcome.err, Contains("AVX512_BF16"));
+    return;
+  }
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 0);
+  CHECK_THAT(outcome.out, Contains("products of bf16"));
 }

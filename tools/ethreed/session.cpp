@@ -1,6 +1,7 @@
 #include "tools/ethreed/session.h"
 
 #include "kernels/device/open_device.h"
+#include "kernels/gemm/gemm.h"
 #include "model/text/emotions.h"
 #include "model/text/line_reader.h"
 
@@ -118,20 +119,34 @@ std::string check_seed(const std::string& text) {
 
 void add_device_options(CLI::App& command, DeviceArguments& arguments) {
   command
-      .add_option("--device", arguments.device,
-                  "Where kernels run: on the CPU, on the first NVIDIA GPU, or the GPU's kernels emulated on the CPU (slow)")
+      .add_option(
+          "--device", arguments.device,
+          "Where kernels run: on the CPU, on the first NVIDIA GPU, or the GPU's kernels emulated on the CPU (slow)")
       ->check(CLI::IsMember({"cpu", "cuda", "emulated"}))
       ->capture_default_str();
   command.add_option("--threads", arguments.threads, "Threads; results do not depend on it")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   command.add_flag("--tf32", arguments.tf32, "Products on the GPU may round their inputs to TF32: faster, less exact");
+  command
+      .add_option(
+          "--precision", arguments.precision,
+          "Of the inputs of matrix products on the CPU; sums and weights stay float32. bf16 is faster, less exact")
+      ->check(CLI::IsMember({"float32", "bf16"}))
+      ->capture_default_str();
 }
 
 std::unique_ptr<Runtime> open_runtime(const DeviceArguments& arguments) {
   const Device device = device_from(arguments.device);
-  ETHREED_CHECK(!arguments.tf32 || device == Device::cuda, "--tf32: is for --device cuda, this is {}", arguments.device);
+  ETHREED_CHECK(!arguments.tf32 || device == Device::cuda, "--tf32: is for --device cuda, this is {}",
+                arguments.device);
+  const bool bf16 = arguments.precision == "bf16";
+  ETHREED_CHECK(!bf16 || device == Device::cpu, "--precision bf16: is for --device cpu, this is {}", arguments.device);
+  ETHREED_CHECK(
+      !bf16 || has_bf16_products(),
+      "--precision bf16: this program was built for a processor that has no products of bfloat16 (AVX512_BF16)");
   auto runtime = std::make_unique<Runtime>(arguments.threads);
+  runtime->round_products(bf16 ? Products::bf16 : Products::full);
   runtime->use(open_device(device, runtime->pool(), {.tf32 = arguments.tf32}));
   return runtime;
 }

@@ -57,8 +57,9 @@ struct DeviceArguments {
   std::string device = "cpu";
   int threads = default_threads();
   bool tf32 = false;
+  std::string precision = "float32";
 };
-/// --device, --threads and --tf32.
+/// --device, --threads, --tf32 and --precision.
 void add_device_options(CLI::App& command, DeviceArguments& arguments);
 /// Threads and the device that was asked for. Throws Error in one line if it is not here.
 std::unique_ptr<Runtime> open_runtime(const DeviceArguments& arguments);

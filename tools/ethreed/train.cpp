@@ -101,9 +101,10 @@ void announce(const TrainArguments& arguments, const CheckpointInfo& info, const
   const TrainingConfig& training = info.config.training;
   fmt::print("{} dialogues to train on, {} to validate on; V = {}, D_w = {}\n", data.split("train").dialogues(),
              data.split("valid").dialogues(), data.vocabulary_size(), data.vectors().columns());
-  fmt::print("ablation {}; batch {}, learning rate {}, {} epochs, seed {}, {} threads\n",
+  fmt::print("ablation {}; batch {}, learning rate {}, {} epochs, seed {}, {} threads{}\n",
              name_of(info.config.model.ablation), training.batch, training.learning_rate, training.epochs,
-             training.seed, arguments.device.threads);
+             training.seed, arguments.device.threads,
+             arguments.device.precision == "float32" ? "" : ", products of " + arguments.device.precision);
   if (!info.config.model.listener_labels)
     fmt::print("NOTE: no listener labels: the listener term of L1 and the KL term L2 are OFF\n");
   fmt::print("parameters\n{}", parameter_table(layout));
@@ -215,7 +216,8 @@ void add_train_command(CLI::App& app) {
   command->add_option("--ablation", a->ablation, "What to take out of the model")
       ->check(CLI::IsMember({"none", "no_policy", "no_gps", "no_party", "no_emotion", "no_tracking"}));
   add_device_options(*command, a->device);
-  command->add_flag("!--no-graphs", a->options.graphs, "On a device: launch kernels one by one, not a step as one CUDA graph");
+  command->add_flag("!--no-graphs", a->options.graphs,
+                    "On a device: launch kernels one by one, not a step as one CUDA graph");
   command->add_option("--log-every", a->options.log_every, "Steps between lines of the log")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();

@@ -1,0 +1,274 @@
+#pragma once
+// A tile of C in registers, and how a block of C is cut into tiles. Products by packed panels after Goto and van de
+// Geijn 2008 and BLIS.
+//
+// Every element of C is one chain of multiply-adds over a block of k after the other, first to last, whatever tile it
+// is computed in: its bits depend on its row of A, its column of B and k alone.
+
+#include "kernels/gemm/simd.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+
+namespace ethreed::gemm_cpu {
+namespace {  // for the one file of products: with external linkage GCC 12 keeps a sum of the largest tile in memory
+
+using simd::lanes;
+using simd::tile_rows;
+using simd::Vector;
+
+inline constexpr int wide_rows = tile_rows / 2 - 1;  // so few rows are computed in tiles of twice the width
+
+constexpr int ceiling(int a, int b) { return (a + b - 1) / b; }
+constexpr int up_to_multiple(int a, int b) { return ceiling(a, b) * b; }
+
+// --- formats of the operands ---------------------------------------------------------------------------------------
+
+/// Numbers as they are.
+template <class T> struct Full {
+  using Number = T;                        ///< of A, B and C in memory
+  using Element = T;                       ///< of A and B in a product
+  static constexpr int per_element = 1;    ///< numbers along k in an element
+  static constexpr bool as_stored = true;  ///< an element is a number in memory: operands can be read where they are
+};
+
+#if defined(ETHREED_BF16)
+/// Two numbers along k, rounded to bfloat16 (the nearest, ties to even), the first in the lower half.
+struct Bf16Pairs {
+  using Number = float;
+  using Element = simd::Pair;
+  static constexpr int per_element = 2;
+  static constexpr bool as_stored = false;
+};
+#endif
+
+template <class F> constexpr int elements(int depth) { return ceiling(depth, F::per_element); }
+
+// --- what comes next -----------------------------------------------------------------------------------------------
+
+/// Memory that the next panels are made of, on its way into the cache while a panel is multiplied: it comes from far
+/// away in rows too short for the processor to guess.
+template <class T> class Ahead {
+ public:
+  static constexpr int line = 64 / sizeof(T);  ///< elements of a line of the cache
+
+  Ahead() = default;  ///< nothing
+  /// `rows` rows of `length` elements.
+  Ahead(const T* from, std::ptrdiff_t ld, int rows, int length)
+      : row_(from), at_(from), ld_(ld), rows_(rows), length_(length), left_(length) {}
+
+  int lines() const { return rows_ * ceiling(length_, line); }
+  [[gnu::always_inline]] void fetch(int count) {
+    for (; count > 0 && rows_ > 0; --count) {
+      __builtin_prefetch(at_);
+      at_ += line;
+      left_ -= line;
+      if (left_ > 0) continue;
+      at_ = row_ += ld_;
+      left_ = length_;
+      --rows_;
+    }
+  }
+
+ private:
+  const T* row_ = nullptr;
+  const T* at_ = nullptr;
+  std::ptrdiff_t ld_ = 0;
+  int rows_ = 0, length_ = 0, left_ = 0;
+};
+
+// --- the tile in registers -----------------------------------------------------------------------------------------
+
+/// Rows are shared out evenly among as few groups as can be: 17 are 9 and 8, not 14 and 3.
+struct Groups {
+  explicit Groups(int rows) : count(ceiling(rows, tile_rows)), size(rows / count), larger(rows % count) {}
+  int count, size, larger;
+  int rows(int group) const { return size + (group < larger ? 1 : 0); }
+};
+
+/// Where a tile of C goes.
+template <class T> struct Target {
+  T* c;
+  std::ptrdiff_t row_step;
+  std::ptrdiff_t column_step;
+  bool add;
+  const T* bias;
+
+  Target at(std::ptrdiff_t row, std::ptrdiff_t column) const {
+    return {c + row * row_step + column * column_step, row_step, column_step, add,
+            bias != nullptr ? bias + column : nullptr};
+  }
+};
+
+/// What is read of B: one or two vectors at `b` for every k, and two more at `far` if the tile is four wide; `step`
+/// elements from one k to the next.
+template <class T> struct Columns {
+  const T* b;
+  const T* far;
+  std::ptrdiff_t step;
+};
+
+/// What is read of A: element (i, p) of a group of rows at its beginning + i·row_step + p·k_step. Rows that are packed
+/// have a row_step of 1, rows where they are a k_step of 1.
+template <class T> struct Rows {
+  const T* a;
+  std::ptrdiff_t row_step, k_step;
+  std::ptrdiff_t packed_group;  ///< elements from one packed group to the next; 0: not packed
+
+  const T* at(int group, int row) const { return a + (packed_group > 0 ? group * packed_group : row * row_step); }
+};
+
+/// All that a tile needs. It is filled for a panel and changed from tile to tile, field by field: a copy, which the
+/// compiler would load in wider pieces than were stored, has to wait for every store before it, C's among them.
+template <class F> struct Tile {
+  int depth;    ///< elements of F
+  int columns;  ///< of C that exist
+  Rows<typename F::Element> rows;
+  Columns<typename F::Element> b;
+  Target<typename F::Number> to;
+  Ahead<typename F::Number> ahead;
+  int ahead_lines;  ///< so many for every chunk of k
+
+  static constexpr int chunk = 16;
+};
+
+template <class T> void put(const Target<T>& to, std::ptrdiff_t i, int column, Vector<T> sum, int count) {
+  constexpr int n = lanes<T>;
+  T* c = to.c + i * to.row_step + column * to.column_step;
+  if (to.column_step != 1) {
+    T values[n];
+    simd::store(values, sum);
+    for (int j = 0; j < count; ++j) {
+      T value = values[j];
+      if (to.add) value += c[j * to.column_step];
+      if (to.bias != nullptr) value += to.bias[column + j];
+      c[j * to.column_step] = value;
+    }
+    return;
+  }
+  if (count == n) {
+    if (to.add) sum += simd::load(c);
+    if (to.bias != nullptr) sum += simd::load(to.bias + column);
+    simd::store(c, sum);
+  } else {
+    if (to.add) sum += simd::load_first(c, count);
+    if (to.bias != nullptr) sum += simd::load_first(to.bias + column, count);
+    simd::store_first(c, sum, count);
+  }
+}
+
+/// rows × (vectors · lanes) elements of C, of which tile.columns columns exist. along_k: k_step is 1, else row_step is.
+template <class F, int rows, int vectors, bool along_k> [[gnu::noinline]] void tile_kernel(Tile<F>& tile) {
+  using T = typename F::Number;
+  using Element = typename F::Element;
+  constexpr int n = lanes<T>;
+  Vector<T> sum[rows][vectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) sum[i][v] = Vector<T>{};
+  // Of rows that lie apart every third has a pointer; the modes of addressing find the others.
+  constexpr int pointers = along_k ? (rows + 2) / 3 : 1;
+  const std::ptrdiff_t row_step = tile.rows.row_step, k_step = along_k ? 1 : tile.rows.k_step;
+  const Element* a[pointers];
+  for (int i = 0; i < pointers; ++i) a[i] = tile.rows.a + 3 * i * row_step;
+  const Element* b = tile.b.b;
+  [[maybe_unused]] const Element* far = tile.b.far;
+  const std::ptrdiff_t b_step = tile.b.step;
+  const int depth = tile.depth;
+  // What is to be written is fetched while the sums are made.
+  if (tile.to.column_step == 1)
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i) {
+      const T* c = tile.to.c + i * tile.to.row_step;
+#pragma GCC unroll 5
+      for (int v = 0; v < vectors; ++v) __builtin_prefetch(c + v * n, 1);
+      __builtin_prefetch(c + tile.columns - 1, 1);
+    }
+  for (int p = 0; p < depth;) {
+    tile.ahead.fetch(tile.ahead_lines);
+    for (const int end = std::min(depth, p + Tile<F>::chunk); p < end; ++p) {
+      Vector<Element> line[vectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) line[v] = simd::load(v < 2 ? b + v * n : far + (v - 2) * n);
+#pragma GCC unroll 16
+      for (int i = 0; i < rows; ++i) {
+        const Element factor = along_k ? a[i / 3][i % 3 * row_step] : a[0][i];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) simd::multiply_add(sum[i][v], line[v], factor);
+      }
+#pragma GCC unroll 5
+      for (int i = 0; i < pointers; ++i) a[i] += k_step;
+      b += b_step;
+      if constexpr (vectors > 2) far += b_step;
+    }
+  }
+  const Target<T>& to = tile.to;
+  if (tile.columns == vectors * n && to.column_step == 1) {
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) {
+        T* c = to.c + i * to.row_step + v * n;
+        Vector<T> value = sum[i][v];
+        if (to.add) value += simd::load(c);
+        if (to.bias != nullptr) value += simd::load(to.bias + v * n);
+        simd::store(c, value);
+      }
+    return;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v)
+      if (tile.columns > v * n) put(to, i, v * n, sum[i][v], std::min(n, tile.columns - v * n));
+}
+
+template <class F> using TileKernel = void (*)(Tile<F>&);
+
+template <class F, int vectors, bool along_k, int... less_one>
+constexpr std::array<TileKernel<F>, sizeof...(less_one)> kernels_of(std::integer_sequence<int, less_one...>) {
+  return {tile_kernel<F, less_one + 1, vectors, along_k>...};
+}
+template <class F, bool along_k> TileKernel<F> kernel(int rows, int vectors) {
+  static constexpr auto one = kernels_of<F, 1, along_k>(std::make_integer_sequence<int, tile_rows>());
+  static constexpr auto two = kernels_of<F, 2, along_k>(std::make_integer_sequence<int, tile_rows>());
+  static constexpr auto four = kernels_of<F, 4, along_k>(std::make_integer_sequence<int, wide_rows>());
+  const auto i = static_cast<std::size_t>(rows - 1);
+  return vectors == 1 ? one[i] : vectors == 2 ? two[i] : four[i];
+}
+template <class F> TileKernel<F> kernel(int rows, int vectors, bool along_k) {
+  return along_k ? kernel<F, true>(rows, vectors) : kernel<F, false>(rows, vectors);
+}
+
+/// C [m, n] of one block of k: every panel of B by every group of rows of A, while the panel is in the cache next to
+/// the core. panel(j, columns) gives the columns of B from j on: four vectors, two, or one; ahead(j, columns) says what
+/// to fetch while they are multiplied.
+template <class F, class Panel, class Source>
+void multiply_block(int m, int n, int depth, const Rows<typename F::Element>& a, const Target<typename F::Number>& to,
+                    Panel&& panel, Source&& ahead) {
+  constexpr int width = lanes<typename F::Number>;
+  const Groups groups(m);
+  const bool wide = m <= wide_rows;
+  Tile<F> tile{.depth = depth, .rows = a, .to = to};
+  for (int j = 0; j < n;) {
+    const int left = n - j;
+    const int vectors = wide && left >= 4 * width ? 4 : left > width ? 2 : 1;
+    tile.columns = std::min(left, vectors * width);
+    tile.b = panel(j, tile.columns);
+    tile.ahead = ahead(j, tile.columns);
+    tile.ahead_lines = ceiling(tile.ahead.lines(), groups.count * ceiling(depth, Tile<F>::chunk));
+    tile.to.bias = to.bias == nullptr ? nullptr : to.bias + j;
+    for (int g = 0, row = 0; g < groups.count; row += groups.rows(g), ++g) {
+      tile.rows.a = a.at(g, row);
+      tile.to.c = to.c + row * to.row_step + j * to.column_step;
+      kernel<F>(groups.rows(g), vectors, a.k_step == 1)(tile);
+    }
+    j += tile.columns;
+  }
+}
+
+}  // namespace
+}  // namespace ethreed::gemm_cpu
