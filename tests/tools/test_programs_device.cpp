@@ -110,7 +110,7 @@ TEST_CASE("a device that is not here is refused in one clear line, and --tf32 wh
   CHECK_THAT(tf32.err, Contains("--tf32"));
 }
 
-TEST_CASE("--precision bf16 trains and replies where the processor can, and is refused in one clear line elsewhere") {
+TEST_CASE("products of bf16 train where the processor has them, and are refused in one clear line elsewhere") {
   const TinyProject project;
   project.prepare();
   const Outcome emulated = project.ethreed(project.training("other", {"--device", "emulated", "--precision", "bf16"}));
