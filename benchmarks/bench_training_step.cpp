@@ -57,7 +57,7 @@ struct Arguments {
   int threads = 1, batch = 8, steps = 50;
   int multiprocessors = 32;  // of the emulated device: enough to keep the encoder's weights on chip, as GPUs do
   bool graphs = false;
-  bool bf16 = false;
+  std::string precision = "float32";
 };
 
 // Kernels launched by the steps, the most frequent first, as a mean over steps.
@@ -81,8 +81,7 @@ void run(const Arguments& arguments) {
   initialise_parameters(model.layout, data.vectors(), config.training.update_gate_bias, 1, model.values.data());
   emulation::settings().multiprocessors = arguments.multiprocessors;
   Runtime runtime(arguments.threads);
-  ETHREED_CHECK(!arguments.bf16 || has_bf16_products(), "--bf16: not in this build");
-  runtime.round_products(arguments.bf16 ? Products::bf16 : Products::full);
+  runtime.round_products(products_from(arguments.precision));
   runtime.use(open_device(device_from(arguments.device), runtime.pool()));
   Context context = runtime.context();
   DeviceModel<float> device(context, model);
@@ -141,7 +140,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_flag("--graphs", arguments.graphs, "On a device: every step as one CUDA graph");
-  app.add_flag("--bf16", arguments.bf16, "Products of bfloat16, as by `ethreed train --precision bf16`");
+  app.add_option("--precision", arguments.precision, "Of the inputs of products, as of `ethreed train`")
+      ->check(CLI::IsMember({"float32", "bf16"}))
+      ->capture_default_str();
   app.add_option("--threads", arguments.threads)->check(CLI::Range(1, 1024))->capture_default_str();
   app.add_option("--batch", arguments.batch, "Dialogues")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--steps", arguments.steps)->check(CLI::Range(1, 100000))->capture_default_str();

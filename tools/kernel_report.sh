@@ -72,7 +72,7 @@ mkdir -p "$work"
 cmp --silent "$work/build.ninja.new" "$work/build.ninja" || cp "$work/build.ninja.new" "$work/build.ninja"
 ninja -f "$work/build.ninja" -j "$(nproc)" --quiet >&2 || die "nvcc failed; its messages are above"
 
-# Only logs of files and architectures that are asked for now.
+# Only logs of the files and architectures of this run.
 rm -rf "$work/logs"
 for sm in ${architectures//,/ }; do
   mkdir -p "$work/logs/sm_$sm"

@@ -5,6 +5,8 @@
 
 #include "kernels/common/dispatch.h"
 
+#include <string_view>
+
 namespace ethreed {
 
 /// C = op(A)·op(B), or C += op(A)·op(B). All matrices row-major with a leading dimension (elements between rows).
@@ -41,7 +43,9 @@ template <class T> struct Gemm {
 ETHREED_KERNEL(gemm, Gemm)
 
 /// True if the program was built for a processor that multiplies numbers of bfloat16 (AVX512_BF16). Without it,
-/// Products::bf16 must not be asked for.
+/// products that are to round throw Error.
 bool has_bf16_products();
+/// "float32" or "bf16". Throws Error if it is neither, or if there is nothing here that can multiply so.
+Products products_from(std::string_view precision);
 
 }  // namespace ethreed

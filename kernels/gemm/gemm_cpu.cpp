@@ -92,8 +92,8 @@ template <class F> void tile(const Product<typename F::Number>& product, int i, 
         },
         [&](int column, int columns) {
           const int end = column + columns;
-          if (b.along_k) return b.ahead(j + end, std::min(n - end, columns), p, depth);
-          // A share of the rows of the next block, all columns of them.
+          if (!in_place) return b.ahead(j + end, std::min(n - end, columns), p, depth);  // the next panel
+          // What is read in place is fetched a block ahead: a share of its rows, all columns of them.
           const int next = block + 1 < depths.count ? depths.depth(block + 1) : 0;
           const auto row = [&](int c) { return static_cast<int>(std::int64_t{next} * c / n); };
           return Ahead<T>(b.at(j, p + depth + row(column)), b.ld, row(end) - row(column), n);
@@ -148,7 +148,7 @@ constexpr int reading_flops = 2;       // to read one from the cache of a core, 
 constexpr int fetching_flops = 16;     // from farther away,
 constexpr int far_bytes = 512 << 10;   // where operands of this size are
 constexpr int most_tiles = 16;         // of a product whose rows fit the buffer
-constexpr double most_packing = 0.08;  // of all work, for what is packed again because of the tiles
+constexpr double most_again = 0.08;    // of all work, for what is fetched and packed again because of the tiles
 
 struct Cut {
   int tile_m, tile_n;
@@ -160,7 +160,7 @@ template <class F> Cut cut(const Product<typename F::Number>& product) {
   const int m = product.m, n = product.n, k = product.k;
   const double flops = 2.0 * m * n * k;
   const int least = ceiling(m, most_rows<F>(Depths<F>(k).size));
-  // A is packed once for every part of the columns, B for every part of the rows.
+  // A is fetched, and packed if it must be, once for every part of the columns, B for every part of the rows.
   const auto once_more = [k](int lines, bool packed) {
     const double elements = static_cast<double>(lines) * k;
     return elements *
@@ -168,8 +168,8 @@ template <class F> Cut cut(const Product<typename F::Number>& product) {
   };
   const double of_a = once_more(m, !F::as_stored || !product.a.along_k);
   const double of_b = once_more(n, !F::as_stored || product.b.along_k);
-  const auto packing = [&](int rows, int columns) { return of_a * columns + of_b * rows; };
-  const double once = packing(least, 1);
+  const auto fetching = [&](int rows, int columns) { return of_a * columns + of_b * rows; };
+  const double once = fetching(least, 1);
   int parts_m = least, parts_n = 1;
   for (int rows = least; rows <= std::max(least, most_tiles); rows *= 2)
     for (int columns = 1; columns <= most_tiles; columns *= 2) {
@@ -177,9 +177,9 @@ template <class F> Cut cut(const Product<typename F::Number>& product) {
       if (rows > least && m < rows * tile_rows) continue;
       if (columns > 1 && n < columns * panel_columns<T>) continue;
       if (tiles > std::max(least, most_tiles) || tiles < best) continue;
-      if (flops + packing(rows, columns) < tiles * chunk_flops) continue;
-      if (packing(rows, columns) - once > most_packing * flops) continue;
-      if (tiles == best && packing(rows, columns) >= packing(parts_m, parts_n)) continue;
+      if (flops + fetching(rows, columns) < tiles * chunk_flops) continue;
+      if (fetching(rows, columns) - once > most_again * flops) continue;
+      if (tiles == best && fetching(rows, columns) >= fetching(parts_m, parts_n)) continue;
       parts_m = rows;
       parts_n = columns;
     }
@@ -196,13 +196,18 @@ template <class F> void multiply(Context& context, const Product<typename F::Num
   });
 }
 
+void require_here(Products products) {
+  ETHREED_CHECK(products == Products::full || has_bf16_products(),
+                "bf16: this program was built for a processor that has no products of bfloat16 (AVX512_BF16)");
+}
+
 /// Calls body with the format of products of T.
 template <class T, class Body> void with_format(Products products, Body&& body) {
 #if defined(ETHREED_BF16)
   if constexpr (std::is_same_v<T, float>)
     if (products == Products::bf16) return body(Bf16Pairs{});
 #endif
-  ETHREED_ASSERT(products == Products::full || !(std::is_same_v<T, float>));
+  if constexpr (std::is_same_v<T, float>) require_here(products);
   body(Full<T>{});
 }
 
@@ -214,6 +219,14 @@ bool has_bf16_products() {
 #else
   return false;
 #endif
+}
+
+Products products_from(std::string_view precision) {
+  ETHREED_CHECK(precision == "float32" || precision == "bf16", "precision '{}' does not exist; give float32 or bf16",
+                precision);
+  const Products products = precision == "bf16" ? Products::bf16 : Products::full;
+  require_here(products);
+  return products;
 }
 
 template <class T> void gemm(Cpu, Context& context, const Gemm<T>& g) {

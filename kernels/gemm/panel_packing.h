@@ -123,7 +123,10 @@ template <class T> struct Operand {
     else
       pack_straight<T, width>(at(line, p), ld, lines - line, depth, to);
   }
-  Ahead<T> ahead(int line, int count, int p, int depth) const { return {at(line, p), ld, count, depth}; }
+  /// `count` lines from `line` on, k from p on, to be fetched.
+  Ahead<T> ahead(int line, int count, int p, int depth) const {
+    return along_k ? Ahead<T>(at(line, p), ld, count, depth) : Ahead<T>(at(line, p), ld, depth, count);
+  }
 };
 
 /// Groups of rows, as tiles take them; group after group, k after k. Of rows whose elements do not lie along k a few k

@@ -6,6 +6,7 @@
 #include "kernels/gemm/packed_gemm.h"
 #include "tests/kernels/allocation_count.h"
 
+#include <fmt/format.h>
 #include <catch2/catch.hpp>
 
 #include <bit>
@@ -15,6 +16,7 @@
 #include <optional>
 
 using namespace ethreed;
+using Catch::Matchers::Contains;
 
 namespace {
 
@@ -100,6 +102,11 @@ std::vector<Size> awkward_sizes() {
 
 template <class T> bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
   return std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.count()) * sizeof(T)) == 0;
+}
+
+bool bf16_is_here() {
+  if (!has_bf16_products()) fmt::print("bf16: not run: this build has no products of bfloat16\n");
+  return has_bf16_products();
 }
 
 }  // namespace
@@ -310,11 +317,23 @@ TEST_CASE("gemm takes nothing from the heap") {
   }
 }
 
-TEST_CASE("products of bfloat16 round their operands to the nearest, ties to even, and sum what that gives in float") {
-  if (!has_bf16_products()) {
-    CHECK_FALSE(has_bf16_products());  // nothing to hold: the programs refuse to ask for them (test_programs_device)
+TEST_CASE("a precision has one of two names, and products that the processor lacks are an error, not full ones") {
+  CHECK(products_from("float32") == Products::full);
+  CHECK_THROWS_WITH(products_from("float16"), Contains("float16") && Contains("give float32 or bf16"));
+  if (has_bf16_products()) {
+    CHECK(products_from("bf16") == Products::bf16);
     return;
   }
+  CHECK_THROWS_WITH(products_from("bf16"), Contains("AVX512_BF16"));
+  Runtime runtime(1);
+  runtime.round_products(Products::bf16);
+  Context context = runtime.context();
+  Product<float> product({2, 3, 4}, false, false, false);
+  CHECK_THROWS_WITH(gemm(context, product.args), Contains("AVX512_BF16"));
+}
+
+TEST_CASE("products of bfloat16 round their operands to the nearest, ties to even, and sum what that gives in float") {
+  if (!bf16_is_here()) return;
   Runtime runtime(2);
   runtime.round_products(Products::bf16);
   Context context = runtime.context();
@@ -345,10 +364,7 @@ TEST_CASE("products of bfloat16 round their operands to the nearest, ties to eve
 }
 
 TEST_CASE("products of bfloat16 have the same bits with one and two threads, packed beforehand or not") {
-  if (!has_bf16_products()) {
-    CHECK_FALSE(has_bf16_products());
-    return;
-  }
+  if (!bf16_is_here()) return;
   constexpr int m = 33, n = 330, k = 401;
   Product<float> product({m, n, k}, false, true, false);
   const Gemm<float>& g = product.args;

@@ -140,13 +140,11 @@ std::unique_ptr<Runtime> open_runtime(const DeviceArguments& arguments) {
   const Device device = device_from(arguments.device);
   ETHREED_CHECK(!arguments.tf32 || device == Device::cuda, "--tf32: is for --device cuda, this is {}",
                 arguments.device);
-  const bool bf16 = arguments.precision == "bf16";
-  ETHREED_CHECK(!bf16 || device == Device::cpu, "--precision bf16: is for --device cpu, this is {}", arguments.device);
-  ETHREED_CHECK(
-      !bf16 || has_bf16_products(),
-      "--precision bf16: this program was built for a processor that has no products of bfloat16 (AVX512_BF16)");
+  const Products products = products_from(arguments.precision);
+  ETHREED_CHECK(products == Products::full || device == Device::cpu, "--precision {}: is for --device cpu, this is {}",
+                arguments.precision, arguments.device);
   auto runtime = std::make_unique<Runtime>(arguments.threads);
-  runtime->round_products(bf16 ? Products::bf16 : Products::full);
+  runtime->round_products(products);
   runtime->use(open_device(device, runtime->pool(), {.tf32 = arguments.tf32}));
   return runtime;
 }
