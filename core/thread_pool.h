@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -46,27 +47,77 @@ class ThreadPool {
   }
 
  private:
+  friend class Background;
   using Task = void (*)(void* context, std::int64_t chunk);
+
+  // Chunks of one call, taken by whoever comes. A thread may read task, context and chunks only between claiming a
+  // chunk and reporting it done: a job ends when all its chunks are done, so it cannot change under a thread that holds
+  // one. A thread that comes late finds nothing to claim and holds nobody up.
+  //
+  // Every thread has a share of the chunks, always the same for the same number of them, which it takes first: what it
+  // wrote in one job it is likely to read in the next, from its own cache. When it is done it takes what is left of the
+  // others' shares.
+  class Job {
+   public:
+    explicit Job(int threads) : shares_(static_cast<std::size_t>(threads)) {}
+    void start(std::int64_t chunks, Task task, void* context);
+    bool has_work() const;
+    /// False if there was none to claim.
+    bool work_on_one_chunk(std::size_t thread);
+    /// Works on what is left as thread 0, waits for the others and rethrows the first exception.
+    void finish();
+
+   private:
+    struct alignas(64) Share {
+      std::atomic<std::uint64_t> tickets{
+          0};  // number of the job, and how many of the share's chunks nobody has claimed
+    };
+    std::int64_t share_end(std::size_t share) const;
+    bool claim(std::size_t share, std::int64_t& chunk);
+
+    Task task_ = nullptr;
+    void* context_ = nullptr;
+    std::int64_t chunks_ = 0;
+    std::exception_ptr error_;
+    std::mutex mutex_;  // guards error_
+    std::vector<Share> shares_;
+    std::atomic<std::int64_t> done_{0};  // chunks of the job that are finished
+  };
+
   void run(std::int64_t chunks, Task task, void* context);
-  bool work_on_one_chunk();
-  void worker_loop();
+  void wake_workers();
+  void worker_loop(std::size_t thread, bool background_first);
   static bool inside_a_chunk();
 
-  // The job in hand. A thread may read these only between claiming a chunk and reporting it done: a job ends when all
-  // its chunks are done, so it cannot change under a thread that holds one. A thread that comes late finds nothing to
-  // claim and holds nobody up.
-  Task task_ = nullptr;
-  void* context_ = nullptr;
-  std::int64_t chunks_ = 0;
-  std::exception_ptr error_;
-
-  std::atomic<std::uint64_t> tickets_{0};  // number of the job, and how many of its chunks nobody has claimed
-  std::atomic<std::int64_t> done_{0};      // chunks of the job that are finished
+  Job job_, background_;
+  bool has_background_ = false;  // the caller's
   std::atomic<int> sleeping_{0};
   std::atomic<bool> stop_{false};
-  std::mutex mutex_;  // guards error_ and the sleeping of workers
+  std::mutex mutex_;  // guards the sleeping of workers
   std::condition_variable wake_;
   std::vector<std::thread> workers_;
+};
+
+/// Work beside what the caller does next, for work that waits for memory while the other computes: half of the pool's
+/// threads (one of two) take its chunks before those of parallel regions, the others when they have nothing else to do.
+/// A pool has at most one at a time. Not from inside a chunk.
+class Background {
+ public:
+  /// Starts body(chunk) for every chunk in [0, chunks). Chunks must be independent of each other and of everything the
+  /// caller does before finish(). Throws Error if the pool has one already.
+  Background(ThreadPool& pool, std::int64_t chunks, std::function<void(std::int64_t)> body);
+  /// Finishes; an exception of a chunk is lost.
+  ~Background();
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
+
+  /// Works on what is left, and returns when all is done. The first exception is rethrown.
+  void finish();
+
+ private:
+  ThreadPool& pool_;
+  std::function<void(std::int64_t)> body_;
+  bool finished_ = false;
 };
 
 }  // namespace ethreed

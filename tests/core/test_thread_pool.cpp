@@ -4,7 +4,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <atomic>
+#include <thread>
 
 using namespace ethreed;
 
@@ -58,6 +60,84 @@ TEST_CASE("a parallel region inside a chunk runs serially on the thread of the c
   });
   CHECK(runs == 32);
   CHECK(same_thread);
+}
+
+TEST_CASE("a thread takes its own share of the chunks first, nearly always") {
+  ThreadPool pool(2);
+  constexpr std::size_t chunks = 8;
+  // Both threads are held until each share has begun. A thread that looks while a job is being published can take a
+  // chunk of the other's share; that must stay rare.
+  int own = 0;
+  for (int job = 0; job < 200; ++job) {
+    std::array<std::thread::id, chunks> by;
+    std::atomic<int> begun{0};
+    pool.parallel_for(chunks, [&](std::int64_t i) {
+      if (i == 0 || i == chunks / 2) {
+        ++begun;
+        while (begun < 2) std::this_thread::yield();
+      }
+      by[static_cast<std::size_t>(i)] = std::this_thread::get_id();
+    });
+    CHECK(by[chunks / 2] != by[0]);
+    own += by[0] == std::this_thread::get_id();
+  }
+  CHECK(own > 150);
+}
+
+TEST_CASE("work in the background is done once, beside parallel regions, and when finish() returns") {
+  for (const int threads : {1, 2, 3, 5}) {
+    ThreadPool pool(threads);
+    for (int round = 0; round < 50; ++round) {
+      std::vector<std::atomic<int>> runs(static_cast<std::size_t>(round));
+      std::atomic<int> beside{0};
+      Background work(pool, round, [&](std::int64_t i) { ++runs[static_cast<std::size_t>(i)]; });
+      for (int job = 0; job < 10; ++job) pool.parallel_for(7, [&](std::int64_t) { ++beside; });
+      CHECK(beside == 70);
+      work.finish();
+      for (const std::atomic<int>& count : runs) REQUIRE(count == 1);
+      work.finish();  // has nothing to do
+    }
+  }
+}
+
+TEST_CASE("the caller's own work goes on while another thread is in the background") {
+  ThreadPool pool(2);
+  std::atomic<bool> go{false};
+  std::atomic<int> beside{0};
+  Background work(pool, 1, [&](std::int64_t) {
+    while (!go) std::this_thread::yield();  // ends only when the caller has come past its parallel region
+  });
+  pool.parallel_for(20, [&](std::int64_t) { ++beside; });
+  CHECK(beside == 20);
+  go = true;
+  work.finish();
+}
+
+TEST_CASE("an exception in the background reaches finish(), and is lost with the work that nobody finishes") {
+  ThreadPool pool(2);
+  std::atomic<int> done{0};
+  const auto body = [&](std::int64_t i) {
+    if (i == 3) fail("chunk {} broke", i);
+    ++done;
+  };
+  {
+    Background work(pool, 10, body);
+    CHECK_THROWS_WITH(work.finish(), "chunk 3 broke");
+  }
+  CHECK(done == 9);
+  { Background work(pool, 10, body); }
+  CHECK(done == 18);
+  Background after(pool, 2, [&](std::int64_t) { ++done; });
+  after.finish();
+  CHECK(done == 20);
+}
+
+TEST_CASE("a pool has one work in the background at a time") {
+  ThreadPool pool(2);
+  Background first(pool, 1, [](std::int64_t) {});
+  CHECK_THROWS_WITH(Background(pool, 1, [](std::int64_t) {}), Catch::Contains("has work in the background already"));
+  first.finish();
+  CHECK_NOTHROW(Background(pool, 1, [](std::int64_t) {}));
 }
 
 TEST_CASE("a thread pool refuses impossible numbers of threads") {
