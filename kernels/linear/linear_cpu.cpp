@@ -1,14 +1,12 @@
+#include "kernels/common/bias_gradient.h"
 #include "kernels/common/math.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/linear/linear.h"
-
-#include <algorithm>
 
 namespace ethreed {
 
 namespace {
 
-constexpr std::int64_t columns_per_chunk = 512;
 constexpr std::int64_t rows_per_chunk = 16;
 
 template <class T> int total_columns(const LinearForward<T>& args) {
@@ -87,13 +85,7 @@ template <class T> void linear_backward(Cpu, Context& context, const LinearBackw
                         .accumulate = args.dweight.accumulate});
     first_column += f.columns[part];
   }
-  if (!args.dbias) return;
-  context.pool.parallel_ranges(f.out, columns_per_chunk, [&](std::int64_t begin, std::int64_t end) {
-    T* out = args.dbias.data;
-    if (!args.dbias.accumulate) std::fill(out + begin, out + end, T{0});
-    for (std::int64_t row = 0; row < f.rows; ++row)
-      for (std::int64_t j = begin; j < end; ++j) out[j] += dz[row * f.out + j];
-  });
+  if (args.dbias) bias_gradient(context, f.rows, f.out, dz, args.dbias);
 }
 
 template void linear_forward(Cpu, Context&, const LinearForward<float>&);
