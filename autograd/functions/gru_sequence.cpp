@@ -4,7 +4,9 @@ namespace ethreed {
 
 namespace {
 
-template <class T> void check_lane(const Packing& packing, const GruLane<T>& lane, std::size_t index, int hidden) {
+/// `inputs`: rows of input_gates.
+template <class T>
+void check_lane(const Packing& packing, const GruLane<T>& lane, std::size_t index, int hidden, int inputs) {
   ETHREED_CHECK(lane.input_gates && lane.weight_hh && lane.bias_hh,
                 "gru_sequence: lane {} lacks input_gates, weight_hh or bias_hh; only initial may be absent", index);
   ETHREED_CHECK(hidden > 0 && lane.weight_hh.shape() == Shape({3 * hidden, hidden}),
@@ -12,12 +14,20 @@ template <class T> void check_lane(const Packing& packing, const GruLane<T>& lan
                 lane.weight_hh.shape().text(), hidden);
   ETHREED_CHECK(lane.bias_hh.value().count() == 3 * hidden, "gru_sequence: bias_hh of lane {} is {}, wanted [{}]",
                 index, lane.bias_hh.shape().text(), 3 * hidden);
-  ETHREED_CHECK(lane.input_gates.shape() == Shape({packing.rows(), 3 * hidden}),
-                "gru_sequence: input_gates of lane {} is {}, wanted [{}, {}] (packed rows, 3H)", index,
-                lane.input_gates.shape().text(), packing.rows(), 3 * hidden);
+  ETHREED_CHECK(lane.input_gates.shape() == Shape({inputs, 3 * hidden}),
+                "gru_sequence: input_gates of lane {} is {}, wanted [{}, {}] (inputs, 3H)", index,
+                lane.input_gates.shape().text(), inputs, 3 * hidden);
   ETHREED_CHECK(!lane.initial || lane.initial.shape() == Shape({packing.sequences(), hidden}),
                 "gru_sequence: initial of lane {} is {}, wanted [{}, {}] (sequences, H)", index,
                 lane.initial.shape().text(), packing.sequences(), hidden);
+}
+
+void check_input_rows(const Packing& packing, std::span<const std::int32_t> input_rows, int inputs) {
+  ETHREED_CHECK(static_cast<int>(input_rows.size()) == packing.rows(),
+                "gru_sequence: {} input_rows, wanted {}, one for every packed row", input_rows.size(), packing.rows());
+  for (std::size_t i = 0; i < input_rows.size(); ++i)
+    ETHREED_CHECK(input_rows[i] >= 0 && input_rows[i] < inputs, "gru_sequence: row {} reads input {} of {}", i,
+                  input_rows[i], inputs);
 }
 
 // Each lane has its thread, so a gradient must belong to one lane alone.
@@ -40,7 +50,8 @@ template <class T> bool wants_gradient(const GruLane<T>& lane) {
 
 template <class T>
 std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>& tape, Packing packing,
-                                                    std::type_identity_t<std::span<const GruLane<T>>> lanes) {
+                                                    std::type_identity_t<std::span<const GruLane<T>>> lanes,
+                                                    std::span<const std::int32_t> input_rows) {
   check_packing("gru_sequence", packing);
   ETHREED_CHECK(lanes.size() >= 1 && lanes.size() <= gru_max_lanes, "gru_sequence: got {} lanes, wanted 1 to {}",
                 lanes.size(), gru_max_lanes);
@@ -48,9 +59,15 @@ std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>& tape, Packing packi
   // Kept before the first use, so that a device has one copy of them for forward and backward.
   packing.offsets = tape.context().keep(packing.offsets);
   GruSequenceForward<T> args{.packing = packing, .hidden = hidden, .lanes = static_cast<int>(lanes.size())};
+  args.inputs = packing.rows();
+  if (!input_rows.empty()) {
+    args.inputs = lanes[0].input_gates ? lanes[0].input_gates.rows() : 0;
+    check_input_rows(packing, input_rows, args.inputs);
+    args.input_row = tape.context().keep(input_rows).data();
+  }
   std::array<GruLane<T>, gru_max_lanes> lane{};
   std::array<Variable<T>, gru_max_lanes> h{};
-  for (std::size_t l = 0; l < lanes.size(); ++l) check_lane(packing, lanes[l], l, hidden);
+  for (std::size_t l = 0; l < lanes.size(); ++l) check_lane(packing, lanes[l], l, hidden, args.inputs);
   if (lanes.size() == 2) check_not_shared(lanes[0], lanes[1]);
   bool recorded = false;
   for (std::size_t l = 0; l < lanes.size(); ++l) {
@@ -90,15 +107,17 @@ std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>& tape, Packing packi
 }
 
 template <class T>
-Variable<T> gru_sequence(Tape<T>& tape, Packing packing, const std::type_identity_t<GruLane<T>>& lane) {
-  return gru_sequence(tape, packing, std::span<const GruLane<T>>(&lane, 1))[0];
+Variable<T> gru_sequence(Tape<T>& tape, Packing packing, const std::type_identity_t<GruLane<T>>& lane,
+                         std::span<const std::int32_t> input_rows) {
+  return gru_sequence(tape, packing, std::span<const GruLane<T>>(&lane, 1), input_rows)[0];
 }
 
-template std::array<Variable<float>, gru_max_lanes> gru_sequence(Tape<float>&, Packing,
-                                                                 std::span<const GruLane<float>>);
-template std::array<Variable<double>, gru_max_lanes> gru_sequence(Tape<double>&, Packing,
-                                                                  std::span<const GruLane<double>>);
-template Variable<float> gru_sequence(Tape<float>&, Packing, const GruLane<float>&);
-template Variable<double> gru_sequence(Tape<double>&, Packing, const GruLane<double>&);
+#define ETHREED_INSTANTIATE(T)                                                                                 \
+  template std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>&, Packing, std::span<const GruLane<T>>, \
+                                                               std::span<const std::int32_t>);                 \
+  template Variable<T> gru_sequence(Tape<T>&, Packing, const GruLane<T>&, std::span<const std::int32_t>);
+ETHREED_INSTANTIATE(float)
+ETHREED_INSTANTIATE(double)
+#undef ETHREED_INSTANTIATE
 
 }  // namespace ethreed

@@ -33,6 +33,10 @@ StageCost operator*(double n, const StageCost& a) {
 StageCost gru(double rows, double in, double hidden) {
   return product(rows, in, 3 * hidden) + recurrence(rows, hidden);
 }
+// Of rows that share so many different inputs.
+StageCost gru(double inputs, double rows, double in, double hidden) {
+  return product(inputs, in, 3 * hidden) + recurrence(rows, hidden);
+}
 
 // Pairs of an utterance and one before it in its chain: sequences still alive at step t have t predecessors.
 double history_pairs(const Packing& chain) {
@@ -46,6 +50,7 @@ double history_pairs(const Packing& chain) {
 std::array<StageCost, stages> stage_costs(const ModelConfig& c, const Batch& batch) {
   const double n = batch.turns(), tokens = batch.encoder_tokens(), sources = batch.source_tokens(),
                targets = batch.target_tokens();
+  const double words = static_cast<double>(batch.word_ids.size()), decoder_words = batch.decoder_word_count;
   const double pairs = static_cast<double>(batch.rows().weights());
   const double h = c.encoder, u = 2.0 * c.encoder, g = c.global_state, p = c.party_state, e = c.emotion_state,
                s = c.decoder_state, v = c.vocabulary, features = s + u + e;
@@ -61,16 +66,15 @@ std::array<StageCost, stages> stage_costs(const ModelConfig& c, const Batch& bat
                           word * (2 * targets * v + pairs + 7 * targets)};
   const StageCost entropy{3 * n * c.emotions, word * (n * c.emotions + 4 * n), 3 * n * c.emotions,
                           word * (2 * n * c.emotions + 4 * n)};
-  const StageCost look_up{0, 2 * word * (tokens + targets) * c.embedding, (tokens + targets) * c.embedding,
-                          word * (tokens + targets) * c.embedding + table};
+  const StageCost look_up{0, 2 * word * words * c.embedding, words * c.embedding, word * words * c.embedding + table};
   return {
       look_up,
-      2 * gru(tokens, c.embedding, h) + moved(2 * n + sources, u),
+      2 * gru(words, tokens, c.embedding, h) + moved(2 * n + sources, u),
       gru(2 * n, u, g) + product(2 * n, g, u) + attend_history + gru(2 * n, u + g, p) + gru(2 * n, p, e) +
           gru(n, g, c.content_state) + moved(5 * n, e),
       3 * product(n, e, e) + 3 * product(n, e, c.emotions),
       product(sources, u, s) + product(n, c.content_state, s) + product(n, e, e) + product(n, e, s) + moved(2 * n, e),
-      gru(targets, c.embedding, s) + moved(2 * targets, s),
+      gru(decoder_words, targets, c.embedding, s) + moved(2 * targets, s),
       attend,
       gate + product(targets, features, c.bottleneck),
       product(targets, c.bottleneck, v),

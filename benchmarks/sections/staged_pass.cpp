@@ -25,9 +25,8 @@ ForwardPass<T> staged_pass(Tape<T>& tape, const ModelConfig& config, const LossW
   DialogueState<T>& seen = pass.state;
   mark();  // word look-up
   seen.words = embedding<T>(tape, parameters.embedding, batch.word_ids);
-  const Variable<T> encoder_words = tape.rows(seen.words, 0, batch.encoder_tokens());
   mark();  // encoder
-  seen.utterances = encode_utterances(tape, parameters, batch, encoder_words);
+  seen.utterances = encode_utterances(tape, parameters, batch, seen.words);
   mark();  // tracker
   seen.tracked = track_emotions(tape, config, parameters, batch, seen.utterances.summary, noise.masks);
   mark();  // policy and classifiers
@@ -39,8 +38,9 @@ ForwardPass<T> staged_pass(Tape<T>& tape, const ModelConfig& config, const LossW
   mark();  // decoder memory
   const DecoderMemory<T> memory = decoder_memory(tape, parameters, batch, seen);
   mark();  // decoder GRU
-  const Variable<T> words = tape.rows(seen.words, batch.encoder_tokens(), batch.target_tokens());
-  const Variable<T> s = decoder_states<T>(tape, parameters, batch.decoder_packing(), words, memory.initial);
+  const Variable<T> words = tape.rows(seen.words, 0, batch.decoder_word_count);
+  const Variable<T> s =
+      decoder_states<T>(tape, parameters, batch.decoder_packing(), words, memory.initial, batch.decoder_words);
   const Variable<T> state = gather_rows<T>(tape, {{s, batch.state_rows}});
   const Variable<T> previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
   mark();  // coverage attention: from here to the next to last mark, decode()

@@ -8,7 +8,9 @@ std::unique_ptr<DeviceRuntime> open_device(Device device, ThreadPool& pool, cons
   if (device == Device::cpu) return nullptr;
   if (device == Device::emulated) return open_device(Emulated{}, pool, options);
   if constexpr (built_with_cuda) return open_device(Cuda{}, pool, options);
-  fail("--device cuda: this program was built without CUDA; use --device cpu, or emulated to run the GPU kernels on the CPU");
+  fail(
+      "--device cuda: this program was built without CUDA; use --device cpu, or emulated to run the GPU kernels on the "
+      "CPU");
 }
 
 std::string describe_devices() {

@@ -28,6 +28,11 @@ ETHREED_HOST_DEVICE inline GruStep gru_step(const std::int32_t* offsets, int ste
   return {offsets[t], offsets[before], alive, alive < alive_before ? alive : alive_before};
 }
 
+/// The row of input_gates that a packed row reads.
+ETHREED_HOST_DEVICE inline std::int64_t gru_input_of(const std::int32_t* input_row, std::int64_t row) {
+  return input_row == nullptr ? row : input_row[row];
+}
+
 /// h⁻ of a sequence at a step, [H]; null where it starts from zeros.
 template <class T>
 __device__ const T* gru_previous(const GruLaneForward<T>& lane, const GruStep& step, int sequence, int hidden) {
@@ -67,11 +72,13 @@ template <class T> struct GruWorkspace {
   T* carry = nullptr;      ///< [sequences, H] the gradient that arrives at the states from the step after
   T* recurrent = nullptr;  ///< [rows, 3H] g
   T* previous = nullptr;   ///< [rows, H] h⁻, so that dW_hh is one product; null if nobody asks for that
+  GradientSink<T> gates;   ///< of [da_r, da_z, da_n] of every packed row; absent if nobody asks for them
+  int gates_step = 0;      ///< elements from one of its rows to the next
 };
 template <class T> using GruWorkspaces = std::array<GruWorkspace<T>, gru_max_lanes>;
 
 // --- the routes -----------------------------------------------------------------------------------------------------
-// At least one step each. The backward ones fill the workspace and d_input_gates, dinitial.
+// At least one step each; input_row is on the device. The backward ones fill the workspace and dinitial.
 
 template <class T> void gru_forward_by_steps(Context& context, const GruSequenceForward<T>& args);
 template <class T>

@@ -16,7 +16,8 @@ constexpr int backward_rows = 2;  // two units
 
 // The arguments of both kernels beside their lanes.
 struct Plan {
-  const std::int32_t* offsets;  // of the packing, on the device
+  const std::int32_t* offsets;    // of the packing, on the device
+  const std::int32_t* input_row;  // on the device, or null
   int steps, hidden;
   GruGrid grid;
 };
@@ -125,12 +126,13 @@ template <class T> struct CellInput {
 
 // Of the pair-th (sequence, unit) of the block, sequences counted from `begin`; anything if there are fewer.
 template <class T>
-__device__ CellInput<T> cell_input(const GruLaneForward<T>& lane, const Slice<T>& slice, const GruStep& step,
-                                   int hidden, int begin, int pair) {
+__device__ CellInput<T> cell_input(const GruLaneForward<T>& lane, const Slice<T>& slice, const Plan& plan,
+                                   const GruStep& step, int begin, int pair) {
+  const int hidden = plan.hidden;
   const int s = begin + pair / slice.units, unit = slice.first + pair % slice.units;
   if (s >= step.alive) return {};
   const std::int64_t row = step.first + s;
-  const T* x = lane.input_gates + row * 3 * hidden + unit;
+  const T* x = lane.input_gates + gru_input_of(plan.input_row, row) * 3 * hidden + unit;
   return {{x[0], x[hidden], x[2 * hidden]}, lane.state_mask != nullptr ? lane.state_mask[row * hidden + unit] : T{1}};
 }
 
@@ -142,7 +144,7 @@ __device__ void forward_cells(const GruLaneForward<T>& lane, const Slice<T>& sli
   for (int pair = static_cast<int>(threadIdx.x); pair < count * slice.units; pair += threads<T>) {
     const int s = pair / slice.units, u = pair % slice.units, unit = slice.first + u;
     const bool first = begin == 0 && pair == static_cast<int>(threadIdx.x);
-    const CellInput<T> in = first ? ahead : cell_input(lane, slice, step, hidden, begin, pair);
+    const CellInput<T> in = first ? ahead : cell_input(lane, slice, plan, step, begin, pair);
     T recurrent[3];
     for (int gate = 0; gate < 3; ++gate)
       recurrent[gate] = product(slice, plan.grid, 3 * u + gate, s) + lane.bias_hh[gate * hidden + unit];
@@ -168,7 +170,7 @@ __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_forward_kernel(F
   const int thread = static_cast<int>(threadIdx.x), hidden = plan.hidden;
   keep_weights(lane.weight_hh, slice, plan);
   GruStep step = step_of(plan, lane.reverse, 0);
-  CellInput<T> ahead = cell_input(lane, slice, step, hidden, 0, thread);
+  CellInput<T> ahead = cell_input(lane, slice, plan, step, 0, thread);
   for (int k = 0;;) {
     for (int begin = 0; begin < step.alive; begin += plan.grid.tile) {
       const int left = step.alive - begin, count = left < plan.grid.tile ? left : plan.grid.tile;
@@ -183,7 +185,7 @@ __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_forward_kernel(F
     }
     if (++k == plan.steps) return;
     step = step_of(plan, lane.reverse, k);
-    ahead = cell_input(lane, slice, step, hidden, 0, thread);
+    ahead = cell_input(lane, slice, plan, step, 0, thread);
     grid_barrier();
   }
 }
@@ -193,7 +195,7 @@ __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_forward_kernel(F
 template <class T> struct BackwardLane {
   GruLaneForward<T> forward;
   const T* dh;
-  GradientSink<T> d_input_gates, dinitial, dbias_hh;
+  GradientSink<T> dinitial, dbias_hh;
   GruWorkspace<T> work;
 };
 template <class T> struct BackwardLanes {
@@ -236,7 +238,7 @@ template <class T>
 __device__ void backward_cells(const BackwardLane<T>& lane, const Slice<T>& slice, int hidden, const GruStep& step,
                                int arriving, const CellSaved<T>& ahead) {
   const GruWorkspace<T>& work = lane.work;
-  const GradientSink<T>& sink = lane.d_input_gates;
+  const GradientSink<T>& sink = work.gates;
   for (int pair = static_cast<int>(threadIdx.x); pair < step.alive * slice.units; pair += threads<T>) {
     const int s = pair / slice.units, unit = slice.first + pair % slice.units;
     const CellSaved<T> in = pair == static_cast<int>(threadIdx.x) ? ahead : cell_saved(lane, slice, step, hidden, pair);
@@ -244,12 +246,14 @@ __device__ void backward_cells(const BackwardLane<T>& lane, const Slice<T>& slic
     const T d = ((s < arriving ? carry : T{0}) + in.dh) * in.mask;
     const GruCellGradients<T> cell = gru_cell_backward(in.gates, in.previous, d);
     carry = cell.previous;
-    const std::int64_t row = step.first + s, at = row * 3 * hidden + unit;
-    work.recurrent[at] = cell.da_r;
-    work.recurrent[at + hidden] = cell.da_z;
-    work.recurrent[at + 2 * hidden] = cell.g_n;
+    const std::int64_t row = step.first + s;
+    T* recurrent = work.recurrent + row * 3 * hidden + unit;
+    recurrent[0] = cell.da_r;
+    recurrent[hidden] = cell.da_z;
+    recurrent[2 * hidden] = cell.g_n;
     if (work.previous != nullptr) work.previous[row * hidden + unit] = in.previous;
     if (!sink) continue;
+    const std::int64_t at = row * work.gates_step + unit;
     put(sink, at, cell.da_r);
     put(sink, at + hidden, cell.da_z);
     put(sink, at + 2 * hidden, cell.da_n);
@@ -286,8 +290,7 @@ __device__ void backward_product(const BackwardLane<T>& lane, const Slice<T>& sl
 
 // db_hh = Σ g over all rows, of the block's units: part p of a column adds rows p, p + parts, p + 2·parts, …; the parts
 // are added from first to last. The weights' memory is used again: nobody needs them any more.
-template <class T>
-__device__ void bias_gradient(const BackwardLane<T>& lane, const Slice<T>& slice, const Plan& plan) {
+template <class T> __device__ void bias_gradient(const BackwardLane<T>& lane, const Slice<T>& slice, const Plan& plan) {
   const int thread = static_cast<int>(threadIdx.x), hidden = plan.hidden, rows = plan.offsets[plan.steps];
   const int columns = 3 * slice.units, width = columns < threads<T> ? columns : threads<T>;
   const int parts = threads<T> / width < hidden ? threads<T> / width : hidden;
@@ -341,7 +344,7 @@ __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_backward_kernel(
 template <class T> Plan make_plan(Context& context, GruPass pass, const GruSequenceForward<T>& args) {
   const GruGrid grid = gru_grid(pass, args, gru_device(*context.runtime));
   ETHREED_ASSERT(grid && grid.rows % (pass == GruPass::forward ? forward_rows : backward_rows) == 0);
-  return {indices(context, args.packing.offsets), args.packing.steps(), args.hidden, grid};
+  return {indices(context, args.packing.offsets), args.input_row, args.packing.steps(), args.hidden, grid};
 }
 
 template <class T> LaunchShape shape_of(const Plan& plan, const GruSequenceForward<T>& args) {
@@ -363,7 +366,7 @@ template <class T>
 void gru_backward_persistent(Context& context, const GruSequenceBackward<T>& args, const GruWorkspaces<T>& work) {
   const auto lane = [&](std::size_t l) {
     const GruLaneBackward<T>& back = args.lane[l];
-    return BackwardLane<T>{args.forward.lane[l], back.dh, back.d_input_gates, back.dinitial, back.dbias_hh, work[l]};
+    return BackwardLane<T>{args.forward.lane[l], back.dh, back.dinitial, back.dbias_hh, work[l]};
   };
   const BackwardLanes<T> lanes{lane(0), lane(1), args.lane[0].dinitial || args.lane[1].dinitial};
   const Plan plan = make_plan(context, GruPass::backward, args.forward);

@@ -16,6 +16,7 @@ struct GruShape {
   bool initial = false;
   bool mask = false;
   GruRoute route = GruRoute::automatic;
+  int inputs = 0;  // different rows of input_gates; 0: as many as packed rows, without an index
 };
 
 std::vector<std::int32_t> offsets_of(const std::vector<int>& lengths) {
@@ -44,12 +45,15 @@ double logistic(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 template <class T> class GruSequenceProblem final : public OpProblem<T> {
  public:
   GruSequenceProblem(const GruShape& shape, std::uint64_t seed) : shape_(shape), offsets_(offsets_of(shape.lengths)) {
+    // Some inputs are read often, at the same step too, and the last one never.
+    for (std::int64_t i = 0; shape.inputs > 0 && i < rows(); ++i)
+      input_row_.push_back(static_cast<std::int32_t>(i * i % std::max(1, shape.inputs - 1)));
     const int hidden = shape.hidden;
     const double scale = 1.0 / std::sqrt(hidden);
     for (std::size_t l = 0; l < shape.reverse.size(); ++l) {
       const std::string lane = std::to_string(l);
       const std::uint64_t stream = 10 * l;
-      this->inputs.push_back({"input_gates" + lane, random_tensor<T>({rows(), 3 * hidden}, seed, stream)});
+      this->inputs.push_back({"input_gates" + lane, random_tensor<T>({input_rows(), 3 * hidden}, seed, stream)});
       this->inputs.push_back({"weight_hh" + lane, random_tensor<T>({3 * hidden, hidden}, seed, stream + 1, scale)});
       this->inputs.push_back({"bias_hh" + lane, random_tensor<T>({3 * hidden}, seed, stream + 2, 0.5)});
       if (shape.initial)
@@ -95,12 +99,12 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
   Cost cost() const override {
     const double lanes = static_cast<double>(shape_.reverse.size());
     const double r = offsets_.back(), h = shape_.hidden;
-    const double bytes = lanes * (8 * r * h + 3 * h * h) * sizeof(T);
+    const double bytes = lanes * (5 * r * h + 3 * static_cast<double>(input_rows()) * h + 3 * h * h) * sizeof(T) +
+                         static_cast<double>(input_row_.size() * sizeof(std::int32_t));
     const std::int64_t width = std::int64_t{shape_.hidden} * static_cast<std::int64_t>(sizeof(T));
     // The backward's: the forward never needs more.
-    const std::int64_t lane_workspace =
-        3 * shape_.hidden * rounded(width) + 2 * rounded(sequences() * width) + rounded(3 * rows() * width) +
-        rounded(rows() * width);
+    const std::int64_t lane_workspace = 3 * shape_.hidden * rounded(width) + 2 * rounded(sequences() * width) +
+                                        rounded(3 * rows() * width) + rounded(rows() * width);
     const auto count = static_cast<std::int64_t>(shape_.reverse.size());
     return {.forward_flops = lanes * 6 * r * h * h,
             .backward_flops = lanes * 12 * r * h * h,
@@ -117,6 +121,10 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
 
  private:
   std::int64_t rows() const { return offsets_.back(); }
+  std::int64_t input_rows() const { return shape_.inputs > 0 ? shape_.inputs : rows(); }
+  std::int64_t input_of(std::int64_t row) const {
+    return input_row_.empty() ? row : input_row_[static_cast<std::size_t>(row)];
+  }
   std::int64_t sequences() const { return static_cast<std::int64_t>(shape_.lengths.size()); }
   std::size_t inputs_per_lane() const { return 3 + std::size_t{shape_.initial} + std::size_t{shape_.mask}; }
 
@@ -132,6 +140,8 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
     GruSequenceForward<T> args{.packing = {offsets_},
                                .hidden = shape_.hidden,
                                .lanes = static_cast<int>(shape_.reverse.size()),
+                               .input_row = input_row_.empty() ? nullptr : input_row_.data(),
+                               .inputs = shape_.inputs,
                                .route = shape_.route};
     for (std::size_t l = 0; l < shape_.reverse.size(); ++l) {
       const auto input = [&](std::size_t i) { return this->inputs[l * inputs_per_lane() + i].data.data(); };
@@ -173,7 +183,7 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
       return sum;
     };
     const auto input = [&](std::int64_t gate) {
-      return static_cast<double>(this->inputs[first].data[row * 3 * hidden + gate]);
+      return static_cast<double>(this->inputs[first].data[input_of(row) * 3 * hidden + gate]);
     };
     std::vector<double> next(state.size());
     for (std::int64_t j = 0; j < hidden; ++j) {
@@ -188,7 +198,7 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
   }
 
   GruShape shape_;
-  std::vector<std::int32_t> offsets_;
+  std::vector<std::int32_t> offsets_, input_row_;
   std::vector<Tensor<T>> saved_;
 };
 
@@ -212,7 +222,10 @@ std::vector<OpCase> gru_sequence_cases() {
       gru_case("ragged, both directions", true, {{4, 2, 2, 1}, 3, {false, true}}),
       gru_case("ragged, both directions, initial states and masks", true, {{3, 2, 1}, 2, {false, true}, true, true}),
       gru_case("ragged, two lanes forward, initial states", true, {{3, 1}, 2, {false, false}, true}),
+      gru_case("shared inputs, one lane", true, {{3, 1}, 2, {false}, true, false, {}, 3}),
+      gru_case("shared inputs, both directions", true, {{3, 2, 1}, 2, {false, true}, false, true, {}, 4}),
       gru_case("encoder", false, {spread_lengths(34, 40), 300, {false, true}}),
+      gru_case("encoder, shared inputs", false, {spread_lengths(34, 40), 300, {false, true}, false, false, {}, 220}),
       gru_case("decoder", false, {spread_lengths(17, 40), 300, {false}, true}),
       gru_case("tracker", false, {std::vector<int>(8, 8), 300, {false}, false, true}),
       // The routes of a device, each asked for; hidden states that are rows of vectors and such that are not.
@@ -220,9 +233,15 @@ std::vector<OpCase> gru_sequence_cases() {
       gru_case("by steps, both directions", true, {{4, 2, 1}, 2, {false, true}, true, true, steps}),
       gru_case("by steps, rows of vectors", false, {{7, 5, 5, 2, 1}, 20, {true, false}, true, true, steps}),
       gru_case("by steps, decoder", false, {spread_lengths(17, 12), 300, {false}, true, false, steps}),
+      gru_case("by steps, shared inputs", true, {{3, 2, 1}, 2, {false, true}, true, false, steps, 4}),
+      gru_case("by steps, shared inputs that are rows of vectors", false,
+               {{7, 5, 5, 2, 1}, 20, {true, false}, false, true, steps, 6}),
       gru_case("persistent, one step", true, {{1, 1}, 3, {true}, true, false, persistent}),
       gru_case("persistent, both directions", true, {{4, 2, 1}, 2, {false, true}, true, true, persistent}),
       gru_case("persistent, rows of vectors", false, {{7, 5, 5, 2, 1}, 20, {true, false}, true, true, persistent}),
+      gru_case("persistent, shared inputs", true, {{3, 2, 1}, 2, {false, true}, true, false, persistent, 4}),
+      gru_case("persistent, shared inputs that are rows of vectors", false,
+               {{7, 5, 5, 2, 1}, 20, {false}, true, true, persistent, 6}),
       gru_case("persistent, odd rows", false, {spread_lengths(9, 6), 37, {false, true}, true, false, persistent}),
       gru_case("persistent, more sequences than a tile", false,
                {spread_lengths(150, 4), 188, {true}, true, true, persistent}),

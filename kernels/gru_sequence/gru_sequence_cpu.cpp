@@ -1,3 +1,4 @@
+#include "kernels/common/bias_gradient.h"
 #include "kernels/common/math.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/packed_gemm.h"
@@ -8,8 +9,6 @@
 namespace ethreed {
 
 namespace {
-
-constexpr std::int64_t columns_per_chunk = 512;
 
 /// Runs body(begin, end) for parts of the hidden units: one, two or four, by the shape of the step alone. What a step
 /// multiplies it uses at once in the same part, so a step costs one parallel region; a small one is not worth a second
@@ -37,6 +36,11 @@ struct Step {
   int alive;
   int carried;
 };
+
+/// The row of input_gates that a packed row reads.
+template <class T> std::int64_t input_of(const GruSequenceForward<T>& args, std::int64_t row) {
+  return args.input_row == nullptr ? row : args.input_row[row];
+}
 
 Step step_at(const Packing& packing, bool reverse, int k) {
   const int t = reverse ? packing.steps() - 1 - k : k;
@@ -111,7 +115,7 @@ void forward_lane(Context& context, const GruSequenceForward<T>& args, const Gru
         const T* product = from_nothing ? work.zeros : work.product + 3 * width * s;
         const T* previous = from_nothing ? work.zeros : (s < step.carried ? carried : lane.initial) + width * s;
         T* h = lane.h + width * row;
-        forward_row(end - begin, width, lane.input_gates + 3 * width * row + begin, product + begin,
+        forward_row(end - begin, width, lane.input_gates + 3 * width * input_of(args, row) + begin, product + begin,
                     lane.bias_hh + begin, previous + begin, gates + 4 * width * s + begin, h + begin);
         if (lane.state_mask != nullptr)
           for (int j = begin; j < end; ++j) h[j] *= lane.state_mask[width * row + j];
@@ -179,9 +183,9 @@ void put_row(const GradientSink<T>& sink, std::int64_t at, const T* __restrict v
 
 /// The gates of units [begin, end) at one step.
 template <class T>
-void backward_gates(int hidden, const GruLaneForward<T>& lane, const GruLaneBackward<T>& back,
+void backward_gates(const GruSequenceForward<T>& args, const GruLaneForward<T>& lane, const GruLaneBackward<T>& back,
                     const BackwardWorkspace<T>& work, const Step& step, int begin, int end) {
-  const std::int64_t width = hidden;
+  const std::int64_t width = args.hidden;
   const int units = end - begin;
   for (int s = 0; s < step.alive; ++s) {
     const std::int64_t row = step.first + s;
@@ -197,9 +201,10 @@ void backward_gates(int hidden, const GruLaneForward<T>& lane, const GruLaneBack
     backward_row(units, width, lane.saved + 4 * width * row + begin, work.previous + width * row + begin, carry,
                  candidate, recurrent);
     if (!back.d_input_gates) continue;
-    put_row(back.d_input_gates, 3 * width * row + begin, recurrent, units);
-    put_row(back.d_input_gates, 3 * width * row + width + begin, recurrent + width, units);
-    put_row(back.d_input_gates, 3 * width * row + 2 * width + begin, candidate, units);
+    const std::int64_t input = 3 * width * input_of(args, row) + begin;
+    put_row(back.d_input_gates, input, recurrent, units);
+    put_row(back.d_input_gates, input + width, recurrent + width, units);
+    put_row(back.d_input_gates, input + 2 * width, candidate, units);
   }
 }
 
@@ -237,22 +242,19 @@ void backward_weights(Context& context, int rows, int hidden, const GruLaneBackw
                       .c = back.dweight_hh.data,
                       .ldc = hidden,
                       .accumulate = back.dweight_hh.accumulate});
-  if (!back.dbias_hh) return;
-  const std::int64_t gates = 3 * std::int64_t{hidden};
-  context.pool.parallel_ranges(gates, columns_per_chunk, [&](std::int64_t begin, std::int64_t end) {
-    T* out = back.dbias_hh.data;
-    if (!back.dbias_hh.accumulate) std::fill(out + begin, out + end, T{0});
-    for (std::int64_t row = 0; row < rows; ++row)
-      for (std::int64_t j = begin; j < end; ++j) out[j] += work.recurrent[row * gates + j];
-  });
+  if (back.dbias_hh) bias_gradient(context, rows, 3 * std::int64_t{hidden}, work.recurrent, back.dbias_hh);
 }
 
 template <class T>
 void backward_lane(Context& context, const GruSequenceForward<T>& args, const GruLaneForward<T>& lane,
-                   const GruLaneBackward<T>& back, const BackwardWorkspace<T>& work) {
+                   GruLaneBackward<T> back, const BackwardWorkspace<T>& work) {
   const int hidden = args.hidden;
   const std::int64_t width = hidden;
   gather_previous(args, lane, work.previous);
+  if (args.input_row != nullptr && back.d_input_gates) {
+    if (!back.d_input_gates.accumulate) std::fill_n(back.d_input_gates.data, 3 * width * args.inputs, T{0});
+    back.d_input_gates.accumulate = true;
+  }
   // Zeros stay where no later step wrote: at the last step of each sequence.
   std::fill_n(work.carry, width * args.packing.sequences(), T{0});
   const PackedMatrix<T> weights = pack_matrix(context, lane.weight_hh, hidden, false, 3 * hidden, hidden, work.weights);
@@ -263,7 +265,7 @@ void backward_lane(Context& context, const GruSequenceForward<T>& args, const Gr
     for_units<T>(context, args.lanes, hidden, step.alive, [&](int begin, int end) {
       if (k + 1 < steps)
         backward_states(hidden, weights, back, work, step_at(args.packing, lane.reverse, k + 1), begin, end);
-      backward_gates(hidden, lane, back, work, step, begin, end);
+      backward_gates(args, lane, back, work, step, begin, end);
     });
   }
   if (back.dinitial && steps > 0)

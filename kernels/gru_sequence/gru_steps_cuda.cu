@@ -54,11 +54,12 @@ template <int W> __device__ Place place(int hidden) {
 /// One step of one lane; product [alive, 3H] is h⁻·W_hhᵀ of the sequences that have a previous state, 0 for the others.
 /// A thread is W units of one sequence.
 template <class T, int W>
-__global__ void gru_step_forward_kernel(GruLaneForward<T> lane, GruStep step, int hidden, const T* product) {
+__global__ void gru_step_forward_kernel(GruLaneForward<T> lane, const std::int32_t* input_row, GruStep step, int hidden,
+                                        const T* product) {
   const Place at = place<W>(hidden);
   if (at.sequence >= step.alive) return;
   const std::int64_t row = step.first + at.sequence;
-  const T* x = lane.input_gates + row * 3 * hidden + at.unit;
+  const T* x = lane.input_gates + gru_input_of(input_row, row) * 3 * hidden + at.unit;
   const T* before = gru_previous(lane, step, at.sequence, hidden);
   const T* p = before != nullptr ? product + std::int64_t{at.sequence} * 3 * hidden + at.unit : nullptr;
   const auto previous = read_or_zero<W>(before != nullptr ? before + at.unit : nullptr);
@@ -113,18 +114,20 @@ void step_forward(Context& context, const GruSequenceForward<T>& args, const Gru
   multiply(lane.h + step.carried_first * hidden, 0, step.carried);
   if (lane.initial != nullptr) multiply(lane.initial + std::int64_t{step.carried} * hidden, step.carried, step.alive);
   if (rows_are_vectors(hidden))
-    launch<gru_step_forward_kernel<T, 4>>(context, cells<4>(step.alive, hidden, stream), lane, step, hidden, product);
+    launch<gru_step_forward_kernel<T, 4>>(context, cells<4>(step.alive, hidden, stream), lane, args.input_row, step,
+                                          hidden, product);
   else
-    launch<gru_step_forward_kernel<T, 1>>(context, cells<1>(step.alive, hidden, stream), lane, step, hidden, product);
+    launch<gru_step_forward_kernel<T, 1>>(context, cells<1>(step.alive, hidden, stream), lane, args.input_row, step,
+                                          hidden, product);
 }
 
 // --- backward -------------------------------------------------------------------------------------------------------
 
-/// One step of one lane: g, d_input_gates, h⁻, and in `carry` what goes on to h⁻ directly. Gradients arrive from the
-/// step after for the first `arriving` sequences. A thread is W units of one sequence.
+/// One step of one lane: g, the gates' gradients, h⁻, and in `carry` what goes on to h⁻ directly. Gradients arrive from
+/// the step after for the first `arriving` sequences. A thread is W units of one sequence.
 template <class T, int W>
-__global__ void gru_step_backward_kernel(GruLaneForward<T> lane, const T* dh, GradientSink<T> d_input_gates,
-                                         GruStep step, int arriving, int hidden, GruWorkspace<T> work) {
+__global__ void gru_step_backward_kernel(GruLaneForward<T> lane, const T* dh, GruStep step, int arriving, int hidden,
+                                         GruWorkspace<T> work) {
   const Place at = place<W>(hidden);
   if (at.sequence >= step.alive) return;
   const std::int64_t row = step.first + at.sequence;
@@ -154,9 +157,9 @@ __global__ void gru_step_backward_kernel(GruLaneForward<T> lane, const T* dh, Gr
   write(carry_at, carry);
   if (work.previous != nullptr) write(work.previous + row * hidden + at.unit, previous);
   for (int gate = 0; gate < 3; ++gate) {
-    const std::int64_t to = (row * 3 + gate) * hidden + at.unit;
-    write(work.recurrent + to, gate < 2 ? da[gate] : g_n);
-    if (d_input_gates) put_units(d_input_gates, to, da[gate]);
+    const int column = gate * hidden + at.unit;
+    write(work.recurrent + row * 3 * hidden + column, gate < 2 ? da[gate] : g_n);
+    if (work.gates) put_units(work.gates, row * work.gates_step + column, da[gate]);
   }
 }
 
@@ -177,11 +180,11 @@ void step_backward(Context& context, const GruSequenceBackward<T>& args, std::si
   const GruStep step = gru_step(offsets, steps, lane.reverse, k);
   const int arriving = k + 1 < steps ? gru_step(offsets, steps, lane.reverse, k + 1).carried : 0;
   if (rows_are_vectors(hidden))
-    launch<gru_step_backward_kernel<T, 4>>(context, cells<4>(step.alive, hidden, stream), lane, back.dh,
-                                           back.d_input_gates, step, arriving, hidden, work);
+    launch<gru_step_backward_kernel<T, 4>>(context, cells<4>(step.alive, hidden, stream), lane, back.dh, step, arriving,
+                                           hidden, work);
   else
-    launch<gru_step_backward_kernel<T, 1>>(context, cells<1>(step.alive, hidden, stream), lane, back.dh,
-                                           back.d_input_gates, step, arriving, hidden, work);
+    launch<gru_step_backward_kernel<T, 1>>(context, cells<1>(step.alive, hidden, stream), lane, back.dh, step, arriving,
+                                           hidden, work);
   // Over all that are alive, though of those that start here only dinitial wants to know: a product of fewer rows could
   // get another algorithm, and the others other bits.
   if (step.carried > 0 || back.dinitial)

@@ -10,7 +10,8 @@ constexpr std::int64_t rows_per_chunk = 16;
 
 }  // namespace
 
-template <class T> void softmax_cross_entropy_forward(Cpu, Context& context, const SoftmaxCrossEntropyForward<T>& args) {
+template <class T>
+void softmax_cross_entropy_forward(Cpu, Context& context, const SoftmaxCrossEntropyForward<T>& args) {
   context.pool.parallel_ranges(args.rows, rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       const std::int32_t label = args.labels[row];
@@ -26,7 +27,8 @@ template <class T> void softmax_cross_entropy_forward(Cpu, Context& context, con
   });
 }
 
-template <class T> void softmax_cross_entropy_backward(Cpu, Context& context, const SoftmaxCrossEntropyBackward<T>& args) {
+template <class T>
+void softmax_cross_entropy_backward(Cpu, Context& context, const SoftmaxCrossEntropyBackward<T>& args) {
   if (!args.dlogits) return;
   const SoftmaxCrossEntropyForward<T>& f = args.forward;
   const bool add = args.dlogits.accumulate;

@@ -9,16 +9,18 @@
 namespace ethreed {
 
 template <class T>
+EncodedWords<T> encode_words(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, const Batch& batch) {
+  const Range range(tape.context(), "utterance encoder");
+  // One look-up of every word for the encoder and, under teacher forcing, the decoder.
+  const Variable<T> words = embedding<T>(tape, parameters.embedding, batch.word_ids);
+  return {words, encode_utterances(tape, parameters, batch, words)};
+}
+
+template <class T>
 DialogueState<T> read_dialogues(Tape<T>& tape, const ModelConfig& config,
                                 const ModelParameters<Variable<T>>& parameters, const Batch& batch,
-                                const StepNoise<T>& noise) {
-  DialogueState<T> state;
-  {
-    const Range range(tape.context(), "utterance encoder");
-    // One look-up for the encoder and, under teacher forcing, the decoder.
-    state.words = embedding<T>(tape, parameters.embedding, batch.word_ids);
-    state.utterances = encode_utterances(tape, parameters, batch, tape.rows(state.words, 0, batch.encoder_tokens()));
-  }
+                                const StepNoise<T>& noise, const EncodedWords<T>& encoded) {
+  DialogueState<T> state{encoded};
   {
     const Range range(tape.context(), "emotion tracker");
     state.tracked = track_emotions(tape, config, parameters, batch, state.utterances.summary, noise.masks);
@@ -43,14 +45,15 @@ DecoderMemory<T> decoder_memory(Tape<T>& tape, const ModelParameters<Variable<T>
 template <class T>
 ForwardPass<T> forward_pass(Tape<T>& tape, const ModelConfig& config, const LossWeights& weights,
                             const ModelParameters<Variable<T>>& parameters, const Batch& batch,
-                            const StepNoise<T>& noise) {
+                            const StepNoise<T>& noise, const EncodedWords<T>& encoded) {
   ForwardPass<T> pass;
-  pass.state = read_dialogues(tape, config, parameters, batch, noise);
+  pass.state = read_dialogues(tape, config, parameters, batch, noise, encoded);
   const Range range(tape.context(), "pointer decoder and losses");
   const DecoderMemory<T> memory = decoder_memory(tape, parameters, batch, pass.state);
   // s does not depend on the attention: under teacher forcing it is one ragged sequence.
-  const Variable<T> words = tape.rows(pass.state.words, batch.encoder_tokens(), batch.target_tokens());
-  const Variable<T> s = decoder_states<T>(tape, parameters, batch.decoder_packing(), words, memory.initial);
+  const Variable<T> words = tape.rows(pass.state.words, 0, batch.decoder_word_count);
+  const Variable<T> s =
+      decoder_states<T>(tape, parameters, batch.decoder_packing(), words, memory.initial, batch.decoder_words);
   const Variable<T> state = gather_rows<T>(tape, {{s, batch.state_rows}});
   const Variable<T> previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
   pass.decoded = decode(tape, parameters, batch.rows(), memory, state, previous);
@@ -84,15 +87,17 @@ template <class T> ForwardPass<T> on_host(const Context& context, ForwardPass<T>
   return pass;
 }
 
-#define ETHREED_INSTANTIATE(T)                                                                                \
-  template DialogueState<T> read_dialogues(Tape<T>&, const ModelConfig&, const ModelParameters<Variable<T>>&, \
-                                           const Batch&, const StepNoise<T>&);                                \
-  template DecoderMemory<T> decoder_memory(Tape<T>&, const ModelParameters<Variable<T>>&, const Batch&,       \
-                                           const DialogueState<T>&);                                          \
-  template DialogueState<T> on_host(const Context&, DialogueState<T>);                                        \
-  template ForwardPass<T> on_host(const Context&, ForwardPass<T>);                                            \
-  template ForwardPass<T> forward_pass(Tape<T>&, const ModelConfig&, const LossWeights&,                      \
-                                       const ModelParameters<Variable<T>>&, const Batch&, const StepNoise<T>&);
+#define ETHREED_INSTANTIATE(T)                                                                                 \
+  template EncodedWords<T> encode_words(Tape<T>&, const ModelParameters<Variable<T>>&, const Batch&);          \
+  template DialogueState<T> read_dialogues(Tape<T>&, const ModelConfig&, const ModelParameters<Variable<T>>&,  \
+                                           const Batch&, const StepNoise<T>&, const EncodedWords<T>&);         \
+  template DecoderMemory<T> decoder_memory(Tape<T>&, const ModelParameters<Variable<T>>&, const Batch&,        \
+                                           const DialogueState<T>&);                                           \
+  template DialogueState<T> on_host(const Context&, DialogueState<T>);                                         \
+  template ForwardPass<T> on_host(const Context&, ForwardPass<T>);                                             \
+  template ForwardPass<T> forward_pass(Tape<T>&, const ModelConfig&, const LossWeights&,                       \
+                                       const ModelParameters<Variable<T>>&, const Batch&, const StepNoise<T>&, \
+                                       const EncodedWords<T>&);
 ETHREED_INSTANTIATE(float)
 ETHREED_INSTANTIATE(double)
 #undef ETHREED_INSTANTIATE

@@ -15,10 +15,17 @@ template <class T> struct StepNoise {
   const T* policy = nullptr;  ///< ε [N, D_e] by turn row
 };
 
-/// Sections 2 to 4: everything before the decoder. Variables by turn row, except the encoder's.
-template <class T> struct DialogueState {
-  Variable<T> words;  ///< E of batch.word_ids [encoder tokens + target tokens, D_w]
+/// Section 2: what needs only the words and the encoder of the parameters.
+template <class T> struct EncodedWords {
+  Variable<T> words;  ///< E of batch.word_ids [different words, D_w]
   EncodedUtterances<T> utterances;
+};
+
+template <class T>
+EncodedWords<T> encode_words(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, const Batch& batch);
+
+/// Sections 2 to 4: everything before the decoder. Variables by turn row, except the encoder's.
+template <class T> struct DialogueState : EncodedWords<T> {
   TrackedEmotions<T> tracked;
   EmpatheticPolicy<T> policy;
   Variable<T> speaker_logits;   ///< W_e e^P + b [N, K]
@@ -29,7 +36,14 @@ template <class T> struct DialogueState {
 template <class T>
 DialogueState<T> read_dialogues(Tape<T>& tape, const ModelConfig& config,
                                 const ModelParameters<Variable<T>>& parameters, const Batch& batch,
-                                const StepNoise<T>& noise);
+                                const StepNoise<T>& noise, const EncodedWords<T>& encoded);
+/// Encoded words included.
+template <class T>
+DialogueState<T> read_dialogues(Tape<T>& tape, const ModelConfig& config,
+                                const ModelParameters<Variable<T>>& parameters, const Batch& batch,
+                                const StepNoise<T>& noise) {
+  return read_dialogues(tape, config, parameters, batch, noise, encode_words(tape, parameters, batch));
+}
 
 /// The decoder's memory for every turn of the batch, by decoder row.
 template <class T>
@@ -53,6 +67,13 @@ template <class T> DialogueState<T> on_host(const Context& context, DialogueStat
 template <class T>
 ForwardPass<T> forward_pass(Tape<T>& tape, const ModelConfig& config, const LossWeights& weights,
                             const ModelParameters<Variable<T>>& parameters, const Batch& batch,
-                            const StepNoise<T>& noise);
+                            const StepNoise<T>& noise, const EncodedWords<T>& encoded);
+/// Encoded words included.
+template <class T>
+ForwardPass<T> forward_pass(Tape<T>& tape, const ModelConfig& config, const LossWeights& weights,
+                            const ModelParameters<Variable<T>>& parameters, const Batch& batch,
+                            const StepNoise<T>& noise) {
+  return forward_pass(tape, config, weights, parameters, batch, noise, encode_words(tape, parameters, batch));
+}
 
 }  // namespace ethreed

@@ -16,16 +16,19 @@ Variable<T> apply(Tape<T>& tape, const LinearHandles<Variable<T>>& layer, std::i
 
 /// A GRU over packed sequences x [rows, ·] from `initial` (absent: zeros): the input product for all rows at once, then
 /// the recurrence. `state_mask` [rows, H] multiplies every new state before it is carried on (dropout), null for none.
+/// With input_rows [rows], x [inputs, ·] are the different inputs, and those which row reads.
 template <class T>
 Variable<T> apply_gru(Tape<T>& tape, const GruHandles<Variable<T>>& cell, Packing packing,
-                      std::initializer_list<Variable<T>> x, Variable<T> initial = {}, const T* state_mask = nullptr) {
+                      std::initializer_list<Variable<T>> x, Variable<T> initial = {},
+                      std::type_identity_t<const T*> state_mask = nullptr,
+                      std::span<const std::int32_t> input_rows = {}) {
   const GruLane<T> lane{.input_gates = linear(tape, x, cell.weight_ih, cell.bias_ih),
                         .weight_hh = cell.weight_hh,
                         .bias_hh = cell.bias_hh,
                         .initial = initial,
                         .state_mask = state_mask,
                         .reverse = false};
-  return gru_sequence(tape, packing, lane);
+  return gru_sequence(tape, packing, lane, input_rows);
 }
 
 }  // namespace ethreed

@@ -20,8 +20,8 @@ DecoderMemory<T> prepare_decoder(Tape<T>& tape, const ModelParameters<Variable<T
 
 template <class T>
 Variable<T> decoder_states(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, Packing packing,
-                           Variable<T> y, Variable<T> initial) {
-  return apply_gru(tape, parameters.gru_d, packing, {y}, initial);  // (15)
+                           Variable<T> y, Variable<T> initial, std::span<const std::int32_t> input_rows) {
+  return apply_gru(tape, parameters.gru_d, packing, {y}, initial, nullptr, input_rows);  // (15)
 }
 
 template <class T>
@@ -44,7 +44,7 @@ DecoderOutput<T> decode(Tape<T>& tape, const ModelParameters<Variable<T>>& param
   template DecoderMemory<T> prepare_decoder(Tape<T>&, const ModelParameters<Variable<T>>&, Variable<T>, Variable<T>,  \
                                             Variable<T>);                                                             \
   template Variable<T> decoder_states(Tape<T>&, const ModelParameters<Variable<T>>&, Packing, Variable<T>,            \
-                                      Variable<T>);                                                                   \
+                                      Variable<T>, std::span<const std::int32_t>);                                    \
   template DecoderOutput<T> decode(Tape<T>&, const ModelParameters<Variable<T>>&, RowLayout, const DecoderMemory<T>&, \
                                    Variable<T>, Variable<T>, const T*);
 ETHREED_INSTANTIATE(float)

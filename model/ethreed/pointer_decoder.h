@@ -24,10 +24,11 @@ template <class T>
 DecoderMemory<T> prepare_decoder(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, Variable<T> states,
                                  Variable<T> content, Variable<T> reply);
 
-/// (15) for packed inputs y = E[y_{i−1}] [packed rows, D_w]: s_i by packed row, from `initial` [sequences, D_s].
+/// (15) for packed inputs y = E[y_{i−1}] [packed rows, D_w]: s_i by packed row, from `initial` [sequences, D_s]. With
+/// input_rows [packed rows], y are the different words, and those say which of them a row reads.
 template <class T>
 Variable<T> decoder_states(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, Packing packing,
-                           Variable<T> y, Variable<T> initial);
+                           Variable<T> y, Variable<T> initial, std::span<const std::int32_t> input_rows = {});
 
 template <class T> struct DecoderOutput {
   Variable<T> attention;      ///< γ, ragged [target, source] by row

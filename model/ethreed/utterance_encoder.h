@@ -11,8 +11,7 @@ template <class T> struct EncodedUtterances {
   Variable<T> source_states;  ///< h_j of every source token, [source tokens, 2D_h], decoder row after decoder row
 };
 
-/// Throws Error if the batch holds an id outside the vocabulary.
-/// x: the words E[…] by encoder row, [encoder tokens, D_w].
+/// x: E of batch.word_ids, [different words, D_w]; a word is multiplied by W_ih once, however often it occurs.
 template <class T>
 EncodedUtterances<T> encode_utterances(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters,
                                        const Batch& batch, Variable<T> x);

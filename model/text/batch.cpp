@@ -45,13 +45,13 @@ void Batch::build(std::span<const DialogueInput> dialogues, std::int32_t vocabul
   lay_out_turns(dialogues);
   lay_out_encoder(dialogues, vocabulary);
   lay_out_decoder(dialogues, vocabulary);
+  collect_words(vocabulary);
   const auto join = [](Ids& joined, const Ids& first, const Ids& second) {
     joined.assign(first.begin(), first.end());
     joined.insert(joined.end(), second.begin(), second.end());
   };
   join(both_chain, post_chain, response_chain);
   join(both_pair, post_pair, response_pair);
-  join(word_ids, encoder_ids, decoder_ids);
 }
 
 Batch::Arrays Batch::arrays() const {
@@ -61,7 +61,8 @@ Batch::Arrays Batch::arrays() const {
           bytes(both_chain),      bytes(both_pair),     bytes(chain_of_pair),  bytes(word_ids),
           bytes(summary_last),    bytes(summary_first), bytes(turn_of_row),    bytes(source_offsets),
           bytes(target_offsets),  bytes(source_rows),   bytes(source_ids),     bytes(targets),
-          bytes(state_rows),      bytes(previous_rows), bytes(weight_offsets)};
+          bytes(state_rows),      bytes(previous_rows), bytes(weight_offsets), bytes(encoder_words),
+          bytes(decoder_words)};
 }
 
 void Batch::sort_dialogues(std::span<const DialogueInput> dialogues) {
@@ -126,14 +127,14 @@ void Batch::lay_out_encoder(std::span<const DialogueInput> dialogues, std::int32
   pack(encoder_offsets, utterances,
        [&](int rank) { return static_cast<int>(utterance(dialogues, utterance_order_[at(rank)]).size()); });
   const Packing packing{encoder_offsets};
-  encoder_ids.resize(at(packing.rows()));
+  encoder_words.resize(at(packing.rows()));
   summary_last.resize(at(utterances));
   summary_first.resize(at(utterances));
   for (int rank = 0; rank < utterances; ++rank) {
     const std::int32_t chain = utterance_order_[at(rank)];
     const auto words = utterance(dialogues, chain);
     for (std::size_t j = 0; j < words.size(); ++j)
-      encoder_ids[at(packing.row(static_cast<int>(j), rank))] = words[j] < vocabulary ? words[j] : unk_id;
+      encoder_words[at(packing.row(static_cast<int>(j), rank))] = words[j] < vocabulary ? words[j] : unk_id;
     summary_first[at(chain)] = packing.row(0, rank);
     summary_last[at(chain)] = packing.row(static_cast<int>(words.size()) - 1, rank);
   }
@@ -152,7 +153,7 @@ void Batch::lay_out_decoder(std::span<const DialogueInput> dialogues, std::int32
   target_offsets.assign(1, 0);
   weight_offsets.assign(1, 0);
   for (Ids* ids : {&source_rows, &source_ids, &source_words, &targets, &state_rows, &previous_rows}) ids->clear();
-  decoder_ids.resize(at(packing.rows()));
+  decoder_words.resize(at(packing.rows()));
   max_extra = 0;
   const Packing encoder{encoder_offsets};
   for (int r = 0; r < n; ++r) {
@@ -180,7 +181,7 @@ void Batch::lay_out_decoder(std::span<const DialogueInput> dialogues, std::int32
       const std::int32_t target = extended(turn.response[i], false);
       const int state = packing.row(static_cast<int>(i), r);
       targets.push_back(target);
-      decoder_ids[at(state)] = previous;
+      decoder_words[at(state)] = previous;
       state_rows.push_back(state);
       previous_rows.push_back(i == 0 ? r : n + packing.row(static_cast<int>(i) - 1, r));
       previous = target < vocabulary ? target : unk_id;
@@ -191,6 +192,26 @@ void Batch::lay_out_decoder(std::span<const DialogueInput> dialogues, std::int32
     weight_offsets.push_back(weight_offsets.back() +
                              static_cast<std::int64_t>(turn.post.size() * turn.response.size()));
   }
+}
+
+// Turns the ids that encoder and decoder read into places in word_ids.
+void Batch::collect_words(std::int32_t vocabulary) {
+  for (const std::int32_t id : word_ids) word_place_[at(id)] = -1;  // of the batch before
+  if (word_place_.size() < at(vocabulary)) word_place_.resize(at(vocabulary), -1);
+  word_ids.clear();
+  const auto collect = [&](Ids& words) {
+    for (std::int32_t& word : words) {
+      std::int32_t& place = word_place_[at(word)];
+      if (place < 0) {
+        place = static_cast<std::int32_t>(word_ids.size());
+        word_ids.push_back(word);
+      }
+      word = place;
+    }
+  };
+  collect(decoder_words);
+  decoder_word_count = static_cast<int>(word_ids.size());
+  collect(encoder_words);
 }
 
 }  // namespace ethreed

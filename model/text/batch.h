@@ -41,7 +41,7 @@ class Batch {
   int turns() const { return static_cast<int>(emotion.size()); }  ///< N
   int target_tokens() const { return static_cast<int>(targets.size()); }
   int source_tokens() const { return static_cast<int>(source_ids.size()); }
-  int encoder_tokens() const { return static_cast<int>(encoder_ids.size()); }
+  int encoder_tokens() const { return static_cast<int>(encoder_words.size()); }
 
   Packing turn_packing() const { return {turn_offsets}; }
   Packing chain_packing() const { return {chain_offsets}; }
@@ -51,7 +51,7 @@ class Batch {
   RowLayout rows() const { return {source_offsets, target_offsets, weight_offsets}; }
 
   /// Every array that kernels read, to be staged together.
-  using Arrays = std::array<std::span<const std::byte>, 23>;
+  using Arrays = std::array<std::span<const std::byte>, 25>;
   Arrays arrays() const;
 
   std::vector<std::int32_t> dialogue_order;  ///< [B] input index of each dialogue
@@ -68,9 +68,11 @@ class Batch {
   // rows of P, then rows of R
   std::vector<std::int32_t> both_chain, both_pair;  ///< [2N] chain and pair row of P by turn row, then those of R
   // words
-  std::vector<std::int32_t> word_ids;  ///< encoder_ids, then decoder_ids: one look-up serves both
+  std::vector<std::int32_t> word_ids;  ///< every vocabulary id that is read (UNK for the rest), once: the decoder's
+                                       ///< first, then what only the encoder reads, both by first appearance
+  int decoder_word_count = 0;          ///< how many of them the decoder reads
   // encoder
-  std::vector<std::int32_t> encoder_ids;                  ///< [encoder rows] vocabulary ids (UNK for the rest)
+  std::vector<std::int32_t> encoder_words;                ///< [encoder rows] place in word_ids
   std::vector<std::int32_t> summary_last, summary_first;  ///< [2N], by chain row: encoder rows of h_len and h_1
   // decoder rows and their tokens
   std::vector<std::int32_t> turn_of_row;                     ///< [N] turn row of each decoder row
@@ -80,7 +82,7 @@ class Batch {
   std::vector<std::int32_t> source_ids;                      ///< [source tokens] extended ids
   std::vector<std::int32_t> source_words;                    ///< [source tokens] word ids as given
   std::vector<std::int32_t> targets;                         ///< [target tokens] extended ids
-  std::vector<std::int32_t> decoder_ids;    ///< [packed decoder rows] y_{i−1}, SOS first, UNK for extended
+  std::vector<std::int32_t> decoder_words;  ///< [packed decoder rows] place in word_ids of y_{i−1}, SOS first
   std::vector<std::int32_t> state_rows;     ///< [target tokens] packed decoder row of s_i
   std::vector<std::int32_t> previous_rows;  ///< [target tokens] s_{i−1}: row in [s_0 of every decoder row ; s]
   int listener_labels = 0;                  ///< how many turns have y^R
@@ -92,12 +94,14 @@ class Batch {
   void lay_out_turns(std::span<const DialogueInput> dialogues);
   void lay_out_encoder(std::span<const DialogueInput> dialogues, std::int32_t vocabulary);
   void lay_out_decoder(std::span<const DialogueInput> dialogues, std::int32_t vocabulary);
+  void collect_words(std::int32_t vocabulary);
   std::span<const std::int32_t> utterance(std::span<const DialogueInput> dialogues, int chain_row) const;
 
   std::vector<std::int32_t> chain_turn_;       // [2N] turn row · 2 + role of each chain row
   std::vector<std::int32_t> utterance_order_;  // [2N] chain row of each encoder sequence
   std::vector<std::int32_t> utterance_rank_;   // [2N] its inverse
-  std::vector<std::int32_t> extra_;  // out-of-vocabulary words of the post in hand, in order of first appearance
+  std::vector<std::int32_t> extra_;       // out-of-vocabulary words of the post in hand, in order of first appearance
+  std::vector<std::int32_t> word_place_;  // [V] place in word_ids of the batch in hand, −1 for none
 };
 
 }  // namespace ethreed

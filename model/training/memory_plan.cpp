@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 namespace ethreed {
 
@@ -29,15 +30,27 @@ class LargestBatch {
     }
     std::sort(turns.rbegin(), turns.rend());
     turns.resize(std::min(turns.size(), static_cast<std::size_t>(dialogues)));
-    const std::vector<std::int32_t> words(std::max(post, response), unk_id);
-    const TurnInput turn{.post = std::span(words).first(post),
-                         .response = std::span(words).first(response),
-                         .emotion = 0,
-                         .listener_label = 0};
-    const std::vector<TurnInput> longest(static_cast<std::size_t>(turns.empty() ? 1 : turns.front()), turn);
-    std::vector<DialogueInput> inputs;
-    for (const int count : turns) inputs.emplace_back(longest.data(), static_cast<std::size_t>(count));
-    batch_.build(inputs, vocabulary);
+    if (turns.empty()) turns.push_back(1);
+    // As many different words as can be: responses count up through the vocabulary, posts down.
+    const auto all = static_cast<std::size_t>(std::accumulate(turns.begin(), turns.end(), 0));
+    std::vector<std::int32_t> posts(all * post), responses(all * response);
+    for (std::size_t i = 0; i < posts.size(); ++i)
+      posts[i] = vocabulary - 1 - static_cast<std::int32_t>(i % static_cast<std::size_t>(vocabulary));
+    for (std::size_t i = 0; i < responses.size(); ++i)
+      responses[i] = static_cast<std::int32_t>(i % static_cast<std::size_t>(vocabulary));
+    std::vector<TurnInput> inputs;
+    for (std::size_t i = 0; i < all; ++i)
+      inputs.push_back({.post = std::span(posts).subspan(i * post, post),
+                        .response = std::span(responses).subspan(i * response, response),
+                        .emotion = 0,
+                        .listener_label = 0});
+    std::vector<DialogueInput> dialogues_of;
+    std::size_t first = 0;
+    for (const int count : turns) {
+      dialogues_of.emplace_back(inputs.data() + first, static_cast<std::size_t>(count));
+      first += static_cast<std::size_t>(count);
+    }
+    batch_.build(dialogues_of, vocabulary);
   }
   const Batch& batch() const { return batch_; }
 

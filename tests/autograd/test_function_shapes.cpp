@@ -55,6 +55,23 @@ TEST_CASE("gru_sequence refuses packings and shapes that do not fit") {
   CHECK_THROWS_WITH(run(good, {}), Contains("lacks"));
 }
 
+TEST_CASE("gru_sequence refuses input rows that are not there, too few of them, and other gates than inputs") {
+  Door d;
+  const Index offsets{0, 2, 3}, fine{1, 0, 1}, few{0, 1}, high{0, 2, 1}, low{0, -1, 1};
+  const auto run = [&](const Index& rows, int inputs) {
+    const GruLane<double> lane{.input_gates = d.of({inputs, 6}), .weight_hh = d.of({6, 2}), .bias_hh = d.of({6})};
+    return gru_sequence<double>(d.tape, Packing{offsets}, lane, rows);
+  };
+  CHECK_NOTHROW(run(fine, 2));
+  CHECK_THROWS_WITH(run(few, 2), Contains("2 input_rows, wanted 3"));
+  CHECK_THROWS_WITH(run(high, 2), Contains("row 1 reads input 2 of 2"));
+  CHECK_THROWS_WITH(run(low, 2), Contains("row 1 reads input -1 of 2"));
+  const std::array lanes{GruLane<double>{d.of({2, 6}), d.of({6, 2}), d.of({6})},
+                         GruLane<double>{d.of({3, 6}), d.of({6, 2}), d.of({6})}};
+  CHECK_THROWS_WITH(gru_sequence<double>(d.tape, Packing{offsets}, lanes, fine),
+                    Contains("input_gates of lane 1") && Contains("wanted [2, 6]"));
+}
+
 TEST_CASE("gather_rows, gather_stacked_rows and embedding refuse an index out of range") {
   Door d;
   const Index high{0, 4}, low{-2}, absent{-1}, fine{1, 0};

@@ -86,6 +86,17 @@ TEST_CASE("gru_sequence on the tape, one lane from zeros, has the gradient of it
   });
 }
 
+TEST_CASE("gru_sequence on the tape, rows that share inputs, has the gradient of its value") {
+  check({{3, 6}, {6, 2}, {6}, {3, 6}, {6, 2}, {6}}, [](Tape<double>& tape, Leaf leaf) {
+    const Index rows{2, 0, 2, 2, 0};  // gone before the backward: the function keeps its own copy
+    const std::array lanes{
+        GruLane<double>{leaf[0], leaf[1], leaf[2]},
+        GruLane<double>{.input_gates = leaf[3], .weight_hh = leaf[4], .bias_hh = leaf[5], .reverse = true}};
+    const auto states = gru_sequence<double>(tape, packing, lanes, rows);
+    return Variables{states[0], states[1]};
+  });
+}
+
 TEST_CASE("gather_rows on the tape, twice from one variable, has the gradient of its value") {
   check({{4, 2}}, [](Tape<double>& tape, Leaf leaf) {
     const Index first{2, -1, 2, 0}, second{1, 1, -1, 2};  // gone before the backward: the function keeps its own copy

@@ -24,6 +24,7 @@ struct Gru {
 struct Call {
   std::vector<std::int32_t> offsets;
   Tensor<double> input_gates, initial, mask, h, saved, dh, d_input_gates, dweight_hh, dbias_hh, dinitial;
+  std::vector<std::int32_t> input_row;  // empty: every row has an input of its own
   bool reverse = false;
 
   explicit Call(std::vector<std::int32_t> offsets_, bool with_initial = false)
@@ -50,6 +51,10 @@ struct Call {
                     .state_mask = mask.data(),
                     .h = h.data(),
                     .saved = saved.data()};
+    if (!input_row.empty()) {
+      args.input_row = input_row.data();
+      args.inputs = *std::max_element(input_row.begin(), input_row.end()) + 1;
+    }
     return args;
   }
   void run_forward(Runtime& runtime, const Gru& gru) {
@@ -135,6 +140,32 @@ TEST_CASE("a one-token utterance is one step from its initial state, the same in
   CHECK(largest_difference(forward.h.data(), reverse.h.data(), hidden) == 0.0);
   CHECK(largest_difference(forward.d_input_gates.data(), reverse.d_input_gates.data(), 3 * hidden) == 0.0);
   CHECK(largest_difference(forward.dinitial.data(), reverse.dinitial.data(), hidden) == 0.0);
+}
+
+TEST_CASE("rows that share an input have the states of rows with inputs of their own, to the bit") {
+  Runtime runtime;
+  const Gru gru;
+  Call shared({0, 2, 4, 5}), own({0, 2, 4, 5});
+  const bool reverse = GENERATE(false, true);
+  shared.reverse = own.reverse = reverse;
+  const std::vector<std::int32_t> input_row{1, 1, 0, 1, 0};
+  for (int row = 0; row < own.rows(); ++row)
+    std::copy_n(shared.input_gates.data() + 3 * hidden * input_row[static_cast<std::size_t>(row)], 3 * hidden,
+                own.input_gates.data() + 3 * hidden * row);
+  shared.input_row = input_row;
+  for (Call* call : {&shared, &own}) {
+    call->run_forward(runtime, gru);
+    call->run_backward(runtime, gru);
+  }
+  CHECK(largest_difference(shared.h.data(), own.h.data(), own.h.count()) == 0.0);
+  CHECK(largest_difference(shared.dweight_hh.data(), own.dweight_hh.data(), own.dweight_hh.count()) == 0.0);
+  for (int input = 0; input < 2; ++input) {
+    std::vector<double> sum(3 * hidden, 0.0);
+    for (int row = 0; row < own.rows(); ++row)
+      for (std::size_t j = 0; j < sum.size() && input_row[static_cast<std::size_t>(row)] == input; ++j)
+        sum[j] += own.d_input_gates.data()[3 * hidden * row + static_cast<int>(j)];
+    CHECK(largest_difference(shared.d_input_gates.data() + 3 * hidden * input, sum.data(), 3 * hidden) < 1e-14);
+  }
 }
 
 TEST_CASE("a dialogue with T = 1 in a batch with T = 4 computes what each computes alone") {

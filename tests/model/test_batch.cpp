@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include <numeric>
+#include <set>
 
 using namespace ethreed;
 using namespace ethreed::test;
@@ -113,6 +114,25 @@ void check_turns(const Batch& batch, const Dialogues& data, const Orders& orders
   CHECK(batch.emotions == emotions);
 }
 
+// The vocabulary id that a row of encoder or decoder reads.
+std::int32_t word_read(const Batch& batch, const Ids& words, std::int64_t row) {
+  return batch.word_ids.at(at(words.at(at(row))));
+}
+
+// Every word once: the decoder's by first appearance, then the encoder's others.
+void check_words(const Batch& batch) {
+  Ids expected;
+  std::set<std::int32_t> seen;
+  for (const Ids* words : {&batch.decoder_words, &batch.encoder_words}) {
+    for (std::size_t row = 0; row < words->size(); ++row) {
+      const std::int32_t id = word_read(batch, *words, static_cast<std::int64_t>(row));
+      if (seen.insert(id).second) expected.push_back(id);
+    }
+    if (words == &batch.decoder_words) CHECK(batch.decoder_word_count == static_cast<int>(expected.size()));
+  }
+  CHECK(batch.word_ids == expected);
+}
+
 void check_encoder(const Batch& batch, const Dialogues& data, const Orders& orders) {
   std::vector<std::size_t> lengths;
   for (const Place& place : orders.encoder) lengths.push_back(words_of(data, place).size());
@@ -123,7 +143,8 @@ void check_encoder(const Batch& batch, const Dialogues& data, const Orders& orde
     const Place place = orders.encoder[rank];
     const Ids& words = words_of(data, place);
     for (std::size_t j = 0; j < words.size(); ++j)
-      CHECK(batch.encoder_ids[at(packing.row(static_cast<int>(j), static_cast<int>(rank)))] == known(words[j]));
+      CHECK(word_read(batch, batch.encoder_words, packing.row(static_cast<int>(j), static_cast<int>(rank))) ==
+            known(words[j]));
     const auto chain = at(Orders::index(orders.chain, place));
     CHECK(batch.summary_first[chain] == packing.row(0, static_cast<int>(rank)));
     CHECK(batch.summary_last[chain] == packing.row(static_cast<int>(words.size()) - 1, static_cast<int>(rank)));
@@ -158,7 +179,7 @@ void check_decoder_row(const Batch& batch, const TurnData& turn, int r, int enco
     CHECK(batch.targets[token] == (word < vocabulary ? word : copied ? extended.at(word) : unk_id));
     const int row = batch.decoder_packing().row(static_cast<int>(i), r);
     CHECK(batch.state_rows[token] == row);
-    CHECK(batch.decoder_ids[at(row)] == previous);
+    CHECK(word_read(batch, batch.decoder_words, row) == previous);
     CHECK(batch.previous_rows[token] ==
           (i == 0 ? r : batch.turns() + batch.decoder_packing().row(static_cast<int>(i) - 1, r)));
     previous = known(word);
@@ -185,6 +206,7 @@ void check_layout(const Batch& batch, const Dialogues& data) {
   check_turns(batch, data, orders);
   check_encoder(batch, data, orders);
   check_decoder(batch, data, orders);
+  check_words(batch);
 }
 
 }  // namespace
@@ -225,6 +247,13 @@ TEST_CASE("a batch that is built again keeps nothing of the one before") {
     batch.build(inputs, vocabulary);
     check_layout(batch, data);
   }
+}
+
+TEST_CASE("a word that occurs often in a batch, unknown words among them, is looked up once") {
+  const Batch batch = make_batch({{{{7, 5, 7, 90, 3}, {7, 70, 80, 3}}, {{5, 9, 3}, {7, 7, 3}}}}, vocabulary);
+  CHECK(batch.word_ids ==
+        Ids{sos_id, 7, unk_id, 5, 9, 3});  // the last EOS of a response is read by nobody but the encoder
+  CHECK(batch.decoder_word_count == 3);
 }
 
 TEST_CASE("a batch refuses dialogues without turns, empty utterances and negative ids") {
