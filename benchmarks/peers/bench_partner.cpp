@@ -130,13 +130,14 @@ void serve_steps(const Arguments& arguments) {
   }
   std::int64_t tokens = 0;
   int next = 0;
+  DeferredUpdate<float> update(bench.model.layout.encoder_end());  // as in `ethreed train`
   // Data are prepared before the clock starts on the other side, too, so the batch counts as data.
   const auto step = [&] {
     const Batch& batch = bench.batch(next);
     const double start = now_in_milliseconds();
-    tokens +=
-        training_step(context, bench.model, bench.config.training, batch, next, bench.config.training.learning_rate)
-            .tokens;
+    tokens += training_step(context, bench.model, bench.config.training, batch, next,
+                            bench.config.training.learning_rate, {.update = &update})
+                  .tokens;
     next = (next + 1) % batches;
     return now_in_milliseconds() - start;
   };

@@ -46,11 +46,12 @@ Row measure_steps(std::string name, Options options, ModelState<float>& model, c
                   int batches, Make make) {
   Runtime runtime(options.threads.front());
   Context context = runtime.context();
+  DeferredUpdate<float> update(model.layout.encoder_end());  // as in `ethreed train`
   StepTimes times;
   for (int pass = -1; pass < options.passes; ++pass) {
     times.begin_pass(pass >= 0);
     for (int i = 0; i < batches; ++i)
-      times.add([&] { return training_step(context, model, training, make(i), i, still).tokens; });
+      times.add([&] { return training_step(context, model, training, make(i), i, still, {.update = &update}).tokens; });
   }
   Row row = times.row(std::move(name));
   row.figures.emplace_back("step arena, MiB", static_cast<double>(runtime.values().reserved_bytes()) / (1 << 20));

@@ -16,12 +16,15 @@ Section measure_training(const Options& options) {
     Runtime runtime(threads);
     Context context = runtime.context();
     const int batches = std::min(options.batches, bench.batch_count());
+    DeferredUpdate<float> update(bench.model.layout.encoder_end());  // as in `ethreed train`
     StepTimes times;
     for (int pass = -1; pass < options.passes; ++pass) {
       times.begin_pass(pass >= 0);
       for (int i = 0; i < batches; ++i)
         times.add([&] {
-          return training_step(context, bench.model, bench.config.training, bench.batch(i), i, still).tokens;
+          return training_step(context, bench.model, bench.config.training, bench.batch(i), i, still,
+                               {.update = &update})
+              .tokens;
         });
     }
     const double epoch_steps = bench.batches.dialogues() / static_cast<double>(options.batch);

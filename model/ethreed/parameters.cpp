@@ -16,6 +16,13 @@ ParameterLayout::ParameterLayout(const ModelConfig& config) {
                    });
 }
 
+std::int64_t ParameterLayout::encoder_end() const {
+  const auto behind = std::find_if(entries_.begin(), entries_.end(), [](const Entry& entry) {
+    return !entry.name.starts_with("embedding.") && !entry.name.starts_with("encoder.");
+  });
+  return behind == entries_.end() ? size_ : behind->offset;
+}
+
 std::int64_t ParameterLayout::parameter_count() const {
   std::int64_t total = 0;
   for (const Entry& entry : entries_) total += entry.shape.count();

@@ -119,6 +119,8 @@ class ParameterLayout {
   const std::vector<Entry>& entries() const { return entries_; }
   /// Elements of the block, padding between parameters included (padding is zero and stays zero).
   std::int64_t size() const { return size_; }
+  /// Elements of the block up to the first parameter behind the encoder's: the words and the encoder come first.
+  std::int64_t encoder_end() const;
   /// Parameters without padding.
   std::int64_t parameter_count() const;
   /// The entry of this name, or null.

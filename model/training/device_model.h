@@ -36,8 +36,7 @@ template <class T> class DeviceModel {
   }
   /// Gradients too, for a trace.
   void gradients_to_host() {
-    if (copy_)
-      context_.runtime->download(host_.gradients.data(), copy_->gradients.data(), bytes_of(copy_->gradients));
+    if (copy_) context_.runtime->download(host_.gradients.data(), copy_->gradients.data(), bytes_of(copy_->gradients));
   }
 
  private:

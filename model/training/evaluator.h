@@ -37,8 +37,8 @@ const T* evaluation_noise(Context& context, const ModelConfig& config, const Spl
 
 template <class T> class Evaluator {
  public:
-  /// The model is on the device of the context (DeviceModel) and must outlive the evaluator. The arenas of the context are
-  /// reset at every batch.
+  /// The model is on the device of the context (DeviceModel) and must outlive the evaluator. The arenas of the context
+  /// are reset at every batch.
   Evaluator(Context context, ModelState<T>& model) : context_(context), model_(model) {}
 
   /// Figures over a split. `progress`, if given, is called with the dialogues done after every batch and stops the

@@ -12,7 +12,8 @@ namespace ethreed {
 
 /// Runs forward and backward of `loss.total` on these dialogues, without dropout, with ε drawn from `seed`, and writes
 /// every tensor of the trace, padded with 0 to [B, T, L], dialogues in the order given. L is the longest utterance of
-/// the batch. `model` is on the host; the gradients stay in it. Throws Error if a value is not finite or the file cannot be written.
+/// the batch. `model` is on the host; the gradients stay in it. Throws Error if a value is not finite or the file
+/// cannot be written.
 template <class T>
 void write_trace(Context& context, ModelState<T>& model, const LossWeights& weights, SplitBatches& batches,
                  std::span<const std::int32_t> dialogues, std::uint64_t seed, const std::filesystem::path& path);

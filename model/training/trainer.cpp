@@ -50,11 +50,17 @@ template <class T> struct StepResults {
 // Hands the whole step to the device, without waiting for any of it.
 template <class T>
 StepResults<T> run_step(Context& context, ModelState<T>& model, const TrainingConfig& training, const Batch& batch,
-                        std::int64_t step, double learning_rate) {
+                        std::int64_t step, double learning_rate, DeferredUpdate<T>* deferred) {
   Tape<T> tape(context);
   auto parameters = model.bind(tape);
   const StepNoise<T> noise = draw_training_noise<T>(context, model.config, training, batch, step);
-  const ForwardPass<T> pass = forward_pass(tape, model.config, training.weights, parameters, batch, noise);
+  EncodedWords<T> encoded;
+  const auto encode = [&] { encoded = encode_words(tape, parameters, batch); };
+  if (deferred != nullptr)
+    deferred->beside(context, encode);
+  else
+    encode();
+  const ForwardPass<T> pass = forward_pass(tape, model.config, training.weights, parameters, batch, noise, encoded);
   const StepResults<T> results{.losses = pass.losses, .gradient_norm = context.values.allocate<double>(1)};
   {
     const Range range(context, "backward");
@@ -64,19 +70,23 @@ StepResults<T> run_step(Context& context, ModelState<T>& model, const TrainingCo
   const Range range(context, "optimizer");
   const std::int64_t n = model.layout.size();
   global_norm<T>(context, {.count = n, .x = model.gradients.data(), .norm = results.gradient_norm});
-  adam_update<T>(context, {.count = n,
-                           .step = step + 1,
-                           .learning_rate = learning_rate,
-                           .beta1 = training.adam_beta1,
-                           .beta2 = training.adam_beta2,
-                           .epsilon = training.adam_epsilon,
-                           .clip_norm = training.clip_norm,
-                           .gradient_norm = results.gradient_norm,
-                           .loss = results.losses.total.data(),
-                           .parameters = model.values.data(),
-                           .gradients = model.gradients.data(),
-                           .m = model.first_moment.data(),
-                           .v = model.second_moment.data()});
+  const Adam<T> update{.count = n,
+                       .step = step + 1,
+                       .learning_rate = learning_rate,
+                       .beta1 = training.adam_beta1,
+                       .beta2 = training.adam_beta2,
+                       .epsilon = training.adam_epsilon,
+                       .clip_norm = training.clip_norm,
+                       .gradient_norm = results.gradient_norm,
+                       .loss = results.losses.total.data(),
+                       .parameters = model.values.data(),
+                       .gradients = model.gradients.data(),
+                       .m = model.first_moment.data(),
+                       .v = model.second_moment.data()};
+  if (deferred != nullptr)
+    deferred->start(context, update);
+  else
+    adam_update(context, update);
   return results;
 }
 
@@ -97,10 +107,12 @@ template <class T, class Run> StepResults<T> as_graph(Context& context, Run run)
 
 template <class T>
 StepReport training_step(Context& context, ModelState<T>& model, const TrainingConfig& training, const Batch& batch,
-                         std::int64_t step, double learning_rate, const StepOptions& options) {
+                         std::int64_t step, double learning_rate, const std::type_identity_t<StepOptions<T>>& options) {
   context.begin_step();
   context.stage(batch.arrays());
-  const auto run = [&] { return run_step(context, model, training, batch, step, learning_rate); };
+  const auto run = [&] {
+    return run_step(context, model, training, batch, step, learning_rate, context.on_host() ? options.update : nullptr);
+  };
   const StepResults<T> results = options.graph && !context.on_host() ? as_graph<T>(context, run) : run();
   const Losses<T>& losses = results.losses;
   const T* values = context.to_host(losses.all.data(), losses.all.value().count());
@@ -150,6 +162,7 @@ class Run {
         training_(info.config.training),
         options_(options),
         observer_(observer),
+        update_(model.layout.encoder_end()),
         train_(data.split("train"), data.vocabulary_size()),
         valid_(data.split("valid"), data.vocabulary_size()) {}
 
@@ -189,7 +202,7 @@ class Run {
     const Batch& batch =
         train_.make(std::span(order_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
     const StepReport report = training_step(context_, device_.model(), training_, batch, progress_.step, learning_rate,
-                                            {.graph = options_.graphs});
+                                            {.graph = options_.graphs, .update = &update_});
     ++progress_.step;
     ++progress_.next_batch;
     add(progress_.running, report);
@@ -204,6 +217,7 @@ class Run {
     bool interrupted = false;
     EvaluationResult result;
     try {
+      update_.finish(context_);
       result = Evaluator<float>(context_, device_.model())
                    .evaluate(valid_, PolicyMode{.seed = training_.seed}, [&](int done) {
                      if (observer_.validation) observer_.validation(done, valid_.dialogues());
@@ -232,6 +246,7 @@ class Run {
   }
 
   void save(const char* which) {
+    update_.finish(context_);
     device_.to_host();
     save_checkpoint(options_.directory / which, model_, info_);
   }
@@ -244,6 +259,7 @@ class Run {
   const TrainingConfig& training_;
   const RunOptions& options_;
   const TrainingObserver& observer_;
+  DeferredUpdate<float> update_;  // between steps, a part of the parameters waits for it
   SplitBatches train_, valid_;
   std::vector<std::int32_t> order_;
 };
@@ -260,8 +276,8 @@ template StepNoise<float> draw_training_noise(Context&, const ModelConfig&, cons
 template StepNoise<double> draw_training_noise(Context&, const ModelConfig&, const TrainingConfig&, const Batch&,
                                                std::int64_t);
 template StepReport training_step(Context&, ModelState<float>&, const TrainingConfig&, const Batch&, std::int64_t,
-                                  double, const StepOptions&);
+                                  double, const StepOptions<float>&);
 template StepReport training_step(Context&, ModelState<double>&, const TrainingConfig&, const Batch&, std::int64_t,
-                                  double, const StepOptions&);
+                                  double, const StepOptions<double>&);
 
 }  // namespace ethreed

@@ -4,12 +4,14 @@
 #include "core/context.h"
 #include "model/text/dataset.h"
 #include "model/training/checkpoint.h"
+#include "model/training/deferred_update.h"
 #include "model/training/evaluator.h"
 #include "model/training/model_state.h"
 #include "model/training/split_batches.h"
 
 #include <filesystem>
 #include <functional>
+#include <type_traits>
 
 namespace ethreed {
 
@@ -26,16 +28,20 @@ StepNoise<T> draw_training_noise(Context& context, const ModelConfig& config, co
                                  const Batch& batch, std::int64_t step);
 
 /// How a step is run; none of it changes a number.
-struct StepOptions {
+template <class T> struct StepOptions {
   bool graph = false;  ///< on a device: the whole step as one CUDA graph
+  /// On the CPU: where the rest of the update is left for the next step, which must be given the same; whoever reads
+  /// the parameters in between calls its finish(). Null: the step ends with all of them updated, as on a device.
+  DeferredUpdate<T>* update = nullptr;
 };
 
-/// Forward, backward, clip, Adam. `step` counts from 0; the arenas of the context are reset first. `model` is on the device
-/// of the context (DeviceModel). The host waits once, at the end, for the losses and the norm.
+/// Forward, backward, clip, Adam. `step` counts from 0; the arenas of the context are reset first. `model` is on the
+/// device of the context (DeviceModel). The host waits once, at the end, for the losses and the norm.
 /// Throws Error if the loss or the gradient norm is not finite; the parameters are then as they were.
 template <class T>
 StepReport training_step(Context& context, ModelState<T>& model, const TrainingConfig& training, const Batch& batch,
-                         std::int64_t step, double learning_rate, const StepOptions& options = {});
+                         std::int64_t step, double learning_rate,
+                         const std::type_identity_t<StepOptions<T>>& options = {});
 
 /// What a run tells whoever watches it. Every function may be empty.
 struct TrainingObserver {

@@ -35,7 +35,7 @@ template <class T> class Trainee {
     device_.emplace(*context_, host_);
   }
 
-  StepReport step(std::int64_t index, const StepOptions& options = {}) {
+  StepReport step(std::int64_t index, const StepOptions<T>& options = {}) {
     const auto count = std::min(training_.batch, batches_.dialogues());
     std::vector<std::int32_t> dialogues;
     for (int i = 0; i < count; ++i)

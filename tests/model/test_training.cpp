@@ -384,19 +384,77 @@ TEST_CASE("a training step takes no memory once its shape has been seen") {
     Context context = runtime.context();
     ModelState<float> model = initial_model<float>(data, config);
     SplitBatches batches(data.split("train"), data.vocabulary_size());
+    DeferredUpdate<float> update(model.layout.encoder_end());
     // The last batch is the smallest: after the largest the arena has to merge its blocks once more.
     const auto order = batches_of(batches.dialogues(), training.batch);
     std::int64_t step = 0;
     const auto pass = [&] {
       const std::int64_t before = allocation_count();
       for (const auto& dialogues : order)
-        training_step(context, model, training, batches.make(dialogues), step++, 0.001);
+        training_step(context, model, training, batches.make(dialogues), step++, 0.001, {.update = &update});
+      update.finish(context);
       return allocation_count() - before;
     };
     CHECK(pass() > 0);  // the counter counts
     CHECK(pass() == 0);
     CHECK(runtime.arena().peak_bytes() > std::size_t{1} << 20);
   }
+}
+
+TEST_CASE("an update that is deferred to the next step's encoder gives the bits of one that is not") {
+  const TemporaryFolder folder;
+  const Dataset data = random_dataset(folder);
+  const TrainingConfig training = tiny_training();
+  ModelConfig config = dataset_config();  // so large that the rest of the update is several chunks
+  config.encoder = config.decoder_state = config.bottleneck = 200;
+  const auto train_with = [&](int threads, bool deferred) {
+    Runtime runtime(threads);
+    Context context = runtime.context();
+    ModelState<float> model = initial_model<float>(data, config);
+    SplitBatches batches(data.split("train"), data.vocabulary_size());
+    DeferredUpdate<float> update(model.layout.encoder_end());
+    std::int64_t step = 0;
+    for (const auto& dialogues : batches_of(batches.dialogues(), training.batch))
+      training_step(context, model, training, batches.make(dialogues), step++, 0.01,
+                    {.update = deferred ? &update : nullptr});
+    const Tensor<float> before = model.values.clone();
+    update.finish(context);
+    CHECK(same_bits(model.values, before) != deferred);  // something was left for finish(), if anything was deferred
+    const Tensor<float> finished = model.values.clone();
+    update.finish(context);
+    CHECK(same_bits(model.values, finished));
+    return model;
+  };
+  const ModelState<float> whole = train_with(1, false);
+  CHECK(whole.layout.size() - whole.layout.encoder_end() > 4 << 16);
+  for (const int threads : {1, 2, 3}) {
+    INFO(threads << " threads");
+    CHECK(same_bits(train_with(threads, true), whole));
+  }
+}
+
+TEST_CASE("a deferred update is done even if what it was to run beside fails, and done once") {
+  Runtime runtime(2);
+  Context context = runtime.context();
+  constexpr std::int64_t n = 300000;
+  Tensor<float> values({n}), gradients({n}), m({n}), v({n});
+  for (std::int64_t i = 0; i < n; ++i) gradients[i] = 1.0F + static_cast<float>(i % 7);
+  const Adam<float> adam{.count = n,
+                         .step = 1,
+                         .learning_rate = 0.5,
+                         .parameters = values.data(),
+                         .gradients = gradients.data(),
+                         .m = m.data(),
+                         .v = v.data()};
+  DeferredUpdate<float> update(1000);
+  update.start(context, adam);
+  CHECK(values[999] != 0.0F);
+  CHECK(values[n - 1] == 0.0F);
+  CHECK_THROWS_WITH(update.beside(context, [] { fail("the encoder broke"); }), "the encoder broke");
+  CHECK(std::all_of(values.data(), values.data() + n, [](float value) { return value != 0.0F; }));
+  const Tensor<float> once = values.clone();
+  update.finish(context);
+  CHECK(same_bits(values, once));
 }
 
 TEST_CASE("a model that is not finite is refused and left as it was") {
@@ -416,6 +474,10 @@ TEST_CASE("a model that is not finite is refused and left as it was") {
     CHECK(same_bits(model.values, before));
     CHECK(same_bits(model.first_moment, Tensor<float>({model.layout.size()})));
     CHECK(same_bits(model.second_moment, Tensor<float>({model.layout.size()})));
+    DeferredUpdate<float> update(model.layout.encoder_end());
+    CHECK_THROWS(training_step(context, model, tiny_training(), batches.make(dialogues), 6, 0.01, {.update = &update}));
+    update.finish(context);
+    CHECK(same_bits(model.values, before));
   }
 }
 
