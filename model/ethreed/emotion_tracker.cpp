@@ -17,9 +17,8 @@ Variable<T> emotion_states(Tape<T>& tape, const ModelConfig& config, const Model
     return gather_rows<T>(
         tape, {{apply_gru(tape, parameters.gru_e, batch.chain_packing(), {x}, {}, mask), batch.both_chain}});
   // One cell, two chains: P and R of a dialogue are two sequences of the same ragged batch.
-  const Variable<T> pairs = gather_rows<T>(tape, {{x, batch.chain_of_pair}});
-  return gather_rows<T>(
-      tape, {{apply_gru(tape, parameters.gru_e, batch.pair_packing(), {pairs}, {}, mask), batch.both_pair}});
+  const Variable<T> e = apply_gru(tape, parameters.gru_e, batch.pair_packing(), {x}, {}, mask, batch.chain_of_pair);
+  return gather_rows<T>(tape, {{e, batch.both_pair}});
 }
 
 }  // namespace
