@@ -2,6 +2,7 @@
 #include "benchmarks/harness/workbench.h"
 #include "benchmarks/sections/points.h"
 #include "benchmarks/sections/sections.h"
+#include "benchmarks/sections/stage_costs.h"
 #include "core/error.h"
 #include "core/philox.h"
 #include "model/text/prepare.h"
@@ -153,6 +154,12 @@ class RandomDialogues {
   std::vector<DialogueInput> dialogues_;
 };
 
+double step_flops(const ModelState<float>& model, const Batch& batch) {
+  double flops = optimizer_cost(model.layout.size()).flops;
+  for (const StageCost& stage : stage_costs(model.config, batch)) flops += stage.forward_flops + stage.backward_flops;
+  return flops;
+}
+
 std::vector<Row> vocabulary_point(const Options& options, std::int32_t vocabulary) {
   RunConfig config;
   config.model.vocabulary = vocabulary;
@@ -173,6 +180,12 @@ std::vector<Row> vocabulary_point(const Options& options, std::int32_t vocabular
                             batch.build(inputs[static_cast<std::size_t>(i)].dialogues(), vocabulary);
                             return batch;
                           });
+  double flops = 0;
+  for (const RandomDialogues& input : inputs) {
+    batch.build(input.dialogues(), vocabulary);
+    flops += step_flops(model, batch) / batches;
+  }
+  row.figures.emplace_back("GFLOP a step", flops * 1e-9);
   row.figures.emplace_back("million parameters", static_cast<double>(model.layout.parameter_count()) * 1e-6);
   return {row};
 }

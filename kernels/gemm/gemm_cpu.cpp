@@ -1,8 +1,9 @@
 // How products are cut into blocks and tiles, and shared out. register_tile.h has the tile, panel_packing.h the
-// packing.
+// packing, thin_product.h what is not worth packing for.
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/packed_gemm.h"
 #include "kernels/gemm/panel_packing.h"
+#include "kernels/gemm/thin_product.h"
 
 namespace ethreed {
 
@@ -78,9 +79,14 @@ template <class F> void tile(const Product<typename F::Number>& product, int i, 
   const bool in_place = F::as_stored && !b.along_k && (b.ld <= near<T> || m <= tile_rows);
   for (int block = 0; block < depths.count; ++block) {
     const int p = depths.begin(block), depth = depths.depth(block);
+    const Target<T> to = target_of_block(product.to.at(i, j), block, depths.count);
+    if constexpr (F::as_stored)
+      if (m <= thin_rows && product.a.along_k && b.along_k) {
+        multiply_thin(product.a, b, i, m, j, n, p, depth, to);
+        continue;
+      }
     multiply_block<F>(
-        m, n, elements<F>(depth), rows_of<F>(product.a, i, m, p, depth),
-        target_of_block(product.to.at(i, j), block, depths.count),
+        m, n, elements<F>(depth), rows_of<F>(product.a, i, m, p, depth), to,
         [&](int column, int columns) -> Columns<Element> {
           if constexpr (F::as_stored)
             if (in_place && columns % lanes<T> == 0) {
