@@ -44,13 +44,13 @@ class LargestBatch {
                         .response = std::span(responses).subspan(i * response, response),
                         .emotion = 0,
                         .listener_label = 0});
-    std::vector<DialogueInput> dialogues_of;
+    std::vector<DialogueInput> dialogue_inputs;
     std::size_t first = 0;
     for (const int count : turns) {
-      dialogues_of.emplace_back(inputs.data() + first, static_cast<std::size_t>(count));
+      dialogue_inputs.emplace_back(inputs.data() + first, static_cast<std::size_t>(count));
       first += static_cast<std::size_t>(count);
     }
-    batch_.build(dialogues_of, vocabulary);
+    batch_.build(dialogue_inputs, vocabulary);
   }
   const Batch& batch() const { return batch_; }
 
