@@ -115,19 +115,19 @@ class Plan {
 
 // One per device: the handle, a workspace for each stream (their products run at the same time), and a plan for every
 // shape seen.
-class Products {
+class PlannedProducts {
  public:
-  explicit Products(DeviceRuntime& runtime) : runtime_(runtime) {
+  explicit PlannedProducts(DeviceRuntime& runtime) : runtime_(runtime) {
     for (void*& workspace : workspaces_) workspace = runtime.memory().allocate(workspace_bytes);
     check(cublasLtCreate(&handle_), "handle");
   }
-  ~Products() {
+  ~PlannedProducts() {
     plans_.clear();
     cublasLtDestroy(handle_);
     for (void* workspace : workspaces_) runtime_.memory().release(workspace, workspace_bytes);
   }
-  Products(const Products&) = delete;
-  Products& operator=(const Products&) = delete;
+  PlannedProducts(const PlannedProducts&) = delete;
+  PlannedProducts& operator=(const PlannedProducts&) = delete;
 
   template <class T> void run(const Gemm<T>& g) {
     const Key key{std::is_same_v<T, double>,
@@ -184,13 +184,13 @@ template <class T> void gemm(ThisDevice, Context& context, const Gemm<T>& g) {
   DeviceRuntime& runtime = *context.runtime;
   runtime.note_launch("gemm");
 #ifdef __CUDACC__
-  if (!runtime.plans()) runtime.plans() = std::make_shared<Products>(runtime);
+  if (!runtime.plans()) runtime.plans() = std::make_shared<PlannedProducts>(runtime);
   if (runtime.planning()) return;
   // cublasLt has the bias as an epilogue of products in float.
   const bool apart = g.bias != nullptr && std::is_same_v<T, double>;
   Gemm<T> product = g;
   if (apart) product.bias = nullptr;
-  static_cast<Products*>(runtime.plans().get())->run(product);
+  static_cast<PlannedProducts*>(runtime.plans().get())->run(product);
   if (apart) run_rest(context, g, false);
 #else
   if (runtime.planning()) return;
