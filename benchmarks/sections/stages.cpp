@@ -153,23 +153,9 @@ class StagedStep {
 
   void optimise(int step, const float* loss) {
     ModelState<float>& model = bench_.model;
-    const TrainingConfig& training = bench_.config.training;
-    const std::int64_t n = model.layout.size();
     double* norm = context_.values.allocate<double>(1);
-    global_norm<float>(context_, {.count = n, .x = model.gradients.data(), .norm = norm});
-    adam_update<float>(context_, {.count = n,
-                                  .step = step + 1,
-                                  .learning_rate = still,
-                                  .beta1 = training.adam_beta1,
-                                  .beta2 = training.adam_beta2,
-                                  .epsilon = training.adam_epsilon,
-                                  .clip_norm = training.clip_norm,
-                                  .gradient_norm = norm,
-                                  .loss = loss,
-                                  .parameters = model.values.data(),
-                                  .gradients = model.gradients.data(),
-                                  .m = model.first_moment.data(),
-                                  .v = model.second_moment.data()});
+    global_norm<float>(context_, {.count = model.layout.size(), .x = model.gradients.data(), .norm = norm});
+    adam_update(context_, adam_of_step(model, bench_.config.training, step, still, norm, loss));
   }
 
   Context& context_;

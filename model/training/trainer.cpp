@@ -39,6 +39,24 @@ StepNoise<T> draw_training_noise(Context& context, const ModelConfig& config, co
   return noise;
 }
 
+template <class T>
+Adam<T> adam_of_step(ModelState<T>& model, const TrainingConfig& training, std::int64_t step, double learning_rate,
+                     const double* gradient_norm, const T* loss) {
+  return {.count = model.layout.size(),
+          .step = step + 1,
+          .learning_rate = learning_rate,
+          .beta1 = training.adam_beta1,
+          .beta2 = training.adam_beta2,
+          .epsilon = training.adam_epsilon,
+          .clip_norm = training.clip_norm,
+          .gradient_norm = gradient_norm,
+          .loss = loss,
+          .parameters = model.values.data(),
+          .gradients = model.gradients.data(),
+          .m = model.first_moment.data(),
+          .v = model.second_moment.data()};
+}
+
 namespace {
 
 // What a step leaves on the device for the host to read.
@@ -68,21 +86,9 @@ StepResults<T> run_step(Context& context, ModelState<T>& model, const TrainingCo
     zero_untouched_gradients(context, model.config, parameters);
   }
   const Range range(context, "optimizer");
-  const std::int64_t n = model.layout.size();
-  global_norm<T>(context, {.count = n, .x = model.gradients.data(), .norm = results.gradient_norm});
-  const Adam<T> update{.count = n,
-                       .step = step + 1,
-                       .learning_rate = learning_rate,
-                       .beta1 = training.adam_beta1,
-                       .beta2 = training.adam_beta2,
-                       .epsilon = training.adam_epsilon,
-                       .clip_norm = training.clip_norm,
-                       .gradient_norm = results.gradient_norm,
-                       .loss = results.losses.total.data(),
-                       .parameters = model.values.data(),
-                       .gradients = model.gradients.data(),
-                       .m = model.first_moment.data(),
-                       .v = model.second_moment.data()};
+  global_norm<T>(context, {.count = model.layout.size(), .x = model.gradients.data(), .norm = results.gradient_norm});
+  const Adam<T> update =
+      adam_of_step(model, training, step, learning_rate, results.gradient_norm, results.losses.total.data());
   if (deferred != nullptr)
     deferred->start(context, update);
   else
@@ -275,6 +281,10 @@ template StepNoise<float> draw_training_noise(Context&, const ModelConfig&, cons
                                               std::int64_t);
 template StepNoise<double> draw_training_noise(Context&, const ModelConfig&, const TrainingConfig&, const Batch&,
                                                std::int64_t);
+template Adam<float> adam_of_step(ModelState<float>&, const TrainingConfig&, std::int64_t, double, const double*,
+                                  const float*);
+template Adam<double> adam_of_step(ModelState<double>&, const TrainingConfig&, std::int64_t, double, const double*,
+                                   const double*);
 template StepReport training_step(Context&, ModelState<float>&, const TrainingConfig&, const Batch&, std::int64_t,
                                   double, const StepOptions<float>&);
 template StepReport training_step(Context&, ModelState<double>&, const TrainingConfig&, const Batch&, std::int64_t,

@@ -27,6 +27,12 @@ template <class T>
 StepNoise<T> draw_training_noise(Context& context, const ModelConfig& config, const TrainingConfig& training,
                                  const Batch& batch, std::int64_t step);
 
+/// Adam's arguments for all parameters of the model after the step-th backward (counted from 0); gradient_norm and loss
+/// [1] are on the device of the model.
+template <class T>
+Adam<T> adam_of_step(ModelState<T>& model, const TrainingConfig& training, std::int64_t step, double learning_rate,
+                     const double* gradient_norm, const T* loss);
+
 /// How a step is run; none of it changes a number.
 template <class T> struct StepOptions {
   bool graph = false;  ///< on a device: the whole step as one CUDA graph
