@@ -40,10 +40,7 @@ done
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 exec </dev/null
 
-nvcc=$(command -v nvcc || true)
-for folder in "${CUDA_PATH:-}" "${CUDA_HOME:-}" /usr/local/cuda /opt/cuda; do
-  [[ -z $nvcc && -n $folder && -x $folder/bin/nvcc ]] && nvcc=$folder/bin/nvcc
-done
+nvcc=$(tools/find_nvcc.sh || true)
 [[ -n $nvcc ]] || die "no nvcc on the PATH, in \$CUDA_PATH/bin or in /usr/local/cuda/bin. Install the CUDA toolkit 12.8 or later; a GPU is not needed"
 command -v ninja >/dev/null || die "no ninja; run tools/install_packages.sh"
 

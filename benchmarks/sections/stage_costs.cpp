@@ -34,7 +34,7 @@ StageCost gru(double rows, double in, double hidden) {
   return product(rows, in, 3 * hidden) + recurrence(rows, hidden);
 }
 // Of rows that share so many different inputs.
-StageCost gru(double inputs, double rows, double in, double hidden) {
+StageCost gru_of_shared_inputs(double inputs, double rows, double in, double hidden) {
   return product(inputs, in, 3 * hidden) + recurrence(rows, hidden);
 }
 
@@ -69,12 +69,12 @@ std::array<StageCost, stages> stage_costs(const ModelConfig& c, const Batch& bat
   const StageCost look_up{0, 2 * word * words * c.embedding, words * c.embedding, word * words * c.embedding + table};
   return {
       look_up,
-      2 * gru(words, tokens, c.embedding, h) + moved(2 * n + sources, u),
+      2 * gru_of_shared_inputs(words, tokens, c.embedding, h) + moved(2 * n + sources, u),
       gru(2 * n, u, g) + product(2 * n, g, u) + attend_history + gru(2 * n, u + g, p) + gru(2 * n, p, e) +
           gru(n, g, c.content_state) + moved(5 * n, e),
       3 * product(n, e, e) + 3 * product(n, e, c.emotions),
       product(sources, u, s) + product(n, c.content_state, s) + product(n, e, e) + product(n, e, s) + moved(2 * n, e),
-      gru(decoder_words, targets, c.embedding, s) + moved(2 * targets, s),
+      gru_of_shared_inputs(decoder_words, targets, c.embedding, s) + moved(2 * targets, s),
       attend,
       gate + product(targets, features, c.bottleneck),
       product(targets, c.bottleneck, v),

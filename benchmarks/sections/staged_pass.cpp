@@ -40,7 +40,7 @@ ForwardPass<T> staged_pass(Tape<T>& tape, const ModelConfig& config, const LossW
   mark();  // decoder GRU
   const Variable<T> words = tape.rows(seen.words, 0, batch.decoder_word_count);
   const Variable<T> s =
-      decoder_states<T>(tape, parameters, batch.decoder_packing(), words, memory.initial, batch.decoder_words);
+      decoder_states<T>(tape, parameters, batch.decoder_packing(), words, memory.initial, batch.decoder_inputs);
   const Variable<T> state = gather_rows<T>(tape, {{s, batch.state_rows}});
   const Variable<T> previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
   mark();  // coverage attention: from here to the next to last mark, decode()

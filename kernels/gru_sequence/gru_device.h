@@ -28,11 +28,6 @@ ETHREED_HOST_DEVICE inline GruStep gru_step(const std::int32_t* offsets, int ste
   return {offsets[t], offsets[before], alive, alive < alive_before ? alive : alive_before};
 }
 
-/// The row of input_gates that a packed row reads.
-ETHREED_HOST_DEVICE inline std::int64_t gru_input_of(const std::int32_t* input_row, std::int64_t row) {
-  return input_row == nullptr ? row : input_row[row];
-}
-
 /// h⁻ of a sequence at a step, [H]; null where it starts from zeros.
 template <class T>
 __device__ const T* gru_previous(const GruLaneForward<T>& lane, const GruStep& step, int sequence, int hidden) {

@@ -2,6 +2,7 @@
 // gru_sequence: GRUs over ragged sequences, the whole sequence in one call. Serves the utterance encoder (two
 // directions), the decoder of (15) and the chains of (1), (2), (5), (7) wherever a chain's inputs are known in advance.
 
+#include "core/host_device.h"
 #include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
 #include "kernels/common/packing.h"
@@ -61,6 +62,11 @@ template <class T> struct GruSequenceForward {
   GruRoute route = GruRoute::automatic;
 };
 
+/// The row of input_gates that a packed row reads.
+ETHREED_HOST_DEVICE inline std::int64_t gru_input_of(const std::int32_t* input_row, std::int64_t row) {
+  return input_row == nullptr ? row : input_row[row];
+}
+
 /// Gradients of one lane. With d = (dh[i] + what arrives from the step after) ⊙ state_mask[i]:
 ///
 ///   da_n = d ⊙ (1 − z) ⊙ (1 − n²),  da_r = da_n ⊙ m ⊙ r ⊙ (1 − r),  da_z = d ⊙ (h⁻ − n) ⊙ z ⊙ (1 − z)
@@ -100,9 +106,9 @@ template <class T> struct GruLaneBackward {
 ///   persistent  One launch for all lanes, db_hh included. T − 1 grid barriers (backward with dinitial: T). Kept on
 ///               chip for the whole sequence, a lane: 3·H²·sizeof(T), units and rows rounded up, see GruGrid. Read from
 ///               the L2 cache at every step by each of the B ≤ H / 2 blocks of a lane: alive·H states (forward),
-///               alive·3H gates' gradients (backward). FLOPs as above. Order of reduction: eight slices of a dot product, slice q every
-///               eighth vector of four elements from the q-th on, are added pairwise; it depends on H alone, not on the
-///               device.
+///               alive·3H gates' gradients (backward). FLOPs as above. Order of reduction: eight slices of a dot
+///               product, slice q every eighth vector of four elements from the q-th on, are added pairwise; it depends
+///               on H alone, not on the device.
 template <class T> struct GruSequenceBackward {
   GruSequenceForward<T> forward;  // of the same call, `saved` filled
   std::array<GruLaneBackward<T>, gru_max_lanes> lane{};

@@ -37,11 +37,6 @@ struct Step {
   int carried;
 };
 
-/// The row of input_gates that a packed row reads.
-template <class T> std::int64_t input_of(const GruSequenceForward<T>& args, std::int64_t row) {
-  return args.input_row == nullptr ? row : args.input_row[row];
-}
-
 Step step_at(const Packing& packing, bool reverse, int k) {
   const int t = reverse ? packing.steps() - 1 - k : k;
   if (k == 0) return {packing.offset(t), 0, packing.alive(t), 0};
@@ -115,8 +110,8 @@ void forward_lane(Context& context, const GruSequenceForward<T>& args, const Gru
         const T* product = from_nothing ? work.zeros : work.product + 3 * width * s;
         const T* previous = from_nothing ? work.zeros : (s < step.carried ? carried : lane.initial) + width * s;
         T* h = lane.h + width * row;
-        forward_row(end - begin, width, lane.input_gates + 3 * width * input_of(args, row) + begin, product + begin,
-                    lane.bias_hh + begin, previous + begin, gates + 4 * width * s + begin, h + begin);
+        forward_row(end - begin, width, lane.input_gates + 3 * width * gru_input_of(args.input_row, row) + begin,
+                    product + begin, lane.bias_hh + begin, previous + begin, gates + 4 * width * s + begin, h + begin);
         if (lane.state_mask != nullptr)
           for (int j = begin; j < end; ++j) h[j] *= lane.state_mask[width * row + j];
       }
@@ -201,7 +196,7 @@ void backward_gates(const GruSequenceForward<T>& args, const GruLaneForward<T>& 
     backward_row(units, width, lane.saved + 4 * width * row + begin, work.previous + width * row + begin, carry,
                  candidate, recurrent);
     if (!back.d_input_gates) continue;
-    const std::int64_t input = 3 * width * input_of(args, row) + begin;
+    const std::int64_t input = 3 * width * gru_input_of(args.input_row, row) + begin;
     put_row(back.d_input_gates, input, recurrent, units);
     put_row(back.d_input_gates, input + width, recurrent + width, units);
     put_row(back.d_input_gates, input + 2 * width, candidate, units);

@@ -53,7 +53,7 @@ ForwardPass<T> forward_pass(Tape<T>& tape, const ModelConfig& config, const Loss
   // s does not depend on the attention: under teacher forcing it is one ragged sequence.
   const Variable<T> words = tape.rows(pass.state.words, 0, batch.decoder_word_count);
   const Variable<T> s =
-      decoder_states<T>(tape, parameters, batch.decoder_packing(), words, memory.initial, batch.decoder_words);
+      decoder_states<T>(tape, parameters, batch.decoder_packing(), words, memory.initial, batch.decoder_inputs);
   const Variable<T> state = gather_rows<T>(tape, {{s, batch.state_rows}});
   const Variable<T> previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
   pass.decoded = decode(tape, parameters, batch.rows(), memory, state, previous);

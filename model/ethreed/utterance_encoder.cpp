@@ -15,7 +15,7 @@ EncodedUtterances<T> encode_utterances(Tape<T>& tape, const ModelParameters<Vari
                       .reverse = reverse};
   };
   const std::array lanes{lane(parameters.encoder_forward, false), lane(parameters.encoder_reverse, true)};
-  const auto [forward, reverse] = gru_sequence<T>(tape, batch.encoder_packing(), lanes, batch.encoder_words);
+  const auto [forward, reverse] = gru_sequence<T>(tape, batch.encoder_packing(), lanes, batch.encoder_inputs);
   // The reverse direction ends at the first token, so its state there has read the whole utterance.
   return {.summary = gather_rows<T>(tape, {{forward, batch.summary_last}, {reverse, batch.summary_first}}),
           .source_states = gather_rows<T>(tape, {{forward, batch.source_rows}, {reverse, batch.source_rows}})};

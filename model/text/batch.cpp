@@ -61,8 +61,8 @@ Batch::Arrays Batch::arrays() const {
           bytes(both_chain),      bytes(both_pair),     bytes(chain_of_pair),  bytes(word_ids),
           bytes(summary_last),    bytes(summary_first), bytes(turn_of_row),    bytes(source_offsets),
           bytes(target_offsets),  bytes(source_rows),   bytes(source_ids),     bytes(targets),
-          bytes(state_rows),      bytes(previous_rows), bytes(weight_offsets), bytes(encoder_words),
-          bytes(decoder_words)};
+          bytes(state_rows),      bytes(previous_rows), bytes(weight_offsets), bytes(encoder_inputs),
+          bytes(decoder_inputs)};
 }
 
 void Batch::sort_dialogues(std::span<const DialogueInput> dialogues) {
@@ -127,14 +127,14 @@ void Batch::lay_out_encoder(std::span<const DialogueInput> dialogues, std::int32
   pack(encoder_offsets, utterances,
        [&](int rank) { return static_cast<int>(utterance(dialogues, utterance_order_[at(rank)]).size()); });
   const Packing packing{encoder_offsets};
-  encoder_words.resize(at(packing.rows()));
+  encoder_inputs.resize(at(packing.rows()));
   summary_last.resize(at(utterances));
   summary_first.resize(at(utterances));
   for (int rank = 0; rank < utterances; ++rank) {
     const std::int32_t chain = utterance_order_[at(rank)];
     const auto words = utterance(dialogues, chain);
     for (std::size_t j = 0; j < words.size(); ++j)
-      encoder_words[at(packing.row(static_cast<int>(j), rank))] = words[j] < vocabulary ? words[j] : unk_id;
+      encoder_inputs[at(packing.row(static_cast<int>(j), rank))] = words[j] < vocabulary ? words[j] : unk_id;
     summary_first[at(chain)] = packing.row(0, rank);
     summary_last[at(chain)] = packing.row(static_cast<int>(words.size()) - 1, rank);
   }
@@ -153,7 +153,7 @@ void Batch::lay_out_decoder(std::span<const DialogueInput> dialogues, std::int32
   target_offsets.assign(1, 0);
   weight_offsets.assign(1, 0);
   for (Ids* ids : {&source_rows, &source_ids, &source_words, &targets, &state_rows, &previous_rows}) ids->clear();
-  decoder_words.resize(at(packing.rows()));
+  decoder_inputs.resize(at(packing.rows()));
   max_extra = 0;
   const Packing encoder{encoder_offsets};
   for (int r = 0; r < n; ++r) {
@@ -181,7 +181,7 @@ void Batch::lay_out_decoder(std::span<const DialogueInput> dialogues, std::int32
       const std::int32_t target = extended(turn.response[i], false);
       const int state = packing.row(static_cast<int>(i), r);
       targets.push_back(target);
-      decoder_words[at(state)] = previous;
+      decoder_inputs[at(state)] = previous;
       state_rows.push_back(state);
       previous_rows.push_back(i == 0 ? r : n + packing.row(static_cast<int>(i) - 1, r));
       previous = target < vocabulary ? target : unk_id;
@@ -209,9 +209,9 @@ void Batch::collect_words(std::int32_t vocabulary) {
       word = place;
     }
   };
-  collect(decoder_words);
+  collect(decoder_inputs);
   decoder_word_count = static_cast<int>(word_ids.size());
-  collect(encoder_words);
+  collect(encoder_inputs);
 }
 
 }  // namespace ethreed

@@ -41,7 +41,7 @@ class Batch {
   int turns() const { return static_cast<int>(emotion.size()); }  ///< N
   int target_tokens() const { return static_cast<int>(targets.size()); }
   int source_tokens() const { return static_cast<int>(source_ids.size()); }
-  int encoder_tokens() const { return static_cast<int>(encoder_words.size()); }
+  int encoder_tokens() const { return static_cast<int>(encoder_inputs.size()); }
 
   Packing turn_packing() const { return {turn_offsets}; }
   Packing chain_packing() const { return {chain_offsets}; }
@@ -72,7 +72,7 @@ class Batch {
                                        ///< first, then what only the encoder reads, both by first appearance
   int decoder_word_count = 0;          ///< how many of them the decoder reads
   // encoder
-  std::vector<std::int32_t> encoder_words;                ///< [encoder rows] place in word_ids
+  std::vector<std::int32_t> encoder_inputs;               ///< [encoder rows] place in word_ids
   std::vector<std::int32_t> summary_last, summary_first;  ///< [2N], by chain row: encoder rows of h_len and h_1
   // decoder rows and their tokens
   std::vector<std::int32_t> turn_of_row;                     ///< [N] turn row of each decoder row
@@ -82,12 +82,12 @@ class Batch {
   std::vector<std::int32_t> source_ids;                      ///< [source tokens] extended ids
   std::vector<std::int32_t> source_words;                    ///< [source tokens] word ids as given
   std::vector<std::int32_t> targets;                         ///< [target tokens] extended ids
-  std::vector<std::int32_t> decoder_words;  ///< [packed decoder rows] place in word_ids of y_{i−1}, SOS first
-  std::vector<std::int32_t> state_rows;     ///< [target tokens] packed decoder row of s_i
-  std::vector<std::int32_t> previous_rows;  ///< [target tokens] s_{i−1}: row in [s_0 of every decoder row ; s]
-  int listener_labels = 0;                  ///< how many turns have y^R
-  int emotions = 0;                         ///< how many turns have y^P
-  int max_extra = 0;                        ///< the most out-of-vocabulary words of one post
+  std::vector<std::int32_t> decoder_inputs;  ///< [packed decoder rows] place in word_ids of y_{i−1}, SOS first
+  std::vector<std::int32_t> state_rows;      ///< [target tokens] packed decoder row of s_i
+  std::vector<std::int32_t> previous_rows;   ///< [target tokens] s_{i−1}: row in [s_0 of every decoder row ; s]
+  int listener_labels = 0;                   ///< how many turns have y^R
+  int emotions = 0;                          ///< how many turns have y^P
+  int max_extra = 0;                         ///< the most out-of-vocabulary words of one post
 
  private:
   void sort_dialogues(std::span<const DialogueInput> dialogues);

@@ -3,11 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
 
-nvcc=$(command -v nvcc || true)
-for folder in "${CUDA_PATH:-}" "${CUDA_HOME:-}" /usr/local/cuda /opt/cuda; do
-  [[ -z $nvcc && -n $folder && -x $folder/bin/nvcc ]] && nvcc=$folder/bin/nvcc
-done
-if [[ -z $nvcc ]]; then
+if ! nvcc=$(tools/find_nvcc.sh); then
   echo "nvcc: not run (not on the PATH, in \$CUDA_PATH/bin or in /usr/local/cuda/bin)"
   exit 77
 fi

@@ -123,12 +123,12 @@ std::int32_t word_read(const Batch& batch, const Ids& words, std::int64_t row) {
 void check_words(const Batch& batch) {
   Ids expected;
   std::set<std::int32_t> seen;
-  for (const Ids* words : {&batch.decoder_words, &batch.encoder_words}) {
+  for (const Ids* words : {&batch.decoder_inputs, &batch.encoder_inputs}) {
     for (std::size_t row = 0; row < words->size(); ++row) {
       const std::int32_t id = word_read(batch, *words, static_cast<std::int64_t>(row));
       if (seen.insert(id).second) expected.push_back(id);
     }
-    if (words == &batch.decoder_words) CHECK(batch.decoder_word_count == static_cast<int>(expected.size()));
+    if (words == &batch.decoder_inputs) CHECK(batch.decoder_word_count == static_cast<int>(expected.size()));
   }
   CHECK(batch.word_ids == expected);
 }
@@ -143,7 +143,7 @@ void check_encoder(const Batch& batch, const Dialogues& data, const Orders& orde
     const Place place = orders.encoder[rank];
     const Ids& words = words_of(data, place);
     for (std::size_t j = 0; j < words.size(); ++j)
-      CHECK(word_read(batch, batch.encoder_words, packing.row(static_cast<int>(j), static_cast<int>(rank))) ==
+      CHECK(word_read(batch, batch.encoder_inputs, packing.row(static_cast<int>(j), static_cast<int>(rank))) ==
             known(words[j]));
     const auto chain = at(Orders::index(orders.chain, place));
     CHECK(batch.summary_first[chain] == packing.row(0, static_cast<int>(rank)));
@@ -179,7 +179,7 @@ void check_decoder_row(const Batch& batch, const TurnData& turn, int r, int enco
     CHECK(batch.targets[token] == (word < vocabulary ? word : copied ? extended.at(word) : unk_id));
     const int row = batch.decoder_packing().row(static_cast<int>(i), r);
     CHECK(batch.state_rows[token] == row);
-    CHECK(word_read(batch, batch.decoder_words, row) == previous);
+    CHECK(word_read(batch, batch.decoder_inputs, row) == previous);
     CHECK(batch.previous_rows[token] ==
           (i == 0 ? r : batch.turns() + batch.decoder_packing().row(static_cast<int>(i) - 1, r)));
     previous = known(word);

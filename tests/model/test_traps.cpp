@@ -241,7 +241,7 @@ TEST_CASE("trap: a target that is only EOS is one token from SOS and con") {
     ModelState<double> model = random_model<double>(ablation);
     Pass<double> pass(model, {{{{4, 5, 3}, {3}, 1, 2}}});
     CHECK(pass.batch.target_tokens() == 1);
-    CHECK(pass.batch.decoder_words == std::vector<std::int32_t>{0});
+    CHECK(pass.batch.decoder_inputs == std::vector<std::int32_t>{0});
     CHECK(pass.batch.word_ids[0] == sos_id);
     CHECK(pass.result.losses.generation.data()[0] == near(-pass.log_probabilities(0)[0]));
     CHECK(pass.result.losses.coverage.data()[0] == 0.0);
