@@ -17,54 +17,70 @@ ETHREED_HOST_DEVICE inline double exp(double x) { return std::exp(x); }
 ETHREED_HOST_DEVICE inline double tanh(double x) { return std::tanh(x); }
 ETHREED_HOST_DEVICE inline double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
-/// e^x for float: x = k·ln 2 + r, |r| ≤ ln 2 / 2, a polynomial in r (Cephes' expf coefficients) times 2^k.
-/// +∞ above 88.722 (where e^x passes the largest float), exactly 0 below −87.336 (no denormals). NaN stays NaN.
-ETHREED_HOST_DEVICE inline float exp(float x) {
-  const float low = -87.336544F;
-  const float high = 88.72283F;
-  float y = x < low ? low : x;
-  y = y > high ? high : y;
-  const float magic = 12582912.0F;  // 1.5 · 2^23: adding it rounds to the nearest integer and leaves it in the low bits
+namespace detail {
+
+/// y = k·ln 2 + r with k the nearest whole number, |r| ≤ ln 2 / 2.
+struct Reduced {
+  float r;
+  float half_power;  ///< 2^{k−1}: 0 for k = −126, +∞ for k = 129
+};
+
+/// For y from −87.6 to 89.7, which is −126 ≤ k ≤ 129; for NaN r is NaN.
+ETHREED_HOST_DEVICE inline Reduced reduce(float y) {
+  // 1.5·2^23 + 126: adding it rounds to the nearest whole number and leaves k + 126, the exponent of 2^{k−1}, in the
+  // low bits; the bits above leave through the top of the shift.
+  const float magic = 12583038.0F;
   const float shifted = y * 1.44269504F + magic;
   const float k = shifted - magic;
-  float r = y - k * 0.693359375F;
-  r = r + k * 2.12194440e-4F;
-  float p = 1.9875691500e-4F;
-  p = p * r + 1.3981999507e-3F;
-  p = p * r + 8.3334519073e-3F;
-  p = p * r + 4.1665795894e-2F;
-  p = p * r + 1.6666665459e-1F;
-  p = p * r + 5.0000001201e-1F;
-  p = p * r * r + r + 1.0F;
-  // Times 2^k by adding k to the exponent: it reaches k = 128, where 2^k itself is no float. p's exponent is −1 or 0,
-  // so the sum stays in range; the bits of `magic` above k leave through the top of the shift.
-  const auto result =
-      std::bit_cast<float>(std::bit_cast<std::uint32_t>(p) + (std::bit_cast<std::uint32_t>(shifted) << 23));
-  const float bounded = x < low ? 0.0F : result;
-  return x <= high ? bounded : x + std::numeric_limits<float>::infinity();  // the sum is +∞, or NaN for NaN
+  const float r = y - k * 0.693359375F;
+  return {r + k * 2.12194440e-4F, std::bit_cast<float>(std::bit_cast<std::uint32_t>(shifted) << 23)};
 }
 
-/// tanh for float. Small |x| by an odd polynomial (Cephes), large |x| by 1 − 2 / (e^{2|x|} + 1). NaN stays NaN.
+/// q of 2·e^r = 2 + 2r + q·r² for |r| ≤ ln 2 / 2, with twice the coefficients of Cephes' expf.
+ETHREED_HOST_DEVICE inline float exp_remainder(float r) {
+  float p = 3.9751383000e-4F;
+  p = p * r + 2.7963999014e-3F;
+  p = p * r + 1.6666903815e-2F;
+  p = p * r + 8.3331591788e-2F;
+  p = p * r + 3.3333333092e-1F;
+  return p * r + 1.0000000240F;
+}
+
+}  // namespace detail
+
+// Below, `bound > x ? bound : x` is one instruction of the processor and lets NaN through; `x < bound ? bound : x`
+// would do so, too, but `x > bound ? x : bound` would not.
+
+/// e^x for float: 2^{k−1} times a polynomial for 2·e^r; 2^k itself would be no float for the largest x.
+/// +∞ above 88.722 (where e^x passes the largest float), exactly 0 below −86.99 (no denormals). NaN stays NaN.
+ETHREED_HOST_DEVICE inline float exp(float x) {
+  const float low = -87.5F;
+  const float high = 89.4F;
+  float y = low > x ? low : x;
+  y = high < y ? high : y;
+  const auto [r, half_power] = detail::reduce(y);
+  return ((detail::exp_remainder(r) * r + 2.0F) * r + 2.0F) * half_power;
+}
+
+/// tanh for float: (e^{2|x|} − 1) / (e^{2|x|} + 1), the difference without cancellation as 2^k·(e^r − 1) + (2^k − 1).
+/// NaN stays NaN.
 ETHREED_HOST_DEVICE inline float tanh(float x) {
-  const float a = x < 0.0F ? -x : x;
-  const float s = x * x;
-  float p = -5.70498872745e-3F;
-  p = p * s + 2.06390887954e-2F;
-  p = p * s - 5.37397155531e-2F;
-  p = p * s + 1.33314422036e-1F;
-  p = p * s - 3.33332819422e-1F;
-  const float small = p * s * x + x;
-  const float e = exp(2.0F * (a > 10.0F ? 10.0F : a));
-  const float magnitude = 1.0F - 2.0F / (e + 1.0F);
-  const float large = x < 0.0F ? -magnitude : magnitude;
-  return a < 0.625F ? small : (x != x ? x : large);
+  const float high = 20.0F;  // beyond, the result is 1
+  float y = 2.0F * std::fabs(x);
+  y = high < y ? high : y;
+  const auto [r, half_power] = detail::reduce(y);
+  const float of_r = detail::exp_remainder(r) * r * r + 2.0F * r;
+  const float exp_less_one = of_r * half_power + (2.0F * half_power - 1.0F);
+  return std::copysign(exp_less_one / (exp_less_one + 2.0F), x);
 }
 
-/// 0 below −88.722 and 1 above 17; NaN stays NaN.
+/// 0 below −89.07 and 1 above 17; NaN stays NaN.
 ETHREED_HOST_DEVICE inline float sigmoid(float x) { return 1.0F / (1.0F + exp(-x)); }
 
 /// log σ(x) without overflow or log(0), for any finite x.
-template <class T> ETHREED_HOST_DEVICE T log_sigmoid(T x) { return x >= 0 ? -std::log1p(std::exp(-x)) : x - std::log1p(std::exp(x)); }
+template <class T> ETHREED_HOST_DEVICE T log_sigmoid(T x) {
+  return x >= 0 ? -std::log1p(std::exp(-x)) : x - std::log1p(std::exp(x));
+}
 
 /// log(e^a + e^b); either may be −∞.
 template <class T> ETHREED_HOST_DEVICE T log_add_exp(T a, T b) {
@@ -84,9 +100,10 @@ template <class T> struct LogSumExp {
 };
 
 /// Over n ≥ 1 numbers of which one at least is above −∞; a NaN among them gives NaN. Order of reduction: lane l adds
-/// elements l, l + 16, l + 32, …; the lanes are then added pairwise. It depends on n alone.
+/// elements l, l + 64, l + 128, …, the last lanes an element less; the lanes are then added pairwise. It depends on n
+/// alone.
 template <class T> LogSumExp<T> log_sum_exp(const T* x, std::int64_t n) {
-  constexpr std::int64_t lanes = 16;
+  constexpr std::int64_t lanes = 64;  // several vectors; a loop over a single one the compiler would take apart
   const std::int64_t full = n / lanes * lanes;
   std::array<T, lanes> high;
   high.fill(-std::numeric_limits<T>::infinity());

@@ -55,21 +55,24 @@ bool same_bits(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std
 
 }  // namespace
 
-TEST_CASE("float exp is within 2 ulp of the exact value over its whole range") {
-  CHECK(worst_ulps(scalar_exp, exact_exp, -87.33, 88.72) < 2.0);
-  CHECK(worst_ulps(scalar_exp, exact_exp, -1.0, 1.0) < 2.0);
+TEST_CASE("float exp is within 1.2 ulp of the exact value over its whole range") {
+  CHECK(worst_ulps(scalar_exp, exact_exp, -86.98, 88.72) < 1.2);
+  CHECK(worst_ulps(scalar_exp, exact_exp, -1.0, 1.0) < 1.2);
   CHECK(scalar_exp(0.0F) == 1.0F);
   CHECK(scalar_exp(-0.0F) == 1.0F);
 }
 
 TEST_CASE("float exp overflows to infinity, underflows to exactly zero and keeps NaN") {
   CHECK(std::isfinite(scalar_exp(88.72283F)));
-  CHECK(ulps(scalar_exp(88.72283F), std::exp(static_cast<double>(88.72283F))) < 2.0);
+  CHECK(ulps(scalar_exp(88.72283F), std::exp(static_cast<double>(88.72283F))) < 1.0);
   CHECK(scalar_exp(88.73F) == infinity);
+  CHECK(scalar_exp(89.08F) == infinity);  // 2^{k−1} itself is infinite
+  CHECK(scalar_exp(89.5F) == infinity);
   CHECK(scalar_exp(1e30F) == infinity);
   CHECK(scalar_exp(infinity) == infinity);
-  CHECK(scalar_exp(-87.336F) > 0.0F);
-  CHECK(same_bits(scalar_exp(-87.34F), 0.0F));
+  CHECK(scalar_exp(-86.98F) > 0.0F);
+  CHECK(same_bits(scalar_exp(-87.0F), 0.0F));
+  CHECK(same_bits(scalar_exp(-87.6F), 0.0F));
   CHECK(same_bits(scalar_exp(-1e30F), 0.0F));
   CHECK(same_bits(scalar_exp(-infinity), 0.0F));
   CHECK(std::isnan(scalar_exp(not_a_number)));
@@ -89,9 +92,9 @@ TEST_CASE("float exp never decreases where its pieces join") {
   }
 }
 
-TEST_CASE("float tanh is within 2 ulp, odd, bounded by 1, and keeps NaN") {
-  CHECK(worst_ulps(scalar_tanh, exact_tanh, -12.0, 12.0) < 2.0);
-  CHECK(worst_ulps(scalar_tanh, exact_tanh, -1e-3, 1e-3) < 2.0);
+TEST_CASE("float tanh is within 2.5 ulp, odd, bounded by 1, and keeps NaN") {
+  CHECK(worst_ulps(scalar_tanh, exact_tanh, -12.0, 12.0) < 2.5);
+  CHECK(worst_ulps(scalar_tanh, exact_tanh, -1e-2, 1e-2) < 2.5);
   for (const float x : {1e-30F, 0.1F, 0.624999F, 0.625F, 0.625001F, 3.0F, 9.9F, 10.1F, 88.0F})
     CHECK(same_bits(scalar_tanh(-x), -scalar_tanh(x)));
   CHECK(scalar_tanh(-0.0F) == 0.0F);
@@ -102,7 +105,7 @@ TEST_CASE("float tanh is within 2 ulp, odd, bounded by 1, and keeps NaN") {
 }
 
 TEST_CASE("float sigmoid is within 3 ulp, saturates at 0 and 1, and keeps NaN") {
-  CHECK(worst_ulps(scalar_sigmoid, exact_sigmoid, -87.0, 30.0) < 3.0);
+  CHECK(worst_ulps(scalar_sigmoid, exact_sigmoid, -86.9, 30.0) < 3.0);
   CHECK(scalar_sigmoid(0.0F) == 0.5F);
   CHECK(scalar_sigmoid(40.0F) == 1.0F);
   CHECK(scalar_sigmoid(infinity) == 1.0F);
@@ -146,10 +149,10 @@ TEMPLATE_TEST_CASE("log_add_exp takes minus infinity on either side", "", float,
         Approx(std::log(std::exp(2.0) + std::exp(1.0))));
 }
 
-TEMPLATE_TEST_CASE("log_sum_exp equals the sum in long double for every length up to three vectors", "", float,
-                   double) {
+TEMPLATE_TEST_CASE("log_sum_exp equals the sum in long double for every length up to three rounds of its lanes", "",
+                   float, double) {
   const auto tolerance = static_cast<double>(16 * std::numeric_limits<TestType>::epsilon());
-  for (int n = 1; n <= 48; ++n) {
+  for (int n = 1; n <= 192; ++n) {
     std::vector<TestType> x;
     for (int i = 0; i < n; ++i) x.push_back(static_cast<TestType>(500.0 + 3.0 * std::sin(1.7 * i * n)));
     long double sum = 0;
@@ -163,12 +166,13 @@ TEMPLATE_TEST_CASE("log_sum_exp equals the sum in long double for every length u
 }
 
 TEMPLATE_TEST_CASE("log_sum_exp ignores minus infinity and shows NaN wherever it stands", "", float, double) {
-  std::vector<TestType> x(20, -std::numeric_limits<TestType>::infinity());
-  x[18] = 7;
-  CHECK(math::log_sum_exp(x.data(), 20).value() == 7);
-  for (std::size_t i = 0; i < 20; ++i) {
-    std::vector<TestType> broken(20, TestType{1});
+  constexpr std::size_t count = 100;  // one round of the lanes, and some that begin another
+  for (std::size_t i = 0; i < count; ++i) {
+    std::vector<TestType> x(count, -std::numeric_limits<TestType>::infinity());
+    x[i] = 7;
+    CHECK(math::log_sum_exp(x.data(), count).value() == 7);
+    std::vector<TestType> broken(count, TestType{1});
     broken[i] = std::numeric_limits<TestType>::quiet_NaN();
-    CHECK(std::isnan(math::log_sum_exp(broken.data(), 20).value()));
+    CHECK(std::isnan(math::log_sum_exp(broken.data(), count).value()));
   }
 }
