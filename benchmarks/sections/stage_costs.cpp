@@ -11,9 +11,10 @@ StageCost product(double rows, double in, double out) {
   const double flops = 2 * rows * in * out, bytes = word * (rows * in + in * out + rows * out);
   return {flops, bytes, 2 * flops, 2 * bytes};
 }
-// The recurrence of a GRU, after its input product: the formulas of kernels/gru_sequence.
-StageCost recurrence(double rows, double hidden) {
-  const double flops = 6 * rows * hidden * hidden, bytes = word * (8 * rows * hidden + 3 * hidden * hidden);
+// The recurrence of a GRU, after its input product: the formulas of kernels/gru_sequence. `starts`: the rows that have
+// no state before them, and need no product.
+StageCost recurrence(double rows, double starts, double hidden) {
+  const double flops = 6 * (rows - starts) * hidden * hidden, bytes = word * (8 * rows * hidden + 3 * hidden * hidden);
   return {flops, bytes, 2 * flops, 2 * bytes};
 }
 // Rows copied to another place, backward added up there.
@@ -21,7 +22,6 @@ StageCost moved(double rows, double columns) {
   const double bytes = 2 * word * rows * columns;
   return {0, bytes, rows * columns, bytes};
 }
-StageCost gru(double rows, double in, double hidden);
 
 StageCost operator+(const StageCost& a, const StageCost& b) {
   return {a.forward_flops + b.forward_flops, a.forward_bytes + b.forward_bytes, a.backward_flops + b.backward_flops,
@@ -30,12 +30,12 @@ StageCost operator+(const StageCost& a, const StageCost& b) {
 StageCost operator*(double n, const StageCost& a) {
   return {n * a.forward_flops, n * a.forward_bytes, n * a.backward_flops, n * a.backward_bytes};
 }
-StageCost gru(double rows, double in, double hidden) {
-  return product(rows, in, 3 * hidden) + recurrence(rows, hidden);
+StageCost gru(double rows, double starts, double in, double hidden) {
+  return product(rows, in, 3 * hidden) + recurrence(rows, starts, hidden);
 }
 // Of rows that share so many different inputs.
-StageCost gru_of_shared_inputs(double inputs, double rows, double in, double hidden) {
-  return product(inputs, in, 3 * hidden) + recurrence(rows, hidden);
+StageCost gru_of_shared_inputs(double inputs, double rows, double starts, double in, double hidden) {
+  return product(inputs, in, 3 * hidden) + recurrence(rows, starts, hidden);
 }
 
 // Pairs of an utterance and one before it in its chain: sequences still alive at step t have t predecessors.
@@ -49,7 +49,7 @@ double history_pairs(const Packing& chain) {
 
 std::array<StageCost, stages> stage_costs(const ModelConfig& c, const Batch& batch) {
   const double n = batch.turns(), tokens = batch.encoder_tokens(), sources = batch.source_tokens(),
-               targets = batch.target_tokens();
+               targets = batch.target_tokens(), dialogues = batch.dialogues();
   const double words = static_cast<double>(batch.word_ids.size()), decoder_words = batch.decoder_word_count;
   const double pairs = static_cast<double>(batch.rows().weights());
   const double h = c.encoder, u = 2.0 * c.encoder, g = c.global_state, p = c.party_state, e = c.emotion_state,
@@ -69,12 +69,12 @@ std::array<StageCost, stages> stage_costs(const ModelConfig& c, const Batch& bat
   const StageCost look_up{0, 2 * word * words * c.embedding, words * c.embedding, word * words * c.embedding + table};
   return {
       look_up,
-      2 * gru_of_shared_inputs(words, tokens, c.embedding, h) + moved(2 * n + sources, u),
-      gru(2 * n, u, g) + product(2 * n, g, u) + attend_history + gru(2 * n, u + g, p) + gru(2 * n, p, e) +
-          gru(n, g, c.content_state) + moved(5 * n, e),
+      2 * gru_of_shared_inputs(words, tokens, 2 * n, c.embedding, h) + moved(2 * n + sources, u),
+      gru(2 * n, dialogues, u, g) + product(2 * n, g, u) + attend_history + gru(2 * n, dialogues, u + g, p) +
+          gru(2 * n, 2 * dialogues, p, e) + gru(n, dialogues, g, c.content_state) + moved(5 * n, e),
       3 * product(n, e, e) + 3 * product(n, e, c.emotions),
       product(sources, u, s) + product(n, c.content_state, s) + product(n, e, e) + product(n, e, s) + moved(2 * n, e),
-      gru_of_shared_inputs(decoder_words, targets, c.embedding, s) + moved(2 * targets, s),
+      gru_of_shared_inputs(decoder_words, targets, 0, c.embedding, s) + moved(2 * targets, s),
       attend,
       gate + product(targets, features, c.bottleneck),
       product(targets, c.bottleneck, v),

@@ -85,13 +85,15 @@ template <class T> struct GruLaneBackward {
   GradientSink<T> dinitial;
 };
 
-/// FLOPs a lane: forward 6·rows·H² (the gates' 20·rows·H beside it are not counted); backward 12·rows·H² if everything
-/// is asked for. Bytes a lane: forward (3·inputs·H + 3·H² + rows·H + 4·rows·H)·sizeof(T), and once rows·4 with
+/// FLOPs a lane: forward 6·C·H², where C are the rows with an h⁻ that is not zero by definition: all with `initial`,
+/// rows − sequences without (the gates' 20·rows·H beside it are not counted); backward 12·C·H² if everything is asked
+/// for. Bytes a lane: forward (3·inputs·H + 3·H² + rows·H + 4·rows·H)·sizeof(T), and once rows·4 with
 /// input_row; backward twice that. (The weights are counted once; they are read again at every step, from the cache if
 /// it holds them.) Saved a lane: 4·rows·H·sizeof(T), beside h itself. Workspace a lane, each term rounded up to 64
 /// bytes: the weights, packed once for all steps, 3H rows of H elements, each row rounded up to 64 bytes; forward
 /// sequences·3H + 3H (and sequences·4H without `saved`) elements; backward sequences·H twice, rows·3H and rows·H.
-/// Order of reduction: gemm's, step by step in time; dW_hh is one product over all rows, db adds rows in packed order;
+/// Order of reduction: gemm's, step by step in time; dW_hh is one product over C rows, db adds all rows, both in the
+/// order of the recurrence, and behind them those that start a sequence;
 /// d_input_gates that rows share are added up from the lane's last step to its first, sequences in their order.
 /// Source: Cho et al. 2014 in the form of cuDNN and PyTorch (two biases, reset after the product); the chain rule.
 ///

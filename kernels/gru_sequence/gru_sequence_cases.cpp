@@ -99,6 +99,7 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
   Cost cost() const override {
     const double lanes = static_cast<double>(shape_.reverse.size());
     const double r = offsets_.back(), h = shape_.hidden;
+    const double multiplied = r - (shape_.initial ? 0 : static_cast<double>(sequences()));  // the rows with an h⁻
     const double bytes = lanes * (5 * r * h + 3 * static_cast<double>(input_rows()) * h + 3 * h * h) * sizeof(T) +
                          static_cast<double>(input_row_.size() * sizeof(std::int32_t));
     const std::int64_t width = std::int64_t{shape_.hidden} * static_cast<std::int64_t>(sizeof(T));
@@ -106,8 +107,8 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
     const std::int64_t lane_workspace = 3 * shape_.hidden * rounded(width) + 2 * rounded(sequences() * width) +
                                         rounded(3 * rows() * width) + rounded(rows() * width);
     const auto count = static_cast<std::int64_t>(shape_.reverse.size());
-    return {.forward_flops = lanes * 6 * r * h * h,
-            .backward_flops = lanes * 12 * r * h * h,
+    return {.forward_flops = lanes * 6 * multiplied * h * h,
+            .backward_flops = lanes * 12 * multiplied * h * h,
             .forward_bytes = bytes,
             .backward_bytes = 2 * bytes,
             .saved_bytes = count * 4 * rows() * width,

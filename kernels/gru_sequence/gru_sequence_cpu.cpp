@@ -31,18 +31,34 @@ template <class T, class Body> void for_units(Context& context, int lanes, int h
 // the others start here. Alive sequences are a prefix at every time, so this holds in both directions: forward, all
 // start at the first step; in reverse, a sequence joins at its own last token.
 struct Step {
-  std::int64_t first;          // packed row of sequence 0
-  std::int64_t carried_first;  // packed row of sequence 0 at the step before
-  int alive;
-  int carried;
+  std::int64_t first = 0;          // packed row of sequence 0
+  std::int64_t carried_first = 0;  // packed row of sequence 0 at the step before
+  int alive = 0;
+  int carried = 0;
+  // The backward keeps rows in an order of its own: step by step, first all that are carried on, behind them all that
+  // start here. From nothing these have h⁻ = 0 and no part in dW_hh, which is then one product over the others.
+  std::int64_t carried_place = 0;
+  std::int64_t starting_place = 0;
+
+  std::int64_t place(int s) const { return s < carried ? carried_place + s : starting_place + (s - carried); }
 };
 
 Step step_at(const Packing& packing, bool reverse, int k) {
   const int t = reverse ? packing.steps() - 1 - k : k;
-  if (k == 0) return {packing.offset(t), 0, packing.alive(t), 0};
+  Step step{.first = packing.offset(t),
+            .alive = packing.alive(t),
+            .starting_place = packing.rows() - std::int64_t{packing.sequences()}};
+  if (k == 0) return step;
   const int before = reverse ? t + 1 : t - 1;
-  return {packing.offset(t), packing.offset(before), packing.alive(t),
-          std::min(packing.alive(t), packing.alive(before))};
+  step.carried_first = packing.offset(before);
+  step.carried = std::min(packing.alive(t), packing.alive(before));
+  if (reverse) {
+    step.carried_place = packing.rows() - packing.offset(before + 1);
+    step.starting_place += step.carried;
+  } else {
+    step.carried_place = packing.offset(t) - packing.sequences();
+  }
+  return step;
 }
 
 // --- forward -------------------------------------------------------------------------------------------------------
@@ -125,18 +141,18 @@ template <class T> struct BackwardWorkspace {
   T* weights = nullptr;    // [3H, H], packed
   T* carry = nullptr;      // [sequences, H] the gradient that arrives at the states from the step after
   T* candidate = nullptr;  // [sequences, H] da_n of one step
-  T* recurrent = nullptr;  // [rows, 3H] g
-  T* previous = nullptr;   // [rows, H] h⁻
+  T* recurrent = nullptr;  // [rows, 3H] g, by Step::place()
+  T* previous = nullptr;   // [rows, H] h⁻, likewise
 };
 
-// Previous states side by side in packed order, so that dW_hh is one product.
+// Previous states side by side, so that dW_hh is one product.
 template <class T> void gather_previous(const GruSequenceForward<T>& args, const GruLaneForward<T>& lane, T* previous) {
   const std::int64_t width = args.hidden;
   for (int k = 0; k < args.packing.steps(); ++k) {
     const Step step = step_at(args.packing, lane.reverse, k);
-    T* to = previous + width * step.first;
-    to = std::copy_n(lane.h + width * step.carried_first, width * step.carried, to);
+    std::copy_n(lane.h + width * step.carried_first, width * step.carried, previous + width * step.carried_place);
     const std::int64_t starting = width * (step.alive - step.carried);
+    T* to = previous + width * step.starting_place;
     if (lane.initial != nullptr)
       std::copy_n(lane.initial + width * step.carried, starting, to);
     else
@@ -191,9 +207,10 @@ void backward_gates(const GruSequenceForward<T>& args, const GruLaneForward<T>& 
       const T* mask = lane.state_mask + width * row + begin;
       for (int j = 0; j < units; ++j) carry[j] *= mask[j];
     }
-    T* recurrent = work.recurrent + 3 * width * row + begin;
+    const std::int64_t place = step.place(s);
+    T* recurrent = work.recurrent + 3 * width * place + begin;
     T* candidate = work.candidate + width * s + begin;
-    backward_row(units, width, lane.saved + 4 * width * row + begin, work.previous + width * row + begin, carry,
+    backward_row(units, width, lane.saved + 4 * width * row + begin, work.previous + width * place + begin, carry,
                  candidate, recurrent);
     if (!back.d_input_gates) continue;
     const std::int64_t input = 3 * width * gru_input_of(args.input_row, row) + begin;
@@ -208,28 +225,32 @@ template <class T>
 void backward_states(int hidden, const PackedMatrix<T>& weights, const GruLaneBackward<T>& back,
                      const BackwardWorkspace<T>& work, const Step& step, int begin, int end) {
   const std::int64_t width = hidden;
-  multiply_packed<T>({.m = back.dinitial ? step.alive : step.carried,
-                      .a = work.recurrent + 3 * width * step.first,
-                      .lda = 3 * hidden,
-                      .b = &weights,
-                      .first = begin,
-                      .columns = end - begin,
-                      .c = work.carry + begin,
-                      .ldc = hidden,
-                      .accumulate = true});
+  const auto multiply = [&](std::int64_t place, int from, int to) {
+    multiply_packed<T>({.m = to - from,
+                        .a = work.recurrent + 3 * width * place,
+                        .lda = 3 * hidden,
+                        .b = &weights,
+                        .first = begin,
+                        .columns = end - begin,
+                        .c = work.carry + width * from + begin,
+                        .ldc = hidden,
+                        .accumulate = true});
+  };
+  multiply(step.carried_place, 0, step.carried);
   if (!back.dinitial) return;
+  multiply(step.starting_place, step.carried, step.alive);
   for (std::int64_t s = step.carried; s < step.alive; ++s)
     put_row(back.dinitial, width * s + begin, work.carry + width * s + begin, end - begin);
 }
 
 template <class T>
-void backward_weights(Context& context, int rows, int hidden, const GruLaneBackward<T>& back,
-                      const BackwardWorkspace<T>& work) {
+void backward_weights(Context& context, const Packing& packing, int hidden, bool from_nothing,
+                      const GruLaneBackward<T>& back, const BackwardWorkspace<T>& work) {
   if (back.dweight_hh)
     gemm<T>(context, {.a_transposed = true,
                       .m = 3 * hidden,
                       .n = hidden,
-                      .k = rows,
+                      .k = packing.rows() - (from_nothing ? packing.sequences() : 0),
                       .a = work.recurrent,
                       .lda = 3 * hidden,
                       .b = work.previous,
@@ -237,7 +258,7 @@ void backward_weights(Context& context, int rows, int hidden, const GruLaneBackw
                       .c = back.dweight_hh.data,
                       .ldc = hidden,
                       .accumulate = back.dweight_hh.accumulate});
-  if (back.dbias_hh) bias_gradient(context, rows, 3 * std::int64_t{hidden}, work.recurrent, back.dbias_hh);
+  if (back.dbias_hh) bias_gradient(context, packing.rows(), 3 * std::int64_t{hidden}, work.recurrent, back.dbias_hh);
 }
 
 template <class T>
@@ -265,7 +286,7 @@ void backward_lane(Context& context, const GruSequenceForward<T>& args, const Gr
   }
   if (back.dinitial && steps > 0)
     backward_states(hidden, weights, back, work, step_at(args.packing, lane.reverse, 0), 0, hidden);
-  backward_weights(context, args.packing.rows(), hidden, back, work);
+  backward_weights(context, args.packing, hidden, lane.initial == nullptr, back, work);
 }
 
 }  // namespace
