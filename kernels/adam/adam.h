@@ -10,6 +10,8 @@ namespace ethreed {
 /// With g' = gradient_scale·clip_scale(*gradient_norm, clip_norm)·g (without a norm: gradient_scale·g) and t = step:
 ///   m ← β1·m + (1 − β1)·g',  v ← β2·v + (1 − β2)·g'²
 ///   p ← p − learning_rate·m̂ / (√v̂ + ε),  m̂ = m / (1 − β1^t),  v̂ = v / (1 − β2^t)
+/// An m with |m| < 1e-30 and a v < 1e-32 become 0 before they are used: less than a rounding error of any p ≥ 1e-18 and
+/// of ε = 1e-8.
 ///
 ///   parameters  [count]  read and written
 ///   gradients   [count]  read
@@ -37,6 +39,9 @@ template <class T> struct Adam {
   T* m = nullptr;
   T* v = nullptr;
 };
+
+inline constexpr double adam_least_m = 1e-30;
+inline constexpr double adam_least_v = 1e-32;
 
 ETHREED_KERNEL(adam_update, Adam)
 

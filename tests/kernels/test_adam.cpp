@@ -73,6 +73,40 @@ TEST_CASE("adam equals the textbook over 100 steps in double") {
   }
 }
 
+TEMPLATE_TEST_CASE("moments of adam without a gradient end at zero, never at a denormal number, and p stays as it is",
+                   "", float, double) {
+  Runtime runtime;
+  Context context = runtime.context();
+  using T = TestType;
+  Tensor<T> p({3}), g({3}), m({3}), v({3});
+  p[0] = p[1] = T{0.25};
+  p[2] = T{-0.25};
+  bool denormal = false;
+  T settled = 0;
+  const auto step = [&](int t) {
+    adam_update<T>(
+        context, {.count = 3, .step = t, .parameters = p.data(), .gradients = g.data(), .m = m.data(), .v = v.data()});
+    for (const Tensor<T>* x : {&m, &v})
+      for (const T value : x->span()) denormal = denormal || std::fpclassify(value) == FP_SUBNORMAL;
+  };
+  g[0] = static_cast<T>(1e-3);
+  g[1] = static_cast<T>(-1e-6);
+  g[2] = static_cast<T>(1e-25);  // its square is no float
+  step(1);
+  std::fill(g.span().begin(), g.span().end(), T{0});
+  for (int t = 2; t <= 70'000; ++t) {
+    step(t);
+    if (t == 500) settled = p[0];
+  }
+  CHECK_FALSE(denormal);
+  CHECK(settled < T{0.25});
+  CHECK(static_cast<double>(p[0]) == Approx(static_cast<double>(settled)).epsilon(1e-6));
+  for (int i = 0; i < 3; ++i) {
+    CHECK(m[i] == 0);
+    CHECK(v[i] == 0);
+  }
+}
+
 TEST_CASE("the first step of adam moves every parameter by the learning rate against its gradient") {
   Runtime runtime;
   Context context = runtime.context();
