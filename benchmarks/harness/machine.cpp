@@ -1,6 +1,7 @@
 #include "benchmarks/harness/machine.h"
 
 #include "benchmarks/harness/measure.h"
+#include "core/tensor.h"
 
 #include <fmt/format.h>
 
@@ -66,11 +67,10 @@ template <class Run> double best_rate(int threads, int rounds, Run run) {
 
 // Twelve independent chains of fused multiply-adds, each in a register: enough for two units with a latency of up to
 // six cycles.
-template <class T> double multiply_adds() {
+template <class T> double multiply_adds(std::int64_t rounds) {
   constexpr int chains = 12;
   typedef T Vector __attribute__((vector_size(vector_bytes)));
   constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
-  constexpr std::int64_t rounds = 4'000'000;
   volatile T factor_in = T(0.999), term_in = T(0.001);
   const Vector x = Vector{} + factor_in, y = Vector{} + term_in;
   const auto start = [&] { return Vector{} + factor_in; };  // read anew: the compiler cannot know that they are equal
@@ -86,7 +86,7 @@ template <class T> double multiply_adds() {
 }
 
 template <class T> Peak multiply_add_peak(int cores, int rounds) {
-  const auto run = [] { return [] { return multiply_adds<T>(); }; };
+  const auto run = [] { return [] { return multiply_adds<T>(4'000'000); }; };
   return {best_rate(1, rounds, run) * 1e-9, best_rate(cores, rounds, run) * 1e-9};
 }
 
@@ -95,7 +95,8 @@ template <class T> Peak multiply_add_peak(int cores, int rounds) {
 Peak triad_peak(int cores, int rounds, std::size_t bytes, int repetitions) {
   const auto run = [=] {
     const std::size_t n = bytes / sizeof(double);
-    std::vector<double> a(n, 0.0), b(n, 1.0);
+    Tensor<double> a({static_cast<std::int64_t>(n)}), b({static_cast<std::int64_t>(n)});  // in the pages of the engine
+    std::fill(b.span().begin(), b.span().end(), 1.0);
     return [a = std::move(a), b = std::move(b), n, repetitions]() mutable {
       volatile double scale_in = 0.5;
       for (int r = 0; r < repetitions; ++r) {
@@ -113,6 +114,10 @@ Peak triad_peak(int cores, int rounds, std::size_t bytes, int repetitions) {
 }
 
 }  // namespace
+
+double multiply_add_rate(int threads) {
+  return best_rate(threads, 1, [] { return [] { return multiply_adds<float>(400'000); }; }) * 1e-9;
+}
 
 Machine measure_machine(int rounds) {
   Machine machine;

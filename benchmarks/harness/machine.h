@@ -25,6 +25,10 @@ struct Machine {
 /// a build for any processor of the family has narrower vectors.
 Machine measure_machine(int rounds);
 
+/// GFLOP/s of the same loop of multiply-adds in float now, for about a millisecond: what a machine that is shared with
+/// others has to give at this moment.
+double multiply_add_rate(int threads);
+
 /// The most memory that this process has had in use, in MiB, and what it has now of its own (not of mapped files);
 /// 0 where the system does not tell.
 double peak_memory_mib();

@@ -96,6 +96,10 @@ class StagedStep {
     parts_.back().time += now_in_milliseconds() - start;
   }
 
+  // What the machine has to give between two steps.
+  void look_at_machine(int threads) { rates_.push_back(multiply_add_rate(threads)); }
+  Spread rates() const { return spread_of(rates_); }
+
   void end_pass(int batches, bool keep) {
     update_.finish(context_);
     for (Part& part : parts_) {
@@ -133,6 +137,12 @@ class StagedStep {
       if (&part == &whole || &part < &whole)
         row.figures.emplace_back("% of the step", 100 * row.time.median / spread_of(whole.times).median);
       if (&part == &whole) add_sum(row);
+      if (&part == &parts_.back()) {
+        const double rate = sum_flops_ / row.time.median * 1e-6;
+        row.figures = {{"GFLOP/s", rate},
+                       {"% of peak", 100 * rate / machine.float32.of(threads)},
+                       {"% of peak meanwhile", 100 * rate / rates().median}};
+      }
       rows.push_back(std::move(row));
     }
     return rows;
@@ -162,6 +172,7 @@ class StagedStep {
   Workbench& bench_;
   DeferredUpdate<float> update_{bench_.model.layout.encoder_end()};
   std::vector<Part> parts_;
+  std::vector<double> rates_;
   double sum_flops_ = 0, sum_bytes_ = 0;
 };
 
@@ -181,7 +192,10 @@ Section measure_with(const Options& options, const Machine& machine, int threads
   }
   for (int pass = -1; pass < options.passes; ++pass) {  // the first one warms up
     for (int i = 0; i < batches; ++i) step.run(i);
-    for (int i = 0; i < batches; ++i) step.run_whole(i);
+    for (int i = 0; i < batches; ++i) {
+      step.run_whole(i);
+      if (pass >= 0) step.look_at_machine(threads);
+    }
     step.end_pass(batches, pass >= 0);
   }
   const double k = batches;
@@ -199,7 +213,10 @@ Section measure_with(const Options& options, const Machine& machine, int threads
            "A time is the mean over the batches of a pass; median and quantiles are over the passes. The floor of a "
            "stage is the "
            "longer of FLOPs / peak and bytes / bandwidth of memory, as if nothing stayed in the cache; the "
-           "dependence of one time step on the one before is not in it."},
+           "dependence of one time step on the one before is not in it.",
+           fmt::format("Meanwhile, between the steps, the loop of multiply-adds reached {:.0f} GFLOP/s in the median "
+                       "({:.0f} to {:.0f}).",
+                       step.rates().median, step.rates().low, step.rates().high)},
       .rows = step.rows(machine, threads)};
 }
 
