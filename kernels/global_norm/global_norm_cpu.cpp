@@ -1,5 +1,6 @@
 #include "kernels/global_norm/global_norm.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -13,7 +14,8 @@ template <class T> double sum_of_squares(const T* x, std::int64_t count) {
   const std::int64_t full = count / lanes * lanes;
   std::array<double, lanes> sums{};
   for (std::int64_t i = 0; i < full; i += lanes) {
-    for (std::int64_t at = i + ahead; at < i + ahead + lanes; at += line) __builtin_prefetch(x + at);
+    for (std::int64_t at = i + ahead; at < i + ahead + lanes; at += line)
+      __builtin_prefetch(x + std::min(at, count - 1));
     for (std::size_t l = 0; l < lanes; ++l) {
       const auto value = static_cast<double>(x[i + l]);
       sums[l] += value * value;
