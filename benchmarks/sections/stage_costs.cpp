@@ -30,12 +30,12 @@ StageCost operator+(const StageCost& a, const StageCost& b) {
 StageCost operator*(double n, const StageCost& a) {
   return {n * a.forward_flops, n * a.forward_bytes, n * a.backward_flops, n * a.backward_bytes};
 }
-StageCost gru(double rows, double starts, double in, double hidden) {
-  return product(rows, in, 3 * hidden) + recurrence(rows, starts, hidden);
-}
-// Of rows that share so many different inputs.
+// A GRU over rows that share so many different inputs.
 StageCost gru_of_shared_inputs(double inputs, double rows, double starts, double in, double hidden) {
   return product(inputs, in, 3 * hidden) + recurrence(rows, starts, hidden);
+}
+StageCost gru(double rows, double starts, double in, double hidden) {
+  return gru_of_shared_inputs(rows, rows, starts, in, hidden);
 }
 
 // Pairs of an utterance and one before it in its chain: sequences still alive at step t have t predecessors.

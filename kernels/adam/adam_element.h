@@ -23,8 +23,8 @@ template <class T> AdamCoefficients<T> adam_coefficients(const Adam<T>& args) {
 }
 
 /// p, m and v by a gradient that is scaled already. Moments below the least are 0: those of a word that batches do not
-/// have any more would otherwise decay into denormal numbers, and stay there, with which processors compute up to
-/// twenty times as slowly.
+/// have any more would otherwise decay into denormal numbers, and stay there, with which some processors
+/// compute many times as slowly.
 template <class T> ETHREED_HOST_DEVICE void adam_element(const AdamCoefficients<T>& c, T gradient, T& p, T& m, T& v) {
   m = c.keep_m * m + c.take_m * gradient;
   v = c.keep_v * v + c.take_v * (gradient * gradient);

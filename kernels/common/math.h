@@ -48,8 +48,8 @@ ETHREED_HOST_DEVICE inline float exp_remainder(float r) {
 
 }  // namespace detail
 
-// Below, `bound > x ? bound : x` is one instruction of the processor and lets NaN through; `x < bound ? bound : x`
-// would do so, too, but `x > bound ? x : bound` would not.
+// Below, `bound > x ? bound : x` is one instruction of the processor and lets NaN through; `x > bound ? x : bound`
+// would not.
 
 /// e^x for float: 2^{k−1} times a polynomial for 2·e^r; 2^k itself would be no float for the largest x.
 /// +∞ above 88.722 (where e^x passes the largest float), exactly 0 below −86.99 (no denormals). NaN stays NaN.
