@@ -189,13 +189,15 @@ int main(int argc, char** argv) {
   CLI::App app("Matrix products at the model's shapes, beside Eigen's");
   int threads = 1, rounds = 11;
   bool in_double = false;
-  std::string only;
+  std::string only, precision = "float32";
   app.add_option("--threads", threads, "threads of the pool");
   app.add_option("--rounds", rounds, "rounds, of which the median is printed");
   app.add_option("--only", only, "products whose name contains this");
   app.add_flag("--double", in_double, "in double");
+  app.add_option("--precision", precision, "of operands in float: float32 or bf16")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   Runtime runtime(threads);
+  runtime.round_products(products_from(precision));
   Context context = runtime.context();
   if (in_double)
     table<double>(context, rounds, only);

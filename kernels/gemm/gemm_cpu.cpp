@@ -1,9 +1,10 @@
 // How products are cut into blocks and tiles, and shared out. register_tile.h has the tile, panel_packing.h the
-// packing, thin_product.h what is not worth packing for.
+// packing, thin_product.h what is not worth packing for; unit_product.h and unit_packing.h the same for the matrix
+// unit.
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/packed_gemm.h"
-#include "kernels/gemm/panel_packing.h"
 #include "kernels/gemm/thin_product.h"
+#include "kernels/gemm/unit_product.h"
 
 namespace ethreed {
 
@@ -16,16 +17,24 @@ constexpr int block_k = 384;  // a sum is interrupted, and kept in C, after so m
 // Rows of B that are so near each other, 4 KiB, are read where they are as fast as from a packed panel.
 template <class T> constexpr int near = 4096 / sizeof(T);
 
-/// Packing buffers of a thread: the rows of a tile, 640 KiB, and two panels of columns, with AVX-512 96 KiB.
+// How packed operands lie: rows in groups of so many, a group taking so many elements for every k, and so many columns,
+// a panel at most, taking so many.
+template <class F> constexpr int group_rows = F::in_unit ? unit_rows : tile_rows;
+template <class F> constexpr int group_width = F::in_unit ? 1 : group_step<typename F::Number>;
+template <class F> constexpr int columns_width(int columns) {
+  return F::in_unit ? ceiling(columns, unit_columns) : up_to_multiple(columns, lanes<typename F::Number>);
+}
+
+/// Packing buffers of a thread: the rows of a tile, 640 KiB, and two panels of columns, with AVX-512 96 KiB of float.
 template <class F> struct Buffers {
   using Element = typename F::Element;
   alignas(64) Element a[(640 << 10) / sizeof(Element)];
-  alignas(64) Element b[2 * panel_columns<typename F::Number> * block_k];
+  alignas(64) Element b[columns_width<F>(2 * panel_columns<typename F::Number>) * elements<F>(block_k)];
 };
 /// So many rows of a block of k fit.
 template <class F> constexpr int most_rows(int depth) {
   constexpr int size = sizeof(Buffers<F>::a) / sizeof(typename F::Element);
-  return size / (group_step<typename F::Number> * elements<F>(depth)) * tile_rows;
+  return size / (group_width<F> * elements<F>(depth)) * group_rows<F>;
 }
 template <class F> Buffers<F>& buffers() {
   static thread_local Buffers<F> own;
@@ -57,17 +66,18 @@ template <class T> Target<T> target_of_block(const Target<T>& to, int block, int
 /// Rows [row, row + count) of a block of A: where they are, or packed.
 template <class F>
 Rows<typename F::Element> rows_of(const Operand<typename F::Number>& a, int row, int count, int p, int depth) {
-  using T = typename F::Number;
   if constexpr (F::as_stored)
     if (a.along_k) return {a.at(row, p), a.ld, 1, 0};
   pack_rows<F>(a, row, count, p, depth, buffers<F>().a);
-  return {buffers<F>().a, 1, group_step<T>, std::ptrdiff_t{group_step<T>} * elements<F>(depth)};
+  return {buffers<F>().a, 1, group_width<F>, std::ptrdiff_t{group_width<F>} * elements<F>(depth)};
 }
 
-/// Where panels of B lie that are packed one behind the other, k elements long, the first `columns` wide.
-template <class T, class Element> Columns<Element> packed_columns(const Element* panel, int columns, int length) {
-  const std::ptrdiff_t step = up_to_multiple(std::min(columns, panel_columns<T>), lanes<T>);
-  return {panel, panel + std::ptrdiff_t{panel_columns<T>} * length, step};
+/// Where one or two panels of B lie that are packed one behind the other, `length` elements long, together `columns` wide.
+template <class F>
+Columns<typename F::Element> packed_columns(const typename F::Element* panel, int columns, int length) {
+  constexpr int width = panel_columns<typename F::Number>;
+  return {panel, panel + std::ptrdiff_t{columns_width<F>(width)} * length, columns_width<F>(std::min(columns, width)),
+          columns_width<F>(std::max(columns - width, 0))};
 }
 
 /// Rows [i, i + m), at most most_rows(), and columns [j, j + n) of a product.
@@ -91,10 +101,10 @@ template <class F> void tile(const Product<typename F::Number>& product, int i, 
           if constexpr (F::as_stored)
             if (in_place && columns % lanes<T> == 0) {
               const T* first = b.at(j + column, p);
-              return {first, first + panel_columns<T>, b.ld};
+              return {first, first + panel_columns<T>, b.ld, b.ld};
             }
           pack_columns<F>(b, j + column, columns, p, depth, buffers<F>().b);
-          return packed_columns<T, Element>(buffers<F>().b, columns, elements<F>(depth));
+          return packed_columns<F>(buffers<F>().b, columns, elements<F>(depth));
         },
         [&](int column, int columns) {
           const int end = column + columns;
@@ -148,13 +158,16 @@ template <class T> void multiply_vector(const Product<T>& product, int begin, in
 
 // --- how work is cut -----------------------------------------------------------------------------------------------
 
-constexpr double chunk_flops = 1.5e6;  // some 7 µs: less is not worth a second thread
-constexpr int packing_flops = 16;      // as long as it takes to pack an element,
-constexpr int reading_flops = 2;       // to read one from the cache of a core, and
-constexpr int fetching_flops = 16;     // from farther away,
-constexpr int far_bytes = 512 << 10;   // where operands of this size are
-constexpr int most_tiles = 16;         // of a product whose rows fit the buffer
-constexpr double most_again = 0.08;    // of all work, for what is fetched and packed again because of the tiles
+/// How many FLOPs are computed in some 7 µs, less than which are not worth a second thread; in the time that it takes to
+/// pack an element; to read one from the cache of a core; and to read one from farther away.
+struct Rates {
+  double chunk;
+  int packing, reading, fetching;
+};
+template <class F> constexpr Rates rates = F::in_unit ? Rates{3e6, 48, 6, 48} : Rates{1.5e6, 16, 2, 16};
+constexpr int far_bytes = 512 << 10;  // where operands of this size are
+constexpr int most_tiles = 16;        // of a product whose rows fit the buffer
+constexpr double most_again = 0.08;   // of all work, for what is fetched and packed again because of the tiles
 
 struct Cut {
   int tile_m, tile_n;
@@ -167,10 +180,10 @@ template <class F> Cut cut(const Product<typename F::Number>& product) {
   const double flops = 2.0 * m * n * k;
   const int least = ceiling(m, most_rows<F>(Depths<F>(k).size));
   // A is fetched, and packed if it must be, once for every part of the columns, B for every part of the rows.
-  const auto once_more = [k](int lines, bool packed) {
+  constexpr Rates rate = rates<F>;
+  const auto once_more = [k, rate](int lines, bool packed) {
     const double elements = static_cast<double>(lines) * k;
-    return elements *
-           ((packed ? packing_flops : 0) + (elements * sizeof(T) > far_bytes ? fetching_flops : reading_flops));
+    return elements * ((packed ? rate.packing : 0) + (elements * sizeof(T) > far_bytes ? rate.fetching : rate.reading));
   };
   const double of_a = once_more(m, !F::as_stored || !product.a.along_k);
   const double of_b = once_more(n, !F::as_stored || product.b.along_k);
@@ -180,10 +193,10 @@ template <class F> Cut cut(const Product<typename F::Number>& product) {
   for (int rows = least; rows <= std::max(least, most_tiles); rows *= 2)
     for (int columns = 1; columns <= most_tiles; columns *= 2) {
       const int tiles = rows * columns, best = parts_m * parts_n;
-      if (rows > least && m < rows * tile_rows) continue;
+      if (rows > least && m < rows * group_rows<F>) continue;
       if (columns > 1 && n < columns * panel_columns<T>) continue;
       if (tiles > std::max(least, most_tiles) || tiles < best) continue;
-      if (flops + fetching(rows, columns) < tiles * chunk_flops) continue;
+      if (flops + fetching(rows, columns) < tiles * rate.chunk) continue;
       if (fetching(rows, columns) - once > most_again * flops) continue;
       if (tiles == best && fetching(rows, columns) >= fetching(parts_m, parts_n)) continue;
       parts_m = rows;
@@ -209,11 +222,15 @@ void require_here(Products products) {
 
 /// Calls body with the format of products of T.
 template <class T, class Body> void with_format(Products products, Body&& body) {
+  if constexpr (std::is_same_v<T, float>) {
+    require_here(products);
+#if defined(ETHREED_AMX)
+    if (products == Products::bf16 && has_matrix_unit()) return body(Bf16Tiles{});
+#endif
 #if defined(ETHREED_BF16)
-  if constexpr (std::is_same_v<T, float>)
     if (products == Products::bf16) return body(Bf16Pairs{});
 #endif
-  if constexpr (std::is_same_v<T, float>) require_here(products);
+  }
   body(Full<T>{});
 }
 
@@ -250,7 +267,7 @@ template <class T> void gemm(Cpu, Context& context, const Gemm<T>& g) {
     return;
   }
   if (g.n == 1 && product.a.along_k) {
-    const int rows = std::max(1, static_cast<int>(chunk_flops / 16 / g.k));
+    const int rows = std::max(1, static_cast<int>(rates<Full<T>>.chunk / 16 / g.k));
     context.pool.parallel_ranges(g.m, rows, [&](std::int64_t begin, std::int64_t end) {
       multiply_vector(product, static_cast<int>(begin), static_cast<int>(end));
     });
@@ -270,7 +287,7 @@ PackedMatrix<T> pack_matrix(Context& context, const T* b, int ldb, bool transpos
     auto* packed = reinterpret_cast<typename F::Element*>(memory);
     context.pool.parallel_ranges(n, panels_per_chunk * panel_columns<T>, [&](std::int64_t begin, std::int64_t end) {
       pack_columns<F>(operand, static_cast<int>(begin), static_cast<int>(end - begin), 0, k,
-                      packed + begin * elements<F>(k));
+                      packed + std::ptrdiff_t{columns_width<F>(static_cast<int>(begin))} * elements<F>(k));
     });
   });
   return {k, n, context.products, memory};
@@ -298,10 +315,10 @@ template <class T> void multiply_packed(const PackedGemm<T>& g) {
           multiply_block<F>(
               count, g.columns, elements<F>(depth), rows, to.at(i, 0),
               [&](int column, int columns) -> Columns<Element> {
-                Columns<Element> panel =
-                    packed_columns<T>(packed + std::ptrdiff_t{g.first + column} * length, columns, length);
+                Columns<Element> panel = packed_columns<F>(
+                    packed + std::ptrdiff_t{columns_width<F>(g.first + column)} * length, columns, length);
                 panel.b += p / F::per_element * panel.step;
-                panel.far += p / F::per_element * panel.step;
+                panel.far += p / F::per_element * panel.far_step;
                 return panel;
               },
               [](int, int) { return Ahead<T>(); });

@@ -32,6 +32,7 @@ template <class T> struct Full {
   using Element = T;                       ///< of A and B in a product
   static constexpr int per_element = 1;    ///< numbers along k in an element
   static constexpr bool as_stored = true;  ///< an element is a number in memory: operands can be read where they are
+  static constexpr bool in_unit = false;   ///< multiplied in the matrix unit (matrix_unit.h), not in vectors
 };
 
 #if defined(ETHREED_BF16)
@@ -41,6 +42,7 @@ struct Bf16Pairs {
   using Element = simd::Pair;
   static constexpr int per_element = 2;
   static constexpr bool as_stored = false;
+  static constexpr bool in_unit = false;
 };
 #endif
 
@@ -102,12 +104,12 @@ template <class T> struct Target {
   }
 };
 
-/// What is read of B: one or two vectors at `b` for every k, and two more at `far` if the tile is four wide; `step`
-/// elements from one k to the next.
+/// What is read of B: one or two vectors at `b` for every k, and one or two more at `far` if the tile is wider; `step`
+/// and `far_step` elements from one k to the next.
 template <class T> struct Columns {
   const T* b;
   const T* far;
-  std::ptrdiff_t step;
+  std::ptrdiff_t step, far_step;
 };
 
 /// What is read of A: element (i, p) of a group of rows at its beginning + i·row_step + p·k_step. Rows that are packed
@@ -202,7 +204,7 @@ template <class F, int rows, int vectors, bool along_k> [[gnu::noinline]] void t
 #pragma GCC unroll 5
       for (int i = 0; i < pointers; ++i) a[i] += k_step;
       b += b_step;
-      if constexpr (vectors > 2) far += b_step;
+      if constexpr (vectors > 2) far += b_step;  // four wide: far_step is the same
     }
   }
   const Target<T>& to = tile.to;
@@ -247,6 +249,7 @@ template <class F> TileKernel<F> kernel(int rows, int vectors, bool along_k) {
 /// the core. panel(j, columns) gives the columns of B from j on: four vectors, two, or one; ahead(j, columns) says what
 /// to fetch while they are multiplied.
 template <class F, class Panel, class Source>
+  requires(!F::in_unit)
 void multiply_block(int m, int n, int depth, const Rows<typename F::Element>& a, const Target<typename F::Number>& to,
                     Panel&& panel, Source&& ahead) {
   constexpr int width = lanes<typename F::Number>;

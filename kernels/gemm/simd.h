@@ -14,6 +14,9 @@
 #if defined(__AVX512BF16__)
 #define ETHREED_BF16 1  // there are products of numbers in bfloat16
 #endif
+#if defined(__AMX_BF16__) && defined(ETHREED_BF16)
+#define ETHREED_AMX 1  // there are products of tiles of them; what a process may use, matrix_unit.h says
+#endif
 
 namespace ethreed::simd {
 
