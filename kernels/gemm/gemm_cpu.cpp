@@ -158,16 +158,13 @@ template <class T> void multiply_vector(const Product<T>& product, int begin, in
 
 // --- how work is cut -----------------------------------------------------------------------------------------------
 
-/// How many FLOPs are computed in some 7 µs, less than which are not worth a second thread; in the time that it takes to
-/// pack an element; to read one from the cache of a core; and to read one from farther away.
-struct Rates {
-  double chunk;
-  int packing, reading, fetching;
-};
-template <class F> constexpr Rates rates = F::in_unit ? Rates{3e6, 48, 6, 48} : Rates{1.5e6, 16, 2, 16};
-constexpr int far_bytes = 512 << 10;  // where operands of this size are
-constexpr int most_tiles = 16;        // of a product whose rows fit the buffer
-constexpr double most_again = 0.08;   // of all work, for what is fetched and packed again because of the tiles
+constexpr double chunk_flops = 1.5e6;  // some 7 µs: less is not worth a second thread
+constexpr int packing_flops = 16;      // as long as it takes to pack an element,
+constexpr int reading_flops = 2;       // to read one from the cache of a core, and
+constexpr int fetching_flops = 16;     // from farther away,
+constexpr int far_bytes = 512 << 10;   // where operands of this size are
+constexpr int most_tiles = 16;         // of a product whose rows fit the buffer
+constexpr double most_again = 0.08;    // of all work, for what is fetched and packed again because of the tiles
 
 struct Cut {
   int tile_m, tile_n;
@@ -180,10 +177,10 @@ template <class F> Cut cut(const Product<typename F::Number>& product) {
   const double flops = 2.0 * m * n * k;
   const int least = ceiling(m, most_rows<F>(Depths<F>(k).size));
   // A is fetched, and packed if it must be, once for every part of the columns, B for every part of the rows.
-  constexpr Rates rate = rates<F>;
-  const auto once_more = [k, rate](int lines, bool packed) {
+  const auto once_more = [k](int lines, bool packed) {
     const double elements = static_cast<double>(lines) * k;
-    return elements * ((packed ? rate.packing : 0) + (elements * sizeof(T) > far_bytes ? rate.fetching : rate.reading));
+    return elements *
+           ((packed ? packing_flops : 0) + (elements * sizeof(T) > far_bytes ? fetching_flops : reading_flops));
   };
   const double of_a = once_more(m, !F::as_stored || !product.a.along_k);
   const double of_b = once_more(n, !F::as_stored || product.b.along_k);
@@ -196,7 +193,7 @@ template <class F> Cut cut(const Product<typename F::Number>& product) {
       if (rows > least && m < rows * group_rows<F>) continue;
       if (columns > 1 && n < columns * panel_columns<T>) continue;
       if (tiles > std::max(least, most_tiles) || tiles < best) continue;
-      if (flops + fetching(rows, columns) < tiles * rate.chunk) continue;
+      if (flops + fetching(rows, columns) < tiles * chunk_flops) continue;
       if (fetching(rows, columns) - once > most_again * flops) continue;
       if (tiles == best && fetching(rows, columns) >= fetching(parts_m, parts_n)) continue;
       parts_m = rows;
@@ -267,7 +264,7 @@ template <class T> void gemm(Cpu, Context& context, const Gemm<T>& g) {
     return;
   }
   if (g.n == 1 && product.a.along_k) {
-    const int rows = std::max(1, static_cast<int>(rates<Full<T>>.chunk / 16 / g.k));
+    const int rows = std::max(1, static_cast<int>(chunk_flops / 16 / g.k));
     context.pool.parallel_ranges(g.m, rows, [&](std::int64_t begin, std::int64_t end) {
       multiply_vector(product, static_cast<int>(begin), static_cast<int>(end));
     });
