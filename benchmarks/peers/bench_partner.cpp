@@ -1,7 +1,6 @@
 // Our side of a comparison with another program (peers/alternate.py runs both, in turns):
-//   bench_partner step DATA_DIR --threads 2 --batches 20 --write FILE   training steps; FILE gets parameters and
-//   batches bench_partner gru --threads 2 --sequences 34 --steps 18             a bidirectional GRU with its input
-//   products
+//   bench_partner step DATA_DIR --batches 20 --write FILE     training steps; FILE gets parameters and batches
+//   bench_partner gru --sequences 34 --steps 18               a bidirectional GRU with its input products
 // The protocol, which every partner speaks: one line of JSON when ready, {"name": …, "threads": n, …}; then for every
 // line "n" on the standard input n rounds of the work and one line of JSON, {"what": milliseconds of a round, …}. It
 // ends with its input.
@@ -13,6 +12,7 @@
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
+#include "kernels/gemm/gemm.h"
 #include "model/training/trainer.h"
 
 #include <fmt/format.h>
@@ -32,10 +32,12 @@ using namespace ethreed::bench;
 using Json = nlohmann::ordered_json;
 
 struct Arguments {
-  std::string data, write;
+  std::string data, write, precision = "float32";
   int threads = 1, batch = 8, batches = 20;
   int sequences = 34, steps = 18, input = 300, hidden = 300;
 };
+
+std::string name(const Arguments& a) { return a.precision == "bf16" ? "ETHREED, bf16" : "ETHREED"; }
 
 void print_line(const Json& json) {
   std::cout << json.dump() << std::endl;  // flushed: the other side waits for it
@@ -119,6 +121,7 @@ class PeerFile {
 void serve_steps(const Arguments& arguments) {
   Workbench bench(arguments.data, arguments.batch);
   Runtime runtime(arguments.threads);
+  runtime.round_products(products_from(arguments.precision));
   Context context = runtime.context();
   const int batches = std::min(arguments.batches, bench.batch_count());
   if (!arguments.write.empty()) {
@@ -142,7 +145,7 @@ void serve_steps(const Arguments& arguments) {
     return now_in_milliseconds() - start;
   };
   for (int i = 0; i < batches; ++i) step();
-  print_line({{"name", "ETHREED"},
+  print_line({{"name", name(arguments)},
               {"threads", arguments.threads},
               {"batches", batches},
               {"target_tokens", static_cast<double>(tokens) / batches},
@@ -152,6 +155,7 @@ void serve_steps(const Arguments& arguments) {
 
 void serve_gru(const Arguments& a) {
   Runtime runtime(a.threads);
+  runtime.round_products(products_from(a.precision));
   Context context = runtime.context();
   std::vector<std::int32_t> offsets;
   for (int t = 0; t <= a.steps; ++t) offsets.push_back(t * a.sequences);
@@ -196,7 +200,7 @@ void serve_gru(const Arguments& a) {
     return Times{{"forward", middle - start}, {"backward", end - middle}, {"both", end - start}};
   };
   for (int i = 0; i < 5; ++i) round();
-  print_line({{"name", "ETHREED"}, {"threads", a.threads}, {"rows", rows}});
+  print_line({{"name", name(a)}, {"threads", a.threads}, {"rows", rows}});
   serve(round);
 }
 
@@ -220,8 +224,12 @@ int main(int argc, char** argv) {
   gru->add_option("--steps", a.steps, "Tokens of each")->check(sizes)->capture_default_str();
   gru->add_option("--input", a.input)->check(sizes)->capture_default_str();
   gru->add_option("--hidden", a.hidden)->check(sizes)->capture_default_str();
-  for (CLI::App* command : {step, gru})
+  for (CLI::App* command : {step, gru}) {
     command->add_option("--threads", a.threads)->check(CLI::Range(1, 1024))->capture_default_str();
+    command->add_option("--precision", a.precision, "Of the inputs of matrix products")
+        ->check(CLI::IsMember({"float32", "bf16"}))
+        ->capture_default_str();
+  }
   CLI11_PARSE(app, argc, argv);
   try {
     if (step->parsed())

@@ -1,6 +1,9 @@
 #include "kernels/device/open_device.h"
 
 #include "kernels/common/dispatch.h"
+#include "kernels/gemm/gemm.h"
+
+#include <fmt/format.h>
 
 namespace ethreed {
 
@@ -14,7 +17,8 @@ std::unique_ptr<DeviceRuntime> open_device(Device device, ThreadPool& pool, cons
 }
 
 std::string describe_devices() {
-  std::string text = "cpu: here\nemulated: here (the CUDA kernels, run on the CPU)\n";
+  const std::string text = fmt::format(
+      "cpu: here (products of bfloat16: {})\nemulated: here (the CUDA kernels, run on the CPU)\n", bf16_products());
   if constexpr (!built_with_cuda) return text + "cuda: not built in\n";
   try {
     ThreadPool pool(1);

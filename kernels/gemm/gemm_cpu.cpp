@@ -72,7 +72,8 @@ Rows<typename F::Element> rows_of(const Operand<typename F::Number>& a, int row,
   return {buffers<F>().a, 1, group_width<F>, std::ptrdiff_t{group_width<F>} * elements<F>(depth)};
 }
 
-/// Where one or two panels of B lie that are packed one behind the other, `length` elements long, together `columns` wide.
+/// Where one or two panels of B lie that are packed one behind the other, `length` elements long, together `columns`
+/// wide.
 template <class F>
 Columns<typename F::Element> packed_columns(const typename F::Element* panel, int columns, int length) {
   constexpr int width = panel_columns<typename F::Number>;
@@ -239,6 +240,10 @@ bool has_bf16_products() {
 #else
   return false;
 #endif
+}
+
+std::string_view bf16_products() {
+  return has_matrix_unit() ? "in the matrix unit (AMX)" : has_bf16_products() ? "in vectors (AVX512_BF16)" : "none";
 }
 
 Products products_from(std::string_view precision) {

@@ -131,8 +131,7 @@ template <class T> struct Operand {
 
 /// Groups of rows, as tiles take them; group after group, k after k. Of rows whose elements do not lie along k a few k
 /// of all rows at a time: they are near each other.
-template <class F>
-  requires(!F::in_unit)
+template <InVectors F>
 void pack_rows(const Operand<typename F::Number>& a, int row, int rows, int p, int depth, typename F::Element* to) {
   constexpr int step = group_step<typename F::Number>;
   const int few = a.along_k ? depth : 16;
@@ -144,8 +143,7 @@ void pack_rows(const Operand<typename F::Number>& a, int row, int rows, int p, i
 }
 
 /// Panels of panel_columns columns; the last is one vector wide if that is enough. Panel after panel, k after k.
-template <class F>
-  requires(!F::in_unit)
+template <InVectors F>
 void pack_columns(const Operand<typename F::Number>& b, int column, int columns, int p, int depth,
                   typename F::Element* to) {
   using T = typename F::Number;

@@ -46,6 +46,11 @@ struct Bf16Pairs {
 };
 #endif
 
+template <class F>
+concept InUnit = F::in_unit;
+template <class F>
+concept InVectors = !F::in_unit;
+
 template <class F> constexpr int elements(int depth) { return ceiling(depth, F::per_element); }
 
 // --- what comes next -----------------------------------------------------------------------------------------------
@@ -248,8 +253,7 @@ template <class F> TileKernel<F> kernel(int rows, int vectors, bool along_k) {
 /// C [m, n] of one block of k: every panel of B by every group of rows of A, while the panel is in the cache next to
 /// the core. panel(j, columns) gives the columns of B from j on: four vectors, two, or one; ahead(j, columns) says what
 /// to fetch while they are multiplied.
-template <class F, class Panel, class Source>
-  requires(!F::in_unit)
+template <InVectors F, class Panel, class Source>
 void multiply_block(int m, int n, int depth, const Rows<typename F::Element>& a, const Target<typename F::Number>& to,
                     Panel&& panel, Source&& ahead) {
   constexpr int width = lanes<typename F::Number>;

@@ -11,7 +11,9 @@ namespace {
 
 /// What a register holds of an operand: 16 rows of A by 32 numbers along k, a row a row; or of B 16 pairs along k by 16
 /// columns. Pairs as in Bf16Pairs; a missing number along k is 0.
-struct alignas(64) PackedTile { simd::Pair pairs[unit_rows * unit_columns]; };
+struct alignas(64) PackedTile {
+  simd::Pair pairs[unit_rows * unit_columns];
+};
 
 /// The same numbers as those of Bf16Pairs, for the matrix unit.
 struct Bf16Tiles {
@@ -71,18 +73,14 @@ struct UnitGroups {
 };
 
 /// Group after group, k after k. A tile has 16 rows, whatever part of them belongs to its group.
-template <class F>
-  requires F::in_unit
-void pack_rows(const Operand<float>& a, int row, int count, int p, int depth, PackedTile* to) {
+template <InUnit F> void pack_rows(const Operand<float>& a, int row, int count, int p, int depth, PackedTile* to) {
   const UnitGroups groups(count);
   for (int g = 0; g < groups.count; ++g)
-    for (int q = 0; q < depth; q += F::per_element)
-      pack_tile<true>(a, row + groups.begin(g), p + q, depth - q, *to++);
+    for (int q = 0; q < depth; q += F::per_element) pack_tile<true>(a, row + groups.begin(g), p + q, depth - q, *to++);
 }
 
 /// Panels of panel_columns columns, the last as wide as it must be. Panel after panel, k after k, column after column.
-template <class F>
-  requires F::in_unit
+template <InUnit F>
 void pack_columns(const Operand<float>& b, int column, int columns, int p, int depth, PackedTile* to) {
   for (int j = 0; j < columns; j += panel_columns<float>)
     for (int q = 0; q < depth; q += F::per_element)

@@ -11,13 +11,12 @@ namespace {
 
 #if defined(ETHREED_BF16)
 
-/// A row of C, in pieces that end where a line of the cache does: a vector across two lines that are not near takes many
-/// times as long to store as two within one each.
+/// A row of C, in pieces that end where a line of the cache does: a vector across two lines that are not near takes
+/// many times as long to store as two within one each.
 inline void put_row(const Target<float>& to, std::ptrdiff_t row, const float* values, int columns) {
   constexpr int n = lanes<float>;
   if (to.column_step != 1) {
-    for (int j = 0; j < columns; j += n)
-      put(to.at(0, j), row, 0, simd::load(values + j), std::min(n, columns - j));
+    for (int j = 0; j < columns; j += n) put(to.at(0, j), row, 0, simd::load(values + j), std::min(n, columns - j));
     return;
   }
   float* c = to.c + row * to.row_step;
@@ -31,17 +30,18 @@ inline void put_row(const Target<float>& to, std::ptrdiff_t row, const float* va
   }
 }
 
-/// Where sums wait that have left the registers. They are written to C row by row while the unit makes the next ones: it
-/// leaves the rest of the processor idle, and lines of C are far away.
+/// Where sums wait that have left the registers. They are written to C row by row while the unit makes the next ones:
+/// it leaves the rest of the processor idle, and lines of C are far away.
 class Leaving {
  public:
-  static constexpr int most_rows = 2 * unit_rows, most_columns = 4 * unit_columns;
+  static constexpr int most_rows = 2 * unit_rows;
 
   /// Writes the next rows.
   [[gnu::always_inline]] void put(int count) {
     for (; count > 0 && row_ < rows_; --count, ++row_) put_row(to_, row_, values_ + row_ * width_, columns_);
   }
-  /// Writes what is left, and takes the registers from 0 on: `columns` of them side by side, and one or two groups of rows.
+  /// Writes what is left, and takes the registers from 0 on: `columns` of them side by side, and one or two groups of
+  /// rows.
   template <int groups, int columns, class Unit>
   void take(Unit& unit, const Target<float>& to, int rows_of_group, int rows, int columns_of_c) {
     put(rows_);
@@ -53,11 +53,12 @@ class Leaving {
     [&]<int... r>(std::integer_sequence<int, r...>) {
       (..., unit.template store<r>(values_ + r / columns * rows_of_group * width_ + r % columns * unit_columns,
                                    static_cast<std::ptrdiff_t>(sizeof(float)) * width_));
-    }(std::make_integer_sequence<int, groups * columns>());
+    }
+    (std::make_integer_sequence<int, groups * columns>());
   }
 
  private:
-  alignas(64) float values_[most_rows * most_columns];
+  alignas(64) float values_[4 * unit_rows * unit_columns];
   Target<float> to_{};
   int row_ = 0, rows_ = 0, columns_ = 0, width_ = 0;
 };
@@ -88,20 +89,18 @@ template <int r, class Unit> [[gnu::always_inline]] inline void load_register(Un
   unit.template load<r>(from.pairs, sizeof(simd::Pair) * unit_columns);
 }
 
-/// One or two groups of rows by one to four registers of columns, four registers at most. Registers: from 0 on of C, row
-/// by row; 4 and 5 of A; 6 and 7 of B, by turns.
+/// One or two groups of rows by one to four registers of columns, four registers at most. Registers: from 0 on of C,
+/// row by row; 4 and 5 of A; 6 and 7 of B, by turns.
 template <int groups, int columns, class Unit>
 void multiply_piece(Unit& unit, PanelOfC& panel, const PackedTile* upper, int rows_of_group, int first, int rows) {
   const Target<float> to = panel.to.at(first, 0);
   fetch_rows(to, rows, panel.columns);
   const auto each_column = [](auto&& body) {
-    [&]<int... c>(std::integer_sequence<int, c...>) {
-      (..., body(std::integral_constant<int, c>()));
-    }(std::make_integer_sequence<int, columns>());
+    [&]<int... c>(std::integer_sequence<int, c...>) { (..., body(std::integral_constant<int, c>())); }
+    (std::make_integer_sequence<int, columns>());
   };
-  [&]<int... r>(std::integer_sequence<int, r...>) {
-    (..., unit.template zero<r>());
-  }(std::make_integer_sequence<int, groups * columns>());
+  [&]<int... r>(std::integer_sequence<int, r...>) { (..., unit.template zero<r>()); }
+  (std::make_integer_sequence<int, groups * columns>());
   const PackedTile* lower = upper + panel.depth;
   const PackedTile* b = panel.b.b;
   const PackedTile* far = panel.b.far;
@@ -161,8 +160,7 @@ void multiply_block_in_unit(int m, int n, int depth, const PackedTile* a, const 
 
 #if defined(ETHREED_AMX)
 
-template <class F, class Panel, class Source>
-  requires F::in_unit
+template <InUnit F, class Panel, class Source>
 void multiply_block(int m, int n, int depth, const Rows<PackedTile>& a, const Target<float>& to, Panel&& panel_at,
                     Source&& ahead) {
   multiply_block_in_unit<AmxUnit>(m, n, depth, a.a, to, panel_at, ahead);

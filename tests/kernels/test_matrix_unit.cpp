@@ -93,7 +93,8 @@ template <class Unit> void hold_against_textbook() {
       for (const bool b_transposed : {false, true}) {
         const bool add = ++variant % 3 == 0, with_bias = variant % 4 == 0;
         INFO(shape.m << " x " << shape.n << " x " << shape.k << (a_transposed ? ", A transposed" : "")
-                     << (b_transposed ? ", B transposed" : "") << (add ? ", adding" : "") << (with_bias ? ", bias" : ""));
+                     << (b_transposed ? ", B transposed" : "") << (add ? ", adding" : "")
+                     << (with_bias ? ", bias" : ""));
         Block block(shape, a_transposed, b_transposed);
         const Tensor<float> before = block.c.clone();
         block.multiply<Unit>(add, with_bias);

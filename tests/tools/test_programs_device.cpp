@@ -97,6 +97,7 @@ TEST_CASE("a device that is not here is refused in one clear line, and --tf32 wh
   project.prepare();
   const std::string devices = project.must({"devices"});
   CHECK_THAT(devices, Contains("cpu: here") && Contains("emulated: here") && Contains("cuda: "));
+  CHECK_THAT(devices, Contains(std::string("products of bfloat16: ") + std::string(bf16_products())));
   const Outcome outcome = project.ethreed(project.training("run", {"--device", "cuda", "--max-steps", "1"}));
   if (devices.find("cuda: not built in") != std::string::npos || devices.find("no CUDA device") != std::string::npos) {
     CHECK(outcome.exit_code == 1);

@@ -288,8 +288,9 @@ def blas():
 class Steps:
   """Training steps on some batches, in turn."""
 
-  def __init__(self, model, optimizer, batches, device):
+  def __init__(self, model, optimizer, batches, device, bf16):
     self.model, self.optimizer, self.batches, self.device = model, optimizer, batches, device
+    self.bf16 = bf16
     self.next = 0
     model.train()
 
@@ -302,7 +303,9 @@ class Steps:
     self.synchronize()
     start, cpu_start = time.perf_counter(), time.process_time()
     self.optimizer.zero_grad(set_to_none=True)
-    sum(self.model(self.batches[self.next % len(self.batches)]).values()).backward()
+    with torch.autocast(self.device, torch.bfloat16, enabled=self.bf16):
+      losses = self.model(self.batches[self.next % len(self.batches)])
+    sum(losses.values()).backward()
     nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
     self.optimizer.step()
     self.synchronize()
@@ -317,6 +320,7 @@ def parse_arguments():
   parser.add_argument("--check", action="store_true",
                       help="compare with the trace's losses and gradients, time nothing")
   parser.add_argument("--token-by-token", action="store_true", help="the decoder as a loop over target steps")
+  parser.add_argument("--bf16", action="store_true", help="products in bfloat16, as torch.autocast chooses them")
   parser.add_argument("--serve", action="store_true", help="take turns with another program: peers/alternate.py")
   parser.add_argument("--steps", type=int, default=30)
   parser.add_argument("--warm-up", type=int, default=5)
@@ -378,11 +382,12 @@ def main():
   rows = statistics.mean(int(batch["valid"].sum()) for batch in batches)
   tokens = statistics.mean(int(batch["batch.response_length"].sum()) for batch in batches)
   optimizer, kind = make_adam(model.parameters())
-  steps = Steps(model, optimizer, batches, arguments.device)
+  steps = Steps(model, optimizer, batches, arguments.device, arguments.bf16)
   if arguments.serve:
     for _ in batches:
       steps.run()
     style = "token by token" if arguments.token_by_token else "good practice"
+    style += ", bf16" if arguments.bf16 else ""
     partner.serve({"name": f"PyTorch {torch.__version__}, {style}", "threads": torch.get_num_threads(),
                    "batches": len(batches), "target_tokens": tokens,
                    "parameters": sum(value.numel() for value in model.parameters()), "adam": kind, "blas": blas()},
