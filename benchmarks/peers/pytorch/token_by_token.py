@@ -38,7 +38,7 @@ class Decoder(bench_step.Decoder):
       generated = generate * torch.softmax(logits, 1)
       if extra:
         generated = torch.cat([generated, generated.new_zeros(len(generated), extra)], 1)
-      mixture = generated.scatter_add(1, post_extended, (1 - generate) * gamma)
+      mixture = generated.scatter_add(1, post_extended, ((1 - generate) * gamma).to(generated.dtype))
       log_probability.append(torch.log(mixture.gather(1, target[:, i:i + 1])[:, 0] + self.epsilon))
     real = torch.arange(target.shape[1], device=target.device) < lengths[:, None]
     return torch.stack(log_probability, 1)[real], (torch.stack(overlap, 1) * real).sum()
