@@ -15,11 +15,10 @@ template <class T> struct PackedMatrix {
   const T* data = nullptr;
 };
 
-/// Elements of the memory that packing [k, n] takes, in whatever format: k rows, 16 at least, of n elements, each
-/// rounded up to 64 bytes.
+/// Elements of the memory that packing [k, n] takes: k rows of n elements, each rounded up to 64 bytes.
 template <class T> constexpr std::int64_t packed_elements(int k, int n) {
   constexpr std::int64_t line = 64 / sizeof(T);
-  return std::int64_t{k < 16 ? 16 : k} * ((n + line - 1) / line * line);
+  return std::int64_t{k} * ((n + line - 1) / line * line);
 }
 
 /// Packs op(B); stored [n, k] if `transposed`, else [k, n]. `memory`: packed_elements(k, n), 64-byte aligned; it must
