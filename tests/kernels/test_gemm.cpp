@@ -363,31 +363,43 @@ TEST_CASE("products of bfloat16 round their operands to the nearest, ties to eve
       }
 }
 
-TEST_CASE("products of bfloat16 have the same bits with one and two threads, packed beforehand or not") {
+TEST_CASE("products of bfloat16 have the same bits with one and two threads, packed or not, whole or in parts") {
   if (!bf16_is_here()) return;
-  constexpr int m = 33, n = 330;
-  for (const int k : {1, 15, 16, 33, 401}) {  // from 16 on in a matrix unit, where there is one
-    INFO("k = " << k);
-    Product<float> product({m, n, k}, false, true, false);
-    const Gemm<float>& g = product.args;
-    std::optional<Tensor<float>> first;
-    const auto equals_first = [&] {
-      if (!first) first = product.c.clone();
-      for (std::int64_t i = 0; i < m; ++i)
-        if (std::memcmp(g.c + i * g.ldc, first->data() + i * g.ldc, n * sizeof(float)) != 0) return false;
-      return true;
-    };
-    for (const int threads : {1, 2}) {
-      Runtime runtime(threads);
-      runtime.round_products(Products::bf16);
-      Context context = runtime.context();
-      gemm(context, g);
-      CHECK(equals_first());
-      Tensor<float> memory({packed_elements<float>(k, n)});
-      const PackedMatrix<float> packed = pack_matrix(context, g.b, g.ldb, true, k, n, memory.data());
-      std::fill_n(product.c.data(), product.c.count(), -1.0F);
-      multiply_packed<float>({.m = m, .a = g.a, .lda = g.lda, .b = &packed, .columns = n, .c = g.c, .ldc = g.ldc});
-      CHECK(equals_first());
+  constexpr int n = 330;
+  for (const int m : {8, 33})
+    for (const int k : {1, 15, 16, 33, 401}) {  // from 16 on in a matrix unit, where there is one
+      INFO(m << " x " << n << " x " << k);
+      Product<float> product({m, n, k}, false, true, false);
+      const Gemm<float>& g = product.args;
+      std::optional<Tensor<float>> first;
+      const auto equals_first = [&] {
+        if (!first) first = product.c.clone();
+        for (std::int64_t i = 0; i < m; ++i)
+          if (std::memcmp(g.c + i * g.ldc, first->data() + i * g.ldc, n * sizeof(float)) != 0) return false;
+        return true;
+      };
+      for (const int threads : {1, 2}) {
+        Runtime runtime(threads);
+        runtime.round_products(Products::bf16);
+        Context context = runtime.context();
+        gemm(context, g);
+        CHECK(equals_first());
+        Tensor<float> memory({packed_elements<float>(k, n)});
+        const PackedMatrix<float> packed = pack_matrix(context, g.b, g.ldb, true, k, n, memory.data());
+        const int step = packed_column_step<float>();
+        for (const int columns : {n, step, 3 * step}) {
+          std::fill_n(product.c.data(), product.c.count(), -1.0F);
+          for (int begin = 0; begin < n; begin += columns)
+            multiply_packed<float>({.m = m,
+                                    .a = g.a,
+                                    .lda = g.lda,
+                                    .b = &packed,
+                                    .first = begin,
+                                    .columns = std::min(columns, n - begin),
+                                    .c = g.c + begin,
+                                    .ldc = g.ldc});
+          CHECK(equals_first());
+        }
+      }
     }
-  }
 }
