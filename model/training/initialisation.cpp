@@ -10,25 +10,30 @@ namespace ethreed {
 
 namespace {
 
-// A random orthogonal [n, n] matrix, uniformly distributed: Gram and Schmidt on rows of normal numbers, twice, which is
-// enough for orthogonality to the last bits (Giraud et al., 2005).
-std::vector<double> orthogonal_matrix(int n, const PhiloxStream& random, std::uint64_t first_index) {
-  const auto size = static_cast<std::size_t>(n);
-  std::vector<double> q(size * size);
-  for (std::size_t i = 0; i < q.size(); ++i) q[i] = random.normal(first_index + i);
+// Three random orthogonal [n, n] matrices, one behind the other, uniformly distributed: Gram and Schmidt on rows of
+// normal numbers, twice, which is enough for orthogonality to the last bits (Giraud et al., 2005). Side by side,
+// because each sum waits for its last addition.
+std::vector<double> orthogonal_matrices(int n, const PhiloxStream& random) {
+  const auto size = static_cast<std::size_t>(n), matrix = size * size;
+  std::vector<double> q(3 * matrix);
+  for (std::size_t i = 0; i < q.size(); ++i) q[i] = random.normal(i);
   for (std::size_t row = 0; row < size; ++row) {
     double* v = &q[row * size];
     for (int pass = 0; pass < 2; ++pass)
       for (std::size_t other = 0; other < row; ++other) {
         const double* u = &q[other * size];
-        double dot = 0;
-        for (std::size_t j = 0; j < size; ++j) dot += u[j] * v[j];
-        for (std::size_t j = 0; j < size; ++j) v[j] -= dot * u[j];
+        double dot[3] = {};
+        for (std::size_t j = 0; j < size; ++j)
+          for (std::size_t gate = 0; gate < 3; ++gate) dot[gate] += u[gate * matrix + j] * v[gate * matrix + j];
+        for (std::size_t gate = 0; gate < 3; ++gate)
+          for (std::size_t j = 0; j < size; ++j) v[gate * matrix + j] -= dot[gate] * u[gate * matrix + j];
       }
-    double norm = 0;
-    for (std::size_t j = 0; j < size; ++j) norm += v[j] * v[j];
-    norm = std::sqrt(norm);
-    for (std::size_t j = 0; j < size; ++j) v[j] /= norm;
+    for (std::size_t gate = 0; gate < 3; ++gate) {
+      double norm = 0;
+      for (std::size_t j = 0; j < size; ++j) norm += v[gate * matrix + j] * v[gate * matrix + j];
+      norm = std::sqrt(norm);
+      for (std::size_t j = 0; j < size; ++j) v[gate * matrix + j] /= norm;
+    }
   }
   return q;
 }
@@ -50,12 +55,8 @@ void initialise_parameters(const ParameterLayout& layout, View<const float> word
       for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<T>(word_vectors.data[i]);
     } else if (entry.initialisation == Initialisation::orthogonal) {
       const int hidden = static_cast<int>(entry.shape.columns());
-      const std::int64_t gate_size = std::int64_t{hidden} * hidden;
-      for (std::int64_t gate = 0; gate < 3; ++gate) {
-        const std::vector<double> q = orthogonal_matrix(hidden, random, static_cast<std::uint64_t>(gate * gate_size));
-        for (std::int64_t i = 0; i < gate_size; ++i)
-          values[gate * gate_size + i] = static_cast<T>(q[static_cast<std::size_t>(i)]);
-      }
+      const std::vector<double> q = orthogonal_matrices(hidden, random);
+      for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<T>(q[static_cast<std::size_t>(i)]);
     } else {
       const double bound = 1.0 / std::sqrt(static_cast<double>(entry.fan_in));
       for (std::int64_t i = 0; i < count; ++i)
