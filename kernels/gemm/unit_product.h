@@ -12,7 +12,7 @@ namespace {
 #if defined(ETHREED_BF16)
 
 /// A row of C, in pieces that end where a line of the cache does: a vector across two lines that are not near takes
-/// many times as long to store as two within one each.
+/// longer to store than two within one each.
 inline void put_row(const Target<float>& to, std::ptrdiff_t row, const float* values, int columns) {
   constexpr int n = lanes<float>;
   if (to.column_step != 1) {

@@ -45,8 +45,8 @@ def main():
 
   for _ in range(5):
     one_round()
-  partner.serve({"name": f"PyTorch {torch.__version__}" + (", bf16" if arguments.bf16 else ""), "threads": arguments.threads, "blas": bench_step.blas()},
-                one_round)
+  name = f"PyTorch {torch.__version__}" + (", bf16" if arguments.bf16 else "")
+  partner.serve({"name": name, "threads": arguments.threads, "blas": bench_step.blas()}, one_round)
   return 0
 
 
