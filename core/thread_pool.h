@@ -1,6 +1,7 @@
 #pragma once
 // The one thread pool of a program. Work is cut into chunks by the shape of the work alone, never by the number of
-// threads, so that results do not depend on it.
+// threads, so that results do not depend on it. Only where no sum crosses a chunk, and so no cut changes a bit, may the
+// cut look at threads_here(): matrix products do.
 
 #include <atomic>
 #include <condition_variable>
@@ -24,6 +25,8 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
+  /// So many work on what the caller runs in parallel: 1 inside a chunk.
+  int threads_here() const { return inside_a_chunk() ? 1 : threads(); }
 
   /// Runs body(chunk) once for every chunk in [0, chunks), on all threads, and returns when all are done.
   /// Chunks must be independent. Called from inside a chunk it runs serially. The first exception is rethrown.

@@ -14,8 +14,15 @@ using namespace gemm_cpu;
 
 // A constant, not the size of a cache that is found: bits depend on it.
 constexpr int block_k = 384;  // a sum is interrupted, and kept in C, after so many products
-// Rows of B that are so near each other, 4 KiB, are read where they are as fast as from a packed panel.
+// A single tile of rows reads a B that is not transposed where it is, a few tiles do where its rows are near each
+// other: 4 KiB. For more of them a packed panel, whose vectors begin at lines of the cache, earns its packing.
 template <class T> constexpr int near = 4096 / sizeof(T);
+constexpr int in_place_rows = 8 * tile_rows;
+/// `rows` of A are multiplied by b.
+template <class F> bool reads_in_place(const Operand<typename F::Number>& b, int rows) {
+  return F::as_stored && !b.along_k &&
+         (rows <= tile_rows || (rows <= in_place_rows && b.ld <= near<typename F::Number>));
+}
 
 // How packed operands lie: rows in groups of so many, a group taking so many elements for every k, and so many columns,
 // a panel at most, taking so many.
@@ -25,11 +32,13 @@ template <class F> constexpr int columns_width(int columns) {
   return F::in_unit ? ceiling(columns, unit_columns) : up_to_multiple(columns, lanes<typename F::Number>);
 }
 
-/// Packing buffers of a thread: the rows of a tile, 640 KiB, and two panels of columns, with AVX-512 96 KiB of float.
+/// Packing buffers of a thread: the rows of a tile, 640 KiB, and of the columns two panels or, of few k, more, 384 KiB.
 template <class F> struct Buffers {
   using Element = typename F::Element;
   alignas(64) Element a[(640 << 10) / sizeof(Element)];
-  alignas(64) Element b[columns_width<F>(2 * panel_columns<typename F::Number>) * elements<F>(block_k)];
+  alignas(64) Element b[(384 << 10) / sizeof(Element)];
+  static_assert(sizeof b >=
+                columns_width<F>(2 * panel_columns<typename F::Number>) * elements<F>(block_k) * sizeof(Element));
 };
 /// So many rows of a block of k fit.
 template <class F> constexpr int most_rows(int depth) {
@@ -55,6 +64,13 @@ template <class T> struct Product {
   Operand<T> a, b;
   Target<T> to;
 };
+
+/// All panels of n columns are packed before they are multiplied.
+template <class F> bool goes_by_rows(const Product<typename F::Number>& product, int n) {
+  constexpr int size = sizeof(Buffers<F>::b) / sizeof(typename F::Element);
+  return InVectors<F> && !product.b.along_k && product.k <= block_k &&
+         std::int64_t{columns_width<F>(n)} * elements<F>(product.k) <= size;
+}
 
 template <class T> Target<T> target_of_block(const Target<T>& to, int block, int blocks) {
   Target<T> part = to;
@@ -87,13 +103,23 @@ template <class F> void tile(const Product<typename F::Number>& product, int i, 
   using Element = typename F::Element;
   const Operand<T>& b = product.b;
   const Depths<F> depths(product.k);
-  const bool in_place = F::as_stored && !b.along_k && (b.ld <= near<T> || m <= tile_rows);
+  const bool in_place = reads_in_place<F>(b, m);
+  const bool by_rows = !in_place && goes_by_rows<F>(product, n);
   for (int block = 0; block < depths.count; ++block) {
     const int p = depths.begin(block), depth = depths.depth(block);
     const Target<T> to = target_of_block(product.to.at(i, j), block, depths.count);
     if constexpr (F::as_stored)
       if (m <= thin_rows && product.a.along_k && b.along_k) {
         multiply_thin(product.a, b, i, m, j, n, p, depth, to);
+        continue;
+      }
+    if constexpr (InVectors<F>)
+      if (by_rows) {
+        const int length = elements<F>(depth);
+        pack_columns<F>(b, j, n, p, depth, buffers<F>().b);
+        multiply_by_rows<F>(m, n, length, rows_of<F>(product.a, i, m, p, depth), to, [&](int column, int columns) {
+          return packed_columns<F>(buffers<F>().b + std::ptrdiff_t{columns_width<F>(column)} * length, columns, length);
+        });
         continue;
       }
     multiply_block<F>(
@@ -160,51 +186,61 @@ template <class T> void multiply_vector(const Product<T>& product, int begin, in
 // --- how work is cut -----------------------------------------------------------------------------------------------
 
 constexpr double chunk_flops = 1.5e6;  // some 7 µs: less is not worth a second thread
-constexpr int packing_flops = 16;      // as long as it takes to pack an element,
-constexpr int reading_flops = 2;       // to read one from the cache of a core, and
-constexpr int fetching_flops = 16;     // from farther away,
-constexpr int far_bytes = 512 << 10;   // where operands of this size are
-constexpr int most_tiles = 16;         // of a product whose rows fit the buffer
-constexpr double most_again = 0.08;    // of all work, for what is fetched and packed again because of the tiles
+constexpr int most_tiles = 16;         // two for every thread where these are many
+// What is not multiplication, in the multiply-adds of a vector lane that take as long, twice: for an element,
+constexpr int packing_flops = 30;     // to pack it,
+constexpr int reading_flops = 2;      // to read it from the cache of a core, and
+constexpr int fetching_flops = 16;    // from farther away,
+constexpr int far_bytes = 512 << 10;  // where operands of this size are;
+constexpr double in_place = 1.1;      // for a tile, where B is read where it is;
+constexpr double odd_vector = 0.6;    // of a panel, for a panel of one vector;
+constexpr double waiting = 0.1;       // of a tile, until the last thread is done.
 
 struct Cut {
   int tile_m, tile_n;
 };
 
-/// Even tiles: as many as are worth a thread and cost little packing. By the shape alone.
-template <class F> Cut cut(const Product<typename F::Number>& product) {
+/// The even tiles that so many threads are expected to be done with first. An element of C has the same bits in any.
+template <class F> Cut cut(const Product<typename F::Number>& product, int threads) {
   using T = typename F::Number;
   const int m = product.m, n = product.n, k = product.k;
-  const double flops = 2.0 * m * n * k;
-  const int least = ceiling(m, most_rows<F>(Depths<F>(k).size));
   // A is fetched, and packed if it must be, once for every part of the columns, B for every part of the rows.
-  const auto once_more = [k](int lines, bool packed) {
-    const double elements = static_cast<double>(lines) * k;
-    return elements *
-           ((packed ? packing_flops : 0) + (elements * sizeof(T) > far_bytes ? fetching_flops : reading_flops));
+  const auto once = [k](int lines, int of, bool packed) {
+    const bool far = static_cast<double>(of) * k * sizeof(T) > far_bytes;
+    return static_cast<double>(lines) * k * ((packed ? packing_flops : 0) + (far ? fetching_flops : reading_flops));
   };
-  const double of_a = once_more(m, !F::as_stored || !product.a.along_k);
-  const double of_b = once_more(n, !F::as_stored || product.b.along_k);
-  const auto fetching = [&](int rows, int columns) { return of_a * columns + of_b * rows; };
-  const double once = fetching(least, 1);
-  int parts_m = least, parts_n = 1;
-  for (int rows = least; rows <= std::max(least, most_tiles); rows *= 2)
-    for (int columns = 1; columns <= most_tiles; columns *= 2) {
-      const int tiles = rows * columns, best = parts_m * parts_n;
-      if (rows > least && m < rows * group_rows<F>) continue;
-      if (columns > 1 && n < columns * panel_columns<T>) continue;
-      if (tiles > std::max(least, most_tiles) || tiles < best) continue;
-      if (flops + fetching(rows, columns) < tiles * chunk_flops) continue;
-      if (fetching(rows, columns) - once > most_again * flops) continue;
-      if (tiles == best && fetching(rows, columns) >= fetching(parts_m, parts_n)) continue;
-      parts_m = rows;
-      parts_n = columns;
+  const auto tile_flops = [&](const Cut& c) {
+    const bool b_in_place = reads_in_place<F>(product.b, c.tile_m);
+    const int odd = c.tile_n % panel_columns<T>;
+    const double width = c.tile_n - odd + (odd == 0 ? 0 : odd <= lanes<T> ? odd_vector : 1) * panel_columns<T>;
+    return 2 * width * c.tile_m * k * (b_in_place ? in_place : 1) +
+           once(c.tile_m, m, !F::as_stored || !product.a.along_k) + once(c.tile_n, n, !b_in_place);
+  };
+  const int least = ceiling(m, most_rows<F>(Depths<F>(k).size));
+  const int most = threads == 1 ? least : std::max({least, most_tiles, 2 * threads});
+  Cut best{};
+  double best_time = 0;
+  for (int rows = least; rows <= most; ++rows)
+    for (int columns = 1; rows * columns <= most; ++columns) {
+      const Cut c{ceiling(m, rows), up_to_multiple(ceiling(n, columns), lanes<T>)};
+      const double flops = tile_flops(c);
+      const bool whole = rows == least && columns == 1;
+      if (!whole && (flops < chunk_flops || (rows > least && c.tile_m < 2 * group_rows<F>))) {
+        if (columns == 1) rows = most;  // nor are smaller ones worth it
+        break;
+      }
+      const int tiles = ceiling(m, c.tile_m) * ceiling(n, c.tile_n);
+      const double time = flops * (ceiling(tiles, threads) + waiting);
+      if (whole || time < best_time) {
+        best = c;
+        best_time = time;
+      }
     }
-  return {ceiling(m, parts_m), up_to_multiple(ceiling(n, parts_n), lanes<T>)};
+  return best;
 }
 
 template <class F> void multiply(Context& context, const Product<typename F::Number>& product) {
-  const Cut size = cut<F>(product);
+  const Cut size = cut<F>(product, context.pool.threads_here());
   const int tiles_m = ceiling(product.m, size.tile_m), tiles_n = ceiling(product.n, size.tile_n);
   context.pool.parallel_for(std::int64_t{tiles_m} * tiles_n, [&](std::int64_t index) {
     const int i = static_cast<int>(index / tiles_n) * size.tile_m;

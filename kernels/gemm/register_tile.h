@@ -277,5 +277,25 @@ void multiply_block(int m, int n, int depth, const Rows<typename F::Element>& a,
   }
 }
 
+/// The same with the loops the other way round: every group of rows of A by every panel of B, all of which must be
+/// near. C is written along its rows, which is what takes long where k are few.
+template <InVectors F, class Panel>
+void multiply_by_rows(int m, int n, int depth, const Rows<typename F::Element>& a, const Target<typename F::Number>& to,
+                      Panel&& panel) {
+  constexpr int width = lanes<typename F::Number>;
+  const Groups groups(m);
+  Tile<F> tile{.depth = depth, .rows = a, .to = to};
+  for (int g = 0, row = 0; g < groups.count; row += groups.rows(g), ++g) {
+    tile.rows.a = a.at(g, row);
+    for (int j = 0; j < n; j += tile.columns) {
+      tile.columns = std::min(n - j, 2 * width);
+      tile.b = panel(j, tile.columns);
+      tile.to.bias = to.bias == nullptr ? nullptr : to.bias + j;
+      tile.to.c = to.c + row * to.row_step + j * to.column_step;
+      kernel<F>(groups.rows(g), tile.columns > width ? 2 : 1, a.k_step == 1)(tile);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace ethreed::gemm_cpu

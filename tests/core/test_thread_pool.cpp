@@ -50,9 +50,11 @@ TEST_CASE("an exception in a chunk reaches the caller and the pool works on") {
 TEST_CASE("a parallel region inside a chunk runs serially on the thread of the chunk") {
   ThreadPool pool(2);
   std::atomic<int> runs{0};
-  std::atomic<bool> same_thread{true};
+  std::atomic<bool> same_thread{true}, one_here{true};
+  CHECK(pool.threads_here() == 2);
   pool.parallel_for(4, [&](std::int64_t) {
     const auto thread = std::this_thread::get_id();
+    if (pool.threads_here() != 1) one_here = false;
     pool.parallel_for(8, [&](std::int64_t) {
       ++runs;
       if (std::this_thread::get_id() != thread) same_thread = false;
@@ -60,6 +62,7 @@ TEST_CASE("a parallel region inside a chunk runs serially on the thread of the c
   });
   CHECK(runs == 32);
   CHECK(same_thread);
+  CHECK(one_here);
 }
 
 TEST_CASE("a thread takes its own share of the chunks first, nearly always") {

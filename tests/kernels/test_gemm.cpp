@@ -97,6 +97,11 @@ std::vector<Size> awkward_sizes() {
   sizes.push_back({97, 600, 130});
   sizes.push_back({3, 1100, 20});
   sizes.push_back({16, 1100, 20});
+  // Rows enough for B to be packed though its rows are near: all of a tile's columns at once, a panel at a time because
+  // they are many or the k are, and as few rows as are not enough.
+  for (const int m : {112, 113, 241}) sizes.push_back({m, 67, 33});
+  for (const int k : {383, 384, 385}) sizes.push_back({130, 49, k});
+  sizes.push_back({130, 310, 380});
   return sizes;
 }
 
@@ -180,24 +185,34 @@ TEST_CASE("gemm lets a NaN through to the row it belongs to, and to no other") {
     for (int j = 0; j < 30; ++j) REQUIRE(std::isnan(product.c[i * product.args.ldc + j]) == (i == 7));
 }
 
-TEMPLATE_TEST_CASE("gemm gives the same bits with one, two and three threads, and inside a parallel chunk", "", float,
-                   double) {
-  const Size size{300, 800, 129};
-  Runtime one(1);
-  Context alone = one.context();
-  Product<TestType> truth(size, false, true, false);
-  gemm(alone, truth.args);
-  for (const int threads : {2, 3}) {
-    Runtime runtime(threads);
-    Context context = runtime.context();
-    Product<TestType> product(size, false, true, false);
-    gemm(context, product.args);
-    CHECK(same_bits(product.c, truth.c));
-    Product<TestType> first(size, false, true, false), second(size, false, true, false);
-    runtime.pool().parallel_for(2, [&](std::int64_t chunk) { gemm(context, chunk == 0 ? first.args : second.args); });
-    CHECK(same_bits(first.c, truth.c));
-    CHECK(same_bits(second.c, truth.c));
-  }
+TEMPLATE_TEST_CASE(
+    "gemm gives the same bits with any number of threads, though it is cut by it, and inside a parallel chunk", "",
+    float, double) {
+  // Many rows; a wide C; a narrow one with several blocks of k; a tall one of few k.
+  for (const Size size : {Size{600, 300, 129}, {120, 1300, 70}, {240, 100, 900}, {900, 300, 33}})
+    for (const bool a_transposed : {false, true})
+      for (const bool b_transposed : {false, true}) {
+        INFO(size.m << " x " << size.n << " x " << size.k << (a_transposed ? ", A transposed" : "")
+                    << (b_transposed ? ", B transposed" : ""));
+        Runtime one(1);
+        Context alone = one.context();
+        Product<TestType> truth(size, a_transposed, b_transposed, false);
+        gemm(alone, truth.args);
+        for (const int threads : {2, 3, 8}) {
+          INFO(threads << " threads");
+          Runtime runtime(threads);
+          Context context = runtime.context();
+          Product<TestType> product(size, a_transposed, b_transposed, false);
+          gemm(context, product.args);
+          CHECK(same_bits(product.c, truth.c));
+          Product<TestType> first(size, a_transposed, b_transposed, false);
+          Product<TestType> second(size, a_transposed, b_transposed, false);
+          runtime.pool().parallel_for(
+              2, [&](std::int64_t chunk) { gemm(context, chunk == 0 ? first.args : second.args); });
+          CHECK(same_bits(first.c, truth.c));
+          CHECK(same_bits(second.c, truth.c));
+        }
+      }
 }
 
 TEMPLATE_TEST_CASE("a row of gemm has the same bits whatever other rows are computed with it, and a column likewise",
