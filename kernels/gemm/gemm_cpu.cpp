@@ -187,7 +187,7 @@ template <class T> void multiply_vector(const Product<T>& product, int begin, in
 
 constexpr double chunk_flops = 1.5e6;  // some 7 µs: less is not worth a second thread
 constexpr int most_tiles = 16;         // two for every thread where these are many
-// What is not multiplication, in the multiply-adds of a vector lane that take as long, twice: for an element,
+// What is not multiplication, in the operations that are done meanwhile where nothing else is: for an element,
 constexpr int packing_flops = 30;     // to pack it,
 constexpr int reading_flops = 2;      // to read it from the cache of a core, and
 constexpr int fetching_flops = 16;    // from farther away,
