@@ -65,10 +65,10 @@ template <class T> struct Product {
   Target<T> to;
 };
 
-/// All panels of n columns are packed before they are multiplied.
-template <class F> bool goes_by_rows(const Product<typename F::Number>& product, int n) {
+/// All panels of n columns are packed before they are multiplied by m rows, more than one group of them.
+template <class F> bool goes_by_rows(const Product<typename F::Number>& product, int m, int n) {
   constexpr int size = sizeof(Buffers<F>::b) / sizeof(typename F::Element);
-  return InVectors<F> && !product.b.along_k && product.k <= block_k &&
+  return InVectors<F> && m > tile_rows && !product.b.along_k && product.k <= block_k &&
          std::int64_t{columns_width<F>(n)} * elements<F>(product.k) <= size;
 }
 
@@ -104,7 +104,7 @@ template <class F> void tile(const Product<typename F::Number>& product, int i, 
   const Operand<T>& b = product.b;
   const Depths<F> depths(product.k);
   const bool in_place = reads_in_place<F>(b, m);
-  const bool by_rows = !in_place && goes_by_rows<F>(product, n);
+  const bool by_rows = !in_place && goes_by_rows<F>(product, m, n);
   for (int block = 0; block < depths.count; ++block) {
     const int p = depths.begin(block), depth = depths.depth(block);
     const Target<T> to = target_of_block(product.to.at(i, j), block, depths.count);
@@ -188,13 +188,13 @@ template <class T> void multiply_vector(const Product<T>& product, int begin, in
 constexpr double chunk_flops = 1.5e6;  // some 7 µs: less is not worth a second thread
 constexpr int most_tiles = 16;         // two for every thread where these are many
 // What is not multiplication, in the operations that are done meanwhile where nothing else is: for an element,
-constexpr int packing_flops = 30;     // to pack it,
-constexpr int reading_flops = 2;      // to read it from the cache of a core, and
-constexpr int fetching_flops = 16;    // from farther away,
-constexpr int far_bytes = 512 << 10;  // where operands of this size are;
-constexpr double in_place = 1.1;      // for a tile, where B is read where it is;
-constexpr double odd_vector = 0.6;    // of a panel, for a panel of one vector;
-constexpr double waiting = 0.1;       // of a tile, until the last thread is done.
+constexpr int packing_flops = 30;        // to pack it,
+constexpr int reading_flops = 2;         // to read it from the cache of a core, and
+constexpr int fetching_flops = 16;       // from farther away,
+constexpr int far_bytes = 512 << 10;     // where operands of this size are;
+constexpr double in_place_factor = 1.1;  // for a tile, where B is read where it is;
+constexpr double odd_vector = 0.6;       // of a panel, for a panel of one vector;
+constexpr double waiting = 0.1;          // of a tile, until the last thread is done.
 
 struct Cut {
   int tile_m, tile_n;
@@ -213,7 +213,7 @@ template <class F> Cut cut(const Product<typename F::Number>& product, int threa
     const bool b_in_place = reads_in_place<F>(product.b, c.tile_m);
     const int odd = c.tile_n % panel_columns<T>;
     const double width = c.tile_n - odd + (odd == 0 ? 0 : odd <= lanes<T> ? odd_vector : 1) * panel_columns<T>;
-    return 2 * width * c.tile_m * k * (b_in_place ? in_place : 1) +
+    return 2 * width * c.tile_m * k * (b_in_place ? in_place_factor : 1) +
            once(c.tile_m, m, !F::as_stored || !product.a.along_k) + once(c.tile_n, n, !b_in_place);
   };
   const int least = ceiling(m, most_rows<F>(Depths<F>(k).size));

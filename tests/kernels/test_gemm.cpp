@@ -98,7 +98,7 @@ std::vector<Size> awkward_sizes() {
   sizes.push_back({3, 1100, 20});
   sizes.push_back({16, 1100, 20});
   // Rows enough for B to be packed though its rows are near: all of a tile's columns at once, a panel at a time because
-  // they are many or the k are, and as few rows as are not enough.
+  // they are many or the k are; and, with AVX-512, the most rows that are not enough.
   for (const int m : {112, 113, 241}) sizes.push_back({m, 67, 33});
   for (const int k : {383, 384, 385}) sizes.push_back({130, 49, k});
   sizes.push_back({130, 310, 380});
