@@ -2,6 +2,9 @@
 //   bench_training_step DATA_DIR [--threads 2] [--batch 8] [--steps 50] [--device cpu|cuda|emulated] [--graphs]
 // Prints the median and the spread over steps, target tokens per second, and the allocations of the timed steps; on a
 // device, the kernels that a step launches. (Times of the emulated device say nothing about a GPU; its counts do.)
+//   bench_training_step DATA_DIR --threads 1 --beside-threads 2 [--beside-precision bf16]
+// takes every batch both ways, one directly after the other, and prints the ratio of the two times as well: on a
+// machine that others use, its median over steps tells differences of a percent that the times do not.
 
 #include "core/error.h"
 #include "kernels/device/open_device.h"
@@ -17,7 +20,9 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
+#include <deque>
 #include <new>
 
 namespace {
@@ -58,6 +63,37 @@ struct Arguments {
   int multiprocessors = 32;  // of the emulated device: enough to keep the encoder's weights on chip, as GPUs do
   bool graphs = false;
   std::string precision = "float32";
+  int beside_threads = 0;        // 0: the same
+  std::string beside_precision;  // empty: the same
+
+  bool compares() const { return beside_threads > 0 || !beside_precision.empty(); }
+};
+
+double quantile(std::vector<double> values, double q) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
+}
+
+// A way to take steps, and what those timed took.
+struct Way {
+  Way(int pool_threads, const std::string& products, const std::string& device)
+      : threads(pool_threads),
+        precision(products),
+        runtime(pool_threads),
+        context(context_of(runtime, products, device)) {}
+
+  static Context context_of(Runtime& runtime, const std::string& products, const std::string& device) {
+    runtime.round_products(products_from(products));
+    runtime.use(open_device(device_from(device), runtime.pool()));
+    return runtime.context();
+  }
+
+  int threads;
+  std::string precision;
+  Runtime runtime;
+  Context context;
+  std::vector<double> milliseconds;
+  std::int64_t tokens = 0;
 };
 
 // Kernels launched by the steps, the most frequent first, as a mean over steps.
@@ -70,6 +106,28 @@ void print_launches(const DeviceRuntime& device, std::int64_t steps) {
   for (const LaunchCount& count : launches) fmt::print("  {:<52}{:>7.1f}\n", count.kernel, per_step(count.launches));
 }
 
+void print_times(const Way& way) {
+  double total = 0;
+  for (const double ms : way.milliseconds) total += ms;
+  const auto steps = static_cast<double>(way.milliseconds.size());
+  fmt::print("ms per step: median {:.1f}, 10 % {:.1f}, 90 % {:.1f}\n", quantile(way.milliseconds, 0.5),
+             quantile(way.milliseconds, 0.1), quantile(way.milliseconds, 0.9));
+  fmt::print("target tokens per second: {:.0f} ({:.1f} per step)\n", static_cast<double>(way.tokens) / total * 1e3,
+             static_cast<double>(way.tokens) / steps);
+}
+
+// The uncertainty of the median is 1.25 times that of a mean, of which the middle half tells the standard deviation.
+void print_ratio(const Way& first, const Way& second) {
+  std::vector<double> ratios;
+  for (std::size_t step = 0; step < first.milliseconds.size(); ++step)
+    ratios.push_back(first.milliseconds[step] / second.milliseconds[step]);
+  const double deviation = (quantile(ratios, 0.75) - quantile(ratios, 0.25)) / 1.349;
+  fmt::print(
+      "the first takes {:.3f} times as long as the second (median over steps, +- {:.3f}; 10 % {:.3f}, 90 % {:.3f})\n",
+      quantile(ratios, 0.5), 1.253 * deviation / std::sqrt(static_cast<double>(ratios.size())), quantile(ratios, 0.1),
+      quantile(ratios, 0.9));
+}
+
 void run(const Arguments& arguments) {
   const Dataset data = Dataset::open(arguments.data);
   RunConfig config;
@@ -80,54 +138,59 @@ void run(const Arguments& arguments) {
   ModelState<float> model(config.model, true);
   initialise_parameters(model.layout, data.vectors(), config.training.update_gate_bias, 1, model.values.data());
   emulation::settings().multiprocessors = arguments.multiprocessors;
-  Runtime runtime(arguments.threads);
-  runtime.round_products(products_from(arguments.precision));
-  runtime.use(open_device(device_from(arguments.device), runtime.pool()));
-  Context context = runtime.context();
-  DeviceModel<float> device(context, model);
+  std::deque<Way> ways;
+  ways.emplace_back(arguments.threads, arguments.precision, arguments.device);
+  if (arguments.compares())
+    ways.emplace_back(arguments.beside_threads > 0 ? arguments.beside_threads : arguments.threads,
+                      arguments.beside_precision.empty() ? arguments.precision : arguments.beside_precision,
+                      arguments.device);
+  Way& first = ways.front();
+  DeviceModel<float> device(first.context, model);
   SplitBatches batches(data.split("train"), data.vocabulary_size());
   std::vector<std::int32_t> order;
   shuffle_dialogues(batches.dialogues(), 1, 0, order);
   const auto steps = std::min<std::int64_t>(arguments.steps, batches.dialogues() / arguments.batch);
-  std::vector<double> milliseconds;
-  std::int64_t tokens = 0, allocated = 0;
+  std::int64_t allocated = 0, taken = 0;
   DeferredUpdate<float> update(model.layout.encoder_end());  // as in `ethreed train`
-  for (int pass = 0; pass < 2; ++pass) {  // the first pass warms up: the arena grows to the largest batch
-    milliseconds.clear();
-    milliseconds.reserve(static_cast<std::size_t>(steps));
-    tokens = 0;
+  const auto take_step = [&](Way& way, std::int64_t step) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto dialogues = std::span(order).subspan(static_cast<std::size_t>(step * arguments.batch),
+                                                    static_cast<std::size_t>(arguments.batch));
+    const Batch& batch = batches.make(dialogues);
+    way.tokens += training_step(way.context, device.model(), config.training, batch, taken++, 1e-6,
+                                {.graph = arguments.graphs, .update = &update})
+                      .tokens;
+    const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
+    way.milliseconds.push_back(elapsed.count());
+  };
+  for (int pass = 0; pass < 2; ++pass) {  // the first pass warms up: the arenas grow to the largest batch
+    for (Way& way : ways) {
+      way.milliseconds.clear();
+      way.milliseconds.reserve(static_cast<std::size_t>(steps));
+      way.tokens = 0;
+    }
     allocated = allocations;
-    if (runtime.device() != nullptr) runtime.device()->forget_launches();
+    taken = 0;
+    if (first.runtime.device() != nullptr) first.runtime.device()->forget_launches();
     for (std::int64_t step = 0; step < steps; ++step) {
-      const auto start = std::chrono::steady_clock::now();
-      const auto dialogues = std::span(order).subspan(static_cast<std::size_t>(step * arguments.batch),
-                                                      static_cast<std::size_t>(arguments.batch));
-      const Batch& batch = batches.make(dialogues);
-      tokens += training_step(context, device.model(), config.training, batch, step, 1e-6,
-                              {.graph = arguments.graphs, .update = &update})
-                    .tokens;
-      const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
-      milliseconds.push_back(elapsed.count());
+      // Who comes second finds the batch's parameters nearer: they change places.
+      for (std::size_t turn = 0; turn < ways.size(); ++turn)
+        take_step(ways[(turn + static_cast<std::size_t>(step)) % ways.size()], step);
     }
     allocated = allocations - allocated;
-    update.finish(context);
+    update.finish(first.context);
   }
-  double total = 0;
-  for (const double ms : milliseconds) total += ms;
-  std::sort(milliseconds.begin(), milliseconds.end());
-  const auto quantile = [&](double q) {
-    return milliseconds[static_cast<std::size_t>(q * static_cast<double>(steps - 1))];
-  };
-  fmt::print("{} steps of {} dialogues, {} threads, {} parameters\n", steps, arguments.batch, arguments.threads,
-             model.layout.parameter_count());
-  fmt::print("ms per step: median {:.1f}, 10 % {:.1f}, 90 % {:.1f}\n", quantile(0.5), quantile(0.1), quantile(0.9));
-  fmt::print("target tokens per second: {:.0f} ({:.1f} per step)\n", static_cast<double>(tokens) / total * 1e3,
-             static_cast<double>(tokens) / static_cast<double>(steps));
+  for (const Way& way : ways) {
+    fmt::print("{} steps of {} dialogues, {} threads, {}, {} parameters\n", steps, arguments.batch, way.threads,
+               way.precision, model.layout.parameter_count());
+    print_times(way);
+  }
+  if (ways.size() > 1) print_ratio(ways[0], ways[1]);
   fmt::print("allocations in the timed steps: {}\n", allocated);
-  fmt::print("step arena: {:.1f} MiB\n", static_cast<double>(runtime.values().reserved_bytes()) / (1 << 20));
-  if (runtime.device() == nullptr) return;
-  fmt::print("graphs made: {}\n", runtime.device()->graphs_made());
-  print_launches(*runtime.device(), steps);
+  fmt::print("step arena: {:.1f} MiB\n", static_cast<double>(first.runtime.values().reserved_bytes()) / (1 << 20));
+  if (first.runtime.device() == nullptr) return;
+  fmt::print("graphs made: {}\n", first.runtime.device()->graphs_made());
+  print_launches(*first.runtime.device(), steps);
 }
 
 }  // namespace
@@ -149,7 +212,15 @@ int main(int argc, char** argv) {
   app.add_option("--threads", arguments.threads)->check(CLI::Range(1, 1024))->capture_default_str();
   app.add_option("--batch", arguments.batch, "Dialogues")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--steps", arguments.steps)->check(CLI::Range(1, 100000))->capture_default_str();
+  app.add_option("--beside-threads", arguments.beside_threads, "Compare: the same steps with so many threads, in turns")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--beside-precision", arguments.beside_precision, "Compare: the same steps with this precision")
+      ->check(CLI::IsMember({"float32", "bf16"}));
   CLI11_PARSE(app, argc, argv);
+  if (arguments.compares() && arguments.device != "cpu") {
+    fmt::print(stderr, "bench_training_step: two ways in turns are for --device cpu\n");
+    return 2;
+  }
   try {
     run(arguments);
   } catch (const ethreed::Error& error) {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Times a training step of the full model in PyTorch with good practice: packed GRUs, one decoder GRU call, factored
 energies, one vocabulary product over the real targets, the mixture in log space, fused (or foreach) Adam. With
---token-by-token the decoder is a loop over target steps, as most people write it (token_by_token.py).
+--token-by-token the decoder is a loop over target steps, as most people write it (token_by_token.py), with
+--project-memory and energies from a memory that every step projects anew.
 
 A step is forward, backward, clipping and update, dropout and fresh noise included; batches are padded tensors that are
 on the device already. With --check FILE it times nothing and compares its losses and gradients with a trace instead.
@@ -320,6 +321,8 @@ def parse_arguments():
   parser.add_argument("--check", action="store_true",
                       help="compare with the trace's losses and gradients, time nothing")
   parser.add_argument("--token-by-token", action="store_true", help="the decoder as a loop over target steps")
+  parser.add_argument("--project-memory", action="store_true",
+                      help="with --token-by-token: every step's energies from W h, not from s W")
   parser.add_argument("--bf16", action="store_true", help="products in bfloat16, as torch.autocast chooses them")
   parser.add_argument("--serve", action="store_true", help="take turns with another program: peers/alternate.py")
   parser.add_argument("--steps", type=int, default=30)
@@ -360,11 +363,15 @@ def main():
   if arguments.check and not arguments.file:
     print("bench_step: --check needs a trace", file=sys.stderr)
     return 2
+  if arguments.project_memory and not arguments.token_by_token:
+    print("bench_step: --project-memory needs --token-by-token", file=sys.stderr)
+    return 2
   torch.manual_seed(arguments.seed)
   make_model, make_adam = Model, adam
   if arguments.token_by_token:
     import token_by_token  # imports this file
-    make_model, make_adam = token_by_token.Model, token_by_token.adam
+    make_model = token_by_token.ProjectingModel if arguments.project_memory else token_by_token.Model
+    make_adam = token_by_token.adam
   if arguments.file:
     tensors, _ = safetensors_io.read(arguments.file)
     if arguments.check:
@@ -387,6 +394,7 @@ def main():
     for _ in batches:
       steps.run()
     style = "token by token" if arguments.token_by_token else "good practice"
+    style += ", memory projected in every step" if arguments.project_memory else ""
     style += ", bf16" if arguments.bf16 else ""
     partner.serve({"name": f"PyTorch {torch.__version__}, {style}", "threads": torch.get_num_threads(),
                    "batches": len(batches), "target_tokens": tokens,

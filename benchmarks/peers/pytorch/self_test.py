@@ -131,7 +131,8 @@ def test_fast_models():
   stands behind all: this finds slips, not misunderstandings.)"""
   tensors = fresh(model.Switches())
   broken = []
-  for name, make_model in (("bench_step", bench_step.Model), ("token_by_token", token_by_token.Model)):
+  for name, make_model in (("bench_step", bench_step.Model), ("token_by_token", token_by_token.Model),
+                           ("token_by_token --project-memory", token_by_token.ProjectingModel)):
     worst = bench_step.compare_with_trace(make_model, tensors)
     print(f"{name}'s model: largest relative error of a loss or gradient {max(worst.values()):.2e}")
     broken += [f"{name} agrees with the textbook on {key} ({error:.2e})" for key, error in worst.items()

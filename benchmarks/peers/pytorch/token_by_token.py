@@ -1,6 +1,9 @@
 """The model of bench_step.py with the decoder as most people write it: a loop over target steps in which everything
 happens, from the GRU cell to a dense distribution over the extended vocabulary, for every row of the batch, ended or not.
-Encoder, tracker and losses are shared; the optimizer is Adam as torch.optim gives it by default."""
+Encoder, tracker and losses are shared; the optimizer is Adam as torch.optim gives it by default.
+
+Energies s W h are written in one of two ways: s W first, a product of one row (Model), or W h first, as in code that
+began with additive attention, where the memory is projected anew in every step (ProjectingModel)."""
 
 import torch
 from torch import nn
@@ -14,6 +17,10 @@ class Decoder(bench_step.Decoder):
     self.gru = nn.GRUCell(sizes.word, sizes.decoder)
     self.epsilon = 1e-12  # added before the logarithm, as people do; 0 to compare with a trace
 
+  def energies(self, state, h):
+    """s W h for every h of a row: [N, n]."""
+    return torch.bmm(h, (state @ self.attention.weight)[:, :, None])[:, :, 0]
+
   def forward(self, embedded, lengths, h, in_post, content, emotion, post_extended, target):
     """As bench_step.Decoder.forward."""
     state = torch.tanh(self.content(content))
@@ -24,8 +31,7 @@ class Decoder(bench_step.Decoder):
     outside = ~in_post
     log_probability, overlap = [], []
     for i in range(target.shape[1]):
-      energy = torch.bmm(h, (state @ self.attention.weight)[:, :, None])[:, :, 0]
-      energy = torch.tanh(energy + self.attention.coverage * coverage + self.attention.bias)
+      energy = torch.tanh(self.energies(state, h) + self.attention.coverage * coverage + self.attention.bias)
       gamma = torch.softmax(energy.masked_fill(outside, bench_step.ABSENT), 1)
       context = torch.bmm(gamma[:, None], h)[:, 0]
       overlap.append(torch.where(coverage < gamma, coverage, gamma).sum(1))
@@ -44,16 +50,27 @@ class Decoder(bench_step.Decoder):
     return torch.stack(log_probability, 1)[real], (torch.stack(overlap, 1) * real).sum()
 
 
+class ProjectingDecoder(Decoder):
+  def energies(self, state, h):
+    return torch.bmm(h @ self.attention.weight.T, state[:, :, None])[:, :, 0]
+
+
 class Model(bench_step.Model):
+  make_decoder = Decoder
+
   def __init__(self, sizes, dropout_rate):
     super().__init__(sizes, dropout_rate)
-    self.decoder = Decoder(sizes)
+    self.decoder = self.make_decoder(sizes)
 
   def load(self, parameters):
     self.load_state_dict(parameters)
 
   def interchange_parameters(self):
     return dict(self.named_parameters())
+
+
+class ProjectingModel(Model):
+  make_decoder = ProjectingDecoder
 
 
 def adam(parameters):
