@@ -62,7 +62,7 @@ std::map<std::string, Spread> times_of(const std::vector<Report>& reports) {
       joined.low = std::min(joined.low, spread.low);
       joined.high = std::max(joined.high, spread.high);
     }
-    joined.median = spread_of(std::move(medians)).median;
+    joined.median = spread_of(medians).median;
     times[name] = joined;
   }
   return times;

@@ -6,6 +6,7 @@
 // takes every batch both ways, one directly after the other, and prints the ratio of the two times as well: on a
 // machine that others use, its median over steps tells differences of a percent that the times do not.
 
+#include "benchmarks/harness/measure.h"
 #include "core/error.h"
 #include "kernels/device/open_device.h"
 #include "kernels/emulation/emulation.h"
@@ -55,6 +56,7 @@ void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std
 namespace {
 
 using namespace ethreed;
+using bench::quantile;
 
 struct Arguments {
   std::string data;
@@ -68,11 +70,6 @@ struct Arguments {
 
   bool compares() const { return beside_threads > 0 || !beside_precision.empty(); }
 };
-
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
-}
 
 // A way to take steps, and what those timed took.
 struct Way {
@@ -109,11 +106,10 @@ void print_launches(const DeviceRuntime& device, std::int64_t steps) {
 void print_times(const Way& way) {
   double total = 0;
   for (const double ms : way.milliseconds) total += ms;
-  const auto steps = static_cast<double>(way.milliseconds.size());
-  fmt::print("ms per step: median {:.1f}, 10 % {:.1f}, 90 % {:.1f}\n", quantile(way.milliseconds, 0.5),
-             quantile(way.milliseconds, 0.1), quantile(way.milliseconds, 0.9));
+  const bench::Spread spread = bench::spread_of(way.milliseconds);
+  fmt::print("ms per step: median {:.1f}, 10 % {:.1f}, 90 % {:.1f}\n", spread.median, spread.low, spread.high);
   fmt::print("target tokens per second: {:.0f} ({:.1f} per step)\n", static_cast<double>(way.tokens) / total * 1e3,
-             static_cast<double>(way.tokens) / steps);
+             static_cast<double>(way.tokens) / spread.samples);
 }
 
 // The uncertainty of the median is 1.25 times that of a mean, of which the middle half tells the standard deviation.
@@ -122,10 +118,10 @@ void print_ratio(const Way& first, const Way& second) {
   for (std::size_t step = 0; step < first.milliseconds.size(); ++step)
     ratios.push_back(first.milliseconds[step] / second.milliseconds[step]);
   const double deviation = (quantile(ratios, 0.75) - quantile(ratios, 0.25)) / 1.349;
+  const bench::Spread spread = bench::spread_of(ratios);
   fmt::print(
       "the first takes {:.3f} times as long as the second (median over steps, +- {:.3f}; 10 % {:.3f}, 90 % {:.3f})\n",
-      quantile(ratios, 0.5), 1.253 * deviation / std::sqrt(static_cast<double>(ratios.size())), quantile(ratios, 0.1),
-      quantile(ratios, 0.9));
+      spread.median, 1.253 * deviation / std::sqrt(spread.samples), spread.low, spread.high);
 }
 
 void run(const Arguments& arguments) {
@@ -150,6 +146,8 @@ void run(const Arguments& arguments) {
   std::vector<std::int32_t> order;
   shuffle_dialogues(batches.dialogues(), 1, 0, order);
   const auto steps = std::min<std::int64_t>(arguments.steps, batches.dialogues() / arguments.batch);
+  ETHREED_CHECK(steps > 0, "{} has {} dialogues for training, fewer than a batch of {}", arguments.data,
+                batches.dialogues(), arguments.batch);
   std::int64_t allocated = 0, taken = 0;
   DeferredUpdate<float> update(model.layout.encoder_end());  // as in `ethreed train`
   const auto take_step = [&](Way& way, std::int64_t step) {
@@ -173,7 +171,7 @@ void run(const Arguments& arguments) {
     taken = 0;
     if (first.runtime.device() != nullptr) first.runtime.device()->forget_launches();
     for (std::int64_t step = 0; step < steps; ++step) {
-      // Who comes second finds the batch's parameters nearer: they change places.
+      // Who comes second finds the words of the batch nearer: they change places.
       for (std::size_t turn = 0; turn < ways.size(); ++turn)
         take_step(ways[(turn + static_cast<std::size_t>(step)) % ways.size()], step);
     }

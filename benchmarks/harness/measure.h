@@ -17,8 +17,10 @@ struct Spread {
   int samples = 0;
 };
 
+/// The value that a share q of the samples, 0 to 1, does not exceed, interpolated. Throws Error if there is no sample.
+double quantile(std::vector<double> samples, double q);
 /// Throws Error if there is no sample.
-Spread spread_of(std::vector<double> samples);
+Spread spread_of(const std::vector<double>& samples);
 
 /// How long to measure one thing.
 struct Effort {
@@ -43,7 +45,7 @@ template <class Run> Spread time_of(const Effort& effort, Run&& run) {
     for (int call = 0; call < calls; ++call) run();
     times.push_back((now_in_milliseconds() - start) / calls);
   }
-  return spread_of(std::move(times));
+  return spread_of(times);
 }
 
 }  // namespace ethreed::bench

@@ -56,7 +56,7 @@ Row measure_chat(const Options& options, Context& context, ModelState<float>& mo
     }
   const auto replies = static_cast<double>(times.size());
   return {.name = fmt::format("a reply in chat, greedy, {} thread{}", threads, threads == 1 ? "" : "s"),
-          .time = spread_of(std::move(times)),
+          .time = spread_of(times),
           .figures = {{"words a reply, EOS too", words / replies},
                       {"ms a word", total / words},
                       {"replies/s", replies / total * 1e3}}};
@@ -84,7 +84,7 @@ Row measure_batches(const Options& options, Context& context, ModelState<float>&
   }
   return {.name = fmt::format("a reply in batches of {} dialogues, {}, {} thread{}", evaluation_batch, name_of(method),
                               threads, threads == 1 ? "" : "s"),
-          .time = spread_of(std::move(times)),
+          .time = spread_of(times),
           .figures = {{"words a reply, EOS too", words / replies},
                       {"ms a word", total / words},
                       {"replies/s", replies / total * 1e3}}};

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Times a training step of the full model in PyTorch with good practice: packed GRUs, one decoder GRU call, factored
 energies, one vocabulary product over the real targets, the mixture in log space, fused (or foreach) Adam. With
---token-by-token the decoder is a loop over target steps, as most people write it (token_by_token.py), with
---project-memory and energies from a memory that every step projects anew.
+--token-by-token the decoder is a loop over target steps, as most people write it (token_by_token.py);
+--project-memory beside it makes the energies from a memory that every step projects anew.
 
 A step is forward, backward, clipping and update, dropout and fresh noise included; batches are padded tensors that are
 on the device already. With --check FILE it times nothing and compares its losses and gradients with a trace instead.
