@@ -99,11 +99,22 @@ template <class T> struct LogSumExp {
   ETHREED_HOST_DEVICE T log_probability(T x) const { return (x - max) - log_sum; }
 };
 
+/// Lanes of a loop that the compiler makes vectors of: several, because a loop over a single vector it would take
+/// apart.
+inline constexpr std::int64_t row_lanes = 64;
+
+/// Brings row_lanes numbers from `x` on into the cache, for a loop that computes longer than it reads: a row far away
+/// comes slowly when its turn has come.
+template <class T> void fetch_lanes(const T* x) {
+  constexpr std::int64_t line = 64 / sizeof(T);
+  for (std::int64_t l = 0; l < row_lanes; l += line) __builtin_prefetch(x + l);
+}
+
 /// Over n ≥ 1 numbers of which one at least is above −∞; a NaN among them gives NaN. Order of reduction: lane l adds
 /// elements l, l + 64, l + 128, …, the last lanes an element less; the lanes are then added pairwise. It depends on n
-/// alone.
-template <class T> LogSumExp<T> log_sum_exp(const T* x, std::int64_t n) {
-  constexpr std::int64_t lanes = 64;  // several vectors; a loop over a single one the compiler would take apart
+/// alone. `next`: n numbers that are wanted after these, fetched while exponentials are computed.
+template <class T> LogSumExp<T> log_sum_exp(const T* x, std::int64_t n, const T* next) {
+  constexpr std::int64_t lanes = row_lanes;
   const std::int64_t full = n / lanes * lanes;
   std::array<T, lanes> high;
   high.fill(-std::numeric_limits<T>::infinity());
@@ -114,12 +125,15 @@ template <class T> LogSumExp<T> log_sum_exp(const T* x, std::int64_t n) {
   for (const T value : high) max = value > max ? value : max;
 
   std::array<T, lanes> sum{};
-  for (std::int64_t k = 0; k < full; k += lanes)
+  for (std::int64_t k = 0; k < full; k += lanes) {
+    fetch_lanes(next + k);
     for (std::size_t l = 0; l < lanes; ++l) sum[l] += exp(x[k + l] - max);
+  }
   for (std::int64_t k = full; k < n; ++k) sum[k - full] += exp(x[k] - max);
   for (std::size_t width = lanes / 2; width > 0; width /= 2)
     for (std::size_t l = 0; l < width; ++l) sum[l] += sum[l + width];
   return {max, std::log(sum[0])};
 }
+template <class T> LogSumExp<T> log_sum_exp(const T* x, std::int64_t n) { return log_sum_exp(x, n, x); }
 
 }  // namespace ethreed::math

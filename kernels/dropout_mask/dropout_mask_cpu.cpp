@@ -6,7 +6,9 @@ namespace ethreed {
 
 namespace {
 
-constexpr std::int64_t elements_per_chunk = 4096;  // a multiple of 4: no Philox block is drawn by two chunks
+constexpr std::int64_t elements_per_chunk =
+    1024;                                        // some 10 µs; a multiple of 4: no Philox block is drawn by two chunks
+constexpr std::int64_t normals_per_chunk = 512;  // some 25 µs
 
 }  // namespace
 
@@ -27,7 +29,7 @@ template <class T> void dropout_masks(Cpu, Context& context, const DropoutMasks<
 }
 
 template <class T> void fill_normal(Cpu, Context& context, const FillNormal<T>& args) {
-  context.pool.parallel_ranges(args.count, elements_per_chunk, [&](std::int64_t begin, std::int64_t end) {
+  context.pool.parallel_ranges(args.count, normals_per_chunk, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i)
       args.out[i] = static_cast<T>(args.random.normal(static_cast<std::uint64_t>(i)));
   });

@@ -14,14 +14,11 @@ using namespace gemm_cpu;
 
 // A constant, not the size of a cache that is found: bits depend on it.
 constexpr int block_k = 384;  // a sum is interrupted, and kept in C, after so many products
-// A single tile of rows reads a B that is not transposed where it is, a few tiles do where its rows are near each
-// other: 4 KiB. For more of them a packed panel, whose vectors begin at lines of the cache, earns its packing.
-template <class T> constexpr int near = 4096 / sizeof(T);
-constexpr int in_place_rows = 8 * tile_rows;
-/// `rows` of A are multiplied by b.
+/// `rows` of A are multiplied by b. A single tile of rows reads a B that is not transposed where it is. With more of
+/// them a packed panel earns its packing: its vectors begin at lines of the cache, and the next one is fetched
+/// meanwhile.
 template <class F> bool reads_in_place(const Operand<typename F::Number>& b, int rows) {
-  return F::as_stored && !b.along_k &&
-         (rows <= tile_rows || (rows <= in_place_rows && b.ld <= near<typename F::Number>));
+  return F::as_stored && !b.along_k && rows <= tile_rows;
 }
 
 // How packed operands lie: rows in groups of so many, a group taking so many elements for every k, and so many columns,

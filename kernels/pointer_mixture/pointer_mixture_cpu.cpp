@@ -8,16 +8,29 @@ namespace ethreed {
 
 namespace {
 
-/// Puts scale·(p_k − δ_ky) into `out` (V elements); `out` may be `logits`. word < 0: no δ.
+/// Where the row of V logits behind a token's is, or its own if it is the last.
+template <class T> const T* next_row(const PointerMixtureForward<T>& args, int token, const T* row) {
+  return token + 1 < args.layout.targets() ? row + args.vocabulary : row;
+}
+
+/// Puts scale·(p_k − δ_ky) into `out` (V elements); `out` may be `logits`. word < 0: no δ. `next`: V elements of `out`
+/// that are wanted after these.
 template <class T>
-void logit_gradient(const T* logits, int vocabulary, math::LogSumExp<T> lse, T scale, int word, T* out, bool add) {
+void logit_gradient(const T* logits, int vocabulary, math::LogSumExp<T> lse, T scale, int word, T* out, const T* next,
+                    bool add) {
   const T factor = scale * std::exp(-lse.log_sum);  // p_k = exp(logit_k − max) / sum
   if (add) {
     for (int k = 0; k < vocabulary; ++k) out[k] += factor * math::exp(logits[k] - lse.max);
   } else {
     // In place in either case: with two pointers that may be equal the compiler would fall back to a scalar loop.
     if (out != logits) std::copy_n(logits, vocabulary, out);
-    for (int k = 0; k < vocabulary; ++k) out[k] = factor * math::exp(out[k] - lse.max);
+    constexpr int lanes = math::row_lanes;
+    const int full = vocabulary / lanes * lanes;
+    for (int k = 0; k < full; k += lanes) {
+      math::fetch_lanes(next + k);
+      for (int l = k; l < k + lanes; ++l) out[l] = factor * math::exp(out[l] - lse.max);
+    }
+    for (int k = full; k < vocabulary; ++k) out[k] = factor * math::exp(out[k] - lse.max);
   }
   if (word >= 0) out[word] -= scale;
 }
@@ -57,9 +70,11 @@ template <class T> void backward_of_token(const PointerMixtureBackward<T>& args,
   if (args.dweights)
     copy_gradient(f.source_ids + at.source, at.source_count, y, g == 0 ? T{0} : g * std::exp(log_copy_rate),
                   args.dweights.data + at.weight, args.dweights.accumulate);
-  if (args.dlogits)  // last: it may overwrite the logits
-    logit_gradient(logits, f.vocabulary, lse, -g * generated, in_vocabulary ? y : -1,
-                   args.dlogits.data + std::int64_t{at.token} * f.vocabulary, args.dlogits.accumulate);
+  if (args.dlogits) {  // last: it may overwrite the logits
+    T* out = args.dlogits.data + std::int64_t{at.token} * f.vocabulary;
+    logit_gradient(logits, f.vocabulary, lse, -g * generated, in_vocabulary ? y : -1, out, next_row(f, at.token, out),
+                   args.dlogits.accumulate);
+  }
 }
 
 }  // namespace
@@ -69,7 +84,7 @@ template <class T> void pointer_mixture_forward(Cpu, Context& context, const Poi
     const T* logits = args.logits + std::int64_t{at.token} * args.vocabulary;
     const std::int32_t y = args.targets[at.token];
     ETHREED_ASSERT(y >= 0);
-    const math::LogSumExp<T> lse = math::log_sum_exp(logits, args.vocabulary);
+    const math::LogSumExp<T> lse = math::log_sum_exp(logits, args.vocabulary, next_row(args, at.token, logits));
     T copy = 0;
     for (int j = 0; j < at.source_count; ++j)
       if (args.source_ids[at.source + j] == y) copy += args.weights[at.weight + j];
