@@ -132,7 +132,8 @@ void run(const Arguments& arguments) {
   config.model.listener_labels = data.has_listener_labels();
   config.training.batch = arguments.batch;
   ModelState<float> model(config.model, true);
-  initialise_parameters(model.layout, data.vectors(), config.training.update_gate_bias, 1, model.values.data());
+  ThreadPool pool(1);
+  initialise_parameters(pool, model.layout, data.vectors(), config.training.update_gate_bias, 1, model.values.data());
   emulation::settings().multiprocessors = arguments.multiprocessors;
   std::deque<Way> ways;
   ways.emplace_back(arguments.threads, arguments.precision, arguments.device);

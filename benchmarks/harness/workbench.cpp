@@ -21,7 +21,8 @@ Workbench::Workbench(const std::filesystem::path& directory, int batch)
   config = config_for(data, batch);
   ETHREED_CHECK(batch <= batches.dialogues(), "benchmark: a batch of {} dialogues, the training split has {}", batch,
                 batches.dialogues());
-  initialise_parameters(model.layout, data.vectors(), config.training.update_gate_bias, 1, model.values.data());
+  ThreadPool pool(1);
+  initialise_parameters(pool, model.layout, data.vectors(), config.training.update_gate_bias, 1, model.values.data());
   shuffle_dialogues(batches.dialogues(), 1, 0, order_);
 }
 

@@ -168,7 +168,8 @@ std::vector<Row> vocabulary_point(const Options& options, std::int32_t vocabular
   const PhiloxStream random(1, 1);
   for (std::int64_t i = 0; i < vectors.count(); ++i)
     vectors[i] = static_cast<float>(random.uniform(static_cast<std::uint64_t>(i)) - 0.5);
-  initialise_parameters(model.layout, std::as_const(vectors).view(), config.training.update_gate_bias, 1,
+  ThreadPool pool(1);
+  initialise_parameters(pool, model.layout, std::as_const(vectors).view(), config.training.update_gate_bias, 1,
                         model.values.data());
   vectors = Tensor<float>();
   std::vector<RandomDialogues> inputs;

@@ -38,36 +38,45 @@ std::vector<double> orthogonal_matrices(int n, const PhiloxStream& random) {
   return q;
 }
 
-}  // namespace
-
 template <class T>
-void initialise_parameters(const ParameterLayout& layout, View<const float> word_vectors, double update_gate_bias,
-                           std::uint64_t seed, T* block) {
-  std::fill_n(block, layout.size(), T{0});
-  for (const ParameterLayout::Entry& entry : layout.entries()) {
-    T* values = block + entry.offset;
-    const std::int64_t count = entry.shape.count();
-    const std::uint64_t key = Fingerprint().add(entry.name).value();
-    const PhiloxStream random = random_stream(seed, Draw::initialisation, key);
-    if (entry.initialisation == Initialisation::word_vectors) {
-      ETHREED_CHECK(word_vectors.shape == entry.shape, "word vectors are {}, the model's embedding is {}",
-                    word_vectors.shape.text(), entry.shape.text());
-      for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<T>(word_vectors.data[i]);
-    } else if (entry.initialisation == Initialisation::orthogonal) {
-      const int hidden = static_cast<int>(entry.shape.columns());
-      const std::vector<double> q = orthogonal_matrices(hidden, random);
-      for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<T>(q[static_cast<std::size_t>(i)]);
-    } else {
-      const double bound = 1.0 / std::sqrt(static_cast<double>(entry.fan_in));
-      for (std::int64_t i = 0; i < count; ++i)
-        values[i] = static_cast<T>((2.0 * random.uniform(static_cast<std::uint64_t>(i)) - 1.0) * bound);
-      if (entry.initialisation == Initialisation::recurrent_bias)  // gate order r, z, n
-        std::fill_n(values + count / 3, count / 3, static_cast<T>(update_gate_bias));
-    }
+void initialise_parameter(const ParameterLayout::Entry& entry, View<const float> word_vectors, double update_gate_bias,
+                          std::uint64_t seed, T* values) {
+  const std::int64_t count = entry.shape.count();
+  const std::uint64_t key = Fingerprint().add(entry.name).value();
+  const PhiloxStream random = random_stream(seed, Draw::initialisation, key);
+  if (entry.initialisation == Initialisation::word_vectors) {
+    ETHREED_CHECK(word_vectors.shape == entry.shape, "word vectors are {}, the model's embedding is {}",
+                  word_vectors.shape.text(), entry.shape.text());
+    for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<T>(word_vectors.data[i]);
+  } else if (entry.initialisation == Initialisation::orthogonal) {
+    const int hidden = static_cast<int>(entry.shape.columns());
+    const std::vector<double> q = orthogonal_matrices(hidden, random);
+    for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<T>(q[static_cast<std::size_t>(i)]);
+  } else {
+    const double bound = 1.0 / std::sqrt(static_cast<double>(entry.fan_in));
+    for (std::int64_t i = 0; i < count; ++i)
+      values[i] = static_cast<T>((2.0 * random.uniform(static_cast<std::uint64_t>(i)) - 1.0) * bound);
+    if (entry.initialisation == Initialisation::recurrent_bias)  // gate order r, z, n
+      std::fill_n(values + count / 3, count / 3, static_cast<T>(update_gate_bias));
   }
 }
 
-template void initialise_parameters(const ParameterLayout&, View<const float>, double, std::uint64_t, float*);
-template void initialise_parameters(const ParameterLayout&, View<const float>, double, std::uint64_t, double*);
+}  // namespace
+
+template <class T>
+void initialise_parameters(ThreadPool& pool, const ParameterLayout& layout, View<const float> word_vectors,
+                           double update_gate_bias, std::uint64_t seed, T* block) {
+  std::fill_n(block, layout.size(), T{0});
+  const auto& entries = layout.entries();
+  pool.parallel_for(static_cast<std::int64_t>(entries.size()), [&](std::int64_t i) {
+    const ParameterLayout::Entry& entry = entries[static_cast<std::size_t>(i)];
+    initialise_parameter(entry, word_vectors, update_gate_bias, seed, block + entry.offset);
+  });
+}
+
+template void initialise_parameters(ThreadPool&, const ParameterLayout&, View<const float>, double, std::uint64_t,
+                                    float*);
+template void initialise_parameters(ThreadPool&, const ParameterLayout&, View<const float>, double, std::uint64_t,
+                                    double*);
 
 }  // namespace ethreed

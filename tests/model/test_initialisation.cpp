@@ -17,10 +17,12 @@ Tensor<float> some_vectors(const ModelConfig& config) {
   return vectors;
 }
 
-template <class T> ModelState<T> started(const ModelConfig& config, std::uint64_t seed, double update_gate_bias = 2.0) {
+template <class T>
+ModelState<T> started(const ModelConfig& config, std::uint64_t seed, double update_gate_bias = 2.0, int threads = 1) {
   ModelState<T> model(config, false);
   const Tensor<float> vectors = some_vectors(config);
-  initialise_parameters(model.layout, vectors.view(), update_gate_bias, seed, model.values.data());
+  ThreadPool pool(threads);
+  initialise_parameters(pool, model.layout, vectors.view(), update_gate_bias, seed, model.values.data());
   return model;
 }
 
@@ -134,10 +136,16 @@ TEST_CASE("between two parameters of the block there are zeros, and each starts 
     if (!used[static_cast<std::size_t>(i)]) CHECK(model.values[i] == 0.0F);
 }
 
+TEST_CASE("a model starts with the same bits whatever the number of threads") {
+  const ModelState<float> one = started<float>(tiny_config(), 7);
+  for (const int threads : {2, 3}) CHECK(same_bits(one.values, started<float>(tiny_config(), 7, 2.0, threads).values));
+}
+
 TEST_CASE("word vectors of another shape are refused with both shapes") {
   const ModelConfig config = tiny_config();
   ModelState<float> model(config, false);
   const Tensor<float> vectors({30, 6});
-  CHECK_THROWS_WITH(initialise_parameters(model.layout, vectors.view(), 2.0, 1, model.values.data()),
+  ThreadPool pool(2);
+  CHECK_THROWS_WITH(initialise_parameters(pool, model.layout, vectors.view(), 2.0, 1, model.values.data()),
                     Catch::Contains("[30, 6]") && Catch::Contains("[30, 5]"));
 }

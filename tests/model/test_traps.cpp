@@ -277,7 +277,8 @@ TEST_CASE("trap: recurrent matrices start orthogonal gate by gate, not stacked")
   const ModelState<double> shape(tiny_config(), false);
   Tensor<float> vectors({30, 5});
   Tensor<double> block({shape.layout.size()});
-  initialise_parameters(shape.layout, View<const float>(vectors.view()), 2.0, 7, block.data());
+  ThreadPool pool(1);
+  initialise_parameters(pool, shape.layout, View<const float>(vectors.view()), 2.0, 7, block.data());
   int matrices = 0;
   for (const auto& entry : shape.layout.entries()) {
     if (entry.name.find("weight_hh") == std::string::npos) continue;

@@ -79,7 +79,8 @@ inline CheckpointInfo run_info(const Dataset& data, const ModelConfig& model, co
 /// The model at the start of a run.
 template <class T> ModelState<T> initial_model(const Dataset& data, const ModelConfig& config, std::uint64_t seed = 1) {
   ModelState<T> model(config, true);
-  initialise_parameters(model.layout, data.vectors(), 2.0, seed, model.values.data());
+  ThreadPool pool(1);
+  initialise_parameters(pool, model.layout, data.vectors(), 2.0, seed, model.values.data());
   return model;
 }
 

@@ -48,9 +48,11 @@ template <class T> void trace_as(const TraceArguments& arguments, const Dataset&
                   name_of(info.config.model.ablation), arguments.ablation);
     config = info.config;
   }
+  const std::unique_ptr<Runtime> runtime = open_runtime(arguments.device);
+  Context context = runtime->context();
   ModelState<T> model(config.model, true);
   if (checkpoint.empty())
-    initialise_parameters(model.layout, data.vectors(), config.training.update_gate_bias, arguments.seed,
+    initialise_parameters(context.pool, model.layout, data.vectors(), config.training.update_gate_bias, arguments.seed,
                           model.values.data());
   else
     load_checkpoint_tensors(checkpoint, model);
@@ -58,8 +60,6 @@ template <class T> void trace_as(const TraceArguments& arguments, const Dataset&
   std::vector<std::int32_t> order;
   shuffle_dialogues(batches.dialogues(), arguments.seed, 0, order);
   order.resize(std::min(order.size(), static_cast<std::size_t>(arguments.batch)));
-  const std::unique_ptr<Runtime> runtime = open_runtime(arguments.device);
-  Context context = runtime->context();
   write_trace(context, model, config.training.weights, batches, order, arguments.seed, arguments.out);
   fmt::print("wrote {}: {} dialogues of {}, {}, ablation {}\n", arguments.out, order.size(), arguments.split,
              arguments.dtype, name_of(config.model.ablation));

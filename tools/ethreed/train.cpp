@@ -162,7 +162,7 @@ void run_train(const TrainArguments& arguments) {
   if (arguments.resume)
     load_checkpoint_tensors(options.directory / "last", model);
   else
-    initialise_parameters(model.layout, data.vectors(), info.config.training.update_gate_bias,
+    initialise_parameters(context.pool, model.layout, data.vectors(), info.config.training.update_gate_bias,
                           info.config.training.seed, model.values.data());
   if (!arguments.resume) save_first_checkpoint(options.directory, made, model, info);
   if (!arguments.quiet) {
