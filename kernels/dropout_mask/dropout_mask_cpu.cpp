@@ -6,9 +6,8 @@ namespace ethreed {
 
 namespace {
 
-constexpr std::int64_t elements_per_chunk =
-    1024;                                        // some 10 µs; a multiple of 4: no Philox block is drawn by two chunks
-constexpr std::int64_t normals_per_chunk = 512;  // some 25 µs
+// Some 10 and 25 µs. A multiple of 4: no Philox block is drawn by two chunks.
+constexpr std::int64_t elements_per_chunk = 1024, normals_per_chunk = 512;
 
 }  // namespace
 
