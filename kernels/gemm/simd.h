@@ -75,15 +75,19 @@ template <class T> [[gnu::always_inline]] inline void store_first(T* to, Vector<
 #endif
 }
 
-/// sum += b·a in every lane.
-template <class T> [[gnu::always_inline]] inline void multiply_add(Vector<T>& sum, const Vector<T>& b, const T& a) {
-  sum += b * a;
-}
-
-/// sum + b·*a in every lane, by one instruction that also reads *a and spreads it, where there is one: in assembly,
-/// because a compiler reads and spreads what is used twice by an instruction of its own. By value: GCC 12 keeps a sum
-/// that it has a reference to in memory.
 #if defined(__AVX512F__)
+// Both in one rounding and whatever the compiler's options are: sums of the same chain may go either way.
+
+/// sum += b·a in every lane.
+[[gnu::always_inline]] inline void multiply_add(Vector<float>& sum, const Vector<float>& b, const float& a) {
+  sum = _mm512_fmadd_ps(b, _mm512_set1_ps(a), sum);
+}
+[[gnu::always_inline]] inline void multiply_add(Vector<double>& sum, const Vector<double>& b, const double& a) {
+  sum = _mm512_fmadd_pd(b, _mm512_set1_pd(a), sum);
+}
+/// sum + b·*a in every lane, by one instruction that also reads *a and spreads it. In assembly, because a compiler
+/// reads and spreads what is used twice by an instruction of its own. By value: GCC 12 keeps a sum that it has a
+/// reference to in memory.
 [[gnu::always_inline]] inline Vector<float> multiply_add_spread(Vector<float> sum, Vector<float> b, const float* a) {
   asm("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(b), "m"(*a));
   return sum;
@@ -94,6 +98,11 @@ template <class T> [[gnu::always_inline]] inline void multiply_add(Vector<T>& su
   return sum;
 }
 #else
+/// sum += b·a in every lane.
+template <class T> [[gnu::always_inline]] inline void multiply_add(Vector<T>& sum, const Vector<T>& b, const T& a) {
+  sum += b * a;
+}
+/// sum + b·*a in every lane.
 template <class T> [[gnu::always_inline]] inline Vector<T> multiply_add_spread(Vector<T> sum, Vector<T> b, const T* a) {
   return sum + b * *a;
 }
