@@ -208,7 +208,7 @@ template <class F, int rows, int vectors, bool along_k> [[gnu::noinline]] void t
 #pragma GCC unroll 16
       for (int i = 0; i < rows; ++i) {
         const Element* factor = (along_k ? &a[i / 3][i % 3 * row_step] : &a[0][i]) + q * k_step;
-        if (vectors == 2 && spread_twice(i, along_k)) {
+        if (vectors == 2 && spread_twice(i, along_k)) {  // both by name: in a loop GCC 12 keeps some sums in memory
           sum[i][0] = simd::multiply_add_spread(sum[i][0], line[0], factor);
           sum[i][1] = simd::multiply_add_spread(sum[i][1], line[1], factor);
         } else {
