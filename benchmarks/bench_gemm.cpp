@@ -197,7 +197,7 @@ int main(int argc, char** argv) {
   app.add_option("--precision", precision, "of operands in float: float32 or bf16")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   Runtime runtime(threads);
-  runtime.round_products(products_from(precision));
+  runtime.set_gemm_precision(gemm_precision_from(precision));
   Context context = runtime.context();
   if (in_double)
     table<double>(context, rounds, only);

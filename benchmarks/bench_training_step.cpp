@@ -80,7 +80,7 @@ struct Way {
         context(context_of(runtime, products, device)) {}
 
   static Context context_of(Runtime& runtime, const std::string& products, const std::string& device) {
-    runtime.round_products(products_from(products));
+    runtime.set_gemm_precision(gemm_precision_from(products));
     runtime.use(open_device(device_from(device), runtime.pool()));
     return runtime.context();
   }

@@ -14,7 +14,7 @@ namespace ethreed {
 
 /// What the CPU's matrix products of float make of their operands: nothing, or numbers of bfloat16 (8 bits of
 /// mantissa). They are summed in float either way. Products of double are always full.
-enum class Products { full, bf16 };
+enum class GemmPrecision { full, bf16 };
 
 /// A bundle of references; cheap to copy, owns nothing.
 struct Context {
@@ -25,7 +25,7 @@ struct Context {
                    ///< the backward; on the CPU it is `arena`
   Arena& scratch;  ///< memory of the device: workspace of one kernel call, taken through ArenaScope
   DeviceRuntime* runtime = nullptr;  ///< null on the CPU
-  Products products = Products::full;
+  GemmPrecision gemm_precision = GemmPrecision::full;
 
   bool on_host() const { return runtime == nullptr; }
 
@@ -114,10 +114,10 @@ class Runtime {
   }
 
   /// Of contexts on the CPU from now on. What the processor can do, the caller has asked (kernels/gemm/gemm.h).
-  void round_products(Products products) { products_ = products; }
+  void set_gemm_precision(GemmPrecision precision) { gemm_precision_ = precision; }
 
   Context context() {
-    if (!device_) return {Device::cpu, pool_, arena_, arena_, scratch_, nullptr, products_};
+    if (!device_) return {Device::cpu, pool_, arena_, arena_, scratch_, nullptr, gemm_precision_};
     return {device_->device(), pool_, arena_, *values_, *device_scratch_, device_.get()};
   }
   ThreadPool& pool() { return pool_; }
@@ -130,7 +130,7 @@ class Runtime {
   ThreadPool pool_;
   Arena arena_;
   Arena scratch_;
-  Products products_ = Products::full;
+  GemmPrecision gemm_precision_ = GemmPrecision::full;
   std::unique_ptr<DeviceRuntime> device_;
   std::unique_ptr<Arena> values_, device_scratch_;  // in the memory of device_, so destroyed before it
 };

@@ -5,8 +5,8 @@
 // line "n" on the standard input n rounds of the work and one line of JSON, {"what": milliseconds of a round, …}. It
 // ends with its input.
 
-#include "autograd/functions/gru_sequence.h"
-#include "autograd/functions/linear.h"
+#include "autograd/functions/gru_sequence_function.h"
+#include "autograd/functions/linear_function.h"
 #include "benchmarks/harness/measure.h"
 #include "benchmarks/harness/workbench.h"
 #include "core/error.h"
@@ -121,7 +121,7 @@ class PeerFile {
 void serve_steps(const Arguments& arguments) {
   Workbench bench(arguments.data, arguments.batch);
   Runtime runtime(arguments.threads);
-  runtime.round_products(products_from(arguments.precision));
+  runtime.set_gemm_precision(gemm_precision_from(arguments.precision));
   Context context = runtime.context();
   const int batches = std::min(arguments.batches, bench.batch_count());
   if (!arguments.write.empty()) {
@@ -155,7 +155,7 @@ void serve_steps(const Arguments& arguments) {
 
 void serve_gru(const Arguments& a) {
   Runtime runtime(a.threads);
-  runtime.round_products(products_from(a.precision));
+  runtime.set_gemm_precision(gemm_precision_from(a.precision));
   Context context = runtime.context();
   std::vector<std::int32_t> offsets;
   for (int t = 0; t <= a.steps; ++t) offsets.push_back(t * a.sequences);

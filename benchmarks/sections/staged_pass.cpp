@@ -1,11 +1,11 @@
 #include "benchmarks/sections/staged_pass.h"
 
-#include "autograd/functions/coverage_attention.h"
-#include "autograd/functions/embedding.h"
-#include "autograd/functions/emotion_gate.h"
-#include "autograd/functions/gather_rows.h"
-#include "autograd/functions/gather_stacked_rows.h"
-#include "autograd/functions/pointer_mixture.h"
+#include "autograd/functions/coverage_attention_function.h"
+#include "autograd/functions/embedding_function.h"
+#include "autograd/functions/emotion_gate_function.h"
+#include "autograd/functions/gather_rows_function.h"
+#include "autograd/functions/gather_stacked_rows_function.h"
+#include "autograd/functions/pointer_mixture_function.h"
 #include "benchmarks/harness/measure.h"
 #include "model/ethreed/layers.h"
 

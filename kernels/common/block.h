@@ -14,9 +14,10 @@ inline namespace ETHREED_DEVICE_BUILD {
 inline constexpr int warp_size = 32;
 inline constexpr unsigned all_lanes = 0xFFFFFFFFU;
 
-// --- shared memory -------------------------------------------------------------------------------------------------------
-// Shared memory is declared through these two functions and not by __shared__, so that the emulation knows where every
-// array begins and ends. Tag (any type, declared in place) tells arrays of one kernel apart.
+// --- shared memory
+// ------------------------------------------------------------------------------------------------------- Shared memory
+// is declared through these two functions and not by __shared__, so that the emulation knows where every array begins
+// and ends. Tag (any type, declared in place) tells arrays of one kernel apart.
 
 /// A static array of N elements: T* tile = shared_array<T, 256, struct Tile>();
 template <class T, int N, class Tag> __device__ T* shared_array() {
@@ -29,7 +30,8 @@ template <class T, int N, class Tag> __device__ T* shared_array() {
 #endif
 }
 
-/// The dynamic shared memory of the launch, 16-byte aligned. A kernel takes it once, as one type, and cuts it up itself.
+/// The dynamic shared memory of the launch, 16-byte aligned. A kernel takes it once, as one type, and cuts it up
+/// itself.
 template <class T> __device__ T* dynamic_shared() {
 #ifdef __CUDACC__
   extern __shared__ __align__(16) unsigned char ethreed_dynamic_shared[];
@@ -47,12 +49,13 @@ __device__ inline void grid_barrier() { cooperative_groups::this_grid().sync(); 
 using emulation::grid_barrier;  // takes the place of its call as a defaulted argument
 #endif
 
-// --- sums and maxima in a fixed order --------------------------------------------------------------------------------------
+// --- sums and maxima in a fixed order
+// --------------------------------------------------------------------------------------
 
-/// Every lane of the warp gets the sum over its 32 lanes, added pairwise at distances 16, 8, 4, 2, 1. All lanes must call.
+/// Every lane of the warp gets the sum over its 32 lanes, added pairwise at distances 16, 8, 4, 2, 1. All lanes must
+/// call.
 template <class T> __device__ T warp_sum(T value) {
-  for (int distance = warp_size / 2; distance > 0; distance /= 2)
-    value += __shfl_xor_sync(all_lanes, value, distance);
+  for (int distance = warp_size / 2; distance > 0; distance /= 2) value += __shfl_xor_sync(all_lanes, value, distance);
   return value;
 }
 /// The same for the maximum; NaN wins.
@@ -88,15 +91,14 @@ template <class Tag, class T> __device__ T block_max(T value) {
   return warp_max(parts[lane < warps ? lane : 0]);
 }
 
-// --- rows, four elements at a time -------------------------------------------------------------------------------------------
+// --- rows, four elements at a time
+// -------------------------------------------------------------------------------------------
 
 /// Four elements in one (float) or two (double) 16-byte accesses.
-template <class T> struct alignas(16) Vector4 {
-  T x, y, z, w;
-};
+template <class T> struct alignas(16) Vector4 { T x, y, z, w; };
 
-/// May rows of this many elements be read as Vector4: every row then starts on 16 bytes, if the first one does (arrays of
-/// the arena do).
+/// May rows of this many elements be read as Vector4: every row then starts on 16 bytes, if the first one does (arrays
+/// of the arena do).
 constexpr bool rows_are_vectors(std::int64_t columns) { return columns % 4 == 0; }
 
 template <class T> __device__ Vector4<T> load4(const T* p) { return *reinterpret_cast<const Vector4<T>*>(p); }

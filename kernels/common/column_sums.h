@@ -10,8 +10,8 @@ inline namespace ETHREED_DEVICE_BUILD {
 inline constexpr int column_sums_columns = 32, column_sums_lanes = 8;
 
 /// sums_j = Σ_i x_ij, x [rows, columns] row-major; with y (of the same shape) x is first multiplied by 1 − y², the
-/// derivative of tanh, and the product is written to `scaled`. `sums` may be absent. A block has 32 columns; of its 8 lanes
-/// lane l adds rows l, l + 8, l + 16, …; the lanes are then added from first to last.
+/// derivative of tanh, and the product is written to `scaled`. `sums` may be absent. A block has 32 columns; of its 8
+/// lanes lane l adds rows l, l + 8, l + 16, …; the lanes are then added from first to last.
 template <class T>
 __global__ void column_sums_kernel(const T* x, const T* y, T* scaled, int rows, int columns, GradientSink<T> sums) {
   T* parts = shared_array<T, column_sums_columns * column_sums_lanes, struct ColumnSumsParts>();

@@ -32,7 +32,8 @@ template <class T> class DeviceProblem final : public OpProblem<T> {
     to_device();
     problem_->forward(context);
     finish();
-    for (std::size_t i = 0; i < this->outputs.size(); ++i) copy(problem_->outputs[i].data, this->outputs[i].data.data());
+    for (std::size_t i = 0; i < this->outputs.size(); ++i)
+      copy(problem_->outputs[i].data, this->outputs[i].data.data());
   }
 
   void backward(Context& context, std::span<const T* const> cotangents,
@@ -54,7 +55,8 @@ template <class T> class DeviceProblem final : public OpProblem<T> {
       if (gradients[i]) copy(gradients_[i], gradients[i].data);
     // A kernel that altered its operands shows here as it does on the CPU.
     for (std::size_t i = 0; i < this->inputs.size(); ++i) copy(problem_->inputs[i].data, this->inputs[i].data.data());
-    for (std::size_t i = 0; i < this->outputs.size(); ++i) copy(problem_->outputs[i].data, this->outputs[i].data.data());
+    for (std::size_t i = 0; i < this->outputs.size(); ++i)
+      copy(problem_->outputs[i].data, this->outputs[i].data.data());
   }
 
   std::vector<std::vector<double>> reference() const override { return problem_->reference(); }
@@ -64,8 +66,7 @@ template <class T> class DeviceProblem final : public OpProblem<T> {
  private:
   static void copy(const Tensor<T>& from, T* to) { std::copy_n(from.data(), from.count(), to); }
   void to_device() {
-    for (std::size_t i = 0; i < this->inputs.size(); ++i)
-      copy(this->inputs[i].data, problem_->inputs[i].data.data());
+    for (std::size_t i = 0; i < this->inputs.size(); ++i) copy(this->inputs[i].data, problem_->inputs[i].data.data());
   }
   void finish() {
     runtime_.synchronize();

@@ -26,10 +26,10 @@ template <class Run> decltype(auto) dispatch(Device device, Run&& run) {
 
 }  // namespace ethreed
 
-/// Declares the kernel `name` of an operation, taking its arguments as `Arguments<T>`: one function per backend, told apart
-/// by its first argument, and name(context, args), which runs the one of the context's device. A backend that is missing
-/// does not link.
-#define ETHREED_KERNEL(name, Arguments)                                                          \
+/// Declares the kernel `name` of an operation, taking its arguments as `Arguments<T>`: one function per backend, told
+/// apart by its first argument, and name(context, args), which runs the one of the context's device. A backend that is
+/// missing does not link.
+#define ETHREED_KERNEL(name, Arguments)                                                        \
   template <class T> void name(::ethreed::Cpu, ::ethreed::Context&, const Arguments<T>&);      \
   template <class T> void name(::ethreed::Emulated, ::ethreed::Context&, const Arguments<T>&); \
   template <class T> void name(::ethreed::Cuda, ::ethreed::Context&, const Arguments<T>&);     \

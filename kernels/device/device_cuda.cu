@@ -45,8 +45,10 @@ class CudaMemory final : public MemorySource {
     std::size_t free = 0, total = 0;
     cudaMemGetInfo(&free, &total);
     fail("{} memory: {:.1f} MiB cannot be had, {:.1f} of {:.1f} MiB are free on the device ({}); use a smaller batch",
-         kind_ == MemoryKind::device ? "device" : kind_ == MemoryKind::pinned ? "pinned" : "managed", mebibytes(bytes),
-         mebibytes(free), mebibytes(total), cudaGetErrorString(status));
+         kind_ == MemoryKind::device   ? "device"
+         : kind_ == MemoryKind::pinned ? "pinned"
+                                       : "managed",
+         mebibytes(bytes), mebibytes(free), mebibytes(total), cudaGetErrorString(status));
   }
   void release(void* memory, std::size_t) noexcept override {
     if (kind_ == MemoryKind::pinned)

@@ -49,10 +49,9 @@ template <class T> struct EmotionGateForward {
 /// Order of reduction: a row is one chunk of work, its sums are gemm's; dbias is summed within a row, then over the
 /// rows in order.
 /// On a GPU: one launch forward, a warp per token; one backward, a block per row, and one more if dbias is wanted.
-/// Workspace as above. Dot products and dbias are added by 32 lanes, lane l elements (groups of four where the columns are
-/// a multiple of four) l, l + 32, …, and then pairwise at distances 16, 8, 4, 2, 1; dkey_r and demotion_r from the first
-/// token to the last; dbias over the rows as column_sums does.
-/// Source: the chain rule.
+/// Workspace as above. Dot products and dbias are added by 32 lanes, lane l elements (groups of four where the columns
+/// are a multiple of four) l, l + 32, …, and then pairwise at distances 16, 8, 4, 2, 1; dkey_r and demotion_r from the
+/// first token to the last; dbias over the rows as column_sums does. Source: the chain rule.
 template <class T> struct EmotionGateBackward {
   EmotionGateForward<T> forward;
   const T* dout = nullptr;

@@ -37,10 +37,10 @@ template <class T> struct Gemm {
   int stream = 0;
 };
 
-/// Tiles run on the pool of the context (serially when called from inside a parallel chunk). With Products::bf16 in the
-/// context, operands in float are rounded to bfloat16 (to the nearest, ties to even; denormal numbers to 0) and added
-/// up in float, two products at a time, in a matrix unit (AMX) 32, over blocks of k of even size; with n = 1 and A not
-/// transposed they are not.
+/// Tiles run on the pool of the context (serially when called from inside a parallel chunk). With GemmPrecision::bf16
+/// in the context, operands in float are rounded to bfloat16 (to the nearest, ties to even; denormal numbers to 0) and
+/// added up in float, two products at a time, in a matrix unit (AMX) 32, over blocks of k of even size; with n = 1 and
+/// A not transposed they are not.
 ETHREED_KERNEL(gemm, Gemm)
 
 /// True if the program was built for a processor that multiplies numbers of bfloat16 (AVX512_BF16). Without it,
@@ -49,6 +49,6 @@ bool has_bf16_products();
 /// Where those are made: "in the matrix unit (AMX)", "in vectors (AVX512_BF16)", or "none".
 std::string_view bf16_products();
 /// "float32" or "bf16". Throws Error if it is neither, or if there is nothing here that can multiply so.
-Products products_from(std::string_view precision);
+GemmPrecision gemm_precision_from(std::string_view precision);
 
 }  // namespace ethreed

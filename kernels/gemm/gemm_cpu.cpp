@@ -246,21 +246,22 @@ template <class F> void multiply(Context& context, const Product<typename F::Num
   });
 }
 
-void require_here(Products products) {
-  ETHREED_CHECK(products == Products::full || has_bf16_products(),
+void require_here(GemmPrecision precision) {
+  ETHREED_CHECK(precision == GemmPrecision::full || has_bf16_products(),
                 "bf16: this program was built for a processor that has no products of bfloat16 (AVX512_BF16)");
 }
 
 /// Calls body with the format of products of T over k.
-template <class T, class Body> void with_format(Products products, [[maybe_unused]] int k, Body&& body) {
+template <class T, class Body> void with_format(GemmPrecision precision, [[maybe_unused]] int k, Body&& body) {
   if constexpr (std::is_same_v<T, float>) {
-    require_here(products);
+    require_here(precision);
 #if defined(ETHREED_AMX)
     // Of fewer k a tile would be mostly empty, and packed it would not fit into packed_elements().
-    if (products == Products::bf16 && k >= Bf16Tiles::per_element / 2 && has_matrix_unit()) return body(Bf16Tiles{});
+    if (precision == GemmPrecision::bf16 && k >= Bf16Tiles::per_element / 2 && has_matrix_unit())
+      return body(Bf16Tiles{});
 #endif
 #if defined(ETHREED_BF16)
-    if (products == Products::bf16) return body(Bf16Pairs{});
+    if (precision == GemmPrecision::bf16) return body(Bf16Pairs{});
 #endif
   }
   body(Full<T>{});
@@ -280,12 +281,11 @@ std::string_view bf16_products() {
   return has_matrix_unit() ? "in the matrix unit (AMX)" : has_bf16_products() ? "in vectors (AVX512_BF16)" : "none";
 }
 
-Products products_from(std::string_view precision) {
-  ETHREED_CHECK(precision == "float32" || precision == "bf16", "precision '{}' does not exist; give float32 or bf16",
-                precision);
-  const Products products = precision == "bf16" ? Products::bf16 : Products::full;
-  require_here(products);
-  return products;
+GemmPrecision gemm_precision_from(std::string_view name) {
+  ETHREED_CHECK(name == "float32" || name == "bf16", "precision '{}' does not exist; give float32 or bf16", name);
+  const GemmPrecision precision = name == "bf16" ? GemmPrecision::bf16 : GemmPrecision::full;
+  require_here(precision);
+  return precision;
 }
 
 template <class T> void gemm(Cpu, Context& context, const Gemm<T>& g) {
@@ -312,21 +312,21 @@ template <class T> void gemm(Cpu, Context& context, const Gemm<T>& g) {
   // A column of sums is a row of them on its side: Bᵀ·Aᵀ.
   if (g.n == 1 && g.bias == nullptr)
     product = {1, g.m, g.k, product.b, product.a, {g.c, 1, g.ldc, g.accumulate, nullptr}};
-  with_format<T>(context.products, g.k, [&]<class F>(F) { multiply<F>(context, product); });
+  with_format<T>(context.gemm_precision, g.k, [&]<class F>(F) { multiply<F>(context, product); });
 }
 
 template <class T>
 PackedMatrix<T> pack_matrix(Context& context, const T* b, int ldb, bool transposed, int k, int n, T* memory) {
   constexpr int panels_per_chunk = 4;
   const Operand<T> operand{b, ldb, transposed, n};
-  with_format<T>(context.products, k, [&]<class F>(F) {
+  with_format<T>(context.gemm_precision, k, [&]<class F>(F) {
     auto* packed = reinterpret_cast<typename F::Element*>(memory);
     context.pool.parallel_ranges(n, panels_per_chunk * panel_columns<T>, [&](std::int64_t begin, std::int64_t end) {
       pack_columns<F>(operand, static_cast<int>(begin), static_cast<int>(end - begin), 0, k,
                       packed + std::ptrdiff_t{columns_width<F>(static_cast<int>(begin))} * elements<F>(k));
     });
   });
-  return {k, n, context.products, memory};
+  return {k, n, context.gemm_precision, memory};
 }
 
 template <class T> int packed_column_step() { return panel_columns<T>; }
@@ -335,7 +335,7 @@ template <class T> void multiply_packed(const PackedGemm<T>& g) {
   ETHREED_ASSERT(g.first % panel_columns<T> == 0);
   ETHREED_ASSERT(g.columns % panel_columns<T> == 0 || g.first + g.columns == g.b->n);
   const Operand<T> a{g.a, g.lda, true, g.m};
-  with_format<T>(g.b->products, g.b->k, [&]<class F>(F) {
+  with_format<T>(g.b->precision, g.b->k, [&]<class F>(F) {
     using Element = typename F::Element;
     const int k = g.b->k, length = elements<F>(k);
     const Depths<F> depths(k);

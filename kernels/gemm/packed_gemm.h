@@ -11,7 +11,7 @@ namespace ethreed {
 /// op(B) [k, n] in the order in which products read it, rounded already if they are to round.
 template <class T> struct PackedMatrix {
   int k = 0, n = 0;
-  Products products = Products::full;
+  GemmPrecision precision = GemmPrecision::full;
   const T* data = nullptr;
 };
 

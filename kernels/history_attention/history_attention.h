@@ -42,12 +42,12 @@ template <class T> struct HistoryAttentionForward {
 /// Saved: beta, rows·steps·sizeof(T). Workspace: backward sequences·steps·sizeof(T), forward none.
 /// Order of reduction: a sequence is one chunk of work; sums over j and k run from first to last; dot products have a
 /// fixed number of lanes.
-/// On a GPU: one launch forward, a block per row of the packing; one backward, a block per sequence, or B = 2 to 4 where
-/// the device has room, each of which computes dscore for itself and has a share of the columns of the gradients: the
-/// results do not depend on B. Workspace: backward B·rows·steps·sizeof(T), forward none. Dot products, the softmax's sum
-/// and Σ_i β_ki dβ_ki are added by 32 lanes, lane l elements (dot products: groups of four where the columns are a multiple
-/// of four) l, l + 32, …, and then pairwise at distances 16, 8, 4, 2, 1; all else from first to last.
-/// Source: the chain rule.
+/// On a GPU: one launch forward, a block per row of the packing; one backward, a block per sequence, or B = 2 to 4
+/// where the device has room, each of which computes dscore for itself and has a share of the columns of the gradients:
+/// the results do not depend on B. Workspace: backward B·rows·steps·sizeof(T), forward none. Dot products, the
+/// softmax's sum and Σ_i β_ki dβ_ki are added by 32 lanes, lane l elements (dot products: groups of four where the
+/// columns are a multiple of four) l, l + 32, …, and then pairwise at distances 16, 8, 4, 2, 1; all else from first to
+/// last. Source: the chain rule.
 template <class T> struct HistoryAttentionBackward {
   HistoryAttentionForward<T> forward;
   const T* da = nullptr;

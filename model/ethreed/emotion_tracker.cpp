@@ -1,7 +1,7 @@
 #include "model/ethreed/emotion_tracker.h"
 
-#include "autograd/functions/gather_rows.h"
-#include "autograd/functions/history_attention.h"
+#include "autograd/functions/gather_rows_function.h"
+#include "autograd/functions/history_attention_function.h"
 #include "model/ethreed/layers.h"
 
 namespace ethreed {

@@ -1,6 +1,6 @@
 #include "model/ethreed/empathetic_policy.h"
 
-#include "autograd/functions/gaussian_sample.h"
+#include "autograd/functions/gaussian_sample_function.h"
 #include "model/ethreed/layers.h"
 
 namespace ethreed {

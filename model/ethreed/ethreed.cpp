@@ -1,9 +1,9 @@
 #include "model/ethreed/ethreed.h"
 
-#include "autograd/functions/embedding.h"
-#include "autograd/functions/gather_rows.h"
-#include "autograd/functions/gather_stacked_rows.h"
-#include "autograd/functions/pointer_mixture.h"
+#include "autograd/functions/embedding_function.h"
+#include "autograd/functions/gather_rows_function.h"
+#include "autograd/functions/gather_stacked_rows_function.h"
+#include "autograd/functions/pointer_mixture_function.h"
 #include "model/ethreed/layers.h"
 
 namespace ethreed {

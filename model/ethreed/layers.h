@@ -1,8 +1,8 @@
 #pragma once
 // The two layers that every part of the model is made of, on handles of parameters.
 
-#include "autograd/functions/gru_sequence.h"
-#include "autograd/functions/linear.h"
+#include "autograd/functions/gru_sequence_function.h"
+#include "autograd/functions/linear_function.h"
 #include "model/ethreed/parameters.h"
 
 namespace ethreed {

@@ -1,8 +1,8 @@
 #include "model/ethreed/losses.h"
 
-#include "autograd/functions/loss_sum.h"
-#include "autograd/functions/policy_divergence.h"
-#include "autograd/functions/softmax_cross_entropy.h"
+#include "autograd/functions/loss_sum_function.h"
+#include "autograd/functions/policy_divergence_function.h"
+#include "autograd/functions/softmax_cross_entropy_function.h"
 
 namespace ethreed {
 

@@ -1,7 +1,7 @@
 #include "model/ethreed/pointer_decoder.h"
 
-#include "autograd/functions/coverage_attention.h"
-#include "autograd/functions/emotion_gate.h"
+#include "autograd/functions/coverage_attention_function.h"
+#include "autograd/functions/emotion_gate_function.h"
 #include "model/ethreed/layers.h"
 
 namespace ethreed {

@@ -1,6 +1,6 @@
 #include "model/ethreed/utterance_encoder.h"
 
-#include "autograd/functions/gather_rows.h"
+#include "autograd/functions/gather_rows_function.h"
 #include "model/ethreed/layers.h"
 
 namespace ethreed {

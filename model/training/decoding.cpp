@@ -1,7 +1,7 @@
 #include "model/training/decoding.h"
 
-#include "autograd/functions/embedding.h"
-#include "autograd/functions/gather_rows.h"
+#include "autograd/functions/embedding_function.h"
+#include "autograd/functions/gather_rows_function.h"
 #include "kernels/pointer_distribution/pointer_distribution.h"
 #include "kernels/top_words/top_words.h"
 #include "model/training/random_streams.h"

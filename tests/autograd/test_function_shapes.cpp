@@ -1,13 +1,13 @@
 // What does not fit is refused at the door, and the message says what was called, what came and what was wanted.
 
-#include "autograd/functions/coverage_attention.h"
-#include "autograd/functions/embedding.h"
-#include "autograd/functions/emotion_gate.h"
-#include "autograd/functions/gather_rows.h"
-#include "autograd/functions/gather_stacked_rows.h"
-#include "autograd/functions/gru_sequence.h"
-#include "autograd/functions/history_attention.h"
-#include "autograd/functions/linear.h"
+#include "autograd/functions/coverage_attention_function.h"
+#include "autograd/functions/embedding_function.h"
+#include "autograd/functions/emotion_gate_function.h"
+#include "autograd/functions/gather_rows_function.h"
+#include "autograd/functions/gather_stacked_rows_function.h"
+#include "autograd/functions/gru_sequence_function.h"
+#include "autograd/functions/history_attention_function.h"
+#include "autograd/functions/linear_function.h"
 
 #include <catch2/catch.hpp>
 

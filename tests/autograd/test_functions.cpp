@@ -1,19 +1,19 @@
 // Every differentiable function through the tape: what it records is the gradient of what it computes. The kernels are
 // checked on their own; here it is saved values, sinks, copies of indices and the wiring of several results.
 
-#include "autograd/functions/coverage_attention.h"
-#include "autograd/functions/embedding.h"
-#include "autograd/functions/emotion_gate.h"
-#include "autograd/functions/gather_rows.h"
-#include "autograd/functions/gather_stacked_rows.h"
-#include "autograd/functions/gaussian_sample.h"
-#include "autograd/functions/gru_sequence.h"
-#include "autograd/functions/history_attention.h"
-#include "autograd/functions/linear.h"
-#include "autograd/functions/loss_sum.h"
-#include "autograd/functions/pointer_mixture.h"
-#include "autograd/functions/policy_divergence.h"
-#include "autograd/functions/softmax_cross_entropy.h"
+#include "autograd/functions/coverage_attention_function.h"
+#include "autograd/functions/embedding_function.h"
+#include "autograd/functions/emotion_gate_function.h"
+#include "autograd/functions/gather_rows_function.h"
+#include "autograd/functions/gather_stacked_rows_function.h"
+#include "autograd/functions/gaussian_sample_function.h"
+#include "autograd/functions/gru_sequence_function.h"
+#include "autograd/functions/history_attention_function.h"
+#include "autograd/functions/linear_function.h"
+#include "autograd/functions/loss_sum_function.h"
+#include "autograd/functions/pointer_mixture_function.h"
+#include "autograd/functions/policy_divergence_function.h"
+#include "autograd/functions/softmax_cross_entropy_function.h"
 #include "autograd/gradient_checker.h"
 
 #include <catch2/catch.hpp>

@@ -1,10 +1,10 @@
 // The losses and what feeds them, on the tape: gradients through the whole function, and what each of them refuses.
-#include "autograd/functions/gaussian_sample.h"
-#include "autograd/functions/linear.h"
-#include "autograd/functions/loss_sum.h"
-#include "autograd/functions/pointer_mixture.h"
-#include "autograd/functions/policy_divergence.h"
-#include "autograd/functions/softmax_cross_entropy.h"
+#include "autograd/functions/gaussian_sample_function.h"
+#include "autograd/functions/linear_function.h"
+#include "autograd/functions/loss_sum_function.h"
+#include "autograd/functions/pointer_mixture_function.h"
+#include "autograd/functions/policy_divergence_function.h"
+#include "autograd/functions/softmax_cross_entropy_function.h"
 #include "autograd/gradient_checker.h"
 #include "kernels/pointer_mixture/pointer_rows.h"
 

@@ -1,6 +1,6 @@
 // Claims of the tape, with linear as the differentiable function.
 
-#include "autograd/functions/linear.h"
+#include "autograd/functions/linear_function.h"
 #include "kernels/common/operation.h"
 
 #include <catch2/catch.hpp>

@@ -11,7 +11,8 @@
 
 using namespace ethreed;
 
-TEST_CASE("every operation has a folder with a contract that says what it costs, saves, needs and where it comes from") {
+TEST_CASE(
+    "every operation has a folder with a contract that says what it costs, saves, needs and where it comes from") {
   const std::filesystem::path kernels = std::filesystem::path(ETHREED_SOURCE_DIR) / "kernels";
   for (const Operation& operation : operations()) {
     const std::string name(operation.name);

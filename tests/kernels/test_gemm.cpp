@@ -333,15 +333,15 @@ TEST_CASE("gemm takes nothing from the heap") {
 }
 
 TEST_CASE("a precision has one of two names, and products that the processor lacks are an error, not full ones") {
-  CHECK(products_from("float32") == Products::full);
-  CHECK_THROWS_WITH(products_from("float16"), Contains("float16") && Contains("give float32 or bf16"));
+  CHECK(gemm_precision_from("float32") == GemmPrecision::full);
+  CHECK_THROWS_WITH(gemm_precision_from("float16"), Contains("float16") && Contains("give float32 or bf16"));
   if (has_bf16_products()) {
-    CHECK(products_from("bf16") == Products::bf16);
+    CHECK(gemm_precision_from("bf16") == GemmPrecision::bf16);
     return;
   }
-  CHECK_THROWS_WITH(products_from("bf16"), Contains("AVX512_BF16"));
+  CHECK_THROWS_WITH(gemm_precision_from("bf16"), Contains("AVX512_BF16"));
   Runtime runtime(1);
-  runtime.round_products(Products::bf16);
+  runtime.set_gemm_precision(GemmPrecision::bf16);
   Context context = runtime.context();
   Product<float> product({2, 3, 4}, false, false, false);
   CHECK_THROWS_WITH(gemm(context, product.args), Contains("AVX512_BF16"));
@@ -350,7 +350,7 @@ TEST_CASE("a precision has one of two names, and products that the processor lac
 TEST_CASE("products of bfloat16 round their operands to the nearest, ties to even, and sum what that gives in float") {
   if (!bf16_is_here()) return;
   Runtime runtime(2);
-  runtime.round_products(Products::bf16);
+  runtime.set_gemm_precision(GemmPrecision::bf16);
   Context context = runtime.context();
   const auto round = [](Tensor<float>& values) {
     for (float& value : values.span()) {
@@ -395,7 +395,7 @@ TEST_CASE("products of bfloat16 have the same bits with one and two threads, pac
       };
       for (const int threads : {1, 2}) {
         Runtime runtime(threads);
-        runtime.round_products(Products::bf16);
+        runtime.set_gemm_precision(GemmPrecision::bf16);
         Context context = runtime.context();
         gemm(context, g);
         CHECK(equals_first());

@@ -102,15 +102,17 @@ TEST_CASE("every differentiable operation has an input and an output to differen
 TEST_CASE("every operation agrees with its textbook reference in double") {
   Runtime runtime;
   Context context = runtime.context();
-  for_every_case(
-      [&](const Operation&, const OpCase& op_case) { CHECK(distance_from_reference<double>(context, op_case) <= 1e-10); });
+  for_every_case([&](const Operation&, const OpCase& op_case) {
+    CHECK(distance_from_reference<double>(context, op_case) <= 1e-10);
+  });
 }
 
 TEST_CASE("every operation agrees with its textbook reference in float") {
   Runtime runtime;
   Context context = runtime.context();
-  for_every_case(
-      [&](const Operation&, const OpCase& op_case) { CHECK(distance_from_reference<float>(context, op_case) <= 2e-5); });
+  for_every_case([&](const Operation&, const OpCase& op_case) {
+    CHECK(distance_from_reference<float>(context, op_case) <= 2e-5);
+  });
 }
 
 TEST_CASE("one, two and three threads give the same bits, forward and backward") {

@@ -27,8 +27,11 @@ TrainingConfig small_training() {
 /// Trains on one device, batch after batch in the order of the data, and keeps the model on the host up to date.
 template <class T> class Trainee {
  public:
-  Trainee(Device device, const Dataset& data, const ModelConfig& config, const TrainingConfig& training, int threads = 2)
-      : runtime_(threads), training_(training), host_(initial_model<T>(data, config)),
+  Trainee(Device device, const Dataset& data, const ModelConfig& config, const TrainingConfig& training,
+          int threads = 2)
+      : runtime_(threads),
+        training_(training),
+        host_(initial_model<T>(data, config)),
         batches_(data.split("train"), data.vocabulary_size()) {
     runtime_.use(open_device(device, runtime_.pool()));
     context_.emplace(runtime_.context());
@@ -77,7 +80,8 @@ template <class T> double gradient_distance(const ModelState<T>& got, const Mode
 
 template <class T> double one_step_distance(const Dataset& data, Ablation ablation) {
   const ModelConfig config = dataset_config(ablation);
-  Trainee<T> cpu(Device::cpu, data, config, small_training()), emulated(Device::emulated, data, config, small_training());
+  Trainee<T> cpu(Device::cpu, data, config, small_training()),
+      emulated(Device::emulated, data, config, small_training());
   const StepReport wanted = cpu.step(0), got = emulated.step(0);
   CHECK(got.total == Approx(wanted.total).epsilon(1e-6));
   CHECK(got.gradient_norm == Approx(wanted.gradient_norm).epsilon(1e-5));

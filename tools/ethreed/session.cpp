@@ -140,11 +140,11 @@ std::unique_ptr<Runtime> open_runtime(const DeviceArguments& arguments) {
   const Device device = device_from(arguments.device);
   ETHREED_CHECK(!arguments.tf32 || device == Device::cuda, "--tf32: is for --device cuda, this is {}",
                 arguments.device);
-  const Products products = products_from(arguments.precision);
-  ETHREED_CHECK(products == Products::full || device == Device::cpu, "--precision {}: is for --device cpu, this is {}",
-                arguments.precision, arguments.device);
+  const GemmPrecision precision = gemm_precision_from(arguments.precision);
+  ETHREED_CHECK(precision == GemmPrecision::full || device == Device::cpu,
+                "--precision {}: is for --device cpu, this is {}", arguments.precision, arguments.device);
   auto runtime = std::make_unique<Runtime>(arguments.threads);
-  runtime->round_products(products);
+  runtime->set_gemm_precision(precision);
   runtime->use(open_device(device, runtime->pool(), {.tf32 = arguments.tf32}));
   return runtime;
 }

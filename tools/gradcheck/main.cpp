@@ -144,8 +144,8 @@ int run(const Arguments& arguments) {
   fmt::print(
       "\n{}, {}: {} operations, {} cases, {} inputs, {} comparisons, worst error {:.2e}, {} failed; {} operations are "
       "forward only\n",
-      arguments.device, arguments.dtype, totals.operations, totals.cases, totals.inputs, totals.comparisons, totals.worst_error,
-      totals.failures, totals.forward_only);
+      arguments.device, arguments.dtype, totals.operations, totals.cases, totals.inputs, totals.comparisons,
+      totals.worst_error, totals.failures, totals.forward_only);
   return totals.failures == 0 ? 0 : 1;
 }
 

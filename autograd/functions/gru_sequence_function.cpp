@@ -1,4 +1,4 @@
-#include "autograd/functions/gru_sequence.h"
+#include "autograd/functions/gru_sequence_function.h"
 
 namespace ethreed {
 

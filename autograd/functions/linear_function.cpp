@@ -1,4 +1,4 @@
-#include "autograd/functions/linear.h"
+#include "autograd/functions/linear_function.h"
 
 namespace ethreed {
 

@@ -1,4 +1,4 @@
-#include "autograd/functions/coverage_attention.h"
+#include "autograd/functions/coverage_attention_function.h"
 
 namespace ethreed {
 

@@ -1,4 +1,4 @@
-#include "autograd/functions/gather_stacked_rows.h"
+#include "autograd/functions/gather_stacked_rows_function.h"
 
 #include "kernels/gather_rows/gather_rows.h"
 

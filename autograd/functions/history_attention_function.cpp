@@ -1,4 +1,4 @@
-#include "autograd/functions/history_attention.h"
+#include "autograd/functions/history_attention_function.h"
 
 namespace ethreed {
 

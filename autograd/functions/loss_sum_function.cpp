@@ -1,4 +1,4 @@
-#include "autograd/functions/loss_sum.h"
+#include "autograd/functions/loss_sum_function.h"
 
 namespace ethreed {
 

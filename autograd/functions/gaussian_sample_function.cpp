@@ -1,4 +1,4 @@
-#include "autograd/functions/gaussian_sample.h"
+#include "autograd/functions/gaussian_sample_function.h"
 
 namespace ethreed {
 

@@ -1,4 +1,4 @@
-#include "autograd/functions/emotion_gate.h"
+#include "autograd/functions/emotion_gate_function.h"
 
 namespace ethreed {
 

@@ -1,4 +1,4 @@
-#include "autograd/functions/pointer_mixture.h"
+#include "autograd/functions/pointer_mixture_function.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "autograd/functions/gather_rows.h"
+#include "autograd/functions/gather_rows_function.h"
 
 namespace ethreed {
 

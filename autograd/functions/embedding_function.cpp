@@ -1,4 +1,4 @@
-#include "autograd/functions/embedding.h"
+#include "autograd/functions/embedding_function.h"
 
 namespace ethreed {
 

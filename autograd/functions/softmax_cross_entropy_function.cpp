@@ -1,4 +1,4 @@
-#include "autograd/functions/softmax_cross_entropy.h"
+#include "autograd/functions/softmax_cross_entropy_function.h"
 
 namespace ethreed {
 

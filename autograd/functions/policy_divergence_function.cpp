@@ -1,4 +1,4 @@
-#include "autograd/functions/policy_divergence.h"
+#include "autograd/functions/policy_divergence_function.h"
 
 namespace ethreed {
 
