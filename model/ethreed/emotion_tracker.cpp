@@ -2,7 +2,7 @@
 
 #include "autograd/functions/gather_rows_function.h"
 #include "autograd/functions/history_attention_function.h"
-#include "model/ethreed/layers.h"
+#include "model/blocks/layers.h"
 
 namespace ethreed {
 
@@ -10,34 +10,34 @@ namespace {
 
 // e^P, then e^R by turn row, from x = p (or g without GRU_p) by chain row: (5) and its two ablations.
 template <class T>
-Variable<T> emotion_states(Tape<T>& tape, const ModelConfig& config, const ModelParameters<Variable<T>>& parameters,
-                           const Batch& batch, Variable<T> x, const T* mask) {
+Variable<T> emotion_states(Tape<T>& tape, const EthreedConfig& config, const TrackerParameters<Variable<T>>& parameters,
+                           const DialogueBatch& batch, Variable<T> x, const T* mask) {
   if (!config.has_emotion_cell()) return gather_rows<T>(tape, {{x, batch.both_chain}});  // e := p
   if (!config.has_two_chains())  // one chain: e^P_t from e^R_{t−1}, e^R_t from e^P_t
     return gather_rows<T>(
-        tape, {{apply_gru(tape, parameters.gru_e, batch.chain_packing(), {x}, {}, mask), batch.both_chain}});
+        tape, {{gru_layer(tape, parameters.gru_e, batch.chain_packing(), {x}, {}, mask), batch.both_chain}});
   // One cell, two chains: P and R of a dialogue are two sequences of the same ragged batch.
-  const Variable<T> e = apply_gru(tape, parameters.gru_e, batch.pair_packing(), {x}, {}, mask, batch.chain_of_pair);
+  const Variable<T> e = gru_layer(tape, parameters.gru_e, batch.pair_packing(), {x}, {}, mask, batch.chain_of_pair);
   return gather_rows<T>(tape, {{e, batch.both_pair}});
 }
 
 }  // namespace
 
 template <class T>
-TrackedEmotions<T> track_emotions(Tape<T>& tape, const ModelConfig& config,
-                                  const ModelParameters<Variable<T>>& parameters, const Batch& batch,
+TrackedEmotions<T> track_emotions(Tape<T>& tape, const EthreedConfig& config,
+                                  const TrackerParameters<Variable<T>>& parameters, const DialogueBatch& batch,
                                   Variable<T> summary, const TrackerMasks<T>& masks) {
   const Packing chain = batch.chain_packing();
   TrackedEmotions<T> out;
   // (1): g^P_t follows g^R_{t−1} and g^R_t follows g^P_t, so the two are one GRU over the chain P_1, R_1, P_2, R_2, …
-  const Variable<T> g = apply_gru(tape, parameters.gru_g, chain, {summary}, {}, masks.global);
+  const Variable<T> g = gru_layer(tape, parameters.gru_g, chain, {summary}, {}, masks.global);
   Variable<T> x = g;
   if (config.has_party()) {
     // (4), (3): the history of an utterance is every global state before it in the chain.
     const Variable<T> keys = linear(tape, {g}, parameters.history_attention, Variable<T>{});
     const Variable<T> a = history_attention(tape, chain, summary, keys, g);
     // (2): the same chain.
-    x = apply_gru(tape, parameters.gru_p, chain, {summary, a}, {}, masks.party);
+    x = gru_layer(tape, parameters.gru_p, chain, {summary, a}, {}, masks.party);
     out.party = x;
   }
   out.emotions = emotion_states(tape, config, parameters, batch, x, masks.emotion);
@@ -45,15 +45,15 @@ TrackedEmotions<T> track_emotions(Tape<T>& tape, const ModelConfig& config,
   out.emotion_response = tape.rows(out.emotions, batch.turns(), batch.turns());
   out.global_post = gather_rows<T>(tape, {{g, batch.post_chain}});
   // (7)
-  out.content = apply_gru(tape, parameters.gru_c, batch.turn_packing(), {out.global_post}, {}, masks.content);
+  out.content = gru_layer(tape, parameters.gru_c, batch.turn_packing(), {out.global_post}, {}, masks.content);
   return out;
 }
 
-template TrackedEmotions<float> track_emotions(Tape<float>&, const ModelConfig&,
-                                               const ModelParameters<Variable<float>>&, const Batch&, Variable<float>,
-                                               const TrackerMasks<float>&);
-template TrackedEmotions<double> track_emotions(Tape<double>&, const ModelConfig&,
-                                                const ModelParameters<Variable<double>>&, const Batch&,
+template TrackedEmotions<float> track_emotions(Tape<float>&, const EthreedConfig&,
+                                               const TrackerParameters<Variable<float>>&, const DialogueBatch&,
+                                               Variable<float>, const TrackerMasks<float>&);
+template TrackedEmotions<double> track_emotions(Tape<double>&, const EthreedConfig&,
+                                                const TrackerParameters<Variable<double>>&, const DialogueBatch&,
                                                 Variable<double>, const TrackerMasks<double>&);
 
 }  // namespace ethreed

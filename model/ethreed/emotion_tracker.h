@@ -1,8 +1,8 @@
 #pragma once
 // Section 3: global, party, emotion and content states along the dialogue, equations (1) to (5) and (7).
 
+#include "model/blocks/dialogue_batch.h"
 #include "model/ethreed/parameters.h"
-#include "model/text/batch.h"
 
 namespace ethreed {
 
@@ -25,8 +25,8 @@ template <class T> struct TrackedEmotions {
 
 /// `summary` is u by chain row, [2N, 2D_h].
 template <class T>
-TrackedEmotions<T> track_emotions(Tape<T>& tape, const ModelConfig& config,
-                                  const ModelParameters<Variable<T>>& parameters, const Batch& batch,
+TrackedEmotions<T> track_emotions(Tape<T>& tape, const EthreedConfig& config,
+                                  const TrackerParameters<Variable<T>>& parameters, const DialogueBatch& batch,
                                   Variable<T> summary, const TrackerMasks<T>& masks);
 
 }  // namespace ethreed

@@ -13,8 +13,8 @@ template <class T> struct EmpatheticPolicy {
 
 /// `emotion_post` is e^P [N, D_e]; `noise` is ε [N, D_e], or null for R̂ = μ.
 template <class T>
-EmpatheticPolicy<T> predict_reply_emotion(Tape<T>& tape, const ModelConfig& config,
-                                          const ModelParameters<Variable<T>>& parameters, Variable<T> emotion_post,
+EmpatheticPolicy<T> predict_reply_emotion(Tape<T>& tape, const EthreedConfig& config,
+                                          const PolicyParameters<Variable<T>>& parameters, Variable<T> emotion_post,
                                           const T* noise);
 
 }  // namespace ethreed

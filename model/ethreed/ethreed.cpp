@@ -1,103 +1,51 @@
 #include "model/ethreed/ethreed.h"
 
-#include "autograd/functions/embedding_function.h"
-#include "autograd/functions/gather_rows_function.h"
-#include "autograd/functions/gather_stacked_rows_function.h"
-#include "autograd/functions/pointer_mixture_function.h"
-#include "model/ethreed/layers.h"
+#include "model/ethreed/trace.h"
+#include "model/interface/make_model.h"
 
 namespace ethreed {
 
-template <class T>
-EncodedWords<T> encode_words(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, const Batch& batch) {
-  const Range range(tape.context(), "utterance encoder");
-  // One look-up of every word for the encoder and, under teacher forcing, the decoder.
-  const Variable<T> words = embedding<T>(tape, parameters.embedding, batch.word_ids);
-  return {words, encode_utterances(tape, parameters, batch, words)};
+std::span<const InsightColumn> EthreedModel::insights(const EthreedConfig&) {
+  static constexpr std::array<InsightColumn, 2> columns{{{.key = "tracked_emotion",
+                                                          .label = "tracked emotion of the speaker",
+                                                          .chat = "you seem",
+                                                          .label_set = "emotion"},
+                                                         {.key = "reply_emotion",
+                                                          .label = "emotion of the reply",
+                                                          .chat = "the reply should feel",
+                                                          .label_set = "emotion"}}};
+  return columns;
+}
+
+std::vector<std::string> EthreedModel::notes(const EthreedConfig& config) {
+  if (config.listener_labels) return {};
+  return {"no listener labels: the listener term of L1 and the KL term L2 are OFF"};
 }
 
 template <class T>
-DialogueState<T> read_dialogues(Tape<T>& tape, const ModelConfig& config,
-                                const ModelParameters<Variable<T>>& parameters, const Batch& batch,
-                                const StepNoise<T>& noise, const EncodedWords<T>& encoded) {
-  DialogueState<T> state{encoded};
-  {
-    const Range range(tape.context(), "emotion tracker");
-    state.tracked = track_emotions(tape, config, parameters, batch, state.utterances.summary, noise.masks);
-  }
-  const Range range(tape.context(), "empathetic policy");
-  state.policy = predict_reply_emotion(tape, config, parameters, state.tracked.emotion_post, noise.policy);
-  const Variable<T> logits = apply(tape, parameters.classifier, {state.tracked.emotions});
-  state.speaker_logits = tape.rows(logits, 0, batch.turns());
-  state.listener_logits = tape.rows(logits, batch.turns(), batch.turns());
-  state.reply_logits = apply(tape, parameters.classifier, {state.policy.reply});
-  return state;
+EthreedReplies<T> EthreedModel::replies(Tape<T>& tape, const EthreedConfig& config,
+                                        const EthreedParameters<Variable<T>>& parameters, const DialogueBatch& batch,
+                                        const ReplyOptions& options) {
+  const PassOptions pass{.purpose = Purpose::validate, .seed = options.seed, .sample_latent = options.sample_latent};
+  const StepNoise<T> noise = draw_noise<T>(tape.context(), config, batch, pass);
+  return EthreedReplies<T>(tape, parameters, batch, read_dialogues(tape, config, parameters, batch, noise), options);
 }
 
 template <class T>
-DecoderMemory<T> decoder_memory(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, const Batch& batch,
-                                const DialogueState<T>& state) {
-  return prepare_decoder(tape, parameters, state.utterances.source_states,
-                         gather_rows<T>(tape, {{state.tracked.content, batch.turn_of_row}}),
-                         gather_rows<T>(tape, {{state.policy.reply, batch.turn_of_row}}));
+void EthreedModel::write_trace(Context& context, ModelState<T>& state, const EthreedConfig& config, const Split& split,
+                               std::span<const std::int32_t> dialogues, std::uint64_t seed,
+                               const std::filesystem::path& path) {
+  ethreed::write_trace(context, state, config, split, dialogues, seed, path);
 }
 
-template <class T>
-ForwardPass<T> forward_pass(Tape<T>& tape, const ModelConfig& config, const LossWeights& weights,
-                            const ModelParameters<Variable<T>>& parameters, const Batch& batch,
-                            const StepNoise<T>& noise, const EncodedWords<T>& encoded) {
-  ForwardPass<T> pass;
-  pass.state = read_dialogues(tape, config, parameters, batch, noise, encoded);
-  const Range range(tape.context(), "pointer decoder and losses");
-  const DecoderMemory<T> memory = decoder_memory(tape, parameters, batch, pass.state);
-  // s does not depend on the attention: under teacher forcing it is one ragged sequence.
-  const Variable<T> words = tape.rows(pass.state.words, 0, batch.decoder_word_count);
-  const Variable<T> s =
-      decoder_states<T>(tape, parameters, batch.decoder_packing(), words, memory.initial, batch.decoder_inputs);
-  const Variable<T> state = gather_rows<T>(tape, {{s, batch.state_rows}});
-  const Variable<T> previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
-  pass.decoded = decode(tape, parameters, batch.rows(), memory, state, previous);
-  pass.log_probability = pointer_mixture<T>(tape, batch.rows(), pass.decoded.logits, pass.decoded.gate_logit,
-                                            pass.decoded.attention, batch.source_ids, batch.targets);
-  pass.losses = sum_losses(tape, config, weights, batch,
-                           LossInputs<T>{.speaker_logits = pass.state.speaker_logits,
-                                         .listener_logits = pass.state.listener_logits,
-                                         .reply_logits = pass.state.reply_logits,
-                                         .log_probability = pass.log_probability,
-                                         .coverage_loss = pass.decoded.coverage_loss});
-  return pass;
-}
+ModelKind ethreed_model() { return kind_of<EthreedModel>(); }
 
-template <class T> DialogueState<T> on_host(const Context& context, DialogueState<T> state) {
-  for (Variable<T>* variable :
-       {&state.utterances.summary, &state.tracked.global_post, &state.tracked.party, &state.tracked.emotion_post,
-        &state.tracked.emotion_response, &state.tracked.content, &state.policy.mean, &state.policy.log_variance,
-        &state.policy.reply, &state.speaker_logits, &state.listener_logits, &state.reply_logits})
-    *variable = on_host(context, *variable);
-  return state;
-}
-
-template <class T> ForwardPass<T> on_host(const Context& context, ForwardPass<T> pass) {
-  pass.state = on_host(context, std::move(pass.state));
-  for (Variable<T>* variable :
-       {&pass.decoded.attention, &pass.decoded.coverage_loss, &pass.decoded.gate_logit, &pass.log_probability,
-        &pass.losses.emotion_speaker, &pass.losses.emotion_listener, &pass.losses.policy, &pass.losses.generation,
-        &pass.losses.coverage, &pass.losses.total})
-    *variable = on_host(context, *variable);
-  return pass;
-}
-
-#define ETHREED_INSTANTIATE(T)                                                                                 \
-  template EncodedWords<T> encode_words(Tape<T>&, const ModelParameters<Variable<T>>&, const Batch&);          \
-  template DialogueState<T> read_dialogues(Tape<T>&, const ModelConfig&, const ModelParameters<Variable<T>>&,  \
-                                           const Batch&, const StepNoise<T>&, const EncodedWords<T>&);         \
-  template DecoderMemory<T> decoder_memory(Tape<T>&, const ModelParameters<Variable<T>>&, const Batch&,        \
-                                           const DialogueState<T>&);                                           \
-  template DialogueState<T> on_host(const Context&, DialogueState<T>);                                         \
-  template ForwardPass<T> on_host(const Context&, ForwardPass<T>);                                             \
-  template ForwardPass<T> forward_pass(Tape<T>&, const ModelConfig&, const LossWeights&,                       \
-                                       const ModelParameters<Variable<T>>&, const Batch&, const StepNoise<T>&, \
-                                       const EncodedWords<T>&);
+#define ETHREED_INSTANTIATE(T)                                                                                  \
+  template EthreedReplies<T> EthreedModel::replies(Tape<T>&, const EthreedConfig&,                              \
+                                                   const EthreedParameters<Variable<T>>&, const DialogueBatch&, \
+                                                   const ReplyOptions&);                                        \
+  template void EthreedModel::write_trace(Context&, ModelState<T>&, const EthreedConfig&, const Split&,         \
+                                          std::span<const std::int32_t>, std::uint64_t, const std::filesystem::path&);
 ETHREED_INSTANTIATE(float)
 ETHREED_INSTANTIATE(double)
 #undef ETHREED_INSTANTIATE

@@ -1,22 +1,20 @@
 #pragma once
 // Equations (6), (12), (24), (25) and their sum (26).
 
+#include "model/blocks/dialogue_batch.h"
 #include "model/ethreed/parameters.h"
-#include "model/text/batch.h"
+#include "model/interface/model.h"
 
 namespace ethreed {
 
-/// Scalars. Terms that a configuration does not have are unset: no listener labels in the batch, no divergence.
-/// All are views into `all`: term x stands at all.data()[x.data() − all.data()], so that one copy brings them to the
-/// host.
-template <class T> struct Losses {
-  Variable<T> emotion_speaker;   ///< first half of L1
-  Variable<T> emotion_listener;  ///< second half of L1
-  Variable<T> policy;            ///< L2
-  Variable<T> generation;        ///< L3
-  Variable<T> coverage;          ///< L4
-  Variable<T> total;             ///< L
-  Variable<T> all;               ///< the terms that are there, in this order, and then the total; has no gradient
+/// Places of the terms in StepLosses. Terms that a configuration or a batch does not have are unset: no listener
+/// labels, no divergence.
+enum EthreedLoss : std::size_t {
+  loss_emotion_speaker,   ///< first half of L1
+  loss_emotion_listener,  ///< second half of L1
+  loss_policy,            ///< L2
+  loss_generation,        ///< L3
+  loss_coverage,          ///< L4
 };
 
 /// What the losses are made of.
@@ -29,7 +27,7 @@ template <class T> struct LossInputs {
 };
 
 template <class T>
-Losses<T> sum_losses(Tape<T>& tape, const ModelConfig& config, const LossWeights& weights, const Batch& batch,
-                     const LossInputs<T>& inputs);
+StepLosses<T> sum_losses(Tape<T>& tape, const EthreedConfig& config, const DialogueBatch& batch,
+                         const LossInputs<T>& inputs);
 
 }  // namespace ethreed

@@ -2,30 +2,30 @@
 
 #include "autograd/functions/coverage_attention_function.h"
 #include "autograd/functions/emotion_gate_function.h"
-#include "model/ethreed/layers.h"
+#include "model/blocks/layers.h"
 
 namespace ethreed {
 
 template <class T>
-DecoderMemory<T> prepare_decoder(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, Variable<T> states,
+DecoderMemory<T> prepare_decoder(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, Variable<T> states,
                                  Variable<T> content, Variable<T> reply) {
   DecoderMemory<T> memory;
   memory.states = states;
   memory.keys = linear(tape, {states}, parameters.attention.weight, Variable<T>{});
-  memory.initial = apply(tape, parameters.decoder_content, {content}, Activation::tanh);
-  memory.emotion = apply(tape, parameters.decoder_emotion, {reply}, Activation::tanh);
+  memory.initial = linear_layer(tape, parameters.content, {content}, Activation::tanh);
+  memory.emotion = linear_layer(tape, parameters.emotion, {reply}, Activation::tanh);
   memory.emotion_keys = linear(tape, {memory.emotion}, parameters.emotion_gate.weight, Variable<T>{});
   return memory;
 }
 
 template <class T>
-Variable<T> decoder_states(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, Packing packing,
+Variable<T> decoder_states(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, Packing packing,
                            Variable<T> y, Variable<T> initial, std::span<const std::int32_t> input_rows) {
-  return apply_gru(tape, parameters.gru_d, packing, {y}, initial, nullptr, input_rows);  // (15)
+  return gru_layer(tape, parameters.gru_d, packing, {y}, initial, nullptr, input_rows);  // (15)
 }
 
 template <class T>
-DecoderOutput<T> decode(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, RowLayout rows,
+DecoderOutput<T> decode(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, RowLayout rows,
                         const DecoderMemory<T>& memory, Variable<T> state, Variable<T> previous_state,
                         const T* coverage) {
   // (16)–(19); the energy sees s_{i−1}
@@ -33,20 +33,20 @@ DecoderOutput<T> decode(Tape<T>& tape, const ModelParameters<Variable<T>>& param
                                                             parameters.coverage, parameters.attention.bias, coverage);
   const Variable<T> emotion = emotion_gate<T>(tape, rows.target_offsets, state, memory.emotion_keys, memory.emotion,
                                               parameters.emotion_gate.bias);  // (20)
-  const Variable<T> features = apply(tape, parameters.bottleneck, {state, attention.context, emotion});
+  const Variable<T> features = linear_layer(tape, parameters.bottleneck, {state, attention.context, emotion});
   return {.attention = attention.weights,
           .coverage_loss = attention.coverage_loss,
-          .logits = apply(tape, parameters.vocabulary, {features}),                             // (22)
-          .gate_logit = apply(tape, parameters.pointer, {attention.context, state, emotion})};  // (23)
+          .logits = linear_layer(tape, parameters.vocabulary, {features}),                             // (22)
+          .gate_logit = linear_layer(tape, parameters.pointer, {attention.context, state, emotion})};  // (23)
 }
 
-#define ETHREED_INSTANTIATE(T)                                                                                        \
-  template DecoderMemory<T> prepare_decoder(Tape<T>&, const ModelParameters<Variable<T>>&, Variable<T>, Variable<T>,  \
-                                            Variable<T>);                                                             \
-  template Variable<T> decoder_states(Tape<T>&, const ModelParameters<Variable<T>>&, Packing, Variable<T>,            \
-                                      Variable<T>, std::span<const std::int32_t>);                                    \
-  template DecoderOutput<T> decode(Tape<T>&, const ModelParameters<Variable<T>>&, RowLayout, const DecoderMemory<T>&, \
-                                   Variable<T>, Variable<T>, const T*);
+#define ETHREED_INSTANTIATE(T)                                                                                         \
+  template DecoderMemory<T> prepare_decoder(Tape<T>&, const DecoderParameters<Variable<T>>&, Variable<T>, Variable<T>, \
+                                            Variable<T>);                                                              \
+  template Variable<T> decoder_states(Tape<T>&, const DecoderParameters<Variable<T>>&, Packing, Variable<T>,           \
+                                      Variable<T>, std::span<const std::int32_t>);                                     \
+  template DecoderOutput<T> decode(Tape<T>&, const DecoderParameters<Variable<T>>&, RowLayout,                         \
+                                   const DecoderMemory<T>&, Variable<T>, Variable<T>, const T*);
 ETHREED_INSTANTIATE(float)
 ETHREED_INSTANTIATE(double)
 #undef ETHREED_INSTANTIATE

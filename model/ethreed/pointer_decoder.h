@@ -21,13 +21,13 @@ template <class T> struct DecoderMemory {
 
 /// `content` is c and `reply` is R̂, one row per decoder row; `states` are the post's token states, row after row.
 template <class T>
-DecoderMemory<T> prepare_decoder(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, Variable<T> states,
+DecoderMemory<T> prepare_decoder(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, Variable<T> states,
                                  Variable<T> content, Variable<T> reply);
 
 /// (15) for packed inputs y = E[y_{i−1}] [packed rows, D_w]: s_i by packed row, from `initial` [sequences, D_s]. With
 /// input_rows [packed rows], y are the different words, and those say which of them a row reads.
 template <class T>
-Variable<T> decoder_states(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, Packing packing,
+Variable<T> decoder_states(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, Packing packing,
                            Variable<T> y, Variable<T> initial, std::span<const std::int32_t> input_rows = {});
 
 template <class T> struct DecoderOutput {
@@ -40,7 +40,7 @@ template <class T> struct DecoderOutput {
 /// (16)–(20), the logits of (22) and of (23), for target tokens laid out row by row with their states s_i and s_{i−1}.
 /// `coverage` [source tokens] is what the source has received before the first step, null for nothing.
 template <class T>
-DecoderOutput<T> decode(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters, RowLayout rows,
+DecoderOutput<T> decode(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, RowLayout rows,
                         const DecoderMemory<T>& memory, Variable<T> state, Variable<T> previous_state,
                         const T* coverage = nullptr);
 

@@ -1,8 +1,8 @@
 #pragma once
 // Section 2: a BiGRU over the tokens of every utterance of the batch, posts and responses together.
 
+#include "model/blocks/dialogue_batch.h"
 #include "model/ethreed/parameters.h"
-#include "model/text/batch.h"
 
 namespace ethreed {
 
@@ -13,7 +13,7 @@ template <class T> struct EncodedUtterances {
 
 /// x: E of batch.word_ids, [different words, D_w]; a word is multiplied by W_ih once, however often it occurs.
 template <class T>
-EncodedUtterances<T> encode_utterances(Tape<T>& tape, const ModelParameters<Variable<T>>& parameters,
-                                       const Batch& batch, Variable<T> x);
+EncodedUtterances<T> encode_utterances(Tape<T>& tape, const EncoderParameters<Variable<T>>& parameters,
+                                       const DialogueBatch& batch, Variable<T> x);
 
 }  // namespace ethreed

@@ -22,16 +22,61 @@
 
 namespace ethreed {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ValidationFigures, epoch, speaker_accuracy, listener_accuracy, perplexity_token,
-                                   perplexity_macro, coverage)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunningLosses, total, emotion_speaker, emotion_listener, policy, generation,
-                                   coverage, gradient_norm, steps, tokens)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrainingProgress, epoch, next_batch, step, finished, last, best, running)
-
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
+
+// A checkpoint that has no figures yet still names them, as zeros.
+Json to_json(const ValidationFigures& figures, const Model& model) {
+  Json json{{"epoch", figures.epoch}};
+  for (const FigureColumn& column : model.figures()) {
+    const auto found = figures.values.find(std::string(column.name));
+    if (column.logged) json[std::string(column.name)] = found == figures.values.end() ? 0.0 : found->second;
+  }
+  return json;
+}
+
+ValidationFigures figures_from(const Json& json, const Model& model) {
+  ValidationFigures figures{.epoch = json.at("epoch").get<int>()};
+  for (const FigureColumn& column : model.figures())
+    if (column.logged) figures.values[std::string(column.name)] = json.at(std::string(column.name)).get<double>();
+  return figures;
+}
+
+Json to_json(const TrainingProgress& progress, const Model& model) {
+  Json running{{"total", progress.running.total},
+               {"gradient_norm", progress.running.gradient_norm},
+               {"steps", progress.running.steps},
+               {"tokens", progress.running.tokens}};
+  for (std::size_t k = 0; k < model.losses().size(); ++k)
+    running[std::string(model.losses()[k].name)] = progress.running.term[k];
+  return {
+      {"epoch", progress.epoch},       {"next_batch", progress.next_batch},     {"step", progress.step},
+      {"finished", progress.finished}, {"last", to_json(progress.last, model)}, {"best", to_json(progress.best, model)},
+      {"running", std::move(running)}};
+}
+
+TrainingProgress progress_from(const Json& json, const Model& model) {
+  TrainingProgress progress{.epoch = json.at("epoch").get<int>(),
+                            .next_batch = json.at("next_batch").get<std::int64_t>(),
+                            .step = json.at("step").get<std::int64_t>(),
+                            .finished = json.at("finished").get<bool>(),
+                            .last = figures_from(json.at("last"), model),
+                            .best = figures_from(json.at("best"), model)};
+  const Json& running = json.at("running");
+  progress.running.total = running.at("total").get<double>();
+  progress.running.gradient_norm = running.at("gradient_norm").get<double>();
+  progress.running.steps = running.at("steps").get<std::int64_t>();
+  progress.running.tokens = running.at("tokens").get<std::int64_t>();
+  for (std::size_t k = 0; k < model.losses().size(); ++k)
+    progress.running.term[k] = running.at(std::string(model.losses()[k].name)).get<double>();
+  return progress;
+}
+
+bool is_known_format(const Json& format) {
+  return format.is_number_integer() && format.get<int>() >= 1 && format.get<int>() <= checkpoint_format;
+}
 
 // Puts the directory `fresh` in the place of `target`, in one step where the system can exchange two names.
 void replace_directory(const fs::path& fresh, const fs::path& target) {
@@ -108,13 +153,14 @@ void check_unchanged(const fs::path& directory, const Json& state, const std::st
                 path.string(), fingerprints_key, (directory / "state.json").string());
 }
 
-TrainingProgress parse_progress(const Json& state, const fs::path& path) {
-  ETHREED_CHECK(state.is_object() && state.value("format", Json()) == checkpoint_format,
-                "{}: not a checkpoint of format {}; it was made by another version of the program, use that one",
-                path.string(), checkpoint_format);
+TrainingProgress parse_progress(const Json& state, const Model& model, const fs::path& path) {
+  ETHREED_CHECK(
+      state.is_object() && is_known_format(state.value("format", Json())),
+      "{}: not a checkpoint of a format up to {}; it was made by another version of the program, use that one",
+      path.string(), checkpoint_format);
   TrainingProgress progress;
   try {
-    progress = state.get<TrainingProgress>();
+    progress = progress_from(state, model);
   } catch (const Json::exception& error) {
     fail_as_damaged(path, error);
   }
@@ -154,7 +200,7 @@ void save_checkpoint(const fs::path& directory, const ModelState<float>& model, 
     fs::create_directories(fresh);
     SafetensorsWriter parameters;
     add_block(parameters, model.layout, model.values, "");
-    parameters.add_metadata("format", std::to_string(checkpoint_format));
+    parameters.add_metadata("format", "1");  // of the names and layouts of tensors
     parameters.write(fresh / "model.safetensors");
     SafetensorsWriter moments;
     add_block(moments, model.layout, model.first_moment, ".m");
@@ -166,8 +212,9 @@ void save_checkpoint(const fs::path& directory, const ModelState<float>& model, 
     Json config = to_json(info.config);
     config["format"] = checkpoint_format;
     config["data"] = {{"path", info.data_path}, {"fingerprint", info.data_fingerprint}};
+    for (const LabelSet& set : info.labels) config["data"]["labels"][set.name] = set.classes;
     write_text_atomically(fresh / "config.json", config.dump(2) + "\n");
-    Json state = info.progress;
+    Json state = to_json(info.progress, *info.config.model);
     state["format"] = checkpoint_format;
     state[fingerprints_key] = fingerprints_of(fresh);
     write_text_atomically(fresh / "state.json", state.dump(2) + "\n");
@@ -193,35 +240,33 @@ CheckpointInfo load_checkpoint_info(const fs::path& directory) {
   CheckpointInfo info;
   const fs::path config_path = directory / "config.json";
   Json config = read_json(config_path);
-  ETHREED_CHECK(config.is_object() && config.contains("format") && config["format"] == checkpoint_format,
-                "{}: not a checkpoint of format {}; it was made by another version of the program, use that one",
-                config_path.string(), checkpoint_format);
+  ETHREED_CHECK(
+      config.is_object() && config.contains("format") && is_known_format(config["format"]),
+      "{}: not a checkpoint of a format up to {}; it was made by another version of the program, use that one",
+      config_path.string(), checkpoint_format);
   try {
     info.data_path = config.at("data").at("path");
     info.data_fingerprint = config.at("data").at("fingerprint");
+    if (config.at("data").contains("labels"))
+      for (const auto& [name, classes] : config.at("data").at("labels").items())
+        info.labels.push_back({name, classes.get<std::vector<std::string>>()});
   } catch (const Json::exception& error) {
     fail_as_damaged(config_path, error);
   }
   config.erase("format");
   config.erase("data");
-  try {
-    update_from_json(info.config, config, config_path.string());
-    info.config.model.check();
-    info.config.training.check();
-  } catch (const Error& error) {
-    if (std::string_view(error.what()).starts_with(config_path.string())) throw;
-    fail("{}: {}", config_path.string(), error.what());
-  }
+  const ConfigPatch everything{&config, config_path.string()};
+  info.config = make_run_config("", nullptr, {&everything, 1});
   const fs::path state_path = directory / "state.json";
   const Json state = read_json(state_path);
-  info.progress = parse_progress(state, state_path);
+  info.progress = parse_progress(state, *info.config.model, state_path);
   check_unchanged(directory, state, "config.json");
   const WordTable words = load_vocabulary(directory / "vocabulary.txt");
-  ETHREED_CHECK(words.size() == info.config.model.vocabulary,
+  ETHREED_CHECK(words.size() == info.config.model->vocabulary(),
                 "{}: {} words, but config.json says V = {}; the checkpoint is damaged, use another one",
-                (directory / "vocabulary.txt").string(), words.size(), info.config.model.vocabulary);
+                (directory / "vocabulary.txt").string(), words.size(), info.config.model->vocabulary());
   check_unchanged(directory, state, "vocabulary.txt");
-  check_shapes(directory / "model.safetensors", ParameterLayout(info.config.model));
+  check_shapes(directory / "model.safetensors", info.config.model->layout());
   for (std::int32_t id = 0; id < words.size(); ++id) info.vocabulary.emplace_back(words.word(id));
   return info;
 }

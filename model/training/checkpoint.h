@@ -3,30 +3,34 @@
 // config.json, state.json. It is replaced as a whole or not at all. state.json holds fingerprints of the other files,
 // so that one that was changed later is not taken for what the run learned.
 
-#include "model/training/model_state.h"
+#include "model/interface/model_state.h"
+#include "model/interface/run_config.h"
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace ethreed {
 
-inline constexpr int checkpoint_format = 1;
+/// Format 2 names its model in config.json; format 1 had one model only, and is read.
+inline constexpr int checkpoint_format = 2;
 
-/// Validation figures that are kept with a checkpoint.
+/// Validation figures that are kept with a checkpoint: those that the model logs.
 struct ValidationFigures {
   int epoch = -1;  ///< the epoch after which they were taken, from 0; −1: none yet
-  double speaker_accuracy = 0, listener_accuracy = 0, perplexity_token = 0, perplexity_macro = 0, coverage = 0;
+  std::map<std::string, double> values;
   bool operator==(const ValidationFigures&) const = default;
 };
 
 /// Loss terms added up since the last line of the log, so that a resumed run writes the same lines.
 struct RunningLosses {
-  double total = 0, emotion_speaker = 0, emotion_listener = 0, policy = 0, generation = 0, coverage = 0;
-  double gradient_norm = 0;
+  std::array<double, max_loss_terms> term{};  ///< in the order of the model's losses()
+  double total = 0, gradient_norm = 0;
   std::int64_t steps = 0, tokens = 0;
   bool operator==(const RunningLosses&) const = default;
 };
@@ -47,8 +51,9 @@ struct CheckpointInfo {
   RunConfig config;
   TrainingProgress progress;
   std::string data_path;         ///< where the prepared data lay, as given
-  std::string data_fingerprint;  ///< what it was
+  std::string data_fingerprint;  ///< what it was (fingerprint_for)
   std::vector<std::string> vocabulary;
+  std::vector<LabelSet> labels;  ///< classes of the label sets that the model speaks of
 };
 
 /// Writes `directory`, replacing what is there in one step. Throws Error (directory not writable, disk full, …); what

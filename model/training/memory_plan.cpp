@@ -1,7 +1,7 @@
 #include "model/training/memory_plan.h"
 
 #include "core/planned_memory.h"
-#include "model/training/evaluator.h"
+#include "model/evaluation/evaluator.h"
 #include "model/training/trainer.h"
 
 #include <fmt/format.h>
@@ -15,47 +15,54 @@ namespace {
 
 double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
-// A batch that no batch of so many dialogues of this split exceeds in any respect.
-class LargestBatch {
+// Examples that no batch of so many examples of this split exceeds in any respect.
+class LargestExamples {
  public:
-  LargestBatch(const Split& split, int dialogues, std::int32_t vocabulary) {
-    std::vector<int> turns;
-    std::size_t post = 1, response = 1;
-    for (int d = 0; d < static_cast<int>(split.dialogues()); ++d) {
-      turns.push_back(static_cast<int>(split.turns(d)));
-      for (int t = 0; t < turns.back(); ++t) {
-        post = std::max(post, split.post(d, t).size());
-        response = std::max(response, split.response(d, t).size());
+  LargestExamples(SplitExamples& examples, int count, std::int32_t vocabulary) {
+    std::vector<int> turns;  // of each example; a text has none
+    std::size_t post = 1, response = 1, text = 1;
+    for (std::int32_t i = 0; i < examples.count(); ++i) {
+      const Example example = examples.make({&i, 1}).front();
+      turns.push_back(static_cast<int>(example.turns.size()));
+      text = std::max(text, example.text.size());
+      for (const TurnInput& turn : example.turns) {
+        post = std::max(post, turn.post.size());
+        response = std::max(response, turn.response.size());
       }
     }
     std::sort(turns.rbegin(), turns.rend());
-    turns.resize(std::min(turns.size(), static_cast<std::size_t>(dialogues)));
+    turns.resize(std::min(turns.size(), static_cast<std::size_t>(count)));
     if (turns.empty()) turns.push_back(1);
-    // As many different words as can be: responses count up through the vocabulary, posts down.
+    // As many different words as can be: responses count up through the vocabulary, posts and texts down.
     const auto all = static_cast<std::size_t>(std::accumulate(turns.begin(), turns.end(), 0));
-    std::vector<std::int32_t> posts(all * post), responses(all * response);
-    for (std::size_t i = 0; i < posts.size(); ++i)
-      posts[i] = vocabulary - 1 - static_cast<std::int32_t>(i % static_cast<std::size_t>(vocabulary));
-    for (std::size_t i = 0; i < responses.size(); ++i)
-      responses[i] = static_cast<std::int32_t>(i % static_cast<std::size_t>(vocabulary));
-    std::vector<TurnInput> inputs;
+    const auto word = [&](std::size_t i) {
+      return static_cast<std::int32_t>(i % static_cast<std::size_t>(vocabulary));
+    };
+    posts_.resize(all * post);
+    responses_.resize(all * response);
+    texts_.resize(all == 0 ? turns.size() * text : 0);
+    for (std::size_t i = 0; i < posts_.size(); ++i) posts_[i] = vocabulary - 1 - word(i);
+    for (std::size_t i = 0; i < responses_.size(); ++i) responses_[i] = word(i);
+    for (std::size_t i = 0; i < texts_.size(); ++i) texts_[i] = vocabulary - 1 - word(i);
     for (std::size_t i = 0; i < all; ++i)
-      inputs.push_back({.post = std::span(posts).subspan(i * post, post),
-                        .response = std::span(responses).subspan(i * response, response),
+      turns_.push_back({.post = std::span(posts_).subspan(i * post, post),
+                        .response = std::span(responses_).subspan(i * response, response),
                         .emotion = 0,
                         .listener_label = 0});
-    std::vector<DialogueInput> dialogue_inputs;
     std::size_t first = 0;
-    for (const int count : turns) {
-      dialogue_inputs.emplace_back(inputs.data() + first, static_cast<std::size_t>(count));
-      first += static_cast<std::size_t>(count);
+    for (std::size_t i = 0; i < turns.size(); ++i) {
+      const auto here = static_cast<std::size_t>(turns[i]);
+      Example& example = examples_.emplace_back(Example{.turns = std::span(turns_).subspan(first, here), .label = 0});
+      if (here == 0) example.text = std::span(texts_).subspan(i * text, text);
+      first += here;
     }
-    batch_.build(dialogue_inputs, vocabulary);
   }
-  const Batch& batch() const { return batch_; }
+  std::span<const Example> examples() const { return examples_; }
 
  private:
-  Batch batch_;
+  std::vector<std::int32_t> posts_, responses_, texts_;
+  std::vector<TurnInput> turns_;
+  std::vector<Example> examples_;
 };
 
 // While it lives, the device does nothing.
@@ -94,19 +101,23 @@ MemoryPlan plan_training_memory(Context& context, const RunConfig& config, const
   constexpr std::size_t address_space = std::size_t{1} << 40;  // one block, so that the peak is what was asked for
   Arena values(address_space, nothing), scratch(address_space, nothing);
   Context plan{context.device, context.pool, context.arena, values, scratch, context.runtime};
-  ModelState<float> model(config.model, false);
-  const Shape block{model.layout.size()};
-  for (Tensor<float>* tensor : {&model.values, &model.gradients, &model.first_moment, &model.second_moment})
+  const Model& model = *config.model;
+  ModelState<float> state(model.layout(), false);
+  const Shape block{state.layout.size()};
+  for (Tensor<float>* tensor : {&state.values, &state.gradients, &state.first_moment, &state.second_moment})
     *tensor = Tensor<float>::uninitialised(block, nothing);
   {
     const Planning planning(*context.runtime);
-    const LargestBatch training(data.split("train"), config.training.batch, data.vocabulary_size());
-    training_step(plan, model, config.training, training.batch(), 0, config.training.learning_rate);
-    const LargestBatch validation(data.split("valid"), evaluation_batch, data.vocabulary_size());
+    const std::unique_ptr<ModelBatch> batch = model.new_batch();
+    SplitExamples train(data.split("train"), example_kind(model)), valid(data.split("valid"), example_kind(model));
+    batch->build(LargestExamples(train, config.recipe.batch, model.vocabulary()).examples());
+    training_step(plan, model, state, config.recipe, *batch, {.learning_rate = config.recipe.learning_rate});
+    batch->build(LargestExamples(valid, evaluation_batch, model.vocabulary()).examples());
     plan.begin_step();
-    plan.stage(validation.batch().arrays());
+    plan.stage(batch->arrays());
     Tape<float> tape(plan, false);
-    forward_pass(tape, config.model, LossWeights{}, model.bind(tape), validation.batch(), StepNoise<float>{});
+    model.steps<float>().forward(tape, state.bind(tape), *batch,
+                                 {.purpose = Purpose::validate, .sample_latent = false});
     plan.begin_step();
   }
   const std::size_t parameters = static_cast<std::size_t>(block.count()) * sizeof(float);

@@ -1,10 +1,7 @@
 #include "model/training/trainer.h"
 
-#include "kernels/adam/adam.h"
-#include "kernels/dropout_mask/dropout_mask.h"
 #include "kernels/global_norm/global_norm.h"
-#include "model/training/device_model.h"
-#include "model/training/random_streams.h"
+#include "model/interface/device_model.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,87 +9,49 @@
 namespace ethreed {
 
 template <class T>
-StepNoise<T> draw_training_noise(Context& context, const ModelConfig& config, const TrainingConfig& training,
-                                 const Batch& batch, std::int64_t step) {
-  const auto stream = [&](Draw draw) { return random_stream(training.seed, draw, static_cast<std::uint64_t>(step)); };
-  DropoutMasks<T> masks{.probability = training.dropout};
-  const auto mask = [&](Draw draw, int rows, int width) -> const T* {
-    if (training.dropout == 0.0) return nullptr;
-    const std::int64_t count = std::int64_t{rows} * width;
-    T* values = context.values.allocate<T>(count);
-    masks.mask[static_cast<std::size_t>(masks.masks++)] = {.count = count, .random = stream(draw), .mask = values};
-    return values;
-  };
-  const int n = batch.turns();
-  StepNoise<T> noise;
-  noise.masks.global = mask(Draw::dropout_global, 2 * n, config.global_state);
-  if (config.has_party()) noise.masks.party = mask(Draw::dropout_party, 2 * n, config.party_state);
-  if (config.has_emotion_cell()) noise.masks.emotion = mask(Draw::dropout_emotion, 2 * n, config.emotion_state);
-  noise.masks.content = mask(Draw::dropout_content, n, config.content_state);
-  if (masks.masks > 0) dropout_masks(context, masks);
-  if (config.has_policy()) {
-    const std::int64_t count = std::int64_t{n} * config.emotion_state;
-    T* values = context.values.allocate<T>(count);
-    fill_normal(context, FillNormal<T>{.count = count, .random = stream(Draw::policy_training), .out = values});
-    noise.policy = values;
-  }
-  return noise;
-}
-
-template <class T>
-Adam<T> adam_of_step(ModelState<T>& model, const TrainingConfig& training, std::int64_t step, double learning_rate,
+Adam<T> adam_of_step(ModelState<T>& state, const Recipe& recipe, std::int64_t step, double learning_rate,
                      const double* gradient_norm, const T* loss) {
-  return {.count = model.layout.size(),
+  return {.count = state.layout.size(),
           .step = step + 1,
           .learning_rate = learning_rate,
-          .beta1 = training.adam_beta1,
-          .beta2 = training.adam_beta2,
-          .epsilon = training.adam_epsilon,
-          .clip_norm = training.clip_norm,
+          .beta1 = recipe.adam_beta1,
+          .beta2 = recipe.adam_beta2,
+          .epsilon = recipe.adam_epsilon,
+          .clip_norm = recipe.clip_norm,
           .gradient_norm = gradient_norm,
           .loss = loss,
-          .parameters = model.values.data(),
-          .gradients = model.gradients.data(),
-          .m = model.first_moment.data(),
-          .v = model.second_moment.data()};
+          .parameters = state.values.data(),
+          .gradients = state.gradients.data(),
+          .m = state.first_moment.data(),
+          .v = state.second_moment.data()};
 }
 
 namespace {
 
 // What a step leaves on the device for the host to read.
 template <class T> struct StepResults {
-  Losses<T> losses;
+  StepLosses<T> losses;
   double* gradient_norm = nullptr;  // in `values`
 };
 
 // Hands the whole step to the device, without waiting for any of it.
 template <class T>
-StepResults<T> run_step(Context& context, ModelState<T>& model, const TrainingConfig& training, const Batch& batch,
-                        std::int64_t step, double learning_rate, DeferredUpdate<T>* deferred) {
+StepResults<T> run_step(Context& context, const Model& model, ModelState<T>& state, const Recipe& recipe,
+                        const ModelBatch& batch, const StepArguments& arguments) {
   Tape<T> tape(context);
-  auto parameters = model.bind(tape);
-  const StepNoise<T> noise = draw_training_noise<T>(context, model.config, training, batch, step);
-  EncodedWords<T> encoded;
-  const auto encode = [&] { encoded = encode_words(tape, parameters, batch); };
-  if (deferred != nullptr)
-    deferred->beside(context, encode);
-  else
-    encode();
-  const ForwardPass<T> pass = forward_pass(tape, model.config, training.weights, parameters, batch, noise, encoded);
-  const StepResults<T> results{.losses = pass.losses, .gradient_norm = context.values.allocate<double>(1)};
+  const ParameterHandles<T> parameters = state.bind(tape);
+  const PassOptions options{.purpose = Purpose::train, .seed = recipe.seed, .step = arguments.step};
+  const StepResults<T> results{.losses = model.steps<T>().forward(tape, parameters, batch, options),
+                               .gradient_norm = context.values.allocate<double>(1)};
   {
     const Range range(context, "backward");
     tape.backward(results.losses.total);
-    zero_untouched_gradients(context, model.config, parameters);
+    zero_untouched_gradients(context, state.layout, parameters);
   }
   const Range range(context, "optimizer");
-  global_norm<T>(context, {.count = model.layout.size(), .x = model.gradients.data(), .norm = results.gradient_norm});
-  const Adam<T> update =
-      adam_of_step(model, training, step, learning_rate, results.gradient_norm, results.losses.total.data());
-  if (deferred != nullptr)
-    deferred->start(context, update);
-  else
-    adam_update(context, update);
+  global_norm<T>(context, {.count = state.layout.size(), .x = state.gradients.data(), .norm = results.gradient_norm});
+  adam_update(context, adam_of_step(state, recipe, arguments.step, arguments.learning_rate, results.gradient_norm,
+                                    results.losses.total.data()));
   return results;
 }
 
@@ -112,68 +71,60 @@ template <class T, class Run> StepResults<T> as_graph(Context& context, Run run)
 }  // namespace
 
 template <class T>
-StepReport training_step(Context& context, ModelState<T>& model, const TrainingConfig& training, const Batch& batch,
-                         std::int64_t step, double learning_rate, const std::type_identity_t<StepOptions<T>>& options) {
+StepReport training_step(Context& context, const Model& model, ModelState<T>& state, const Recipe& recipe,
+                         const ModelBatch& batch, const StepArguments& arguments) {
   context.begin_step();
   context.stage(batch.arrays());
-  const auto run = [&] {
-    return run_step(context, model, training, batch, step, learning_rate, context.on_host() ? options.update : nullptr);
-  };
-  const StepResults<T> results = options.graph && !context.on_host() ? as_graph<T>(context, run) : run();
-  const Losses<T>& losses = results.losses;
+  const auto run = [&] { return run_step(context, model, state, recipe, batch, arguments); };
+  const StepResults<T> results = arguments.graph && !context.on_host() ? as_graph<T>(context, run) : run();
+  const StepLosses<T>& losses = results.losses;
   const T* values = context.to_host(losses.all.data(), losses.all.value().count());
   const auto value = [&](const Variable<T>& term) {
     return term ? static_cast<double>(values[term.data() - losses.all.data()]) : 0.0;
   };
-  const StepReport report{.total = value(losses.total),
-                          .emotion_speaker = value(losses.emotion_speaker),
-                          .emotion_listener = value(losses.emotion_listener),
-                          .policy = value(losses.policy),
-                          .generation = value(losses.generation),
-                          .coverage = value(losses.coverage),
-                          .gradient_norm = *context.to_host(results.gradient_norm, 1),
-                          .tokens = batch.target_tokens()};
+  StepReport report{.total = value(losses.total),
+                    .gradient_norm = *context.to_host(results.gradient_norm, 1),
+                    .targets = batch.targets()};
+  for (std::size_t k = 0; k < max_loss_terms; ++k) report.term[k] = value(losses.term[k]);
   // Adam has looked at both and left the parameters alone if one is not finite.
   const char* advice = "resume from the last checkpoint with a smaller learning rate";
-  ETHREED_CHECK(std::isfinite(report.total), "training: the loss is {} at step {}; {}", report.total, step, advice);
+  ETHREED_CHECK(std::isfinite(report.total), "training: the loss is {} at step {}; {}", report.total, arguments.step,
+                advice);
   ETHREED_CHECK(std::isfinite(report.gradient_norm), "training: the gradient's norm is {} at step {}; {}",
-                report.gradient_norm, step, advice);
+                report.gradient_norm, arguments.step, advice);
   return report;
 }
 
 namespace {
 
 void add(RunningLosses& running, const StepReport& report) {
+  for (std::size_t k = 0; k < max_loss_terms; ++k) running.term[k] += report.term[k];
   running.total += report.total;
-  running.emotion_speaker += report.emotion_speaker;
-  running.emotion_listener += report.emotion_listener;
-  running.policy += report.policy;
-  running.generation += report.generation;
-  running.coverage += report.coverage;
   running.gradient_norm += report.gradient_norm;
-  running.tokens += report.tokens;
+  running.tokens += report.targets;
   ++running.steps;
 }
 
 // One run: what train() keeps between its steps.
 class Run {
  public:
-  Run(Context& context, ModelState<float>& model, CheckpointInfo& info, const Dataset& data, const RunOptions& options,
+  Run(Context& context, ModelState<float>& state, CheckpointInfo& info, const Dataset& data, const RunOptions& options,
       const TrainingObserver& observer)
       : context_(context),
-        model_(model),
-        device_(context, model),
+        state_(state),
+        device_(context, state),
         info_(info),
         progress_(info.progress),
-        training_(info.config.training),
+        model_(*info.config.model),
+        recipe_(info.config.recipe),
         options_(options),
         observer_(observer),
-        update_(model.layout.encoder_end()),
-        train_(data.split("train"), data.vocabulary_size()),
-        valid_(data.split("valid"), data.vocabulary_size()) {}
+        batch_(model_.new_batch()),
+        train_(data.split("train"), example_kind(model_)),
+        valid_(data.split("valid"), example_kind(model_)) {}
 
   bool run() {
-    while (progress_.epoch < training_.epochs) {
+    while (progress_.epoch < recipe_.epochs && !progress_.finished) {
       if (!run_epoch()) {
         save("last");
         return false;
@@ -185,34 +136,38 @@ class Run {
   }
 
  private:
+  std::int64_t steps_per_epoch() const { return (train_.count() + recipe_.batch - 1) / recipe_.batch; }
+  double learning_rate() const { return recipe_.learning_rate_at(progress_.epoch, progress_.step, steps_per_epoch()); }
+
   // False if stopped before the epoch's validation was done.
   bool run_epoch() {
-    shuffle_dialogues(train_.dialogues(), training_.seed, progress_.epoch, order_);
-    const std::int64_t batches = (train_.dialogues() + training_.batch - 1) / training_.batch;
-    const double learning_rate = training_.learning_rate_at(progress_.epoch);
-    while (progress_.next_batch < batches) {
+    shuffle_examples(train_.count(), recipe_.seed, progress_.epoch, order_);
+    double rate = learning_rate();
+    while (progress_.next_batch < steps_per_epoch()) {
       if (stopped()) return false;
-      run_step(batches, learning_rate);
+      rate = learning_rate();
+      run_step(rate);
       if (options_.save_every > 0 && progress_.step % options_.save_every == 0) save("last");
     }
-    return validate(learning_rate);
+    return validate(rate);
   }
 
   bool stopped() const {
     return (observer_.stop && observer_.stop()) || (options_.max_steps > 0 && progress_.step >= options_.max_steps);
   }
 
-  void run_step(std::int64_t batches, double learning_rate) {
-    const std::int64_t first = progress_.next_batch * training_.batch;
-    const std::int64_t count = std::min<std::int64_t>(training_.batch, train_.dialogues() - first);
-    const Batch& batch =
-        train_.make(std::span(order_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
-    const StepReport report = training_step(context_, device_.model(), training_, batch, progress_.step, learning_rate,
-                                            {.graph = options_.graphs, .update = &update_});
+  void run_step(double learning_rate) {
+    const std::int64_t first = progress_.next_batch * recipe_.batch;
+    const std::int64_t count = std::min<std::int64_t>(recipe_.batch, train_.count() - first);
+    batch_->build(
+        train_.make(std::span(order_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count))));
+    const StepReport report =
+        training_step(context_, model_, device_.model(), recipe_, *batch_,
+                      {.step = progress_.step, .learning_rate = learning_rate, .graph = options_.graphs});
     ++progress_.step;
     ++progress_.next_batch;
     add(progress_.running, report);
-    if (observer_.step) observer_.step(progress_, report, batches);
+    if (observer_.step) observer_.step(progress_, report, steps_per_epoch());
     if (progress_.running.steps >= options_.log_every) {
       if (observer_.log_line) observer_.log_line(progress_, learning_rate);
       progress_.running = {};
@@ -221,73 +176,74 @@ class Run {
 
   bool validate(double learning_rate) {
     bool interrupted = false;
-    EvaluationResult result;
+    std::vector<double> figures;
     try {
-      update_.finish(context_);
-      result = Evaluator<float>(context_, device_.model())
-                   .evaluate(valid_, PolicyMode{.seed = training_.seed}, [&](int done) {
-                     if (observer_.validation) observer_.validation(done, valid_.dialogues());
-                     interrupted = observer_.stop && observer_.stop();
-                     return !interrupted;
-                   });
+      figures = Evaluator<float>(context_, model_, device_.model())
+                    .evaluate(valid_, LatentMode{.seed = recipe_.seed}, [&](int done) {
+                      if (observer_.validation) observer_.validation(done, valid_.count());
+                      interrupted = observer_.stop && observer_.stop();
+                      return !interrupted;
+                    });
     } catch (const Error&) {
       if (!interrupted) throw;
       return false;  // the epoch's steps are done; validation runs again on resuming
     }
-    progress_.last = {.epoch = progress_.epoch,
-                      .speaker_accuracy = result.speaker_accuracy,
-                      .listener_accuracy = result.listener_accuracy,
-                      .perplexity_token = result.perplexity_token,
-                      .perplexity_macro = result.perplexity_macro,
-                      .coverage = result.coverage};
-    const bool best = progress_.best.epoch < 0 || result.perplexity_token < progress_.best.perplexity_token;
+    progress_.last = {.epoch = progress_.epoch};
+    for (std::size_t k = 0; k < figures.size(); ++k)
+      if (const FigureColumn& column = model_.figures()[k]; column.logged)
+        progress_.last.values[std::string(column.name)] = figures[k];
+    const bool best = is_best(figures);
     if (best) progress_.best = progress_.last;
-    if (observer_.epoch) observer_.epoch(progress_, result, learning_rate);
+    if (observer_.epoch) observer_.epoch(progress_, figures, learning_rate);
     ++progress_.epoch;
     progress_.next_batch = 0;
-    progress_.finished = progress_.epoch == training_.epochs;
+    const bool no_better = recipe_.patience > 0 && progress_.epoch - 1 - progress_.best.epoch >= recipe_.patience;
+    progress_.finished = progress_.epoch == recipe_.epochs || no_better;
     if (best) save("best");
     save("last");
     return true;
   }
 
+  bool is_best(std::span<const double> figures) const {
+    if (progress_.best.epoch < 0) return true;
+    const Selection selection = model_.selection();
+    const auto place = static_cast<std::size_t>(selection.figure);
+    const double before = progress_.best.values.at(std::string(model_.figures()[place].name));
+    return selection.higher ? figures[place] > before : figures[place] < before;
+  }
+
   void save(const char* which) {
-    update_.finish(context_);
     device_.to_host();
-    save_checkpoint(options_.directory / which, model_, info_);
+    save_checkpoint(options_.directory / which, state_, info_);
   }
 
   Context& context_;
-  ModelState<float>& model_;   // what is saved
+  ModelState<float>& state_;   // what is saved
   DeviceModel<float> device_;  // what is trained
   CheckpointInfo& info_;
   TrainingProgress& progress_;
-  const TrainingConfig& training_;
+  const Model& model_;
+  const Recipe& recipe_;
   const RunOptions& options_;
   const TrainingObserver& observer_;
-  DeferredUpdate<float> update_;  // between steps, a part of the parameters waits for it
-  SplitBatches train_, valid_;
+  std::unique_ptr<ModelBatch> batch_;
+  SplitExamples train_, valid_;
   std::vector<std::int32_t> order_;
 };
 
 }  // namespace
 
-bool train(Context& context, ModelState<float>& model, CheckpointInfo& info, const Dataset& data,
+bool train(Context& context, ModelState<float>& state, CheckpointInfo& info, const Dataset& data,
            const RunOptions& options, const TrainingObserver& observer) {
-  return Run(context, model, info, data, options, observer).run();
+  return Run(context, state, info, data, options, observer).run();
 }
 
-template StepNoise<float> draw_training_noise(Context&, const ModelConfig&, const TrainingConfig&, const Batch&,
-                                              std::int64_t);
-template StepNoise<double> draw_training_noise(Context&, const ModelConfig&, const TrainingConfig&, const Batch&,
-                                               std::int64_t);
-template Adam<float> adam_of_step(ModelState<float>&, const TrainingConfig&, std::int64_t, double, const double*,
-                                  const float*);
-template Adam<double> adam_of_step(ModelState<double>&, const TrainingConfig&, std::int64_t, double, const double*,
+template Adam<float> adam_of_step(ModelState<float>&, const Recipe&, std::int64_t, double, const double*, const float*);
+template Adam<double> adam_of_step(ModelState<double>&, const Recipe&, std::int64_t, double, const double*,
                                    const double*);
-template StepReport training_step(Context&, ModelState<float>&, const TrainingConfig&, const Batch&, std::int64_t,
-                                  double, const StepOptions<float>&);
-template StepReport training_step(Context&, ModelState<double>&, const TrainingConfig&, const Batch&, std::int64_t,
-                                  double, const StepOptions<double>&);
+template StepReport training_step(Context&, const Model&, ModelState<float>&, const Recipe&, const ModelBatch&,
+                                  const StepArguments&);
+template StepReport training_step(Context&, const Model&, ModelState<double>&, const Recipe&, const ModelBatch&,
+                                  const StepArguments&);
 
 }  // namespace ethreed

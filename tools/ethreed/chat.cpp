@@ -1,6 +1,4 @@
-#include "model/text/emotions.h"
-#include "model/training/device_model.h"
-#include "model/training/random_streams.h"
+#include "model/interface/device_model.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
 
@@ -26,7 +24,7 @@ struct ChatArguments {
 constexpr int max_utterance = 40;  // tokens the model was made for, EOS included
 
 // The three likeliest classes of a row of logits: "joyful 0.52, excited 0.20, hopeful 0.05".
-std::string likeliest_emotions(std::span<const float> logits) {
+std::string likeliest(std::span<const float> logits, const std::vector<std::string>& names) {
   std::vector<std::size_t> order(logits.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(),
@@ -36,95 +34,75 @@ std::string likeliest_emotions(std::span<const float> logits) {
   std::string text;
   for (std::size_t i = 0; i < std::min<std::size_t>(3, order.size()); ++i) {
     const double p = std::exp(static_cast<double>(logits[order[i]]) - static_cast<double>(logits[order[0]])) / sum;
-    text += fmt::format("{}{} {:.2f}", i ? ", " : "", emotion_names[order[i]], p);
+    text += fmt::format("{}{} {:.2f}", i ? ", " : "", names[order[i]], p);
   }
   return text;
 }
 
 // A conversation in progress: the person's posts and the model's own replies.
-class Conversation {
+class Chat {
  public:
-  /// `model` is that of `run` on the device of the context.
-  Conversation(Context context, ModelState<float>& model, const LoadedRun& run, const ChatArguments& arguments)
-      : context_(context), model_(model), arguments_(arguments), options_(arguments.decode.checked()) {
+  /// `state` is that of `run` on the device of the context.
+  Chat(Context context, ModelState<float>& state, const LoadedRun& run, const ChatArguments& arguments)
+      : context_(context),
+        state_(state),
+        model_(run.model()),
+        arguments_(arguments),
+        options_(arguments.decode.checked()),
+        conversation_(model_.steps<float>().converse()) {
     for (const std::string& word : run.info.vocabulary) words_.id(word);
+    for (const InsightColumn& column : model_.insights()) classes_.push_back(classes_of(run.info, column.label_set));
   }
 
-  void forget() { posts_.clear(), responses_.clear(); }
+  void forget() {
+    conversation_ = model_.steps<float>().converse();
+    reply_.clear();
+  }
 
-  // Prints the reply to a post and the emotions along the way.
+  // Prints the reply to a post and what the model says beside it.
   void answer(const std::string& text) {
-    posts_.push_back(encode_utterance(text, words_, max_utterance));
-    if (posts_.back().size() == 1) {  // nothing but EOS
-      posts_.pop_back();
+    const std::vector<std::int32_t> post = encode_utterance(text, words_, max_utterance);
+    if (post.size() == 1) {  // nothing but EOS
       fmt::print("  (nothing to answer)\n");
       return;
     }
-    responses_.push_back({eos_id});  // unknown yet; nothing that the reply is made of depends on it
-    const Reply reply = respond();
-    responses_.back() = reply.words;
-    responses_.back().push_back(eos_id);
-    if (responses_.back().size() > max_utterance)
-      responses_.back() = {responses_.back().end() - max_utterance, responses_.back().end()};
+    context_.begin_step();
+    Tape<float> tape(context_, false);
+    const LatentMode mode = arguments_.decode.mode();
+    const auto session = conversation_->read(
+        tape, state_.bind(tape), reply_, post, turns_answered_,
+        {.sample_latent = mode.sample, .seed = mode.seed, .hypotheses_per_row = hypotheses(options_)});
+    const Reply reply = search_replies(context_, *session, model_.vocabulary(), options_).front();
+    for (std::size_t i = 0; i < classes_.size(); ++i)
+      fmt::print("  {}: {}\n", model_.insights()[i].chat,
+                 likeliest(session->insight(0, static_cast<int>(i)), classes_[i]));
+    reply_ = reply.words;
+    reply_.push_back(eos_id);
+    if (reply_.size() > max_utterance) reply_.erase(reply_.begin(), reply_.end() - max_utterance);
     ++turns_answered_;
     fmt::print("ethreed> {}\n", decode_utterance(reply.words, words_));
     std::fflush(stdout);
   }
 
  private:
-  Reply respond() {
-    std::vector<TurnInput> turns;
-    for (std::size_t t = 0; t < posts_.size(); ++t) turns.push_back({.post = posts_[t], .response = responses_[t]});
-    const DialogueInput dialogue(turns);
-    batch_.build({&dialogue, 1}, model_.config.vocabulary);
-    context_.begin_step();
-    context_.stage(batch_.arrays());
-    Tape<float> tape(context_, false);
-    const auto parameters = model_.bind(tape);
-    const DialogueState<float> state =
-        read_dialogues(tape, model_.config, parameters, batch_, StepNoise<float>{.policy = noise()});
-    std::vector<std::uint64_t> draws(static_cast<std::size_t>(batch_.turns()));
-    for (std::size_t i = 0; i < draws.size(); ++i) draws[i] = turns_answered_ - (draws.size() - 1) + i;
-    const std::vector<Reply> replies = generate_replies(tape, parameters, batch_, state, options_, draws);
-    const DialogueState<float> seen = on_host(context_, state);
-    const auto last = static_cast<std::int64_t>(turns.size()) - 1;  // one dialogue: turn row = t
-    const auto row = [&](const Variable<float>& logits) {
-      return std::span<const float>(logits.value().row(last), static_cast<std::size_t>(logits.columns()));
-    };
-    fmt::print("  you seem: {}\n", likeliest_emotions(row(seen.speaker_logits)));
-    fmt::print("  the reply should feel: {}\n", likeliest_emotions(row(seen.reply_logits)));
-    return replies.back();
-  }
-
-  // ε of every turn so far: drawn once per turn, so that the past does not change.
-  const float* noise() {
-    const PolicyMode mode = arguments_.decode.mode();
-    if (!mode.sample || !model_.config.has_policy()) return nullptr;
-    const auto width = static_cast<std::size_t>(model_.config.emotion_state);
-    const PhiloxStream random_numbers = random_stream(mode.seed, Draw::policy_evaluation, 0);
-    const std::size_t first = (turns_answered_ - (posts_.size() - 1)) * width;
-    noise_.resize(posts_.size() * width);
-    for (std::size_t i = 0; i < noise_.size(); ++i) noise_[i] = static_cast<float>(random_numbers.normal(first + i));
-    return context_.to_device(noise_.data(), static_cast<std::int64_t>(noise_.size()));
-  }
-
   Context context_;
-  ModelState<float>& model_;
+  ModelState<float>& state_;
+  const Model& model_;
   const ChatArguments& arguments_;
   DecodeOptions options_;
+  std::unique_ptr<Conversation<float>> conversation_;
+  std::vector<std::vector<std::string>> classes_;  // of each insight
   WordTable words_;
-  std::vector<std::vector<std::int32_t>> posts_, responses_;
-  std::size_t turns_answered_ = 0;
-  std::vector<float> noise_;
-  Batch batch_;
+  std::vector<std::int32_t> reply_;  // to the last post
+  std::int64_t turns_answered_ = 0;  // of all conversations: random numbers go on
 };
 
 void run_chat(const ChatArguments& arguments) {
   const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
   const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
   Context context = runtime->context();
-  DeviceModel<float> device(context, *run.model);
-  Conversation conversation(context, device.model(), run, arguments);
+  DeviceModel<float> device(context, *run.state);
+  Chat conversation(context, device.model(), run, arguments);
   const bool terminal = ::isatty(STDIN_FILENO) == 1;
   if (terminal) fmt::print("Tell me something. An empty line starts a new conversation; Ctrl-D ends.\n");
   for (std::string line;;) {

@@ -14,6 +14,8 @@ void add_evaluate_command(CLI::App& app);
 void add_generate_command(CLI::App& app);
 void add_chat_command(CLI::App& app);
 void add_trace_command(CLI::App& app);
+void add_label_command(CLI::App& app);
+void add_models_command(CLI::App& app);
 void add_devices_command(CLI::App& app);
 
 }  // namespace ethreed

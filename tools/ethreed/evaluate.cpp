@@ -1,5 +1,5 @@
-#include "model/training/device_model.h"
-#include "model/training/evaluator.h"
+#include "model/evaluation/metrics.h"
+#include "model/interface/device_model.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
 
@@ -21,48 +21,55 @@ struct EvaluateArguments {
   bool json = false;
 };
 
+using Json = nlohmann::ordered_json;
+
+// The model's own figures; beside those that differ there, those at the mean of the latent variables.
+void add_figures(Json& figures, const Model& model, const std::vector<double>& values,
+                 const std::vector<double>& at_mean) {
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    const FigureColumn& column = model.figures()[k];
+    const std::string name(column.name);
+    if (column.count)
+      figures[name] = static_cast<std::int64_t>(values[k]);
+    else
+      figures[name] = values[k];
+    if (column.at_mean && !at_mean.empty()) figures[name + "_at_latent_mean"] = at_mean[k];
+  }
+}
+
 void run_evaluate(const EvaluateArguments& arguments) {
   const auto start = std::chrono::steady_clock::now();
   const DecodeOptions decode = arguments.decode.checked();
   const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
+  const Model& model = run.model();
   const Dataset data = open_data_of_run(run.info, arguments.run.run, arguments.run.data);
   const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
   Context context = runtime->context();
-  DeviceModel<float> device(context, *run.model);
-  SplitBatches batches(data.split(arguments.run.split), data.vocabulary_size());
-  Evaluator<float> evaluator(context, device.model());
-  const PolicyMode mode = arguments.decode.mode();
-  const EvaluationResult result = evaluator.evaluate(batches, mode);
-  const EvaluationResult at_mean = evaluator.evaluate(batches, {.sample = false});
-  DistinctCounter distinct;
-  evaluator.generate(batches, arguments.replies, mode, decode, [&](const GeneratedTurn& turn) {
-    distinct.add(turn.reply.words);
-    return true;
-  });
+  DeviceModel<float> device(context, *run.state);
+  SplitExamples examples(data.split(arguments.run.split), example_kind(model));
+  Evaluator<float> evaluator(context, model, device.model());
+  const LatentMode mode = arguments.decode.mode();
+  Json figures{{"model", model.name()}, {"variant", model.variant()}, {"split", arguments.run.split}};
+  const std::vector<double> values = evaluator.evaluate(examples, mode);
+  add_figures(figures, model, values,
+              model.has_latent() ? evaluator.evaluate(examples, {.sample = false}) : std::vector<double>());
+  if (model.writes_replies()) {
+    DistinctCounter distinct;
+    evaluator.generate(examples, arguments.replies, mode, decode, [&](const GeneratedTurn& turn) {
+      distinct.add(turn.reply.words);
+      return true;
+    });
+    figures["distinct_1"] = distinct.distinct_1();
+    figures["distinct_2"] = distinct.distinct_2();
+    figures["replies"] = distinct.replies();
+    figures["decode"] = name_of(decode.method);
+  }
+  if (model.has_latent()) figures["latent"] = mode.sample ? "sample" : "mean";
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  const nlohmann::ordered_json figures{{"split", arguments.run.split},
-                                       {"dialogues", result.dialogues},
-                                       {"turns", result.turns},
-                                       {"speaker_accuracy", result.speaker_accuracy},
-                                       {"listener_accuracy", result.listener_accuracy},
-                                       {"listener_turns", result.listener_turns},
-                                       {"perplexity_token", result.perplexity_token},
-                                       {"perplexity_macro", result.perplexity_macro},
-                                       {"perplexity_token_at_policy_mean", at_mean.perplexity_token},
-                                       {"perplexity_macro_at_policy_mean", at_mean.perplexity_macro},
-                                       {"coverage", result.coverage},
-                                       {"policy_divergence", result.policy_divergence},
-                                       {"distinct_1", distinct.distinct_1()},
-                                       {"distinct_2", distinct.distinct_2()},
-                                       {"replies", distinct.replies()},
-                                       {"decode", name_of(decode.method)},
-                                       {"policy", mode.sample ? "sample" : "mean"},
-                                       {"target_tokens", result.tokens},
-                                       {"vocabulary", data.vocabulary_size()},
-                                       {"unk_share", result.unk_share},
-                                       {"parameters", run.model->layout.parameter_count()},
-                                       {"epoch", run.info.progress.epoch},
-                                       {"seconds", seconds.count()}};
+  figures["vocabulary"] = data.vocabulary_size();
+  figures["parameters"] = model.layout().parameter_count();
+  figures["epoch"] = run.info.progress.epoch;
+  figures["seconds"] = seconds.count();
   if (arguments.json) {
     fmt::print("{}\n", figures.dump(2));
     return;
@@ -72,8 +79,7 @@ void run_evaluate(const EvaluateArguments& arguments) {
                value.is_number_float() ? fmt::format("{:.4f}", value.get<double>())
                : value.is_string()     ? value.get<std::string>()
                                        : value.dump());
-  if (!run.info.config.model.listener_labels)
-    fmt::print("the data has no listener labels: listener_accuracy means nothing, the KL term is off\n");
+  for (const std::string& note : model.notes()) fmt::print("{}\n", note);
 }
 
 }  // namespace

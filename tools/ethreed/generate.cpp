@@ -1,7 +1,6 @@
 #include "core/atomic_file.h"
+#include "model/interface/device_model.h"
 #include "model/text/emotions.h"
-#include "model/training/device_model.h"
-#include "model/training/evaluator.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
 
@@ -23,20 +22,35 @@ struct GenerateArguments {
   std::string out;
 };
 
+// What the model says of a reply beside its words: the likeliest class of each insight.
+struct NamedInsight {
+  InsightColumn column;
+  std::string name;
+};
+
 // One turn as a person or a program reads it.
 struct TurnText {
   std::string conversation, emotion;
   std::vector<std::string> context;  // the utterances before, the post last
-  std::string gold, reply, tracked, predicted;
+  std::string gold, reply;
+  std::vector<NamedInsight> insights;
 };
 
-TurnText describe(const GeneratedTurn& turn, const Split& split, const WordTable& words) {
+// The names of the classes that a model's insights are of.
+std::vector<std::vector<std::string>> insight_classes(const LoadedRun& run) {
+  std::vector<std::vector<std::string>> classes;
+  for (const InsightColumn& column : run.model().insights()) classes.push_back(classes_of(run.info, column.label_set));
+  return classes;
+}
+
+TurnText describe(const GeneratedTurn& turn, const Split& split, const WordTable& words, const Model& model,
+                  const std::vector<std::vector<std::string>>& classes) {
   TurnText text{.conversation = std::string(split.conversation_id(turn.dialogue)),
                 .emotion = std::string(emotion_names[static_cast<std::size_t>(split.emotion(turn.dialogue))]),
                 .gold = decode_utterance(split.response(turn.dialogue, turn.turn), words),
-                .reply = decode_utterance(turn.reply.words, words),
-                .tracked = std::string(emotion_names[static_cast<std::size_t>(turn.speaker_emotion)]),
-                .predicted = std::string(emotion_names[static_cast<std::size_t>(turn.reply_emotion)])};
+                .reply = decode_utterance(turn.reply.words, words)};
+  for (std::size_t i = 0; i < turn.insights.size(); ++i)
+    text.insights.push_back({model.insights()[i], classes[i][static_cast<std::size_t>(turn.insights[i])]});
   for (int t = 0; t <= turn.turn; ++t) {
     text.context.push_back(decode_utterance(split.post(turn.dialogue, t), words));
     if (t < turn.turn) text.context.push_back(decode_utterance(split.response(turn.dialogue, t), words));
@@ -49,20 +63,17 @@ std::string as_text(const TurnText& t, int turn) {
   for (std::size_t i = 0; i < t.context.size(); ++i)
     out += fmt::format("  {:<9} {}\n", i % 2 == 0 ? "speaker:" : "listener:", t.context[i]);
   out += fmt::format("  gold:     {}\n  reply:    {}\n", t.gold, t.reply);
-  return out +
-         fmt::format("  tracked emotion of the speaker: {}; emotion of the reply: {}\n\n", t.tracked, t.predicted);
+  std::string insights;
+  for (const NamedInsight& insight : t.insights)
+    insights += fmt::format("{}{}: {}", insights.empty() ? "  " : "; ", insight.column.label, insight.name);
+  return out + (insights.empty() ? "" : insights + "\n") + "\n";
 }
 
 std::string as_json(const TurnText& t, int turn, double log_probability) {
-  const nlohmann::ordered_json line{{"conversation", t.conversation},
-                                    {"turn", turn + 1},
-                                    {"emotion", t.emotion},
-                                    {"context", t.context},
-                                    {"gold", t.gold},
-                                    {"reply", t.reply},
-                                    {"tracked_emotion", t.tracked},
-                                    {"reply_emotion", t.predicted},
-                                    {"log_probability", log_probability}};
+  nlohmann::ordered_json line{{"conversation", t.conversation}, {"turn", turn + 1}, {"emotion", t.emotion},
+                              {"context", t.context},           {"gold", t.gold},   {"reply", t.reply}};
+  for (const NamedInsight& insight : t.insights) line[std::string(insight.column.key)] = insight.name;
+  line["log_probability"] = log_probability;
   return line.dump() + "\n";
 }
 
@@ -77,12 +88,14 @@ void run_generate(const GenerateArguments& arguments) {
   if (!arguments.out.empty()) file = std::make_unique<AtomicFile>(arguments.out);
   const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
   Context context = runtime->context();
-  DeviceModel<float> device(context, *run.model);
-  SplitBatches batches(split, data.vocabulary_size());
-  Evaluator<float> evaluator(context, device.model());
+  DeviceModel<float> device(context, *run.state);
+  const Model& model = run.model();
+  SplitExamples examples(split, example_kind(model));
+  Evaluator<float> evaluator(context, model, device.model());
+  const std::vector<std::vector<std::string>> classes = insight_classes(run);
   catch_interruptions();
-  evaluator.generate(batches, arguments.limit, arguments.decode.mode(), decode, [&](const GeneratedTurn& turn) {
-    const TurnText text = describe(turn, split, words);
+  evaluator.generate(examples, arguments.limit, arguments.decode.mode(), decode, [&](const GeneratedTurn& turn) {
+    const TurnText text = describe(turn, split, words, model, classes);
     const std::string line =
         arguments.format == "jsonl" ? as_json(text, turn.turn, turn.reply.log_probability) : as_text(text, turn.turn);
     if (file)

@@ -1,4 +1,4 @@
-// The program `ethreed`: prepare, train, evaluate, generate, chat, trace, devices.
+// The program `ethreed`: its commands and how it ends.
 
 #include "core/error.h"
 #include "tools/ethreed/commands.h"
@@ -66,6 +66,8 @@ int main(int argc, char** argv) {
   ethreed::add_generate_command(app);
   ethreed::add_chat_command(app);
   ethreed::add_trace_command(app);
+
+  ethreed::add_models_command(app);
   ethreed::add_devices_command(app);
   try {
     app.parse(argc, argv);

@@ -27,8 +27,8 @@ std::string bar(double share) {
 
 }  // namespace
 
-ProgressDisplay::ProgressDisplay(int epochs, std::int64_t first_step, bool quiet)
-    : epochs_(epochs), first_step_(first_step), quiet_(quiet), terminal_(::isatty(STDOUT_FILENO) == 1) {}
+ProgressDisplay::ProgressDisplay(const Model& model, int epochs, std::int64_t first_step, bool quiet)
+    : model_(model), epochs_(epochs), first_step_(first_step), quiet_(quiet), terminal_(::isatty(STDOUT_FILENO) == 1) {}
 
 std::string ProgressDisplay::time_left(const TrainingProgress& progress) const {
   const auto done = static_cast<double>(progress.step - first_step_);
@@ -43,16 +43,18 @@ void ProgressDisplay::step(const TrainingProgress& progress, const StepReport& r
   training_seconds_ += seconds;
   seconds_since_asked_ += seconds;
   last_step_ = now;
-  tokens_since_asked_ += report.tokens;
+  tokens_since_asked_ += report.targets;
   if (!terminal_ || quiet_ || seconds_between(last_shown_, now) < 0.1) return;
   last_shown_ = now;
-  show(fmt::format(
-      "epoch {}/{} {} {}/{}  loss {:.3f} (emotion {:.2f}+{:.2f} policy {:.3f} reply {:.3f} coverage {:.2f})  {:.0f} "
-      "tok/s  {} left",
-      progress.epoch + 1, epochs_, bar(static_cast<double>(progress.next_batch) / static_cast<double>(batches_)),
-      progress.next_batch, batches_, report.total, report.emotion_speaker, report.emotion_listener, report.policy,
-      report.generation, report.coverage, tokens_per_second_, time_left(progress)));
+  std::string terms;
+  for (std::size_t k = 0; k < model_.losses().size(); ++k)
+    terms += fmt::format("{}{} {:.3f}", k == 0 ? "" : " ", model_.losses()[k].label, report.term[k]);
+  show(fmt::format("epoch {}/{} {} {}/{}  loss {:.3f} ({})  {:.0f} {}/s  {} left", progress.epoch + 1, epochs_,
+                   bar(static_cast<double>(progress.next_batch) / static_cast<double>(batches_)), progress.next_batch,
+                   batches_, report.total, terms, tokens_per_second_, unit(), time_left(progress)));
 }
+
+const char* ProgressDisplay::unit() const { return model_.unit() == Unit::text ? "texts" : "tok"; }
 
 double ProgressDisplay::tokens_per_second_since_asked() {
   tokens_per_second_ = seconds_since_asked_ > 0 ? static_cast<double>(tokens_since_asked_) / seconds_since_asked_ : 0;
@@ -65,31 +67,31 @@ void ProgressDisplay::log_line(const TrainingProgress& progress) {
   if (terminal_ || quiet_) return;
   const RunningLosses& sums = progress.running;
   const auto mean = [&](double sum) { return sum / static_cast<double>(sums.steps); };
-  print(
-      fmt::format("epoch {}/{} batch {}/{} step {}  loss {:.4f}  emotion {:.4f} + {:.4f}  policy {:.4f}  reply {:.4f}  "
-                  "coverage {:.4f}  "
-                  "{:.0f} tok/s  {} left",
-                  progress.epoch + 1, epochs_, progress.next_batch, batches_, progress.step, mean(sums.total),
-                  mean(sums.emotion_speaker), mean(sums.emotion_listener), mean(sums.policy), mean(sums.generation),
-                  mean(sums.coverage), tokens_per_second_, time_left(progress)));
+  std::string terms;
+  for (std::size_t k = 0; k < model_.losses().size(); ++k)
+    terms += fmt::format("  {} {:.4f}", model_.losses()[k].label, mean(sums.term[k]));
+  print(fmt::format("epoch {}/{} batch {}/{} step {}  loss {:.4f}{}  {:.0f} {}/s  {} left", progress.epoch + 1, epochs_,
+                    progress.next_batch, batches_, progress.step, mean(sums.total), terms, tokens_per_second_, unit(),
+                    time_left(progress)));
 }
 
-void ProgressDisplay::validation(int done, int dialogues) {
+void ProgressDisplay::validation(int done, int examples) {
   const auto now = Clock::now();
   last_step_ = now;  // validation is no training time
-  if (!terminal_ || quiet_ || (done < dialogues && seconds_between(last_shown_, now) < 0.1)) return;
+  if (!terminal_ || quiet_ || (done < examples && seconds_between(last_shown_, now) < 0.1)) return;
   last_shown_ = now;
-  show(fmt::format("validation {} {}/{}", bar(static_cast<double>(done) / dialogues), done, dialogues));
+  show(fmt::format("validation {} {}/{}", bar(static_cast<double>(done) / examples), done, examples));
 }
 
-void ProgressDisplay::epoch(const TrainingProgress& progress, const EvaluationResult& result) {
+void ProgressDisplay::epoch(const TrainingProgress& progress, std::span<const double> figures) {
   if (quiet_) return;
-  print(fmt::format(
-      "epoch {}/{} valid: Acc {:.4f}  listener Acc {:.4f}  PPL {:.2f}  macro PPL {:.2f}  coverage {:.4f}{}  ({} since "
-      "start)",
-      progress.epoch + 1, epochs_, result.speaker_accuracy, result.listener_accuracy, result.perplexity_token,
-      result.perplexity_macro, result.coverage, progress.best.epoch == progress.epoch ? "  best so far" : "",
-      duration_text(seconds_between(start_, Clock::now()))));
+  std::string shown;
+  for (std::size_t k = 0; k < figures.size(); ++k)
+    if (const FigureColumn& column = model_.figures()[k]; !column.label.empty())
+      shown += fmt::format("{}{} {:.{}f}", shown.empty() ? "" : "  ", column.label, figures[k], column.decimals);
+  print(fmt::format("epoch {}/{} valid: {}{}  ({} since start)", progress.epoch + 1, epochs_, shown,
+                    progress.best.epoch == progress.epoch ? "  best so far" : "",
+                    duration_text(seconds_between(start_, Clock::now()))));
 }
 
 void ProgressDisplay::finish() {

@@ -4,20 +4,21 @@
 #include "model/training/trainer.h"
 
 #include <chrono>
+#include <span>
 #include <string>
 
 namespace ethreed {
 
 class ProgressDisplay {
  public:
-  /// `first_step` is where this session starts.
-  ProgressDisplay(int epochs, std::int64_t first_step, bool quiet);
+  /// `first_step` is where this session starts. The model must outlive it.
+  ProgressDisplay(const Model& model, int epochs, std::int64_t first_step, bool quiet);
 
   void step(const TrainingProgress& progress, const StepReport& report, std::int64_t batches_per_epoch);
   /// Means since the last line; a line of its own where there is no terminal.
   void log_line(const TrainingProgress& progress);
-  void validation(int done, int dialogues);
-  void epoch(const TrainingProgress& progress, const EvaluationResult& result);
+  void validation(int done, int examples);
+  void epoch(const TrainingProgress& progress, std::span<const double> figures);
   /// Ends an unfinished bar.
   void finish();
 
@@ -28,8 +29,10 @@ class ProgressDisplay {
   using Clock = std::chrono::steady_clock;
   void show(const std::string& line);
   void print(const std::string& line);
+  const char* unit() const;  // of speed
   std::string time_left(const TrainingProgress& progress) const;
 
+  const Model& model_;
   int epochs_;
   std::int64_t first_step_;
   bool quiet_;

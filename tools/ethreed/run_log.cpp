@@ -2,10 +2,9 @@
 
 #include "core/atomic_file.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
-#include <array>
 #include <fstream>
 #include <string>
 #include <string_view>
@@ -15,41 +14,6 @@ namespace ethreed {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::array<std::string_view, 18> columns{"kind",
-                                                   "epoch",
-                                                   "step",
-                                                   "learning_rate",
-                                                   "loss_total",
-                                                   "loss_emotion_speaker",
-                                                   "loss_emotion_listener",
-                                                   "loss_policy",
-                                                   "loss_generation",
-                                                   "loss_coverage",
-                                                   "gradient_norm",
-                                                   "target_tokens",
-                                                   "tokens_per_second",
-                                                   "speaker_accuracy",
-                                                   "listener_accuracy",
-                                                   "perplexity_token",
-                                                   "perplexity_macro",
-                                                   "coverage"};
-
-std::string csv_line(const Json& line) {
-  std::string text;
-  for (const std::string_view column : columns) {
-    if (!text.empty()) text += ',';
-    const auto found = line.find(column);
-    if (found != line.end()) text += found->is_string() ? found->get<std::string>() : found->dump();
-  }
-  return text + "\n";
-}
-
-std::string csv_header() {
-  std::string text;
-  for (const std::string_view column : columns) text += (text.empty() ? "" : ",") + std::string(column);
-  return text + "\n";
-}
 
 // A whole line of the log; what else may stand there (a torn last line, say) is dropped.
 bool is_log_line(const Json& line) {
@@ -66,8 +30,27 @@ bool was_written(const Json& line, const TrainingProgress& progress) {
 
 }  // namespace
 
-RunLog::RunLog(const std::filesystem::path& run, const TrainingProgress& progress)
-    : csv_(run / "log.csv"), jsonl_(run / "log.jsonl") {
+std::string RunLog::csv_line(const Json& line) const {
+  std::string text;
+  for (const std::string& column : columns_) {
+    if (!text.empty()) text += ',';
+    const auto found = line.find(column);
+    if (found != line.end()) text += found->is_string() ? found->get<std::string>() : found->dump();
+  }
+  return text + "\n";
+}
+
+std::string RunLog::csv_header() const { return fmt::format("{}\n", fmt::join(columns_, ",")); }
+
+RunLog::RunLog(const std::filesystem::path& run, const Model& model, const TrainingProgress& progress)
+    : model_(model),
+      csv_(run / "log.csv"),
+      jsonl_(run / "log.jsonl"),
+      columns_{"kind", "epoch", "step", "learning_rate", "loss_total"} {
+  for (const LossColumn& loss : model.losses()) columns_.push_back("loss_" + std::string(loss.name));
+  for (const char* column : {"gradient_norm", "target_tokens", "tokens_per_second"}) columns_.emplace_back(column);
+  for (const FigureColumn& figure : model.figures())
+    if (figure.logged) columns_.emplace_back(figure.name);
   std::string csv = csv_header();
   std::string jsonl;
   std::ifstream before(jsonl_);
@@ -84,32 +67,27 @@ RunLog::RunLog(const std::filesystem::path& run, const TrainingProgress& progres
 void RunLog::add_steps(const TrainingProgress& progress, double learning_rate, double tokens_per_second) {
   const RunningLosses& sums = progress.running;
   const auto mean = [&](double sum) { return sum / static_cast<double>(sums.steps); };
-  append({{"kind", "step"},
-          {"epoch", progress.epoch + 1},
-          {"step", progress.step},
-          {"learning_rate", learning_rate},
-          {"loss_total", mean(sums.total)},
-          {"loss_emotion_speaker", mean(sums.emotion_speaker)},
-          {"loss_emotion_listener", mean(sums.emotion_listener)},
-          {"loss_policy", mean(sums.policy)},
-          {"loss_generation", mean(sums.generation)},
-          {"loss_coverage", mean(sums.coverage)},
-          {"gradient_norm", mean(sums.gradient_norm)},
-          {"target_tokens", sums.tokens},
-          {"tokens_per_second", tokens_per_second}});
+  Json line{{"kind", "step"},
+            {"epoch", progress.epoch + 1},
+            {"step", progress.step},
+            {"learning_rate", learning_rate},
+            {"loss_total", mean(sums.total)}};
+  for (std::size_t k = 0; k < model_.losses().size(); ++k)
+    line["loss_" + std::string(model_.losses()[k].name)] = mean(sums.term[k]);
+  line["gradient_norm"] = mean(sums.gradient_norm);
+  line["target_tokens"] = sums.tokens;
+  line["tokens_per_second"] = tokens_per_second;
+  append(line);
 }
 
-void RunLog::add_epoch(const TrainingProgress& progress, const EvaluationResult& result, double learning_rate) {
-  append({{"kind", "epoch"},
-          {"epoch", progress.epoch + 1},
-          {"step", progress.step},
-          {"learning_rate", learning_rate},
-          {"target_tokens", result.tokens},
-          {"speaker_accuracy", result.speaker_accuracy},
-          {"listener_accuracy", result.listener_accuracy},
-          {"perplexity_token", result.perplexity_token},
-          {"perplexity_macro", result.perplexity_macro},
-          {"coverage", result.coverage}});
+void RunLog::add_epoch(const TrainingProgress& progress, std::span<const double> figures, double learning_rate) {
+  Json line{
+      {"kind", "epoch"}, {"epoch", progress.epoch + 1}, {"step", progress.step}, {"learning_rate", learning_rate}};
+  for (std::size_t k = 0; k < figures.size(); ++k)  // counted in the same unit as in lines of kind "step"
+    if (model_.figures()[k].name == "target_tokens") line["target_tokens"] = static_cast<std::int64_t>(figures[k]);
+  for (std::size_t k = 0; k < figures.size(); ++k)
+    if (model_.figures()[k].logged) line[std::string(model_.figures()[k].name)] = figures[k];
+  append(line);
 }
 
 void RunLog::append(const Json& line) {

@@ -5,9 +5,10 @@
 #include "model/text/emotions.h"
 #include "model/text/line_reader.h"
 
-#include <CLI/CLI.hpp>
-
+#include <fmt/ranges.h>
 #include <sched.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include <csignal>
 #include <limits>
@@ -46,8 +47,8 @@ bool interrupted() { return interruption != 0; }
 LoadedRun load_run(const std::filesystem::path& run, const std::string& checkpoint) {
   const std::filesystem::path directory = checkpoint_in(run, checkpoint);
   LoadedRun loaded{.info = load_checkpoint_info(directory)};
-  loaded.model = std::make_unique<ModelState<float>>(loaded.info.config.model, false);
-  load_checkpoint_tensors(directory, *loaded.model);
+  loaded.state = std::make_unique<ModelState<float>>(loaded.model().layout(), false);
+  load_checkpoint_tensors(directory, *loaded.state);
   return loaded;
 }
 
@@ -57,54 +58,76 @@ Dataset open_data_of_run(const CheckpointInfo& info, const std::filesystem::path
                 "{}: the data that {} was trained on lay here and is gone; say where it is with --data DIR", path,
                 run.string());
   Dataset data = Dataset::open(path);
-  ETHREED_CHECK(data.fingerprint() == info.data_fingerprint,
+  const Model& model = *info.config.model;
+  const std::string fingerprint = fingerprint_for(model, data);
+  ETHREED_CHECK(fingerprint == info.data_fingerprint,
                 "{}: the run was trained on other data (fingerprint {}, this is {}); give the right one with --data",
-                path, info.data_fingerprint, data.fingerprint());
-  ETHREED_CHECK(data.vocabulary_size() == info.config.model.vocabulary, "{}: V = {}, the run {} has V = {}", path,
-                data.vocabulary_size(), run.string(), info.config.model.vocabulary);
+                path, info.data_fingerprint, fingerprint);
+  ETHREED_CHECK(data.vocabulary_size() == model.vocabulary(), "{}: V = {}, the run {} has V = {}", path,
+                data.vocabulary_size(), run.string(), model.vocabulary());
   return data;
 }
 
-void read_configuration(RunConfig& config, const std::string& file) {
-  ETHREED_CHECK(std::filesystem::is_regular_file(file),
-                "{}: there is no such configuration file; check the path after --config", file);
-  try {
-    update_from_file(config, file);
-    config.model.check();
-    config.training.check();
-  } catch (const Error& error) {
-    const std::string text = error.what();
-    if (text.starts_with(file)) throw;
-    fail("{}: {}", file, text);
-  }
+std::vector<std::string> classes_of(const CheckpointInfo& info, std::string_view label_set) {
+  for (const LabelSet& set : info.labels)
+    if (set.name == label_set) return set.classes;
+  ETHREED_CHECK(label_set == "emotion", "the checkpoint does not know the classes of '{}'; train the run again",
+                label_set);
+  return {emotion_names.begin(), emotion_names.end()};
 }
 
-RunConfig configuration_for(const Dataset& data, const std::string& file) {
-  RunConfig config;
-  config.model.vocabulary = data.vocabulary_size();
-  config.model.embedding = static_cast<int>(data.vectors().columns());
-  config.model.listener_labels = data.has_listener_labels();
-  if (file.empty()) return config;
-  read_configuration(config, file);
-  const ModelConfig& model = config.model;
-  ETHREED_CHECK(
-      model.vocabulary == data.vocabulary_size() && model.embedding == data.vectors().columns() &&
-          model.emotions == emotion_count,
-      "{}: the keys vocabulary ({}), embedding ({}) and emotions ({}) come from the data ({}, {}, {}); leave them out",
-      file, model.vocabulary, model.embedding, model.emotions, data.vocabulary_size(), data.vectors().columns(),
-      emotion_count);
-  ETHREED_CHECK(!model.listener_labels || data.has_listener_labels(),
-                "{}: 'listener_labels' is true, but the data has none; prepare it with --labels", file);
-  return config;
+nlohmann::json ConfigArguments::keys(const ModelKind& kind) const {
+  nlohmann::json keys = nlohmann::json::object();
+  if (variant) keys["model"][std::string(kind.variant_key)] = *variant;
+  const auto put = [&](const char* key, const auto& value) {
+    if (value) keys["training"][key] = *value;
+  };
+  put("epochs", epochs);
+  put("batch", batch);
+  put("seed", seed);
+  put("learning_rate", learning_rate);
+  put("dropout", dropout);
+  return keys;
 }
 
-void check_configuration(const RunConfig& config) {
-  try {
-    config.model.check();
-    config.training.check();
-  } catch (const Error& error) {
-    fail("command line: {}", error.what());
+namespace {
+
+RunConfig configuration_on(const nlohmann::json* base, const std::string& source, const Dataset& data,
+                           const ConfigArguments& arguments) {
+  std::vector<ConfigPatch> patches;
+  if (base != nullptr) patches.push_back({base, source});
+  nlohmann::json file;
+  if (!arguments.file.empty()) {
+    file = read_json_file(arguments.file);
+    patches.push_back({&file, arguments.file});
   }
+  // Which key a variant is, the model says: so the model must be known first.
+  const nlohmann::json command_line = arguments.keys(named_kind(arguments.model, patches));
+  patches.push_back({&command_line, "command line"});
+  const DataDescription description = describe(data);
+  return make_run_config(arguments.model, &description, patches);
+}
+
+}  // namespace
+
+RunConfig configuration_for(const Dataset& data, const ConfigArguments& arguments) {
+  return configuration_on(nullptr, {}, data, arguments);
+}
+
+RunConfig changed_configuration(const RunConfig& config, const std::string& run, const Dataset& data,
+                                const ConfigArguments& arguments) {
+  const nlohmann::json base = to_json(config);
+  return configuration_on(&base, run, data, arguments);
+}
+
+void add_model_options(CLI::App& command, ConfigArguments& arguments) {
+  std::string variants;
+  for (const ModelKind& kind : model_kinds())
+    variants += fmt::format("{}{}: {}", variants.empty() ? "" : "; ", kind.name, fmt::join(kind.variants(), ", "));
+  command.add_option("--model", arguments.model,
+                     fmt::format("Which model: {} [{}]", model_names(), model_kinds().front().name));
+  command.add_option("--config", arguments.file, "JSON file with keys of 'model' and 'training'")->type_name("FILE");
+  command.add_option("--variant,--ablation", arguments.variant, "Variant of the model (" + variants + ")");
 }
 
 void check_output_file(const std::string& path) {
@@ -174,7 +197,9 @@ void add_decode_options(CLI::App& command, DecodeArguments& arguments) {
   command.add_option("--decode", arguments.method, "How replies are searched")
       ->check(CLI::IsMember({"greedy", "beam", "sample"}))
       ->capture_default_str();
-  command.add_option("--policy", arguments.policy, "Emotion of the reply: a sample of the policy, or its mean")
+  command
+      .add_option("--latent,--policy", arguments.latent,
+                  "Latent variables (the emotion that the policy plans, say): a sample, or their mean")
       ->check(CLI::IsMember({"sample", "mean"}))
       ->capture_default_str();
   command.add_option("--max-length", arguments.options.max_length, "Longest reply in tokens, end mark included")
@@ -192,7 +217,7 @@ void add_decode_options(CLI::App& command, DecodeArguments& arguments) {
   command.add_option("--temperature", arguments.options.temperature, "Temperature of sampling")
       ->check(CLI::Range(0.01, 100.0))
       ->capture_default_str();
-  command.add_option("--seed", arguments.options.seed, "Seed of sampling and of the policy")
+  command.add_option("--seed", arguments.options.seed, "Seed of sampling and of latent variables")
       ->check(check_seed)
       ->capture_default_str();
   command.add_flag("--allow-unknown", arguments.options.allow_unknown, "Let replies hold <unk>");

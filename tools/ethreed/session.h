@@ -2,14 +2,20 @@
 // What several commands do at their start: threads, an existing run, its data, interruption.
 
 #include "core/context.h"
+#include "model/evaluation/evaluator.h"
+#include "model/interface/run_config.h"
+#include "model/replies/search.h"
 #include "model/text/dataset.h"
 #include "model/training/checkpoint.h"
-#include "model/training/decoding.h"
-#include "model/training/evaluator.h"
+
+#include <nlohmann/json_fwd.hpp>
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -27,7 +33,8 @@ bool interrupted();
 /// A trained model read from a run, for everything but training.
 struct LoadedRun {
   CheckpointInfo info;
-  std::unique_ptr<ModelState<float>> model;
+  std::unique_ptr<ModelState<float>> state;
+  const Model& model() const { return *info.config.model; }
 };
 /// `checkpoint` is "best" or "last". Throws Error as load_checkpoint_info does.
 LoadedRun load_run(const std::filesystem::path& run, const std::string& checkpoint);
@@ -36,14 +43,27 @@ LoadedRun load_run(const std::filesystem::path& run, const std::string& checkpoi
 /// Throws Error if it is not the same data (fingerprint).
 Dataset open_data_of_run(const CheckpointInfo& info, const std::filesystem::path& run, const std::string& given);
 
-/// Overwrites in `config` the keys that the JSON file has. Throws Error naming the file, also for values out of range.
-void read_configuration(RunConfig& config, const std::string& file);
-/// The configuration of a new model on this data: sizes from the data, defaults, then the keys of `file` unless that is
-/// empty. Throws Error naming the file if it contradicts the data.
-RunConfig configuration_for(const Dataset& data, const std::string& file);
-/// After options of the command line changed `config`: throws Error naming it if a value is out of range or contradicts
-/// others.
-void check_configuration(const RunConfig& config);
+/// The classes of a label set that a run's model speaks of. Throws Error if the checkpoint does not know them.
+std::vector<std::string> classes_of(const CheckpointInfo& info, std::string_view label_set);
+
+/// What the command line says of the configuration of a run.
+struct ConfigArguments {
+  std::string model, file;
+  std::optional<std::string> variant;
+  std::optional<int> epochs, batch;
+  std::optional<std::uint64_t> seed;
+  std::optional<double> learning_rate, dropout;
+  /// The options as keys of a configuration of this model.
+  nlohmann::json keys(const ModelKind& kind) const;
+};
+/// --model, --config and --variant.
+void add_model_options(CLI::App& command, ConfigArguments& arguments);
+/// The configuration of a new model on this data: the model's defaults, sizes from the data, then the keys of the file,
+/// then the other options. Throws Error naming its source for a key that is wrong or contradicts the data.
+RunConfig configuration_for(const Dataset& data, const ConfigArguments& arguments);
+/// The same on top of an existing configuration, whose source is `run`.
+RunConfig changed_configuration(const RunConfig& config, const std::string& run, const Dataset& data,
+                                const ConfigArguments& arguments);
 
 /// Throws Error if `path` cannot be a file to write because it is a folder: better told before the work than after it.
 void check_output_file(const std::string& path);
@@ -75,9 +95,9 @@ void add_run_options(CLI::App& command, RunArguments& arguments, bool with_data)
 
 struct DecodeArguments {
   std::string method = "greedy";
-  std::string policy = "sample";
+  std::string latent = "sample";
   DecodeOptions options;
-  PolicyMode mode() const { return {.sample = policy == "sample", .seed = options.seed}; }
+  LatentMode mode() const { return {.sample = latent == "sample", .seed = options.seed}; }
   /// Throws Error if an option is out of range.
   DecodeOptions checked() const;
 };

@@ -1,68 +1,66 @@
-#include "model/training/trace.h"
-
-#include "model/training/initialisation.h"
+#include "model/blocks/initialisation.h"
+#include "model/interface/split_examples.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <filesystem>
 #include <memory>
 
 namespace ethreed {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 struct TraceArguments {
-  std::string data, run, out, config;
+  std::string data, run, out;
+  ConfigArguments config;
   std::string checkpoint = "best";
   std::string split = "train";
   std::string dtype = "float64";
-  std::string ablation;
   int batch = 8;
   std::uint64_t seed = 1;
   DeviceArguments device;
 };
 
-RunConfig trace_configuration(const TraceArguments& arguments, const Dataset& data) {
-  RunConfig config = configuration_for(data, arguments.config);
-  if (!arguments.ablation.empty()) config.model.ablation = ablation_from(arguments.ablation);
-  config.training.seed = arguments.seed;
-  check_configuration(config);
-  return config;
-}
-
 template <class T> void trace_as(const TraceArguments& arguments, const Dataset& data) {
   RunConfig config;
-  std::filesystem::path checkpoint;
+  fs::path checkpoint;
   if (arguments.run.empty()) {
-    config = trace_configuration(arguments, data);
+    ConfigArguments asked = arguments.config;
+    asked.seed = arguments.seed;
+    config = configuration_for(data, asked);
   } else {
     checkpoint = checkpoint_in(arguments.run, arguments.checkpoint);
     const CheckpointInfo info = load_checkpoint_info(checkpoint);
-    ETHREED_CHECK(info.data_fingerprint == data.fingerprint(),
+    config = info.config;
+    const std::string variant(config.model->variant());
+    ETHREED_CHECK(info.data_fingerprint == fingerprint_for(*config.model, data),
                   "{}: the run was trained on other data than {}; give the data it was made from", arguments.run,
                   arguments.data);
-    ETHREED_CHECK(arguments.ablation.empty() || ablation_from(arguments.ablation) == info.config.model.ablation,
-                  "{}: the run was trained with ablation {}, not {}; leave --ablation out", arguments.run,
-                  name_of(info.config.model.ablation), arguments.ablation);
-    config = info.config;
+    ETHREED_CHECK(arguments.config.variant.value_or(variant) == variant,
+                  "{}: the run was trained as variant {}, not {}; leave --variant out", arguments.run, variant,
+                  *arguments.config.variant);
   }
+  const Model& model = *config.model;
   const std::unique_ptr<Runtime> runtime = open_runtime(arguments.device);
   Context context = runtime->context();
-  ModelState<T> model(config.model, true);
+  ModelState<T> state(model.layout(), true);
   if (checkpoint.empty())
-    initialise_parameters(context.pool, model.layout, data.vectors(), config.training.update_gate_bias, arguments.seed,
-                          model.values.data());
+    initialise_parameters(context.pool, state.layout, data.vectors(), arguments.seed, state.values.data());
   else
-    load_checkpoint_tensors(checkpoint, model);
-  SplitBatches batches(data.split(arguments.split), data.vocabulary_size());
+    load_checkpoint_tensors(checkpoint, state);
+  const Split& split = data.split(arguments.split);
   std::vector<std::int32_t> order;
-  shuffle_dialogues(batches.dialogues(), arguments.seed, 0, order);
+  shuffle_examples(SplitExamples(split, example_kind(model)).count(), arguments.seed, 0, order);
   order.resize(std::min(order.size(), static_cast<std::size_t>(arguments.batch)));
-  write_trace(context, model, config.training.weights, batches, order, arguments.seed, arguments.out);
-  fmt::print("wrote {}: {} dialogues of {}, {}, ablation {}\n", arguments.out, order.size(), arguments.split,
-             arguments.dtype, name_of(config.model.ablation));
+  model.steps<T>().write_trace(context, state, split, order, arguments.seed, arguments.out);
+  fmt::print("wrote {}: {} examples of {}, {}, model {}, variant {}\n", arguments.out, order.size(), arguments.split,
+             arguments.dtype, model.name(), model.variant());
 }
 
 }  // namespace
@@ -77,9 +75,9 @@ void add_trace_command(CLI::App& app) {
   command->add_option("--checkpoint", a->checkpoint, "Which checkpoint of the run")
       ->check(CLI::IsMember({"best", "last"}))
       ->capture_default_str();
-  command->add_option("--config", a->config, "JSON file with keys of 'model' and 'training', without --run")
-      ->type_name("FILE")
-      ->excludes("--run");
+  add_model_options(*command, a->config);
+  command->get_option("--config")->excludes("--run");
+  command->get_option("--model")->excludes("--run");
   command->add_option("--split", a->split, "Split the batch comes from")
       ->check(CLI::IsMember({"train", "valid", "test"}))
       ->capture_default_str();
@@ -90,8 +88,6 @@ void add_trace_command(CLI::App& app) {
   command->add_option("--dtype", a->dtype, "Type of every float tensor")
       ->check(CLI::IsMember({"float32", "float64"}))
       ->capture_default_str();
-  command->add_option("--ablation", a->ablation, "What to take out of the model")
-      ->check(CLI::IsMember({"none", "no_policy", "no_gps", "no_party", "no_emotion", "no_tracking"}));
   add_device_options(*command, a->device);
   command->callback([a] {
     check_output_file(a->out);

@@ -1,5 +1,5 @@
 #include "core/directory_lock.h"
-#include "model/training/initialisation.h"
+#include "model/blocks/initialisation.h"
 #include "model/training/memory_plan.h"
 #include "model/training/trainer.h"
 #include "tools/ethreed/commands.h"
@@ -22,27 +22,13 @@ namespace {
 namespace fs = std::filesystem;
 
 struct TrainArguments {
-  std::string data, out, config;
-  std::optional<int> epochs, batch;
-  std::optional<std::uint64_t> seed;
-  std::optional<double> learning_rate, dropout;
-  std::optional<std::string> ablation;
+  std::string data, out;
+  ConfigArguments config;
   DeviceArguments device;
   RunOptions options;
   bool resume = false;
   bool quiet = false;
 };
-
-// What the options of the command line ask for, on top of `config`.
-void apply_arguments(RunConfig& config, const TrainArguments& arguments) {
-  TrainingConfig& training = config.training;
-  training.epochs = arguments.epochs.value_or(training.epochs);
-  training.batch = arguments.batch.value_or(training.batch);
-  training.seed = arguments.seed.value_or(training.seed);
-  training.learning_rate = arguments.learning_rate.value_or(training.learning_rate);
-  training.dropout = arguments.dropout.value_or(training.dropout);
-  if (arguments.ablation) config.model.ablation = ablation_from(*arguments.ablation);
-}
 
 CheckpointInfo start_run(const TrainArguments& arguments, const Dataset& data) {
   const fs::path run = arguments.out;
@@ -50,19 +36,22 @@ CheckpointInfo start_run(const TrainArguments& arguments, const Dataset& data) {
                 "{}: holds a run already; go on with it by --resume, or give another --out", run.string());
   CheckpointInfo info;
   info.config = configuration_for(data, arguments.config);
-  apply_arguments(info.config, arguments);
-  check_configuration(info.config);
+  const Model& model = *info.config.model;
   info.data_path = fs::absolute(arguments.data).string();
-  info.data_fingerprint = data.fingerprint();
+  info.data_fingerprint = fingerprint_for(model, data);
+  const DataDescription description = describe(data);
+  if (const LabelSet* set = description.find(std::string(model.label_set())); set != nullptr && set->name != "emotion")
+    info.labels.push_back(*set);
   const WordTable words = data.vocabulary();
   for (std::int32_t id = 0; id < words.size(); ++id) info.vocabulary.emplace_back(words.word(id));
   return info;
 }
 
 // The counters must agree with each other, or the run would take up the wrong batch.
-void check_position(const TrainingProgress& progress, const TrainingConfig& training, const Dataset& data,
+void check_position(const TrainingProgress& progress, const RunConfig& config, const Dataset& data,
                     const fs::path& source) {
-  const std::int64_t batches = (data.split("train").dialogues() + training.batch - 1) / training.batch;
+  const int examples = SplitExamples(data.split("train"), example_kind(*config.model)).count();
+  const std::int64_t batches = (examples + config.recipe.batch - 1) / config.recipe.batch;
   ETHREED_CHECK(progress.next_batch <= batches && progress.step == progress.epoch * batches + progress.next_batch,
                 "{}: step {} is not {} epochs of {} steps and {} more; use another checkpoint", source.string(),
                 progress.step, progress.epoch, batches, progress.next_batch);
@@ -73,41 +62,41 @@ CheckpointInfo take_up_run(const TrainArguments& arguments, const Dataset& data)
   ETHREED_CHECK(has_checkpoint(run, "last"), "{}: --resume found no run there; start one without --resume",
                 run.string());
   CheckpointInfo info = load_checkpoint_info(run / "last");
-  ETHREED_CHECK(info.data_fingerprint == data.fingerprint(),
+  const std::string fingerprint = fingerprint_for(*info.config.model, data);
+  ETHREED_CHECK(info.data_fingerprint == fingerprint,
                 "{}: the run was made from other data (fingerprint {}, {} has {}); give the data it was made from",
-                run.string(), info.data_fingerprint, arguments.data, data.fingerprint());
-  RunConfig asked = info.config;
-  if (!arguments.config.empty()) read_configuration(asked, arguments.config);
-  apply_arguments(asked, arguments);
-  check_configuration(asked);
+                run.string(), info.data_fingerprint, arguments.data, fingerprint);
+  const RunConfig asked = changed_configuration(info.config, run.string(), data, arguments.config);
   RunConfig same_but_epochs = asked;
-  same_but_epochs.training.epochs = info.config.training.epochs;
-  ETHREED_CHECK(same_but_epochs == info.config,
+  same_but_epochs.recipe.epochs = info.config.recipe.epochs;
+  ETHREED_CHECK(to_json(same_but_epochs) == to_json(info.config),
                 "{}: --resume goes on with the run's own configuration (only --epochs may change); leave the other "
                 "options out, or start "
                 "a new run",
                 run.string());
-  ETHREED_CHECK(asked.training.epochs >= info.progress.epoch,
+  ETHREED_CHECK(asked.recipe.epochs >= info.progress.epoch,
                 "{}: the run has done {} epochs, --epochs {} is less; give more", run.string(), info.progress.epoch,
-                asked.training.epochs);
-  check_position(info.progress, info.config.training, data, run / "last" / "state.json");
+                asked.recipe.epochs);
+  check_position(info.progress, info.config, data, run / "last" / "state.json");
+  // More epochs than before take a finished run up again; one that its patience ended stays ended.
+  if (asked.recipe.epochs > info.config.recipe.epochs) info.progress.finished = false;
+  if (info.progress.epoch >= asked.recipe.epochs) info.progress.finished = true;
   info.config = asked;
-  info.progress.finished = info.progress.epoch >= asked.training.epochs;
   return info;
 }
 
-void announce(const TrainArguments& arguments, const CheckpointInfo& info, const Dataset& data,
-              const ParameterLayout& layout) {
-  const TrainingConfig& training = info.config.training;
-  fmt::print("{} dialogues to train on, {} to validate on; V = {}, D_w = {}\n", data.split("train").dialogues(),
-             data.split("valid").dialogues(), data.vocabulary_size(), data.vectors().columns());
-  fmt::print("ablation {}; batch {}, learning rate {}, {} epochs, seed {}, {} threads{}\n",
-             name_of(info.config.model.ablation), training.batch, training.learning_rate, training.epochs,
-             training.seed, arguments.device.threads,
-             arguments.device.precision == "float32" ? "" : ", products of " + arguments.device.precision);
-  if (!info.config.model.listener_labels)
-    fmt::print("NOTE: no listener labels: the listener term of L1 and the KL term L2 are OFF\n");
-  fmt::print("parameters\n{}", parameter_table(layout));
+void announce(const TrainArguments& arguments, const CheckpointInfo& info, const Dataset& data) {
+  const Model& model = *info.config.model;
+  const Recipe& recipe = info.config.recipe;
+  const auto count = [&](const char* split) { return SplitExamples(data.split(split), example_kind(model)).count(); };
+  fmt::print("{} {} to train on, {} to validate on; V = {}, D_w = {}\n", count("train"),
+             model.unit() == Unit::dialogue ? "dialogues" : "texts", count("valid"), data.vocabulary_size(),
+             data.vectors().columns());
+  fmt::print("model {}, variant {}; batch {}, learning rate {}, {} epochs, seed {}, {} threads{}\n", model.name(),
+             model.variant(), recipe.batch, recipe.learning_rate, recipe.epochs, recipe.seed, arguments.device.threads,
+             arguments.device.precision == "float32" ? "" : ", matrix products in " + arguments.device.precision);
+  for (const std::string& note : model.notes()) fmt::print("NOTE: {}\n", note);
+  fmt::print("parameters\n{}", parameter_table(model.layout()));
   if (info.progress.step > 0)
     fmt::print("going on after step {} (epoch {})\n", info.progress.step, info.progress.epoch + 1);
   std::fflush(stdout);
@@ -121,9 +110,9 @@ void remove_leftovers(const fs::path& run) {
 
 // A disk that is full or a folder that cannot be written shows before the first step, not after the first epoch. On an
 // error nothing is left of a folder that this run `made`.
-void save_first_checkpoint(const fs::path& run, bool made, const ModelState<float>& model, const CheckpointInfo& info) {
+void save_first_checkpoint(const fs::path& run, bool made, const ModelState<float>& state, const CheckpointInfo& info) {
   try {
-    save_checkpoint(run / "last", model, info);
+    save_checkpoint(run / "last", state, info);
   } catch (const Error&) {
     std::error_code ignored;
     if (made) fs::remove_all(run, ignored);
@@ -144,7 +133,7 @@ void run_train(const TrainArguments& arguments) {
   CheckpointInfo info = arguments.resume ? take_up_run(arguments, data) : start_run(arguments, data);
   for (const char* split : {"train", "valid"}) data.split(split);  // throws if it is missing or empty
   if (info.progress.finished) {
-    fmt::print("{}: all {} epochs are done; raise --epochs to go on\n", arguments.out, info.config.training.epochs);
+    fmt::print("{}: all {} epochs are done; raise --epochs to go on\n", arguments.out, info.config.recipe.epochs);
     return;
   }
   RunOptions options = arguments.options;
@@ -158,22 +147,24 @@ void run_train(const TrainArguments& arguments) {
   const std::unique_ptr<Runtime> runtime = open_runtime(arguments.device);
   Context context = runtime->context();
   const MemoryPlan memory = plan_training_memory(context, info.config, data);
-  ModelState<float> model(info.config.model, true);
-  if (arguments.resume)
-    load_checkpoint_tensors(options.directory / "last", model);
-  else
-    initialise_parameters(context.pool, model.layout, data.vectors(), info.config.training.update_gate_bias,
-                          info.config.training.seed, model.values.data());
-  if (!arguments.resume) save_first_checkpoint(options.directory, made, model, info);
+  const Model& model = *info.config.model;
+  ModelState<float> state(model.layout(), true);
+  if (arguments.resume) {
+    load_checkpoint_tensors(options.directory / "last", state);
+  } else {
+    initialise_parameters(context.pool, state.layout, data.vectors(), info.config.recipe.seed, state.values.data());
+    model.start_from_data(data, state.values.data());
+    save_first_checkpoint(options.directory, made, state, info);
+  }
   if (!arguments.quiet) {
-    announce(arguments, info, data, model.layout);
+    announce(arguments, info, data);
     if (runtime->device() != nullptr)
       fmt::print("device: {}\nmemory of the device\n{}", runtime->device()->description(), memory.table());
     std::fflush(stdout);
   }
 
-  RunLog log(options.directory, info.progress);
-  ProgressDisplay display(info.config.training.epochs, info.progress.step, arguments.quiet);
+  RunLog log(options.directory, model, info.progress);
+  ProgressDisplay display(model, info.config.recipe.epochs, info.progress.step, arguments.quiet);
   catch_interruptions();
   const TrainingObserver observer{.step = [&](const TrainingProgress& p, const StepReport& r,
                                               std::int64_t batches) { display.step(p, r, batches); },
@@ -183,19 +174,23 @@ void run_train(const TrainArguments& arguments) {
                                         display.log_line(p);
                                       },
                                   .epoch =
-                                      [&](const TrainingProgress& p, const EvaluationResult& r, double rate) {
-                                        log.add_epoch(p, r, rate);
-                                        display.epoch(p, r);
+                                      [&](const TrainingProgress& p, std::span<const double> figures, double rate) {
+                                        log.add_epoch(p, figures, rate);
+                                        display.epoch(p, figures);
                                       },
-                                  .validation = [&](int done, int dialogues) { display.validation(done, dialogues); },
+                                  .validation = [&](int done, int examples) { display.validation(done, examples); },
                                   .stop = [] { return interrupted(); }};
-  const bool finished = train(context, model, info, data, options, observer);
+  const bool finished = train(context, state, info, data, options, observer);
   display.finish();
-  if (finished)
-    fmt::print("done: best epoch {} with validation PPL {:.2f}; peak memory {:.0f} MiB; checkpoints in {}\n",
-               info.progress.best.epoch + 1, info.progress.best.perplexity_token, peak_memory_mib(), arguments.out);
-  else
-    fmt::print("stopped after step {} and saved; go on with the same command and --resume\n", info.progress.step);
+  if (finished) {
+    const Selection selection = model.selection();
+    const FigureColumn& figure = model.figures()[static_cast<std::size_t>(selection.figure)];
+    fmt::print("done: best epoch {} with {} {:.{}f}; peak memory {:.0f} MiB; checkpoints in {}\n",
+               info.progress.best.epoch + 1, selection.label, info.progress.best.values.at(std::string(figure.name)),
+               figure.decimals, peak_memory_mib(), arguments.out);
+    return;
+  }
+  fmt::print("stopped after step {} and saved; go on with the same command and --resume\n", info.progress.step);
 }
 
 }  // namespace
@@ -207,14 +202,16 @@ void add_train_command(CLI::App& app) {
   command->add_option("--out", a->out, "Folder of the run: checkpoints last/ and best/, log.csv, log.jsonl")
       ->required()
       ->type_name("RUN");
-  command->add_option("--config", a->config, "JSON file with keys of 'model' and 'training'")->type_name("FILE");
-  command->add_option("--epochs", a->epochs, "Passes over the training split [9]")->check(CLI::Range(1, 100000));
-  command->add_option("--batch", a->batch, "Dialogues per step [8]")->check(CLI::Range(1, 65536));
-  command->add_option("--seed", a->seed, "Seed of everything random [1]")->check(check_seed);
-  command->add_option("--learning-rate", a->learning_rate, "Adam's learning rate [5e-4]")->check(CLI::Range(0.0, 10.0));
-  command->add_option("--dropout", a->dropout, "Dropout on g, p, e, c [0.5]")->check(CLI::Range(0.0, 0.95));
-  command->add_option("--ablation", a->ablation, "What to take out of the model")
-      ->check(CLI::IsMember({"none", "no_policy", "no_gps", "no_party", "no_emotion", "no_tracking"}));
+  add_model_options(*command, a->config);
+  ConfigArguments& config = a->config;
+  command->add_option("--epochs", config.epochs, "Passes over the training split [the recipe's]")
+      ->check(CLI::Range(1, 100000));
+  command->add_option("--batch", config.batch, "Examples per step [the recipe's]")->check(CLI::Range(1, 65536));
+  command->add_option("--seed", config.seed, "Seed of everything random [1]")->check(check_seed);
+  command->add_option("--learning-rate", config.learning_rate, "Adam's learning rate [the recipe's]")
+      ->check(CLI::Range(0.0, 10.0));
+  command->add_option("--dropout", config.dropout, "Dropout, where the model has it [the recipe's]")
+      ->check(CLI::Range(0.0, 0.95));
   add_device_options(*command, a->device);
   command->add_flag("!--no-graphs", a->options.graphs,
                     "On a device: launch kernels one by one, not a step as one CUDA graph");

@@ -1,0 +1,99 @@
+#pragma once
+// What models add up over a split for their figures: perplexities of target tokens and accuracies of labels.
+
+#include "autograd/tape.h"
+#include "kernels/common/row_layout.h"
+#include "model/blocks/dialogue_batch.h"
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace ethreed {
+
+/// Index of the largest value, the first of equals.
+template <class T> int argmax(std::span<const T> values) {
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < values.size(); ++i)
+    if (values[i] > values[best]) best = i;
+  return static_cast<int>(best);
+}
+/// Of one row of logits on the host.
+template <class T> int argmax_of_row(const Variable<T>& logits, int row) {
+  return argmax(std::span<const T>(logits.value().row(row), static_cast<std::size_t>(logits.columns())));
+}
+
+/// The share of rows whose largest logit is that of their label; rows with label −1 do not count.
+class AccuracySum {
+ public:
+  template <class T> void add(const Variable<T>& logits, std::span<const std::int32_t> labels) {
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      if (labels[i] < 0) continue;
+      ++rows_;
+      right_ += argmax_of_row(logits, static_cast<int>(i)) == labels[i];
+    }
+  }
+  std::int64_t rows() const { return rows_; }
+  /// 0 if there is no row.
+  double share() const { return rows_ == 0 ? 0.0 : static_cast<double>(right_) / static_cast<double>(rows_); }
+
+ private:
+  std::int64_t right_ = 0, rows_ = 0;
+};
+
+/// Perplexities of the replies of dialogues. Sums are taken in double, dialogue by dialogue in the order they were
+/// given, their turns in order: they do not depend on the layout of a batch.
+class PerplexitySum {
+ public:
+  /// log_probability: of every target token of the batch, on the host. Targets that are UNK, or from `unknown_from` on,
+  /// count as unknown: V for a model that cannot copy.
+  template <class T>
+  void add(const DialogueBatch& batch, const T* log_probability,
+           std::int32_t unknown_from = std::numeric_limits<std::int32_t>::max());
+
+  std::int64_t dialogues() const { return dialogues_; }
+  std::int64_t turns() const { return turns_; }
+  std::int64_t tokens() const { return tokens_; }
+  /// exp(mean over tokens of −log P)
+  double token() const { return std::exp(nll_ / static_cast<double>(tokens_)); }
+  /// exp(mean over dialogues of mean over turns of mean over tokens of −log P)
+  double macro() const { return std::exp(macro_ / static_cast<double>(dialogues_)); }
+  /// Share of the target tokens that are UNK.
+  double unknown_share() const {
+    return tokens_ == 0 ? 0.0 : static_cast<double>(unknown_) / static_cast<double>(tokens_);
+  }
+
+ private:
+  double nll_ = 0, macro_ = 0;
+  std::int64_t unknown_ = 0, dialogues_ = 0, turns_ = 0, tokens_ = 0;
+};
+
+template <class T>
+void PerplexitySum::add(const DialogueBatch& batch, const T* log_probability, std::int32_t unknown_from) {
+  const RowLayout rows = batch.rows();
+  std::vector<std::vector<double>> turn_nll(static_cast<std::size_t>(batch.dialogues()));
+  for (int i = 0; i < batch.turns(); ++i) {
+    const auto turn = static_cast<std::size_t>(i);
+    const int r = batch.row_of_turn[turn];
+    double nll = 0;
+    for (int token = rows.target(r); token < rows.target(r + 1); ++token) {
+      nll -= static_cast<double>(log_probability[token]);
+      const std::int32_t target = batch.targets[static_cast<std::size_t>(token)];
+      unknown_ += target == unk_id || target >= unknown_from;
+    }
+    nll_ += nll;
+    turn_nll[static_cast<std::size_t>(batch.turn_dialogue[turn])].push_back(nll / rows.target_count(r));
+  }
+  for (const auto& turns : turn_nll) {
+    double mean = 0;
+    for (const double nll : turns) mean += nll / static_cast<double>(turns.size());
+    macro_ += mean;
+  }
+  dialogues_ += batch.dialogues();
+  turns_ += batch.turns();
+  tokens_ += batch.target_tokens();
+}
+
+}  // namespace ethreed

@@ -1,0 +1,37 @@
+#include "model/ethreed/figures.h"
+
+namespace ethreed {
+
+template <class T> void EthreedFigures::add(const DialogueBatch& batch, const ForwardPass<T>& pass) {
+  speaker_.add(pass.state.speaker_logits, batch.emotion);
+  listener_.add(pass.state.listener_logits, batch.listener_label);
+  perplexity_.add(batch, pass.log_probability.data());
+  const RowLayout rows = batch.rows();
+  for (int i = 0; i < batch.turns(); ++i) {
+    const int r = batch.row_of_turn[static_cast<std::size_t>(i)];
+    for (int token = rows.target(r); token < rows.target(r + 1); ++token)
+      coverage_ += static_cast<double>(pass.decoded.coverage_loss.data()[token]);
+  }
+  if (const Variable<T>& policy = pass.losses.term[loss_policy])
+    divergence_ += static_cast<double>(policy.data()[0]) * batch.turns();
+}
+
+std::vector<double> EthreedFigures::result() const {
+  ETHREED_CHECK(perplexity_.tokens() > 0, "evaluation: no dialogue to evaluate");
+  return {speaker_.share(),
+          listener_.share(),
+          perplexity_.token(),
+          perplexity_.macro(),
+          coverage_ / static_cast<double>(perplexity_.tokens()),
+          divergence_ / static_cast<double>(perplexity_.turns()),
+          static_cast<double>(perplexity_.dialogues()),
+          static_cast<double>(perplexity_.turns()),
+          static_cast<double>(listener_.rows()),
+          static_cast<double>(perplexity_.tokens()),
+          perplexity_.unknown_share()};
+}
+
+template void EthreedFigures::add(const DialogueBatch&, const ForwardPass<float>&);
+template void EthreedFigures::add(const DialogueBatch&, const ForwardPass<double>&);
+
+}  // namespace ethreed

@@ -1,0 +1,38 @@
+#pragma once
+// The figures of section 8: accuracies, perplexities, coverage.
+
+#include "model/blocks/figure_sums.h"
+#include "model/ethreed/forward.h"
+
+namespace ethreed {
+
+/// What teacher-forced passes over a split show.
+class EthreedFigures {
+ public:
+  /// `pass` is a finished pass over `batch`, on the host.
+  template <class T> void add(const DialogueBatch& batch, const ForwardPass<T>& pass);
+  /// In the order of `columns`. Throws Error if no batch was added.
+  std::vector<double> result() const;
+
+  static constexpr std::array<FigureColumn, 11> columns{{
+      {.name = "speaker_accuracy", .label = "Acc", .logged = true},  // share of turns with argmax W_e e^P = y^P
+      {.name = "listener_accuracy", .label = "listener Acc", .logged = true},  // the same for R over labelled turns
+      {.name = "perplexity_token", .label = "PPL", .decimals = 2, .logged = true, .at_mean = true},
+      {.name = "perplexity_macro", .label = "macro PPL", .decimals = 2, .logged = true, .at_mean = true},
+      {.name = "coverage", .label = "coverage", .logged = true},  // L4 over the split
+      {.name = "policy_divergence"},                              // L2 over the split; 0 without the term
+      {.name = "dialogues", .count = true},
+      {.name = "turns", .count = true},
+      {.name = "listener_turns", .count = true},
+      {.name = "target_tokens", .count = true},
+      {.name = "unk_share"},
+  }};
+  static constexpr int perplexity_token = 2;  ///< its place: best is the lowest
+
+ private:
+  AccuracySum speaker_, listener_;
+  PerplexitySum perplexity_;
+  double coverage_ = 0, divergence_ = 0;
+};
+
+}  // namespace ethreed

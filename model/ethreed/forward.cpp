@@ -1,0 +1,101 @@
+#include "model/ethreed/forward.h"
+
+#include "autograd/functions/embedding_function.h"
+#include "autograd/functions/gather_rows_function.h"
+#include "autograd/functions/gather_stacked_rows_function.h"
+#include "autograd/functions/pointer_mixture_function.h"
+#include "model/blocks/layers.h"
+#include "model/interface/loss_terms.h"
+
+namespace ethreed {
+
+template <class T>
+DialogueState<T> read_dialogues(Tape<T>& tape, const EthreedConfig& config,
+                                const EthreedParameters<Variable<T>>& parameters, const DialogueBatch& batch,
+                                const StepNoise<T>& noise) {
+  DialogueState<T> state;
+  {
+    const Range range(tape.context(), "utterance encoder");
+    // One look-up of every word for the encoder and, under teacher forcing, the decoder.
+    state.words = embedding<T>(tape, parameters.embedding, batch.word_ids);
+    state.utterances = encode_utterances(tape, parameters.encoder, batch, state.words);
+  }
+  {
+    const Range range(tape.context(), "emotion tracker");
+    state.tracked = track_emotions(tape, config, parameters.tracker, batch, state.utterances.summary, noise.masks);
+  }
+  const Range range(tape.context(), "empathetic policy");
+  state.policy = predict_reply_emotion(tape, config, parameters.policy, state.tracked.emotion_post, noise.policy);
+  const Variable<T> logits = linear_layer(tape, parameters.classifier, {state.tracked.emotions});
+  state.speaker_logits = tape.rows(logits, 0, batch.turns());
+  state.listener_logits = tape.rows(logits, batch.turns(), batch.turns());
+  state.reply_logits = linear_layer(tape, parameters.classifier, {state.policy.reply});
+  return state;
+}
+
+template <class T>
+DecoderMemory<T> decoder_memory(Tape<T>& tape, const EthreedParameters<Variable<T>>& parameters,
+                                const DialogueBatch& batch, const DialogueState<T>& state) {
+  return prepare_decoder(tape, parameters.decoder, state.utterances.source_states,
+                         gather_rows<T>(tape, {{state.tracked.content, batch.turn_of_row}}),
+                         gather_rows<T>(tape, {{state.policy.reply, batch.turn_of_row}}));
+}
+
+template <class T>
+ForwardPass<T> forward_pass(Tape<T>& tape, const EthreedConfig& config,
+                            const EthreedParameters<Variable<T>>& parameters, const DialogueBatch& batch,
+                            const StepNoise<T>& noise) {
+  ForwardPass<T> pass;
+  pass.state = read_dialogues(tape, config, parameters, batch, noise);
+  const Range range(tape.context(), "pointer decoder and losses");
+  const DecoderMemory<T> memory = decoder_memory(tape, parameters, batch, pass.state);
+  // s does not depend on the attention: under teacher forcing it is one ragged sequence.
+  const Variable<T> words = tape.rows(pass.state.words, 0, batch.decoder_word_count);
+  const Variable<T> s =
+      decoder_states<T>(tape, parameters.decoder, batch.decoder_packing(), words, memory.initial, batch.decoder_inputs);
+  const Variable<T> state = gather_rows<T>(tape, {{s, batch.state_rows}});
+  const Variable<T> previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
+  pass.decoded = decode(tape, parameters.decoder, batch.rows(), memory, state, previous);
+  pass.log_probability = pointer_mixture<T>(tape, batch.rows(), pass.decoded.logits, pass.decoded.gate_logit,
+                                            pass.decoded.attention, batch.source_ids, batch.targets);
+  pass.losses = sum_losses(tape, config, batch,
+                           LossInputs<T>{.speaker_logits = pass.state.speaker_logits,
+                                         .listener_logits = pass.state.listener_logits,
+                                         .reply_logits = pass.state.reply_logits,
+                                         .log_probability = pass.log_probability,
+                                         .coverage_loss = pass.decoded.coverage_loss});
+  return pass;
+}
+
+template <class T> DialogueState<T> on_host(const Context& context, DialogueState<T> state) {
+  for (Variable<T>* variable :
+       {&state.utterances.summary, &state.tracked.global_post, &state.tracked.party, &state.tracked.emotion_post,
+        &state.tracked.emotion_response, &state.tracked.content, &state.policy.mean, &state.policy.log_variance,
+        &state.policy.reply, &state.speaker_logits, &state.listener_logits, &state.reply_logits})
+    *variable = on_host(context, *variable);
+  return state;
+}
+
+template <class T> ForwardPass<T> on_host(const Context& context, ForwardPass<T> pass) {
+  pass.state = on_host(context, std::move(pass.state));
+  for (Variable<T>* variable :
+       {&pass.decoded.attention, &pass.decoded.coverage_loss, &pass.decoded.gate_logit, &pass.log_probability})
+    *variable = on_host(context, *variable);
+  pass.losses = on_host(context, pass.losses);
+  return pass;
+}
+
+#define ETHREED_INSTANTIATE(T)                                                                                    \
+  template DialogueState<T> read_dialogues(Tape<T>&, const EthreedConfig&, const EthreedParameters<Variable<T>>&, \
+                                           const DialogueBatch&, const StepNoise<T>&);                            \
+  template DecoderMemory<T> decoder_memory(Tape<T>&, const EthreedParameters<Variable<T>>&, const DialogueBatch&, \
+                                           const DialogueState<T>&);                                              \
+  template DialogueState<T> on_host(const Context&, DialogueState<T>);                                            \
+  template ForwardPass<T> on_host(const Context&, ForwardPass<T>);                                                \
+  template ForwardPass<T> forward_pass(Tape<T>&, const EthreedConfig&, const EthreedParameters<Variable<T>>&,     \
+                                       const DialogueBatch&, const StepNoise<T>&);
+ETHREED_INSTANTIATE(float)
+ETHREED_INSTANTIATE(double)
+#undef ETHREED_INSTANTIATE
+
+}  // namespace ethreed

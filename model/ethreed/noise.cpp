@@ -1,0 +1,71 @@
+#include "model/ethreed/noise.h"
+
+#include "kernels/dropout_mask/dropout_mask.h"
+#include "model/blocks/random_streams.h"
+
+namespace ethreed {
+
+template <class T>
+StepNoise<T> draw_training_noise(Context& context, const EthreedConfig& config, const DialogueBatch& batch,
+                                 std::uint64_t seed, std::int64_t step) {
+  const auto stream = [&](Draw draw) { return random_stream(seed, draw, static_cast<std::uint64_t>(step)); };
+  DropoutMasks<T> masks{.probability = config.dropout};
+  const auto mask = [&](int i, int rows, int width) -> const T* {
+    if (config.dropout == 0.0) return nullptr;
+    const std::int64_t count = std::int64_t{rows} * width;
+    T* values = context.values.allocate<T>(count);
+    masks.mask[static_cast<std::size_t>(masks.masks++)] = {
+        .count = count, .random = stream(dropout_draw(i)), .mask = values};
+    return values;
+  };
+  const int n = batch.turns();
+  StepNoise<T> noise;
+  noise.masks.global = mask(0, 2 * n, config.global_state);
+  if (config.has_party()) noise.masks.party = mask(1, 2 * n, config.party_state);
+  if (config.has_emotion_cell()) noise.masks.emotion = mask(2, 2 * n, config.emotion_state);
+  noise.masks.content = mask(3, n, config.content_state);
+  if (masks.masks > 0) dropout_masks(context, masks);
+  if (config.has_policy()) {
+    const std::int64_t count = std::int64_t{n} * config.emotion_state;
+    T* values = context.values.allocate<T>(count);
+    fill_normal(context, FillNormal<T>{.count = count, .random = stream(Draw::latent_training), .out = values});
+    noise.policy = values;
+  }
+  return noise;
+}
+
+template <class T>
+const T* draw_evaluation_noise(Context& context, const EthreedConfig& config, const DialogueBatch& batch,
+                               std::uint64_t seed) {
+  if (!config.has_policy()) return nullptr;
+  const std::int64_t width = config.emotion_state;
+  const std::int64_t count = batch.turns() * width;
+  T* noise = context.arena.allocate<T>(count);
+  const PhiloxStream random = random_stream(seed, Draw::latent_evaluation, 0);
+  for (int i = 0; i < batch.turns(); ++i) {
+    const std::int64_t first = batch.place(i) * width;
+    for (std::int64_t j = 0; j < width; ++j)
+      noise[i * width + j] = static_cast<T>(random.normal(static_cast<std::uint64_t>(first + j)));
+  }
+  return context.to_device(noise, count);
+}
+
+template <class T>
+StepNoise<T> draw_noise(Context& context, const EthreedConfig& config, const DialogueBatch& batch,
+                        const PassOptions& options) {
+  if (options.purpose == Purpose::train)
+    return draw_training_noise<T>(context, config, batch, options.seed, options.step);
+  if (!options.sample_latent) return {};
+  return {.policy = draw_evaluation_noise<T>(context, config, batch, options.seed)};
+}
+
+#define ETHREED_INSTANTIATE(T)                                                                                   \
+  template StepNoise<T> draw_training_noise(Context&, const EthreedConfig&, const DialogueBatch&, std::uint64_t, \
+                                            std::int64_t);                                                       \
+  template const T* draw_evaluation_noise(Context&, const EthreedConfig&, const DialogueBatch&, std::uint64_t);  \
+  template StepNoise<T> draw_noise(Context&, const EthreedConfig&, const DialogueBatch&, const PassOptions&);
+ETHREED_INSTANTIATE(float)
+ETHREED_INSTANTIATE(double)
+#undef ETHREED_INSTANTIATE
+
+}  // namespace ethreed

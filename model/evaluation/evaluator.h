@@ -1,0 +1,61 @@
+#pragma once
+// Runs a model over a split: teacher forced for the figures, free for the replies.
+
+#include "core/context.h"
+#include "model/interface/model.h"
+#include "model/interface/split_examples.h"
+#include "model/replies/search.h"
+
+#include <functional>
+#include <vector>
+
+namespace ethreed {
+
+/// Examples of a batch in evaluation and generation. Fixed: the shape of a product is part of its bits.
+inline constexpr int evaluation_batch = 32;
+
+/// Latent variables in evaluation and generation (section 6): a sample with noise fixed by a seed and the turn's place,
+/// or their mean.
+struct LatentMode {
+  bool sample = true;
+  std::uint64_t seed = 1;
+};
+
+/// One turn with the model's reply.
+struct GeneratedTurn {
+  int dialogue = 0;
+  int turn = 0;
+  Reply reply;
+  std::vector<int> insights;  ///< the likeliest class of each of the model's insights()
+};
+
+template <class T> class Evaluator {
+ public:
+  /// `state` is on the device of the context (DeviceModel); both must outlive the evaluator. The arenas of the context
+  /// are reset at every batch.
+  Evaluator(Context context, const Model& model, ModelState<T>& state)
+      : context_(context), model_(model), state_(state) {}
+
+  /// The model's figures over a split, in the order of figures(). `progress`, if given, is called with the examples
+  /// done after every batch and stops the evaluation by returning false (then Error "interrupted" is thrown).
+  std::vector<double> evaluate(SplitExamples& examples, const LatentMode& mode,
+                               const std::function<bool(int done)>& progress = {});
+
+  /// Replies to the first `limit` dialogues of a split (all if negative), in order: `consume` is called for every turn
+  /// and stops the work by returning false. Throws Error if the model writes no replies.
+  void generate(SplitExamples& examples, int limit, const LatentMode& mode, const DecodeOptions& options,
+                const std::function<bool(const GeneratedTurn&)>& consume);
+
+  /// Logits of the classes for every text of a split, in order: `consume` is called for each with its number. Throws
+  /// Error if the model labels no texts.
+  void label(SplitExamples& examples, const std::function<void(int, std::span<const T>)>& consume);
+  /// The same for texts that come from elsewhere.
+  void label(std::span<const Example> texts, const std::function<void(int, std::span<const T>)>& consume);
+
+ private:
+  Context context_;
+  const Model& model_;
+  ModelState<T>& state_;
+};
+
+}  // namespace ethreed

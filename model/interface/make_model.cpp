@@ -1,0 +1,43 @@
+#include "model/interface/make_model.h"
+
+#include <fmt/ranges.h>
+
+namespace ethreed {
+
+void update_sections(const ConfigFields& model, const ConfigFields& training, const ConfigPatch& patch) {
+  ETHREED_CHECK(patch.keys->is_object(), "{}: wanted an object with 'model' and 'training'", patch.source);
+  for (const auto& [section, value] : patch.keys->items()) {
+    if (section == "model")
+      update_fields(model, value, patch.source, section);
+    else if (section == "training")
+      update_fields(training, value, patch.source, section);
+    else
+      fail("{}: no section '{}'; there are 'model' and 'training'", patch.source, section);
+  }
+}
+
+void check_as(const std::string& source, const std::function<void()>& check) {
+  try {
+    check();
+  } catch (const Error& error) {
+    if (std::string_view(error.what()).starts_with(source)) throw;
+    fail("{}: {}", source, error.what());
+  }
+}
+
+void check_data_fields(const ConfigFields& fields, const ConfigFields& from_data, const std::string& source) {
+  std::vector<std::string> wrong;
+  ConfigFields given, wanted;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (!fields[i].from_data) continue;
+    given.push_back(fields[i]);
+    wanted.push_back(from_data[i]);
+  }
+  const nlohmann::json here = fields_to_json(given), there = fields_to_json(wanted);
+  for (const auto& [key, value] : there.items())
+    if (here.at(key) != value)
+      wrong.push_back(fmt::format("{} ({}, the data has {})", key, here.at(key).dump(), value.dump()));
+  ETHREED_CHECK(wrong.empty(), "{}: keys come from the data: {}; leave them out", source, fmt::join(wrong, ", "));
+}
+
+}  // namespace ethreed

@@ -1,0 +1,54 @@
+#pragma once
+// From a struct of plain functions to a line of the table.
+
+#include "model/interface/model_of.h"
+#include "model/interface/models.h"
+
+namespace ethreed {
+
+/// Applies one patch and checks everything. Throws Error that starts with the patch's source.
+template <class Config>
+void apply_patch(Config& config, Recipe& recipe, const DataDescription* data, const ConfigPatch& patch);
+
+template <class M>
+std::unique_ptr<Model> make_model(const DataDescription* data, std::span<const ConfigPatch> patches, Recipe& recipe) {
+  typename M::Config config;
+  if (data != nullptr) config.take_data(*data);
+  for (const ConfigPatch& patch : patches) apply_patch(config, recipe, data, patch);
+  return std::make_unique<ModelOf<M>>(config);
+}
+
+/// The line of M.
+template <class M> ModelKind kind_of() {
+  return {.name = M::name,
+          .summary = M::summary,
+          .variant_key = M::Config::variant_key,
+          .variants = [] { return std::span<const std::string_view>(M::Config::variant_names); },
+          .recipe = [] { return M::recipe(); },
+          .make = &make_model<M>};
+}
+
+/// Throws Error naming `source` if a key of the data has another value in `fields` than in `from_data`.
+void check_data_fields(const ConfigFields& fields, const ConfigFields& from_data, const std::string& source);
+/// Overwrites what the patch has. Throws Error naming its source.
+void update_sections(const ConfigFields& model, const ConfigFields& training, const ConfigPatch& patch);
+/// Runs check() and lets its errors start with `source`.
+void check_as(const std::string& source, const std::function<void()>& check);
+
+template <class Config>
+void apply_patch(Config& config, Recipe& recipe, const DataDescription* data, const ConfigPatch& patch) {
+  ConfigFields training = recipe.fields();
+  for (ConfigField& field : config.training_fields()) training.push_back(std::move(field));
+  update_sections(config.model_fields(), training, patch);
+  check_as(patch.source, [&] {
+    recipe.check();
+    config.check();
+    if (data == nullptr) return;
+    Config of_data;
+    of_data.take_data(*data);
+    check_data_fields(config.model_fields(), of_data.model_fields(), patch.source);
+    config.check_data(*data);
+  });
+}
+
+}  // namespace ethreed

@@ -1,0 +1,163 @@
+#pragma once
+// What the rest of the program may ask of a model. Training, evaluation, replies and tools know this page only; a
+// model's own code has no virtual function (see model_of.h).
+
+#include "autograd/tape.h"
+#include "model/blocks/example.h"
+#include "model/blocks/parameters.h"
+#include "model/interface/data_description.h"
+#include "model/interface/model_state.h"
+#include "model/interface/recipe.h"
+#include "model/interface/reply_session.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <array>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ethreed {
+
+class Dataset;
+class Split;
+
+/// A term of the loss: its name in log and checkpoint, and what a line of progress calls it.
+struct LossColumn {
+  std::string_view name;
+  std::string_view label;
+};
+inline constexpr std::size_t max_loss_terms = 8;
+
+/// A figure of evaluation.
+struct FigureColumn {
+  std::string_view name;   ///< in log, checkpoint and JSON
+  std::string_view label;  ///< in a line of progress; empty: not shown there
+  int decimals = 4;        ///< of that line
+  bool logged = false;     ///< kept with the checkpoint and written to the log after every validation
+  bool count = false;      ///< a whole number
+  bool at_mean = false;    ///< another one at the mean of the latent variables: evaluate prints both
+};
+
+/// Which checkpoint is the best: by a figure, the lower or the higher.
+struct Selection {
+  int figure = 0;
+  bool higher = false;
+  std::string_view label;  ///< "validation PPL"
+};
+
+/// What a pass is for.
+enum class Purpose {
+  train,     ///< dropout on, latent variables drawn by (seed, step)
+  validate,  ///< dropout off, latent variables drawn by (seed, place) or their mean
+};
+
+struct PassOptions {
+  Purpose purpose = Purpose::train;
+  std::uint64_t seed = 1;
+  std::int64_t step = 0;      ///< of training, from 0
+  bool sample_latent = true;  ///< false: the mean of what is drawn otherwise
+};
+
+/// Scalars side by side in `all`, which one copy brings to the host: the terms that are there, in the order of the
+/// model's losses(), then the total. `term[k]` is unset where this batch has no such term.
+template <class T> struct StepLosses {
+  std::array<Variable<T>, max_loss_terms> term;
+  Variable<T> total;
+  Variable<T> all;
+};
+
+/// The index arrays of a batch of examples, as a model wants them. Filled again for every batch; keeps its memory.
+class ModelBatch {
+ public:
+  virtual ~ModelBatch() = default;
+  /// Throws Error if an example is not what the model learns from.
+  virtual void build(std::span<const Example> examples) = 0;
+  /// Every array that kernels read, to be staged together. Valid until the next build.
+  virtual std::span<const std::span<const std::byte>> arrays() const = 0;
+  /// What the speed of training is counted in: target tokens, or texts.
+  virtual int targets() const = 0;
+};
+
+/// Figures over the batches of a split; sums are taken in the order of the batches, in double.
+class FigureSums {
+ public:
+  virtual ~FigureSums() = default;
+  /// One value for each of the model's figures(). Throws Error if no batch was added.
+  virtual std::vector<double> result() const = 0;
+};
+
+/// The steps of a model in one type of numbers.
+template <class T> class ModelSteps {
+ public:
+  virtual ~ModelSteps() = default;
+  /// One pass over a batch, up to the losses.
+  virtual StepLosses<T> forward(Tape<T>& tape, ParameterHandles<T> parameters, const ModelBatch& batch,
+                                const PassOptions& options) const = 0;
+  /// The same, added up for the figures. Waits for the device.
+  virtual void measure(Tape<T>& tape, ParameterHandles<T> parameters, const ModelBatch& batch,
+                       const PassOptions& options, FigureSums& sums) const = 0;
+  /// Replies to the turns of a batch. Throws Error if the model writes none.
+  virtual std::unique_ptr<ReplySession<T>> replies(Tape<T>& tape, ParameterHandles<T> parameters,
+                                                   const ModelBatch& batch, const ReplyOptions& options) const = 0;
+  /// A conversation with nothing said yet. Throws Error if the model writes no replies.
+  virtual std::unique_ptr<Conversation<T>> converse() const = 0;
+  /// Logits of the classes for every text of the batch, in the order given, on the host. Throws Error if the model
+  /// labels no texts.
+  virtual Variable<T> label_logits(Tape<T>& tape, ParameterHandles<T> parameters, const ModelBatch& batch) const = 0;
+  /// Forward and backward of these examples (indices into the split), without dropout and with the latent noise of
+  /// `seed`, in a file that any other program can recompute: the interchange format's trace. `state` is on the host;
+  /// the gradients stay in it. Throws Error if the model has no trace, a value is not finite or the file cannot be
+  /// written.
+  virtual void write_trace(Context& context, ModelState<T>& state, const Split& split,
+                           std::span<const std::int32_t> examples, std::uint64_t seed,
+                           const std::filesystem::path& path) const = 0;
+};
+
+/// A configured model: everything but its parameters' values.
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  virtual std::string_view name() const = 0;
+  /// Keys of the sections `model` and `training` of a configuration file (the recipe's own left out).
+  virtual nlohmann::json model_config() const = 0;
+  virtual nlohmann::json training_config() const = 0;
+  /// The variant of the model (an ablation, say) by its name.
+  virtual std::string_view variant() const = 0;
+  virtual int vocabulary() const = 0;  ///< V
+  virtual const ParameterLayout& layout() const = 0;
+  /// Parameters that start as numbers of the data set (Initialisation::from_data): fills them into the block.
+  virtual void start_from_data(const Dataset& data, float* block) const = 0;
+
+  virtual std::span<const LossColumn> losses() const = 0;
+  virtual std::span<const FigureColumn> figures() const = 0;
+  virtual Selection selection() const = 0;
+  virtual Unit unit() const = 0;
+  /// Of a model of texts: the label set that it learns, and where its texts come from.
+  virtual std::string_view label_set() const = 0;
+  virtual std::string_view text_source() const = 0;
+  /// Are there latent variables: figures at their mean mean something.
+  virtual bool has_latent() const = 0;
+  virtual std::span<const InsightColumn> insights() const = 0;
+  virtual bool writes_replies() const = 0;
+  /// Lines that a person should read before training (a term that is off for want of labels, say).
+  virtual std::vector<std::string> notes() const = 0;
+
+  virtual std::unique_ptr<ModelBatch> new_batch() const = 0;
+  virtual std::unique_ptr<FigureSums> new_figures() const = 0;
+  template <class T> const ModelSteps<T>& steps() const;
+
+ private:
+  virtual const ModelSteps<float>& float_steps() const = 0;
+  virtual const ModelSteps<double>& double_steps() const = 0;
+};
+
+template <> inline const ModelSteps<float>& Model::steps<float>() const { return float_steps(); }
+template <> inline const ModelSteps<double>& Model::steps<double>() const { return double_steps(); }
+
+}  // namespace ethreed

@@ -1,0 +1,235 @@
+#pragma once
+// The only adapter between a model's plain functions and the interface: types are erased here, once a step, and here is
+// the only cast.
+//
+// A model M is a struct without state that names its types and functions (docs/adding-a-model.md):
+//   name, summary, unit               what it is called, one line on what it is, what one example is
+//   Config                            plain struct: model_fields(), training_fields(), check(), check_data(),
+//   take_data(),
+//                                     variant_names, variant()
+//   Batch, targets(batch)             plain struct: arrays(); what the speed of training counts
+//   Parameters<Handle>, Pass<T>       named handles; what a pass leaves, `losses` among it
+//   Figures                           add(batch, pass on the host), result()
+//   recipe(), losses, figures(config), selection, notes(config)
+//   visit_parameters(config, named, visit), build(batch, config, examples), forward(tape, config, named, batch,
+//   options), on_host(context, pass)
+// and, if it has them: insights, Replies<T>, replies(…), Conversation<T>; label_set(config), text_source(config),
+// label_logits(…); has_latent(config); start_from_data(…); write_trace(…).
+
+#include "core/error.h"
+#include "model/interface/model.h"
+
+#include <nlohmann/json.hpp>
+
+#include <utility>
+
+namespace ethreed {
+
+template <class M> class BatchOf final : public ModelBatch {
+ public:
+  explicit BatchOf(const typename M::Config& config) : config_(config) {}
+  void build(std::span<const Example> examples) override {
+    M::build(value, config_, examples);
+    arrays_ = value.arrays();
+  }
+  std::span<const std::span<const std::byte>> arrays() const override { return arrays_; }
+  int targets() const override { return M::targets(value); }
+
+  typename M::Batch value;
+
+ private:
+  const typename M::Config& config_;
+  decltype(std::declval<const typename M::Batch&>().arrays()) arrays_{};
+};
+
+template <class M> class FiguresOf final : public FigureSums {
+ public:
+  std::vector<double> result() const override { return value.result(); }
+  typename M::Figures value;
+};
+
+template <class M, class T> class SessionOf final : public ReplySession<T> {
+ public:
+  explicit SessionOf(typename M::template Replies<T> replies) : replies_(std::move(replies)) {}
+  int rows() const override { return replies_.rows(); }
+  ReplyRow row(int r) const override { return replies_.row(r); }
+  NextWords<T> advance(std::span<const std::int32_t> parents, std::span<const std::int32_t> words) override {
+    return replies_.advance(parents, words);
+  }
+  std::int32_t word_id(int row, std::int32_t word) const override { return replies_.word_id(row, word); }
+  std::span<const T> insight(int row, int i) const override { return replies_.insight(row, i); }
+
+ private:
+  typename M::template Replies<T> replies_;
+};
+
+/// The parameters of M by their roles.
+template <class M, class T>
+typename M::template Parameters<Variable<T>> named_parameters(const typename M::Config& config,
+                                                              ParameterHandles<T> handles) {
+  typename M::template Parameters<Variable<T>> named;
+  std::size_t next = 0;
+  M::visit_parameters(config, named,
+                      [&](std::string_view, std::string_view, const Shape&, const InitialValues&, Variable<T>& handle) {
+                        handle = handles[next++];
+                      });
+  return named;
+}
+
+/// The parameters that a configuration of M has.
+template <class M> ParameterLayout layout_of(const typename M::Config& config) {
+  ParameterLayout layout;
+  typename M::template Parameters<char> named;
+  M::visit_parameters(
+      config, named,
+      [&](std::string_view prefix, std::string_view suffix, const Shape& shape, const InitialValues& start, char&) {
+        layout.add(std::string(prefix).append(suffix), shape, start);
+      });
+  return layout;
+}
+
+template <class M, class T> class ConversationOf final : public Conversation<T> {
+ public:
+  explicit ConversationOf(const typename M::Config& config) : config_(config) {}
+  std::unique_ptr<ReplySession<T>> read(Tape<T>& tape, ParameterHandles<T> parameters,
+                                        std::span<const std::int32_t> reply, std::span<const std::int32_t> post,
+                                        std::int64_t place, const ReplyOptions& options) override {
+    return std::make_unique<SessionOf<M, T>>(
+        conversation_.read(tape, config_, named_parameters<M>(config_, parameters), reply, post, place, options));
+  }
+
+ private:
+  const typename M::Config& config_;
+  typename M::template Conversation<T> conversation_;
+};
+
+template <class M, class T> class StepsOf final : public ModelSteps<T> {
+ public:
+  explicit StepsOf(const typename M::Config& config) : config_(config) {}
+
+  StepLosses<T> forward(Tape<T>& tape, ParameterHandles<T> parameters, const ModelBatch& batch,
+                        const PassOptions& options) const override {
+    return M::forward(tape, config_, named(parameters), value(batch), options).losses;
+  }
+  void measure(Tape<T>& tape, ParameterHandles<T> parameters, const ModelBatch& batch, const PassOptions& options,
+               FigureSums& sums) const override {
+    auto pass = M::on_host(tape.context(), M::forward(tape, config_, named(parameters), value(batch), options));
+    static_cast<FiguresOf<M>&>(sums).value.add(value(batch), pass);
+  }
+  std::unique_ptr<ReplySession<T>> replies(Tape<T>& tape, ParameterHandles<T> parameters, const ModelBatch& batch,
+                                           const ReplyOptions& options) const override {
+    if constexpr (requires { typename M::template Replies<T>; })
+      return std::make_unique<SessionOf<M, T>>(M::replies(tape, config_, named(parameters), value(batch), options));
+    else
+      fail_without("writes no replies");
+  }
+  std::unique_ptr<Conversation<T>> converse() const override {
+    if constexpr (requires { typename M::template Conversation<T>; })
+      return std::make_unique<ConversationOf<M, T>>(config_);
+    else
+      fail_without("writes no replies");
+  }
+  Variable<T> label_logits(Tape<T>& tape, ParameterHandles<T> parameters, const ModelBatch& batch) const override {
+    if constexpr (requires { M::label_logits(tape, config_, named(parameters), value(batch)); })
+      return on_host(tape.context(), M::label_logits(tape, config_, named(parameters), value(batch)));
+    else
+      fail_without("labels no texts");
+  }
+  void write_trace(Context& context, ModelState<T>& state, const Split& split, std::span<const std::int32_t> examples,
+                   std::uint64_t seed, const std::filesystem::path& path) const override {
+    if constexpr (requires { M::write_trace(context, state, config_, split, examples, seed, path); })
+      M::write_trace(context, state, config_, split, examples, seed, path);
+    else
+      fail_without("has no trace");
+  }
+
+ private:
+  [[noreturn]] static void fail_without(std::string_view what) {
+    fail("model '{}' {}; give a run of a model that does", M::name, what);
+  }
+  auto named(ParameterHandles<T> parameters) const { return named_parameters<M>(config_, parameters); }
+  static const typename M::Batch& value(const ModelBatch& batch) {
+    return static_cast<const BatchOf<M>&>(batch).value;  // a model is given the batches that it made
+  }
+
+  const typename M::Config& config_;
+};
+
+template <class M> class ModelOf final : public Model {
+ public:
+  using Config = typename M::Config;
+
+  /// Throws Error if the configuration is not valid.
+  explicit ModelOf(const Config& config)
+      : config_(config), layout_(checked_layout(config)), float_(config_), double_(config_) {}
+  ModelOf(const ModelOf&) = delete;
+  ModelOf& operator=(const ModelOf&) = delete;
+
+  std::string_view name() const override { return M::name; }
+  nlohmann::json model_config() const override {
+    Config copy = config_;
+    return fields_to_json(copy.model_fields());
+  }
+  nlohmann::json training_config() const override {
+    Config copy = config_;
+    return fields_to_json(copy.training_fields());
+  }
+  std::string_view variant() const override { return config_.variant(); }
+  int vocabulary() const override { return config_.vocabulary; }
+  const ParameterLayout& layout() const override { return layout_; }
+  void start_from_data(const Dataset& data, float* block) const override {
+    if constexpr (requires { M::start_from_data(config_, layout_, data, block); })
+      M::start_from_data(config_, layout_, data, block);
+  }
+  std::span<const LossColumn> losses() const override { return M::losses; }
+  std::span<const FigureColumn> figures() const override { return M::figures; }
+  Selection selection() const override { return M::selection; }
+  Unit unit() const override { return M::unit; }
+  std::string_view label_set() const override {
+    if constexpr (requires { M::label_set(config_); })
+      return M::label_set(config_);
+    else
+      return {};
+  }
+  std::string_view text_source() const override {
+    if constexpr (requires { M::text_source(config_); })
+      return M::text_source(config_);
+    else
+      return {};
+  }
+  bool has_latent() const override {
+    if constexpr (requires { M::has_latent(config_); })
+      return M::has_latent(config_);
+    else
+      return false;
+  }
+  std::span<const InsightColumn> insights() const override {
+    if constexpr (requires { M::insights(config_); })
+      return M::insights(config_);
+    else
+      return {};
+  }
+  bool writes_replies() const override {
+    return requires { typename M::template Replies<float>; };
+  }
+  std::vector<std::string> notes() const override { return M::notes(config_); }
+  std::unique_ptr<ModelBatch> new_batch() const override { return std::make_unique<BatchOf<M>>(config_); }
+  std::unique_ptr<FigureSums> new_figures() const override { return std::make_unique<FiguresOf<M>>(); }
+
+  const Config& config() const { return config_; }
+
+ private:
+  static ParameterLayout checked_layout(const Config& config) {
+    config.check();
+    return layout_of<M>(config);
+  }
+  const ModelSteps<float>& float_steps() const override { return float_; }
+  const ModelSteps<double>& double_steps() const override { return double_; }
+
+  Config config_;
+  ParameterLayout layout_;
+  StepsOf<M, float> float_;
+  StepsOf<M, double> double_;
+};
+
+}  // namespace ethreed

@@ -1,0 +1,42 @@
+#pragma once
+// How a model is trained: what every model's recipe says. A model names its paper's values as defaults.
+
+#include "model/blocks/config_fields.h"
+
+#include <cstdint>
+
+namespace ethreed {
+
+/// How the learning rate changes.
+enum class Schedule {
+  step,                 ///< × learning_rate_factor every learning_rate_epochs epochs
+  inverse_square_root,  ///< rises over warm_up_steps, then falls with 1/√step (Vaswani et al., 2017)
+  linear,               ///< rises over warm_up_steps, then falls to 0 at the end of the last epoch
+};
+
+struct Recipe {
+  int epochs = 9;
+  int batch = 8;  ///< examples
+  double learning_rate = 5e-4;
+  double learning_rate_factor = 0.3;  ///< applied every `learning_rate_epochs`
+  int learning_rate_epochs = 3;
+  double adam_beta1 = 0.9;
+  double adam_beta2 = 0.999;
+  double adam_epsilon = 1e-8;
+  double clip_norm = 1.0;
+  std::uint64_t seed = 1;
+  Schedule schedule = Schedule::step;
+  int warm_up_steps = 0;
+  double weight_decay = 0;  ///< decoupled (AdamW)
+  int patience = 0;         ///< stop after so many epochs in a row without a better one; 0: never
+
+  /// The keys of a configuration file's section `training` that every model has. They point into this object.
+  ConfigFields fields();
+  /// Throws Error naming the key if a value is out of range.
+  void check() const;
+  /// Learning rate of step `step` (from 0) in epoch `epoch` (from 0), of which each has `steps_per_epoch` steps.
+  double learning_rate_at(int epoch, std::int64_t step, std::int64_t steps_per_epoch) const;
+  bool operator==(const Recipe&) const = default;
+};
+
+}  // namespace ethreed

@@ -1,0 +1,80 @@
+#pragma once
+// How replies are written, one word at a time, by any model: what a search (greedy, beam, sampling) may ask.
+
+#include "autograd/tape.h"
+#include "model/blocks/example.h"
+#include "model/blocks/parameters.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace ethreed {
+
+/// Which turns of a batch are answered.
+enum class Answer {
+  every_turn,  ///< each after its gold history
+  last_turn,   ///< of every dialogue
+};
+
+struct ReplyOptions {
+  Answer answer = Answer::every_turn;
+  bool sample_latent = true;   ///< latent variables are drawn; false: their mean
+  std::uint64_t seed = 1;      ///< of that draw
+  int hypotheses_per_row = 1;  ///< the most that a search keeps
+};
+
+/// Log probabilities of every word that may come next, on the device: [hypotheses, words].
+template <class T> struct NextWords {
+  T* log_probability = nullptr;
+  int words = 0;
+};
+
+/// Which turn a row of a session answers.
+struct ReplyRow {
+  int dialogue = 0;        ///< its place in the batch, as given
+  int turn = 0;            ///< t, from 0
+  std::int64_t place = 0;  ///< of the turn in its split (Example::place + t): addresses random numbers of a search
+};
+
+/// Something that a model says beside its words, as a distribution over classes ("you seem: …").
+struct InsightColumn {
+  std::string_view key;        ///< in JSON: "tracked_emotion"
+  std::string_view label;      ///< in text: "tracked emotion of the speaker"
+  std::string_view chat;       ///< in a chat: "you seem"
+  std::string_view label_set;  ///< the name of the set that its classes are of: "emotion"
+};
+
+/// Replies in the making, one a row; every row has hypotheses. State (decoder states, coverage, caches) lives here, in
+/// the arenas of the step that opened it.
+template <class T> class ReplySession {
+ public:
+  virtual ~ReplySession() = default;
+
+  virtual int rows() const = 0;
+  virtual ReplyRow row(int r) const = 0;
+  /// Appends a word to each hypothesis and says what may follow. Hypothesis k continues hypothesis parents[k] of the
+  /// call before (in the first call: row parents[k], with SOS as its word). Hypotheses of one row stand in any order;
+  /// at most hypotheses_per_row of each row. What it returns lives until the arenas are rewound.
+  virtual NextWords<T> advance(std::span<const std::int32_t> parents, std::span<const std::int32_t> words) = 0;
+  /// The word id, as the batch was given it, of a word of this row that advance() counts from V on.
+  virtual std::int32_t word_id(int row, std::int32_t word) const = 0;
+  /// Logits over the classes of insight i for a row, on the host; in the order of the model's insights().
+  virtual std::span<const T> insight(int row, int i) const = 0;
+};
+
+/// A conversation that goes on: what the model keeps of it, so that a turn answered costs a turn, whatever the history.
+/// Lives on the host between steps.
+template <class T> class Conversation {
+ public:
+  virtual ~Conversation() = default;
+
+  /// Reads the reply that was given to the post before (empty at the first turn) and the new post, and opens a session
+  /// of one row for the answer. Both end with EOS. `place` addresses random numbers, as Example::place.
+  virtual std::unique_ptr<ReplySession<T>> read(Tape<T>& tape, ParameterHandles<T> parameters,
+                                                std::span<const std::int32_t> reply, std::span<const std::int32_t> post,
+                                                std::int64_t place, const ReplyOptions& options) = 0;
+};
+
+}  // namespace ethreed

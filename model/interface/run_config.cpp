@@ -1,0 +1,91 @@
+#include "model/interface/run_config.h"
+
+#include "core/error.h"
+#include "model/text/dataset.h"
+#include "model/text/emotions.h"
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+
+namespace ethreed {
+
+using Json = nlohmann::json;
+
+Json to_json(const RunConfig& config) {
+  Recipe recipe = config.recipe;
+  Json json;
+  json["model"] = config.model->model_config();
+  json["model"]["name"] = config.model->name();
+  json["training"] = fields_to_json(recipe.fields());
+  json["training"].update(config.model->training_config());
+  return json;
+}
+
+DataDescription describe(const Dataset& data) {
+  DataDescription description{.vocabulary = data.vocabulary_size(),
+                              .embedding = static_cast<int>(data.vectors().columns()),
+                              .listener_labels = data.has_listener_labels()};
+  description.labels.push_back({"emotion", {emotion_names.begin(), emotion_names.end()}});
+  return description;
+}
+
+namespace {
+
+constexpr const char* name_key = "name";
+
+bool has_name(const Json& keys) {
+  return keys.is_object() && keys.contains("model") && keys["model"].is_object() && keys["model"].contains(name_key);
+}
+
+}  // namespace
+
+const ModelKind& named_kind(const std::string& name, std::span<const ConfigPatch> patches) {
+  std::string chosen = name, said_by = "the command line";
+  for (const ConfigPatch& patch : patches) {
+    if (!has_name(*patch.keys)) continue;
+    const Json& given = (*patch.keys)["model"][name_key];
+    ETHREED_CHECK(given.is_string(), "{}: model.name: wanted a name, got {}", patch.source, given.dump());
+    ETHREED_CHECK(chosen.empty() || chosen == given, "{}: model.name is '{}', but {} says '{}'", patch.source,
+                  given.get<std::string>(), said_by, chosen);
+    chosen = given.get<std::string>();
+    said_by = patch.source;
+  }
+  return chosen.empty() ? model_kinds().front() : model_kind(chosen);
+}
+
+RunConfig make_run_config(const std::string& name, const DataDescription* data, std::span<const ConfigPatch> patches) {
+  const ModelKind& kind = named_kind(name, patches);
+  std::vector<Json> keys;  // the name is no field of a model
+  keys.reserve(patches.size());
+  std::vector<ConfigPatch> rest;
+  for (const ConfigPatch& patch : patches) {
+    Json& copy = keys.emplace_back(*patch.keys);
+    if (has_name(copy)) copy["model"].erase(name_key);
+    rest.push_back({&copy, patch.source});
+  }
+  RunConfig config{.recipe = kind.recipe()};
+  config.model = kind.make(data, rest, config.recipe);
+  return config;
+}
+
+Json read_json_file(const std::string& path) {
+  ETHREED_CHECK(std::filesystem::is_regular_file(path),
+                "{}: there is no such configuration file; check the path after --config", path);
+  std::ifstream stream(path);
+  ETHREED_CHECK(stream, "{}: cannot open the configuration file", path);
+  try {
+    return Json::parse(stream);
+  } catch (const Json::exception& error) {
+    const std::string text = error.what();  // "[json.exception…] parse error at line 3, column 2: …"
+    fail("{}: not valid JSON: {}; mend it there", path, text.substr(text.find("] ") + 2));
+  }
+}
+
+std::string fingerprint_for(const Model& model, const Dataset& data) {
+  (void)model;
+  return data.fingerprint();
+}
+
+}  // namespace ethreed

@@ -1,0 +1,103 @@
+#include "model/interface/split_examples.h"
+
+#include "model/blocks/random_streams.h"
+#include "model/text/vocabulary.h"
+
+#include <numeric>
+
+namespace ethreed {
+
+namespace {
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+}  // namespace
+
+SplitExamples::SplitExamples(const Split& split, const ExampleKind& kind) : split_(split), kind_(kind) {
+  std::int64_t turns = 0;
+  for (int d = 0; d < split.dialogues(); ++d) {
+    first_turn_.push_back(turns);
+    dialogue_of_turn_.insert(dialogue_of_turn_.end(), at(split.turns(d)), d);
+    turns += split.turns(d);
+  }
+  if (kind_.unit == Unit::text && kind_.text_source == text_source::situations)
+    ETHREED_CHECK(split.has_situations(),
+                  "split '{}' has no situations; prepare the corpus again with this version of the program",
+                  split.name());
+  if (kind_.unit == Unit::text && kind_.text_source == text_source::utterances)
+    ETHREED_CHECK(split.labels(kind_.label_set) != nullptr,
+                  "split '{}' has no label column '{}'; prepare the corpus with --label-column {}=FILE", split.name(),
+                  kind_.label_set, kind_.label_set);
+  count_ =
+      static_cast<int>(kind_.unit == Unit::dialogue || kind_.text_source == text_source::situations ? split.dialogues()
+                       : kind_.text_source == text_source::posts                                    ? turns
+                                                                                                    : 2 * turns);
+}
+
+std::span<const Example> SplitExamples::make(std::span<const std::int32_t> numbers) {
+  // Examples point into turns_ and words_, which are given room first.
+  turns_.clear();
+  words_.clear();
+  examples_.clear();
+  if (kind_.unit == Unit::dialogue) {
+    std::size_t turns = 0;
+    for (const std::int32_t d : numbers) turns += at(split_.turns(d));
+    turns_.reserve(turns);
+    for (const std::int32_t d : numbers) add_dialogue(d);
+    return examples_;
+  }
+  if (kind_.text_source == text_source::posts) {
+    std::size_t words = 0;
+    for (const std::int32_t i : numbers) {
+      const int d = dialogue_of_turn_[at(i)];
+      for (int t = 0; t <= i - first_turn_[at(d)]; ++t) words += split_.post(d, t).size();
+    }
+    words_.reserve(words);
+  }
+  for (const std::int32_t i : numbers) add_text(i);
+  return examples_;
+}
+
+void SplitExamples::add_dialogue(int d) {
+  const std::size_t first = turns_.size();
+  for (int t = 0; t < split_.turns(d); ++t)
+    turns_.push_back({.post = split_.post(d, t),
+                      .response = split_.response(d, t),
+                      .emotion = split_.emotion(d),
+                      .listener_label = split_.listener_label(d, t)});
+  examples_.push_back({.turns = std::span(turns_).subspan(first, turns_.size() - first), .place = first_turn_[at(d)]});
+}
+
+void SplitExamples::add_text(int i) {
+  if (kind_.text_source == text_source::situations) {
+    examples_.push_back({.text = split_.situation(i), .label = split_.emotion(i), .place = i});
+    return;
+  }
+  const bool posts = kind_.text_source == text_source::posts;
+  const int turn = posts ? i : i / 2;
+  const int d = dialogue_of_turn_[at(turn)], t = static_cast<int>(turn - first_turn_[at(d)]);
+  if (!posts) {
+    const bool response = i % 2 == 1;
+    examples_.push_back({.text = response ? split_.response(d, t) : split_.post(d, t),
+                         .label = split_.labels(kind_.label_set)->label(d, t, response),
+                         .place = i});
+    return;
+  }
+  // P_1 … P_t as one text: the end marks between them are left out.
+  const std::size_t first = words_.size();
+  for (int k = 0; k <= t; ++k) {
+    const auto post = split_.post(d, k);
+    words_.insert(words_.end(), post.begin(), k < t ? post.end() - 1 : post.end());
+  }
+  examples_.push_back(
+      {.text = std::span(words_).subspan(first, words_.size() - first), .label = split_.emotion(d), .place = i});
+}
+
+void shuffle_examples(int n, std::uint64_t seed, int epoch, std::vector<std::int32_t>& order) {
+  order.resize(at(n));
+  std::iota(order.begin(), order.end(), 0);
+  const PhiloxStream random = random_stream(seed, Draw::shuffle, static_cast<std::uint64_t>(epoch));
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i, i)]);
+}
+
+}  // namespace ethreed

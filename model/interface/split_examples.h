@@ -1,0 +1,58 @@
+#pragma once
+// The examples of a split, as a model wants them.
+
+#include "model/interface/model.h"
+#include "model/text/dataset.h"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ethreed {
+
+/// Where the texts of a model of texts come from.
+namespace text_source {
+inline constexpr std::string_view situations = "situations";  ///< what the speaker was asked to talk about
+inline constexpr std::string_view posts = "posts";            ///< P_1 … P_t of every turn
+inline constexpr std::string_view utterances = "utterances";  ///< every utterance, of both parties
+}  // namespace text_source
+
+/// What the examples of a model are.
+struct ExampleKind {
+  Unit unit = Unit::dialogue;
+  std::string text_source{}, label_set{};  ///< of texts
+};
+inline ExampleKind example_kind(const Model& model) {
+  return {model.unit(), std::string(model.text_source()), std::string(model.label_set())};
+}
+
+/// Hands out examples of one split by number; memory is kept from call to call.
+class SplitExamples {
+ public:
+  /// The data set must outlive this object. Throws Error if the split lacks what the model learns from.
+  SplitExamples(const Split& split, const ExampleKind& kind);
+
+  const Split& split() const { return split_; }
+  int count() const { return count_; }
+  /// These examples, valid until the next call.
+  std::span<const Example> make(std::span<const std::int32_t> numbers);
+
+ private:
+  void add_dialogue(int d);
+  void add_text(int i);
+
+  const Split& split_;
+  ExampleKind kind_;
+  int count_ = 0;
+  std::vector<std::int64_t> first_turn_;  // by dialogue: its first turn among all of the split
+  std::vector<std::int32_t> dialogue_of_turn_;
+  std::vector<TurnInput> turns_;
+  std::vector<std::int32_t> words_;  // of texts that are put together
+  std::vector<Example> examples_;
+};
+
+/// Numbers 0 … n−1 in the order of one epoch: a permutation that depends on seed and epoch alone (Fisher and Yates).
+void shuffle_examples(int n, std::uint64_t seed, int epoch, std::vector<std::int32_t>& order);
+
+}  // namespace ethreed
