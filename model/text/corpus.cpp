@@ -20,6 +20,7 @@ struct Row {
   std::string_view conversation;
   std::int32_t utterance_index = 0;
   std::int32_t emotion = 0;
+  std::string_view situation;
   std::int64_t speaker = 0;
   std::string_view utterance;
 };
@@ -45,7 +46,7 @@ Row parse_row(const LineReader& lines, std::string_view line, std::vector<std::s
                 excerpt(fields[2]), fmt::join(emotion_names, ", "));
   const auto speaker = parse_number<std::int64_t>(fields[4]);
   ETHREED_CHECK(speaker, "{}: speaker_idx is '{}', wanted a whole number", lines.place(), excerpt(fields[4]));
-  return {fields[0], *index, *emotion, *speaker, strip(fields[5])};
+  return {fields[0], *index, *emotion, strip(fields[3]), *speaker, strip(fields[5])};
 }
 
 // Builds the dialogues of a split row by row.
@@ -64,6 +65,7 @@ class SplitBuilder {
       post_ = row.utterance;
     else
       dialogue_.turns.push_back({std::move(post_), std::string(row.utterance)});
+    if (row.situation != dialogue_.situation) situations_differ_ = true;
     if (dialogue_.rows > 0 && row.speaker == last_speaker_) ++split_.repeated_speaker_rows;
     last_speaker_ = row.speaker;
     dialogue_.rows = row.utterance_index;
@@ -71,10 +73,14 @@ class SplitBuilder {
 
   void finish() {
     if (!open_) return;
-    split_.dropped_posts += dialogue_.rows % 2;
+    if (dialogue_.rows % 2 == 1) {
+      dialogue_.trailing_post = std::move(post_);
+      ++split_.dropped_posts;
+    }
+    split_.differing_situations += situations_differ_;
     (dialogue_.turns.empty() ? split_.dropped : split_.dialogues).push_back(std::move(dialogue_));
     dialogue_ = {};
-    open_ = false;
+    situations_differ_ = open_ = false;
   }
 
  private:
@@ -89,6 +95,7 @@ class SplitBuilder {
         lines_.place(), row.conversation, row.utterance_index);
     dialogue_.conversation_id = row.conversation;
     dialogue_.emotion = row.emotion;
+    dialogue_.situation = row.situation;
     open_ = true;
   }
 
@@ -108,10 +115,20 @@ class SplitBuilder {
   Dialogue dialogue_;
   std::string post_;  // waits for its answer
   std::int64_t last_speaker_ = 0;
+  bool situations_differ_ = false;
   bool open_ = false;
 };
 
 }  // namespace
+
+const std::string& Dialogue::utterance(std::int32_t utterance_index) const {
+  ETHREED_CHECK(utterance_index >= 1 && utterance_index <= rows,
+                "Dialogue::utterance: utterance_idx is {}, but '{}' has 1 to {}", utterance_index, conversation_id,
+                rows);
+  const auto turn = static_cast<std::size_t>(utterance_index - 1) / 2;
+  if (turn == turns.size()) return *trailing_post;
+  return utterance_index % 2 == 1 ? turns[turn].post : turns[turn].response;
+}
 
 CorpusSplit read_corpus_split(const std::filesystem::path& path, std::string name) {
   LineReader lines(path);

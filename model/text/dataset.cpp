@@ -1,6 +1,7 @@
 #include "model/text/dataset.h"
 
-#include "core/hash.h"
+#include "core/error.h"
+#include "model/text/dataset_format.h"
 #include "model/text/emotions.h"
 #include "model/text/line_reader.h"
 #include "model/text/tokenizer.h"
@@ -9,43 +10,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 
 namespace ethreed {
 
 namespace {
 
-constexpr std::string_view format_name = "ethreed-dataset";
-constexpr std::string_view format_version = "1";
 constexpr std::array<std::string_view, 3> split_names{"train", "valid", "test"};
-
-template <class T> std::span<const T> all(const std::vector<T>& values) { return values; }
-
-std::span<const std::uint8_t> bytes_of(const std::string& text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-struct FlatWords {
-  std::string bytes;
-  std::vector<std::int64_t> offsets{0};
-};
-FlatWords flatten(const WordTable& words) {
-  FlatWords flat;
-  for (std::int32_t id = 0; id < words.size(); ++id) {
-    flat.bytes += words.word(id);
-    flat.offsets.push_back(static_cast<std::int64_t>(flat.bytes.size()));
-  }
-  return flat;
-}
-
-void add_split(SafetensorsWriter& writer, const SplitContents& split) {
-  writer.add(split.name + ".tokens", all(split.tokens));
-  writer.add(split.name + ".utterance_offsets", all(split.utterance_offsets));
-  writer.add(split.name + ".dialogue_offsets", all(split.dialogue_offsets));
-  writer.add(split.name + ".emotion", all(split.emotion));
-  writer.add(split.name + ".listener_label", all(split.listener_label));
-  writer.add(split.name + ".conversation_bytes", bytes_of(split.conversation_bytes));
-  writer.add(split.name + ".conversation_offsets", all(split.conversation_offsets));
-}
 
 // Offsets cut [0, end) into pieces: they start at 0, never fall, and end at `end`.
 bool cuts(std::span<const std::int64_t> offsets, std::size_t end) {
@@ -65,40 +36,14 @@ std::string_view piece(std::span<const std::uint8_t> bytes, std::span<const std:
 
 }  // namespace
 
-std::string DatasetContents::fingerprint() const {
-  const FlatWords flat = flatten(words);
-  const std::array<std::int64_t, 3> numbers{min_frequency, max_length, has_listener_labels};
-  Fingerprint hash;
-  hash.add(format_version).add(tokenizer_version).add(std::span<const std::int64_t>(numbers));
-  hash.add(flat.bytes).add(all(flat.offsets)).add(vectors.span());
-  for (const SplitContents& split : splits) {
-    hash.add(split.name).add(all(split.tokens)).add(all(split.utterance_offsets)).add(all(split.dialogue_offsets));
-    hash.add(all(split.emotion)).add(all(split.listener_label));
-    hash.add(split.conversation_bytes).add(all(split.conversation_offsets));
-  }
-  return hash.text();
-}
-
-void write_dataset(AtomicFile& file, const DatasetContents& contents) {
-  const FlatWords flat = flatten(contents.words);
-  SafetensorsWriter writer;
-  writer.add("words.bytes", bytes_of(flat.bytes));
-  writer.add("words.offsets", all(flat.offsets));
-  writer.add("vectors", contents.vectors.view());
-  for (const SplitContents& split : contents.splits) add_split(writer, split);
-  writer.add_metadata("format", std::string(format_name));
-  writer.add_metadata("format_version", std::string(format_version));
-  writer.add_metadata("tokenizer_version", std::string(tokenizer_version));
-  writer.add_metadata("fingerprint", contents.fingerprint());
-  writer.add_metadata("min_frequency", std::to_string(contents.min_frequency));
-  writer.add_metadata("max_length", std::to_string(contents.max_length));
-  writer.add_metadata("listener_labels", contents.has_listener_labels ? "yes" : "no");
-  writer.add_metadata("vectors", contents.vectors_source);
-  writer.write(file);
-}
-
 std::string_view Split::conversation_id(std::int64_t d) const {
   return piece(conversation_bytes_, conversation_offsets_, static_cast<std::size_t>(d));
+}
+
+const UtteranceLabels* Split::labels(std::string_view column) const {
+  const auto place = std::find_if(labels_.begin(), labels_.end(),
+                                  [&](const UtteranceLabels& labels) { return labels.name() == column; });
+  return place == labels_.end() ? nullptr : &*place;
 }
 
 Dataset Dataset::open(const std::filesystem::path& directory) {
@@ -119,23 +64,55 @@ Dataset::Dataset(const std::filesystem::path& path) : file_(path) {
 void Dataset::read_metadata() {
   const auto& metadata = file_.metadata();
   const auto format = metadata.find("format");
-  ETHREED_CHECK(format != metadata.end() && format->second == format_name,
+  ETHREED_CHECK(format != metadata.end() && format->second == dataset_format_name,
                 "{}: is no prepared data set; make one with: ethreed prepare", path().string());
   const std::string& version = file_.metadata("format_version");
-  ETHREED_CHECK(version == format_version,
-                "{}: the data set has format version {}, this program reads {}; prepare the corpus again",
-                path().string(), version, format_version);
+  first_format_ = version == first_dataset_format_version;
+  ETHREED_CHECK(first_format_ || version == dataset_format_version,
+                "{}: the data set has format version {}, this program reads {} and {}; prepare the corpus again",
+                path().string(), version, first_dataset_format_version, dataset_format_version);
   const std::string& rules = file_.metadata("tokenizer_version");
   ETHREED_CHECK(
       rules == tokenizer_version,
       "{}: the data set was made with version {} of the tokenizer, this program has {}; prepare the corpus again",
       path().string(), rules, tokenizer_version);
-  const auto length = parse_number<int>(file_.metadata("max_length"));
-  ETHREED_CHECK(length && *length >= 1, "{}: max_length is '{}', wanted a number from 1; prepare the corpus again",
-                path().string(), file_.metadata("max_length"));
-  max_length_ = *length;
+  max_length_ = number("max_length", 1);
   has_listener_labels_ = file_.metadata("listener_labels") == "yes";
   fingerprint_ = file_.metadata("fingerprint");
+  if (first_format_) return;
+  max_situation_length_ = number("max_situation_length", 1);
+  dialogue_words_ = number<std::int32_t>("dialogue_words", 1);
+  texts_fingerprint_ = file_.metadata("texts_fingerprint");
+  read_label_columns();
+}
+
+template <class T> T Dataset::number(std::string_view key, T lowest) const {
+  const std::string& text = file_.metadata(key);
+  const auto value = parse_number<T>(text);
+  ETHREED_CHECK(value && *value >= lowest, "{}: {} is '{}', wanted a number from {}; prepare the corpus again",
+                path().string(), key, excerpt(text), lowest);
+  return *value;
+}
+
+void Dataset::read_label_columns() {
+  for (const auto& [key, text] : file_.metadata()) {
+    if (!key.starts_with(label_key_prefix) || !key.ends_with(label_key_suffix)) continue;
+    LabelColumn column;
+    if (key.size() > label_key_prefix.size() + label_key_suffix.size())
+      column.name = key.substr(label_key_prefix.size(), key.size() - label_key_prefix.size() - label_key_suffix.size());
+    for (std::size_t begin = 0; begin <= text.size();) {
+      const std::size_t end = std::min(text.find('\n', begin), text.size());
+      column.classes.push_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    const auto out_of_order = std::adjacent_find(column.classes.begin(), column.classes.end(), std::greater_equal<>());
+    ETHREED_CHECK(
+        !column.name.empty() && !column.classes.front().empty() && out_of_order == column.classes.end(),
+        "{}: the label column '{}' has no name, or classes that are empty, repeated or out of order; the file is "
+        "damaged, prepare the corpus again",
+        path().string(), excerpt(column.name));
+    label_columns_.push_back(std::move(column));
+  }
 }
 
 void Dataset::read_words() {
@@ -147,6 +124,11 @@ void Dataset::read_words() {
                     vectors_.rows() <= static_cast<std::int64_t>(word_offsets_.size()) - 1 && vectors_.columns() >= 1,
                 "{}: the word table and the vectors do not fit together; the file is damaged, prepare the corpus again",
                 path().string());
+  if (first_format_) dialogue_words_ = words();
+  ETHREED_CHECK(dialogue_words_ >= vocabulary_size() && dialogue_words_ <= words(),
+                "{}: dialogue_words is {}, wanted {} (the vocabulary) to {} (all words); the file is damaged, prepare "
+                "the corpus again",
+                path().string(), dialogue_words_, vocabulary_size(), words());
   ids_.reserve(word_offsets_.size());
   for (std::int32_t id = 0; id < words(); ++id) {
     const std::string_view word = word_unchecked(static_cast<std::size_t>(id));
@@ -173,36 +155,87 @@ void Dataset::read_split(std::string_view name) {
   split.conversation_bytes_ = file_.tensor<std::uint8_t>(prefix + "conversation_bytes").span();
   split.conversation_offsets_ = file_.tensor<std::int64_t>(prefix + "conversation_offsets").span();
   check_split(split);
+  if (!first_format_) {
+    read_situations(split);
+    read_labels(split);
+  }
   splits_.push_back(std::move(split));
 }
 
+void Dataset::read_situations(Split& split) const {
+  const std::string tokens = split.name_ + ".situation_tokens", offsets = split.name_ + ".situation_offsets";
+  check(file_.contains(tokens) == file_.contains(offsets), split, "situations lack their tokens or their offsets");
+  if (!file_.contains(tokens)) return;
+  split.situation_tokens_ = file_.tensor<std::int32_t>(tokens).span();
+  split.situation_offsets_ = file_.tensor<std::int64_t>(offsets).span();
+  check(cuts(split.situation_offsets_, split.situation_tokens_.size()) &&
+            split.situation_offsets_.size() == split.emotion_.size() + 1,
+        split, "the offsets of the situations do not fit the dialogues");
+  check(all_within(split.situation_tokens_, 0, words()), split, "a situation's token is outside the word table");
+  for (std::int64_t d = 0; d < split.dialogues(); ++d)
+    check_text(split, split.situation(d), max_situation_length_, "a situation");
+}
+
+void Dataset::read_labels(Split& split) const {
+  for (const LabelColumn& column : label_columns_) {
+    UtteranceLabels labels;
+    labels.name_ = column.name;
+    labels.dialogue_offsets_ = split.dialogue_offsets_;
+    labels.labels_ = file_.tensor<std::int32_t>(label_tensor_name(split.name_, column.name)).span();
+    check(labels.labels_.size() == 2 * split.listener_label_.size(), split,
+          fmt::format("the labels '{}' do not fit the utterances", column.name));
+    check(all_within(labels.labels_, -1, static_cast<std::int32_t>(column.classes.size())), split,
+          fmt::format("a label '{}' is not one of its {} classes", column.name, column.classes.size()));
+    split.labels_.push_back(std::move(labels));
+  }
+  const std::string prefix = label_tensor_name(split.name_, "");
+  for (const std::string& name : file_.names())
+    check(!name.starts_with(prefix) || split.labels(std::string_view(name).substr(prefix.size())), split,
+          fmt::format("the labels '{}' have no classes", excerpt(name)));
+}
+
+void Dataset::check(bool good, const Split& split, std::string_view what) const {
+  ETHREED_CHECK(good, "{}: split {}: {}; the file is damaged, prepare the corpus again", path().string(), split.name_,
+                what);
+}
+
 void Dataset::check_split(const Split& split) const {
-  const auto check = [&](bool good, std::string_view what) {
-    ETHREED_CHECK(good, "{}: split {}: {}; the file is damaged, prepare the corpus again", path().string(), split.name_,
-                  what);
-  };
   const auto dialogues = static_cast<std::size_t>(split.dialogues());
   check(cuts(split.utterance_offsets_, split.tokens_.size()) &&
             split.utterance_offsets_.size() == 2 * split.listener_label_.size() + 1,
-        "the offsets of the utterances do not fit the tokens");
+        split, "the offsets of the utterances do not fit the tokens");
   check(cuts(split.dialogue_offsets_, split.listener_label_.size()) && split.dialogue_offsets_.size() == dialogues + 1,
-        "the offsets of the dialogues do not fit the turns");
+        split, "the offsets of the dialogues do not fit the turns");
   check(cuts(split.conversation_offsets_, split.conversation_bytes_.size()) &&
             split.conversation_offsets_.size() == dialogues + 1,
-        "the conversation ids do not fit the dialogues");
-  check(all_within(split.tokens_, 0, words()), "a token is outside the word table");
-  check(all_within(split.emotion_, 0, emotion_count), "an emotion is not one of the 32");
-  check(all_within(split.listener_label_, -1, emotion_count), "a listener label is not one of the 32");
-  for (std::int64_t d = 0; d < split.dialogues(); ++d) check(split.turns(d) >= 1, "a dialogue has no turn");
-  for (std::int64_t i = 0; i < 2 * split.turns(); ++i) {
-    const std::span<const std::int32_t> tokens = split.utterance(i);
-    check(!tokens.empty() && tokens.size() <= static_cast<std::size_t>(max_length_),
-          "an utterance is empty or longer than max_length");
-    check(std::find(tokens.begin(), tokens.end(), eos_id) == tokens.end() - 1,
-          "an utterance does not end with its only end mark");
-    check(std::none_of(tokens.begin(), tokens.end(), [](std::int32_t id) { return id == pad_id || id == sos_id; }),
-          "an utterance holds a pad or a start mark");
-  }
+        split, "the conversation ids do not fit the dialogues");
+  check(all_within(split.tokens_, 0, dialogue_words_), split, "a token is outside the word table");
+  check(all_within(split.emotion_, 0, emotion_count), split, "an emotion is not one of the 32");
+  check(all_within(split.listener_label_, -1, emotion_count), split, "a listener label is not one of the 32");
+  for (std::int64_t d = 0; d < split.dialogues(); ++d) check(split.turns(d) >= 1, split, "a dialogue has no turn");
+  for (std::int64_t i = 0; i < 2 * split.turns(); ++i)
+    check_text(split, split.utterance(i), max_length_, "an utterance");
+}
+
+// `kind`: "an utterance", ...
+void Dataset::check_text(const Split& split, std::span<const std::int32_t> tokens, int max_length,
+                         std::string_view kind) const {
+  const auto check_tokens = [&](bool good, std::string_view what) {
+    ETHREED_CHECK(good, "{}: split {}: {} {}; the file is damaged, prepare the corpus again", path().string(),
+                  split.name_, kind, what);
+  };
+  check_tokens(!tokens.empty() && tokens.size() <= static_cast<std::size_t>(max_length),
+               "is empty or longer than its limit");
+  check_tokens(std::find(tokens.begin(), tokens.end(), eos_id) == tokens.end() - 1,
+               "does not end with its only end mark");
+  check_tokens(std::none_of(tokens.begin(), tokens.end(), [](std::int32_t id) { return id == pad_id || id == sos_id; }),
+               "holds a pad or a start mark");
+}
+
+const LabelColumn* Dataset::label_column(std::string_view name) const {
+  const auto place = std::find_if(label_columns_.begin(), label_columns_.end(),
+                                  [&](const LabelColumn& column) { return column.name == name; });
+  return place == label_columns_.end() ? nullptr : &*place;
 }
 
 bool Dataset::has_split(std::string_view name) const {

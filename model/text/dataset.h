@@ -3,7 +3,8 @@
 //
 // DIR/dataset.safetensors holds
 //   words.bytes uint8 [..], words.offsets int64 [W + 1]   word i is bytes[offsets[i], offsets[i + 1]); the first V are
-//   the vocabulary vectors float32 [V, D]                                 where the embedding starts from
+//   the vocabulary, the first `dialogue_words` all words of utterances, the rest words that only situations have
+//   vectors float32 [V, D]                                 where the embedding starts from
 // and for each split, S turns and n dialogues, under `<split>.`:
 //   tokens int32 [..], utterance_offsets int64 [2S + 1]    utterance 2t is the post of turn t, 2t + 1 the response;
 //   each ends in EOS;
@@ -11,8 +12,12 @@
 //   dialogue_offsets int64 [n + 1]                         dialogue d has the turns offsets[d] … offsets[d + 1] − 1
 //   emotion int32 [n], listener_label int32 [S]            class numbers; −1: no label
 //   conversation_bytes uint8 [..], conversation_offsets int64 [n + 1]
-// and as metadata format, format_version, tokenizer_version, fingerprint, min_frequency, max_length, listener_labels,
-// vectors.
+//   situation_tokens int32 [..], situation_offsets int64 [n + 1]   optional: situation of each dialogue, EOS last
+//   label.<name> int32 [2S]                                any number of label columns: class numbers by utterance, −1:
+//                                                          no label
+// and as metadata format, format_version, tokenizer_version, fingerprint, texts_fingerprint, min_frequency, max_length,
+// max_situation_length, dialogue_words, listener_labels, vectors, and label.<name>.classes (one a line) for each label
+// column. Files of format version 1, which have no situations, no label columns and no metadata for them, are read too.
 
 #include "core/safetensors.h"
 #include "model/text/word_table.h"
@@ -30,6 +35,13 @@ namespace ethreed {
 
 inline constexpr std::string_view dataset_file_name = "dataset.safetensors";
 
+/// A kind of label that utterances have besides the listener's emotion.
+struct LabelColumn {
+  std::string name;
+  std::vector<std::string> classes;  ///< their names by class number: in the order of bytes, all different
+  bool operator==(const LabelColumn&) const = default;
+};
+
 /// What goes into one split of the file; see above. Offsets start with 0.
 struct SplitContents {
   std::string name;
@@ -40,24 +52,53 @@ struct SplitContents {
   std::vector<std::int32_t> listener_label;
   std::string conversation_bytes;
   std::vector<std::int64_t> conversation_offsets{0};
+  std::vector<std::int32_t> situation_tokens;
+  std::vector<std::int64_t> situation_offsets;    ///< empty: the split has no situations
+  std::vector<std::vector<std::int32_t>> labels;  ///< [label column][2S]
 };
 
+inline constexpr int default_situation_length = 100;
+
 struct DatasetContents {
-  WordTable words;  ///< the vocabulary, then every other word of the splits
+  WordTable words;  ///< the vocabulary, then every other word of utterances, then those of situations
   Tensor<float> vectors;
   std::vector<SplitContents> splits;
   std::int64_t min_frequency = 0;
   int max_length = 0;
   bool has_listener_labels = false;
-  std::string vectors_source;  ///< a file's name, or "random"
+  std::string vectors_source;        ///< a file's name, or "random"
+  std::int32_t situation_words = 0;  ///< how many words, the last ones, only situations have
+  int max_situation_length = default_situation_length;
+  std::vector<LabelColumn> label_columns;  ///< in the order of their names' bytes
 
   std::int64_t vocabulary_size() const { return vectors.rows(); }
-  /// A hash of everything above but vectors_source, of the file format and of the tokenizer's rules; 16 hexadecimal
-  /// digits.
+  std::int32_t dialogue_words() const { return words.size() - situation_words; }
+  /// A hash of the dialogues, 16 hexadecimal digits: of the vectors, the words of utterances, every split's dialogues
+  /// and listener labels, the tokenizer's rules and the limits. Situations and label columns do not change it.
   std::string fingerprint() const;
+  /// The same of situations, their words and the label columns.
+  std::string texts_fingerprint() const;
 };
 
+/// Throws Error if a split lacks the labels of a column or the file cannot be written.
 void write_dataset(AtomicFile& file, const DatasetContents& contents);
+
+/// The labels of one column in a split. Indices are trusted, as in Split.
+class UtteranceLabels {
+ public:
+  const std::string& name() const { return name_; }
+  /// The class of the post of turn t of dialogue d, or of its response; −1: no label.
+  std::int32_t label(std::int64_t d, std::int64_t t, bool response) const {
+    const std::int64_t turn = dialogue_offsets_[static_cast<std::size_t>(d)] + t;
+    return labels_[static_cast<std::size_t>(2 * turn + response)];
+  }
+
+ private:
+  friend class Dataset;
+  std::string name_;
+  std::span<const std::int64_t> dialogue_offsets_;
+  std::span<const std::int32_t> labels_;
+};
 
 /// One split of an open data set. Indices are trusted: 0 ≤ d < dialogues(), 0 ≤ t < turns(d).
 class Split {
@@ -74,6 +115,14 @@ class Split {
   /// −1: no label.
   std::int32_t listener_label(std::int64_t d, std::int64_t t) const { return at(listener_label_, turn(d, t)); }
   std::string_view conversation_id(std::int64_t d) const;
+  bool has_situations() const { return !situation_offsets_.empty(); }
+  /// Word ids, EOS last; 1 to max_situation_length of them, 1 where the corpus gives no text. Only with
+  /// has_situations().
+  std::span<const std::int32_t> situation(std::int64_t d) const {
+    return cut(situation_tokens_, situation_offsets_, d);
+  }
+  /// The labels of a column, or nullptr where the data set has no such column. Lives as long as the Split.
+  const UtteranceLabels* labels(std::string_view column) const;
 
  private:
   friend class Dataset;
@@ -81,11 +130,12 @@ class Split {
     return values[static_cast<std::size_t>(i)];
   }
   std::int64_t turn(std::int64_t d, std::int64_t t) const { return at(dialogue_offsets_, d) + t; }
-  std::span<const std::int32_t> utterance(std::int64_t i) const {
-    const std::int64_t begin = at(utterance_offsets_, i);
-    return tokens_.subspan(static_cast<std::size_t>(begin),
-                           static_cast<std::size_t>(at(utterance_offsets_, i + 1) - begin));
+  static std::span<const std::int32_t> cut(std::span<const std::int32_t> tokens, std::span<const std::int64_t> offsets,
+                                           std::int64_t i) {
+    const std::int64_t begin = at(offsets, i);
+    return tokens.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(at(offsets, i + 1) - begin));
   }
+  std::span<const std::int32_t> utterance(std::int64_t i) const { return cut(tokens_, utterance_offsets_, i); }
 
   std::string name_;
   std::span<const std::int32_t> tokens_;
@@ -95,6 +145,9 @@ class Split {
   std::span<const std::int32_t> listener_label_;
   std::span<const std::uint8_t> conversation_bytes_;
   std::span<const std::int64_t> conversation_offsets_;
+  std::span<const std::int32_t> situation_tokens_;
+  std::span<const std::int64_t> situation_offsets_;
+  std::vector<UtteranceLabels> labels_;
 };
 
 /// An open data set; everything it hands out lives as long as it does. Move-only.
@@ -112,8 +165,9 @@ class Dataset {
 
   /// V; ids below it are the vocabulary, the others name words that can only be copied.
   std::int32_t vocabulary_size() const { return static_cast<std::int32_t>(vectors_.rows()); }
-  /// All words, V of the vocabulary included.
+  /// All words, V of the vocabulary included. The first dialogue_words() are those of utterances.
   std::int32_t words() const { return static_cast<std::int32_t>(word_offsets_.size()) - 1; }
+  std::int32_t dialogue_words() const { return dialogue_words_; }
   /// Throws Error unless 0 ≤ id < words().
   std::string_view word(std::int32_t id) const;
   std::optional<std::int32_t> find(std::string_view word) const;
@@ -125,16 +179,31 @@ class Dataset {
   /// [V, D]
   View<const float> vectors() const { return vectors_; }
   int max_length() const { return max_length_; }
+  int max_situation_length() const { return max_situation_length_; }  ///< 0 in a file of format 1
   bool has_listener_labels() const { return has_listener_labels_; }
+  /// In the order of their names' bytes; every split has labels of each.
+  const std::vector<LabelColumn>& label_columns() const { return label_columns_; }
+  /// nullptr: there is no such column.
+  const LabelColumn* label_column(std::string_view name) const;
+  /// Of the dialogues: see DatasetContents.
   const std::string& fingerprint() const { return fingerprint_; }
+  /// Of situations and label columns; empty in a file of format 1.
+  const std::string& texts_fingerprint() const { return texts_fingerprint_; }
   const std::filesystem::path& path() const { return file_.path(); }
 
  private:
   explicit Dataset(const std::filesystem::path& path);
   void read_metadata();
+  template <class T> T number(std::string_view key, T lowest) const;
+  void read_label_columns();
   void read_words();
   void read_split(std::string_view name);
+  void read_situations(Split& split) const;
+  void read_labels(Split& split) const;
+  void check(bool good, const Split& split, std::string_view what) const;
   void check_split(const Split& split) const;
+  void check_text(const Split& split, std::span<const std::int32_t> tokens, int max_length,
+                  std::string_view kind) const;
   std::string_view word_unchecked(std::size_t id) const;
 
   SafetensorsFile file_;
@@ -143,9 +212,14 @@ class Dataset {
   std::unordered_map<std::string_view, std::int32_t> ids_;
   View<const float> vectors_;
   std::vector<Split> splits_;
+  std::vector<LabelColumn> label_columns_;
+  bool first_format_ = false;  // format version 1
+  std::int32_t dialogue_words_ = 0;
   int max_length_ = 0;
+  int max_situation_length_ = 0;
   bool has_listener_labels_ = false;
   std::string fingerprint_;
+  std::string texts_fingerprint_;
 };
 
 }  // namespace ethreed

@@ -4,6 +4,8 @@
 #include "core/error.h"
 #include "model/text/corpus.h"
 #include "model/text/dataset.h"
+#include "model/text/label_columns.h"
+#include "model/text/line_reader.h"
 #include "model/text/tokenizer.h"
 #include "model/text/vocabulary.h"
 #include "model/text/word_vectors.h"
@@ -11,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace ethreed {
@@ -26,6 +29,17 @@ void check_options(const PrepareOptions& options) {
   ETHREED_CHECK(options.min_frequency >= 1, "prepare: min_frequency is {}, wanted at least 1", options.min_frequency);
   ETHREED_CHECK(options.max_length >= 2 && options.max_length <= largest_length,
                 "prepare: max_length is {}, wanted 2 to {} (the end mark counts)", options.max_length, largest_length);
+  ETHREED_CHECK(options.max_situation_length >= 2 && options.max_situation_length <= largest_length,
+                "prepare: max_situation_length is {}, wanted 2 to {} (the end mark counts)",
+                options.max_situation_length, largest_length);
+  std::unordered_set<std::string_view> names;
+  for (const LabelColumnFile& column : options.label_columns) {
+    ETHREED_CHECK(is_column_name(column.name),
+                  "prepare: a label column is called '{}', wanted 1 to 64 letters, digits, '_' and '-'",
+                  excerpt(column.name));
+    ETHREED_CHECK(names.insert(column.name).second,
+                  "prepare: two label columns are called '{}'; give every column a name of its own", column.name);
+  }
   ETHREED_CHECK(options.dimension >= 1 && options.dimension <= largest_dimension,
                 "prepare: dimension is {}, wanted 1 to {}", options.dimension, largest_dimension);
   const fs::path& out = options.output_directory;
@@ -115,6 +129,39 @@ SplitContents encode_split(const CorpusSplit& split, const Tokenized& tokenized,
   return out;
 }
 
+// Encodes the situations of a split; words that are new go to the end of `words`.
+void add_situations(const CorpusSplit& corpus, int max_length, WordTable& words, SplitContents& split,
+                    SplitSummary& summary) {
+  split.situation_offsets.push_back(0);
+  for (const Dialogue& dialogue : corpus.dialogues) {
+    const std::vector<std::string> tokens = tokenize(dialogue.situation);
+    summary.truncated_situations += tokens.size() > static_cast<std::size_t>(max_length - 1);
+    summary.empty_situations += tokens.empty();
+    const std::vector<std::int32_t> ids = encode_tokens(tokens, words, max_length);
+    split.situation_tokens.insert(split.situation_tokens.end(), ids.begin(), ids.end());
+    split.situation_offsets.push_back(static_cast<std::int64_t>(split.situation_tokens.size()));
+  }
+}
+
+// Columns by the order of their names, so that the order of the options does not matter.
+void add_label_columns(std::vector<LabelColumnFile> files, std::span<const CorpusSplit> corpus,
+                       DatasetContents& contents, PrepareSummary& summary) {
+  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  for (const LabelColumnFile& file : files) {
+    ColumnLabels labels = read_label_column(file.path, corpus);
+    summary.label_columns.push_back(
+        {file.name, file.path.filename().string(), labels.classes, labels.dropped_posts, labels.other_splits});
+    for (std::size_t s = 0; s < corpus.size(); ++s) {
+      std::vector<std::int64_t> counts(labels.classes.size(), 0);
+      for (const std::int32_t label : labels.of_utterance[s])
+        if (label >= 0) ++counts[static_cast<std::size_t>(label)];
+      summary.splits[s].label_counts.push_back(std::move(counts));
+      contents.splits[s].labels.push_back(std::move(labels.of_utterance[s]));
+    }
+    contents.label_columns.push_back({file.name, std::move(labels.classes)});
+  }
+}
+
 void count_unknown(const SplitContents& split, std::int32_t vocabulary_size, SplitSummary& summary) {
   const auto utterance = [&](std::size_t i) {
     return std::span(split.tokens)
@@ -145,6 +192,10 @@ void summarise(const CorpusSplit& corpus, const SplitContents& split, std::int32
   summary.dropped_posts = corpus.dropped_posts;
   summary.dropped_dialogues = static_cast<std::int64_t>(corpus.dropped.size());
   summary.repeated_speaker_rows = corpus.repeated_speaker_rows;
+  summary.differing_situations = corpus.differing_situations;
+  summary.situation_tokens = static_cast<std::int64_t>(split.situation_tokens.size());
+  summary.unknown_situation_tokens = std::count_if(split.situation_tokens.begin(), split.situation_tokens.end(),
+                                                   [&](std::int32_t id) { return id >= vocabulary_size; });
   for (const std::int32_t k : split.emotion) ++summary.emotions[static_cast<std::size_t>(k)];
   for (const std::int32_t k : split.listener_label) {
     if (k < 0) continue;
@@ -213,6 +264,7 @@ PrepareSummary prepare(const PrepareOptions& options) {
   PrepareSummary summary;
   summary.min_frequency = options.min_frequency;
   summary.max_length = options.max_length;
+  summary.max_situation_length = options.max_situation_length;
   summary.splits.resize(corpus.size());
 
   WordTable seen;
@@ -226,9 +278,14 @@ PrepareSummary prepare(const PrepareOptions& options) {
   contents.words = vocabulary;
   contents.min_frequency = options.min_frequency;
   contents.max_length = options.max_length;
+  contents.max_situation_length = options.max_situation_length;
   Renumbering renumber(seen, contents.words);
   for (std::size_t s = 0; s < corpus.size(); ++s)
     contents.splits.push_back(encode_split(corpus[s], tokenized[s], options.max_length, renumber, summary.splits[s]));
+  summary.dialogue_words = contents.words.size();
+  for (std::size_t s = 0; s < corpus.size(); ++s)
+    add_situations(corpus[s], options.max_situation_length, contents.words, contents.splits[s], summary.splits[s]);
+  contents.situation_words = contents.words.size() - static_cast<std::int32_t>(summary.dialogue_words);
 
   if (options.labels) {
     ListenerLabels labels = read_listener_labels(*options.labels, corpus, options.other_labels);
@@ -236,6 +293,7 @@ PrepareSummary prepare(const PrepareOptions& options) {
     summary.labels_source = options.labels->filename().string();
     summary.other_labels = labels.other_labels;
   }
+  add_label_columns(options.label_columns, corpus, contents, summary);
   WordVectors vectors = options.vectors ? read_word_vectors(*options.vectors, vocabulary)
                                         : random_word_vectors(vocabulary, options.dimension);
   for (std::size_t s = 0; s < corpus.size(); ++s)
@@ -253,6 +311,7 @@ PrepareSummary prepare(const PrepareOptions& options) {
   contents.vectors_source = summary.vectors_source;
   contents.vectors = std::move(vectors.rows);
   summary.fingerprint = contents.fingerprint();
+  summary.texts_fingerprint = contents.texts_fingerprint();
   write_all(options.output_directory, contents, vocabulary_text(vocabulary), summary);
   return summary;
 }

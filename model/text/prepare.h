@@ -1,14 +1,23 @@
 #pragma once
 // From the corpus's CSV files to a data set: everything that happens once, before training.
 
+#include "model/text/dataset.h"
 #include "model/text/listener_labels.h"
 #include "model/text/prepare_summary.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace ethreed {
+
+/// A column of labels by utterance and where it comes from.
+struct LabelColumnFile {
+  std::string name;  ///< see is_column_name
+  std::filesystem::path path;
+};
 
 struct PrepareOptions {
   std::filesystem::path corpus_directory;        ///< train.csv, and valid.csv and test.csv where present
@@ -16,9 +25,11 @@ struct PrepareOptions {
   std::optional<std::filesystem::path> vectors;  ///< text form; none: random ones of `dimension`
   std::optional<std::filesystem::path> labels;   ///< of the listener
   OtherLabels other_labels = OtherLabels::error;
-  std::int64_t min_frequency = 3;  ///< in the posts and responses of the training split
-  int max_length = 40;             ///< tokens of an utterance, end mark included; 2 to 10,000
-  int dimension = 300;             ///< of the vectors where no file is given; 1 to 10,000
+  std::vector<LabelColumnFile> label_columns;           ///< of all utterances; no two of one name, in any order
+  std::int64_t min_frequency = 3;                       ///< in the posts and responses of the training split
+  int max_length = 40;                                  ///< tokens of an utterance, end mark included; 2 to 10,000
+  int max_situation_length = default_situation_length;  ///< the same of a situation
+  int dimension = 300;                                  ///< of the vectors where no file is given; 1 to 10,000
 };
 
 /// Reads and checks everything, then writes dataset.safetensors, vocabulary.txt, summary.txt and summary.json. On an

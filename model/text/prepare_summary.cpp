@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <iterator>
+#include <numeric>
 
 namespace ethreed {
 
@@ -34,6 +35,15 @@ void append_split(std::string& out, const SplitSummary& split) {
                  100 * share(split.unreachable_targets, split.target_tokens));
   fmt::format_to(to, "      listener labels: {} of {} turns ({:.1f} %)\n", split.labelled_turns, split.turns,
                  100 * share(split.labelled_turns, split.turns));
+  fmt::format_to(to,
+                 "      situations: {} tokens ({:.2f} a dialogue), {:.2f} % outside the vocabulary; cut to length: {} "
+                 "({:.2f} %); empty: {}\n",
+                 split.situation_tokens, share(split.situation_tokens, split.dialogues),
+                 100 * share(split.unknown_situation_tokens, split.situation_tokens), split.truncated_situations,
+                 100 * share(split.truncated_situations, split.dialogues), split.empty_situations);
+  if (split.differing_situations > 0)
+    fmt::format_to(to, "      note: prompt differs between the rows of {} dialogues; the first row's was taken\n",
+                   split.differing_situations);
   if (split.repeated_speaker_rows > 0)
     fmt::format_to(
         to, "      note: speaker_idx is that of the row before in {} rows; roles were taken from utterance_idx\n",
@@ -60,6 +70,40 @@ void append_emotions(std::string& out, const std::vector<SplitSummary>& splits, 
   }
 }
 
+void append_label_column(std::string& out, const PrepareSummary& summary, std::size_t column) {
+  const LabelColumnSummary& labels = summary.label_columns[column];
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, "labels '{}': {}, {} classes;", labels.name, labels.source, labels.classes.size());
+  for (const SplitSummary& split : summary.splits) {
+    const std::int64_t labelled = split.labelled_utterances(column);
+    fmt::format_to(to, " {}: {} of {} utterances ({:.1f} %);", split.name, labelled, 2 * split.turns,
+                   100 * share(labelled, 2 * split.turns));
+  }
+  fmt::format_to(to, " passed over: {} of unanswered posts, {} of splits that are not here\n", labels.dropped_posts,
+                 labels.other_splits);
+}
+
+Json label_columns_json(const PrepareSummary& summary) {
+  Json list = Json::array();
+  for (std::size_t column = 0; column < summary.label_columns.size(); ++column) {
+    const LabelColumnSummary& labels = summary.label_columns[column];
+    Json splits = Json::object();
+    for (const SplitSummary& split : summary.splits) {
+      Json classes = Json::object();
+      for (std::size_t k = 0; k < labels.classes.size(); ++k)
+        classes[labels.classes[k]] = split.label_counts[column][k];
+      splits[split.name] = {{"labelled_utterances", split.labelled_utterances(column)}, {"classes", classes}};
+    }
+    list.push_back({{"name", labels.name},
+                    {"source", labels.source},
+                    {"classes", labels.classes.size()},
+                    {"dropped_posts", labels.dropped_posts},
+                    {"other_splits", labels.other_splits},
+                    {"splits", splits}});
+  }
+  return list;
+}
+
 Json emotion_json(const EmotionCounts& counts) {
   Json json = Json::object();
   for (std::size_t k = 0; k < counts.size(); ++k) json[std::string(emotion_names[k])] = counts[k];
@@ -84,21 +128,32 @@ Json split_json(const SplitSummary& split) {
           {"unreachable_target_share", share(split.unreachable_targets, split.target_tokens)},
           {"truncated_utterances", split.truncated},
           {"labelled_turns", split.labelled_turns},
+          {"situation_tokens", split.situation_tokens},
+          {"unknown_situation_tokens", split.unknown_situation_tokens},
+          {"truncated_situations", split.truncated_situations},
+          {"empty_situations", split.empty_situations},
+          {"differing_situations", split.differing_situations},
           {"emotions", emotion_json(split.emotions)},
           {"listener_emotions", emotion_json(split.listener_emotions)}};
 }
 
 }  // namespace
 
+std::int64_t SplitSummary::labelled_utterances(std::size_t column) const {
+  const std::vector<std::int64_t>& counts = label_counts[column];
+  return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+}
+
 std::string PrepareSummary::text() const {
   std::string out;
   const auto to = std::back_inserter(out);
-  fmt::format_to(to, "data set {}\n", fingerprint);
+  fmt::format_to(to, "data set {}\nsituations and label columns {}\n", fingerprint, texts_fingerprint);
   for (const SplitSummary& split : splits) append_split(out, split);
   fmt::format_to(
       to,
-      "vocabulary: V = {} ({} special words; words that occur {} times or more in train), {} different words in all\n",
-      vocabulary_size, special_count, min_frequency, words);
+      "vocabulary: V = {} ({} special words; words that occur {} times or more in train), {} different words in the "
+      "dialogues, {} more in the situations\n",
+      vocabulary_size, special_count, min_frequency, dialogue_words, words - dialogue_words);
   if (vectors_source == "random")
     fmt::format_to(
         to, "vectors: none given; random, {} dimensions, standard deviation {:.3f} (--vectors FILE reads GloVe)\n",
@@ -112,6 +167,7 @@ std::string PrepareSummary::text() const {
   if (!labels_source.empty())
     fmt::format_to(to, "listener labels: {}; {} labels passed over as none of the 32 emotions\n", labels_source,
                    other_labels);
+  for (std::size_t column = 0; column < label_columns.size(); ++column) append_label_column(out, *this, column);
   if (!has_listener_labels)
     out +=
         "\n*** NO LISTENER LABELS IN THE TRAINING SPLIT ***\n"
@@ -127,10 +183,13 @@ std::string PrepareSummary::json() const {
   for (const SplitSummary& split : splits) list.push_back(split_json(split));
   const Json json = {
       {"fingerprint", fingerprint},
+      {"texts_fingerprint", texts_fingerprint},
       {"vocabulary_size", vocabulary_size},
       {"words", words},
+      {"dialogue_words", dialogue_words},
       {"min_frequency", min_frequency},
       {"max_length", max_length},
+      {"max_situation_length", max_situation_length},
       {"vectors",
        {{"source", vectors_source},
         {"dimension", dimension},
@@ -139,6 +198,7 @@ std::string PrepareSummary::json() const {
         {"covered_token_share", covered_tokens},
         {"deviation", vector_deviation}}},
       {"listener_labels", {{"source", labels_source}, {"used", has_listener_labels}, {"other_labels", other_labels}}},
+      {"label_columns", label_columns_json(*this)},
       {"splits", list}};
   // A file name may hold bytes that are no UTF-8; that is no reason to fail.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

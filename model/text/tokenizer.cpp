@@ -211,4 +211,13 @@ std::string detokenize(std::span<const std::string_view> tokens) {
   return out;
 }
 
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const Character c = decode(text, i);
+    if (c.code == replacement && c.bytes == 1) return false;  // U+FFFD itself takes three bytes
+    i += c.bytes;
+  }
+  return true;
+}
+
 }  // namespace ethreed

@@ -28,6 +28,9 @@ std::vector<std::string> tokenize(std::string_view text);
 /// -, and quotation marks " hug what they enclose. Not an inverse of tokenize: case and contractions are gone.
 std::string detokenize(std::span<const std::string_view> tokens);
 
+/// Whether all of `text` is UTF-8 (no overlong forms, no surrogates).
+bool is_utf8(std::string_view text);
+
 /// Changes whenever the rules do; part of a data set's fingerprint.
 inline constexpr std::string_view tokenizer_version = "1";
 

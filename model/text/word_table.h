@@ -40,6 +40,13 @@ class WordTable {
 /// Throws Error if max_length < 1.
 std::vector<std::int32_t> encode_utterance(std::string_view text, WordTable& words, int max_length);
 
+/// The same from tokens.
+std::vector<std::int32_t> encode_tokens(std::span<const std::string> tokens, WordTable& words, int max_length);
+
+/// The same for a fixed table (a checkpoint's vocabulary): a token that it lacks becomes <unk>, and the table stays as
+/// it is, so that any number of threads may read texts with it.
+std::vector<std::int32_t> encode_known(std::string_view text, const WordTable& words, int max_length);
+
 /// Readable text of ids up to the first EOS; pads and SOS are left out. Throws Error for an id outside the table.
 std::string decode_utterance(std::span<const std::int32_t> ids, const WordTable& words);
 

@@ -53,6 +53,37 @@ TEST_CASE("rows become dialogues of complete turns; what is left over is dropped
   CHECK(split.repeated_speaker_rows == 0);
 }
 
+TEST_CASE("every utterance of the file is kept under its number, the unanswered post too") {
+  const TemporaryFolder folder;
+  const CorpusSplit split = read(folder, two_dialogues);
+  const Dialogue& a = split.dialogues[0];
+  REQUIRE(a.rows == 3);
+  CHECK(a.utterance(1) == "I won_comma_ finally");
+  CHECK(a.utterance(2) == "How \"nice\"!");
+  CHECK(a.utterance(3) == "Yes.");
+  CHECK(a.trailing_post == "Yes.");
+  CHECK_FALSE(split.dialogues[1].trailing_post);
+  CHECK(split.dialogues[1].utterance(4) == "Sorry.");
+  CHECK(split.dropped[0].utterance(1) == "Hello?");
+  CHECK_THROWS_WITH(a.utterance(0), Contains("utterance_idx is 0, but 'a' has 1 to 3"));
+  CHECK_THROWS_WITH(a.utterance(4), Contains("utterance_idx is 4"));
+}
+
+TEST_CASE("a dialogue's situation is its first row's prompt; dialogues whose rows differ are counted") {
+  const TemporaryFolder folder;
+  const CorpusSplit split = read(folder,
+                                 "a,1,sad,  It rained_comma_ a lot ,1,Hi,,\na,2,sad,It rained_comma_ a lot,0,Yes,,\n"
+                                 "b,1,sad,first,1,Hi,,\nb,2,sad,second,0,Yes,,\nb,3,sad,third,1,No,,\n"
+                                 "c,1,sad,,1,Hi,,\nc,2,sad,,0,Yes,,\n"
+                                 "d,1,sad,alone,1,Hi,,\n");
+  REQUIRE(split.dialogues.size() == 3);
+  CHECK(split.dialogues[0].situation == "It rained_comma_ a lot");
+  CHECK(split.dialogues[1].situation == "first");
+  CHECK(split.dialogues[2].situation.empty());
+  CHECK(split.dropped.at(0).situation == "alone");
+  CHECK(split.differing_situations == 1);
+}
+
 TEST_CASE("a corpus file may have CRLF line ends, a byte order mark, no last line end and candidates") {
   const TemporaryFolder folder;
   const auto path = folder.file("valid.csv", "\xEF\xBB\xBF" + header.substr(0, header.size() - 1) +

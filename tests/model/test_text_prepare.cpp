@@ -231,7 +231,7 @@ TEST_CASE("a data set that is absent, of another version or lacks a split is ref
   CHECK_THROWS_WITH(data.split("test"), Contains("no split 'test'") && Contains("test.csv"));
   CHECK_THROWS_WITH(data.word(data.words()), Contains("outside the table"));
   std::string bytes = content_of(folder / "out/dataset.safetensors");
-  const std::string version = "\"format_version\":\"1\"";
+  const std::string version = "\"format_version\":\"2\"";
   bytes.replace(bytes.find(version), version.size(), "\"format_version\":\"9\"");
   folder.file("out/dataset.safetensors", bytes);
   CHECK_THROWS_WITH(Dataset::open(folder / "out"),

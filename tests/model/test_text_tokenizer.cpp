@@ -76,3 +76,12 @@ TEST_CASE("detokenized replies read like text") {
         "he said \"hi there\" to a well-known $5 man; 50% off: ok.");
   CHECK(detokenize({}).empty());
 }
+
+TEST_CASE("UTF-8 is told from other bytes") {
+  CHECK(is_utf8(""));
+  CHECK(is_utf8("caf\xC3\xA9 \xF0\x9F\x98\x80 \xEF\xBF\xBD"));
+  CHECK_FALSE(is_utf8("caf\xE9"));
+  CHECK_FALSE(is_utf8("\xC0\xAF"));      // overlong
+  CHECK_FALSE(is_utf8("\xED\xA0\x80"));  // a surrogate
+  CHECK_FALSE(is_utf8("a\xC3"));         // cut off
+}

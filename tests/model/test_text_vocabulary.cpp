@@ -1,4 +1,5 @@
 #include "model/text/emotions.h"
+#include "model/text/tokenizer.h"
 #include "model/text/vocabulary.h"
 #include "model/text/word_vectors.h"
 #include "tests/temporary_folder.h"
@@ -65,6 +66,22 @@ TEST_CASE("encoding keeps words outside the vocabulary apart and cuts to the len
   CHECK(encode_utterance("I love Zorbing.", words, 3) == std::vector<std::int32_t>{4, 5, eos_id});
   CHECK(encode_utterance("", words, 40) == std::vector<std::int32_t>{eos_id});
   CHECK_THROWS_WITH(encode_utterance("i", words, 0), Contains("max_length is 0"));
+}
+
+TEST_CASE("a fixed table reads texts too: what it lacks is unknown, and it stays as it is") {
+  const WordTable words = vocabulary_of({"i", "love", "."});
+  CHECK(encode_known("I love Zorbing.", words, 40) == std::vector<std::int32_t>{4, 5, unk_id, 6, eos_id});
+  CHECK(encode_known("I love Zorbing.", words, 4) == std::vector<std::int32_t>{4, 5, unk_id, eos_id});
+  CHECK(encode_known("", words, 1) == std::vector<std::int32_t>{eos_id});
+  CHECK(words.size() == 7);
+  CHECK_THROWS_WITH(encode_known("i", words, 0), Contains("encode_known: max_length is 0"));
+}
+
+TEST_CASE("tokens give the ids of their text") {
+  WordTable words = vocabulary_of({"i", "love"}), same = words;
+  const std::string text = "I love, love unicorns!";
+  CHECK(encode_tokens(tokenize(text), words, 6) == encode_utterance(text, same, 6));
+  CHECK(words.size() == same.size());
 }
 
 TEST_CASE("decoding stops at the end mark, leaves out marks and refuses ids that are no words") {

@@ -14,8 +14,10 @@ namespace ethreed::test {
 inline constexpr int tiny_vocabulary = 30;
 inline constexpr int tiny_vector_width = 6;
 
+/// A dialogue's situation is its first post once more.
 inline SplitContents split_contents(const std::string& name, const Dialogues& dialogues) {
   SplitContents split{.name = name};
+  split.situation_offsets.push_back(0);
   const auto add = [&](const std::vector<std::int32_t>& words) {
     split.tokens.insert(split.tokens.end(), words.begin(), words.end());
     split.utterance_offsets.push_back(static_cast<std::int64_t>(split.tokens.size()));
@@ -30,6 +32,9 @@ inline SplitContents split_contents(const std::string& name, const Dialogues& di
     split.emotion.push_back(std::max(0, dialogue.front().emotion));
     split.conversation_bytes += "c" + std::to_string(split.emotion.size());
     split.conversation_offsets.push_back(static_cast<std::int64_t>(split.conversation_bytes.size()));
+    const std::vector<std::int32_t>& situation = dialogue.front().post;
+    split.situation_tokens.insert(split.situation_tokens.end(), situation.begin(), situation.end());
+    split.situation_offsets.push_back(static_cast<std::int64_t>(split.situation_tokens.size()));
   }
   return split;
 }

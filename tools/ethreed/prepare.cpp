@@ -8,10 +8,23 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace ethreed {
 
 namespace {
+
+// NAME=FILE. A name that is none, or one twice, is refused by prepare.
+LabelColumnFile parse_label_column(const std::string& text) {
+  const std::size_t mark = text.find('=');
+  return {text.substr(0, mark), text.substr(mark + 1)};
+}
+
+std::string check_label_column(const std::string& text) {
+  const std::size_t mark = text.find('=');
+  if (mark != std::string::npos && mark > 0 && mark + 1 < text.size()) return {};
+  return fmt::format("'{}' is no column; give NAME=FILE", text);
+}
 
 void run_prepare(const PrepareOptions& options) {
   const auto start = std::chrono::steady_clock::now();
@@ -25,6 +38,7 @@ void run_prepare(const PrepareOptions& options) {
 void add_prepare_command(CLI::App& app) {
   const auto options = std::make_shared<PrepareOptions>();
   const auto other_labels = std::make_shared<std::string>("error");
+  const auto label_columns = std::make_shared<std::vector<std::string>>();
   CLI::App* command = app.add_subcommand("prepare", "Turn the corpus's CSV files into a data set for training");
   command
       ->add_option("corpus", options->corpus_directory,
@@ -41,6 +55,13 @@ void add_prepare_command(CLI::App& app) {
       ->check(CLI::IsMember({"error", "ignore"}))
       ->capture_default_str();
   command
+      ->add_option("--label-column", *label_columns,
+                   "Labels of all utterances under a name: CSV with the columns conv_id, utterance_idx, label (may be "
+                   "given again for another column)")
+      ->type_name("NAME=FILE")
+      ->allow_extra_args(false)
+      ->check(check_label_column);
+  command
       ->add_option("--min-frequency", options->min_frequency,
                    "How often a word must occur in train to enter the vocabulary")
       ->check(CLI::Range(1, 1'000'000'000))
@@ -50,11 +71,18 @@ void add_prepare_command(CLI::App& app) {
                    "Longest utterance in tokens, end mark included; longer ones are cut")
       ->check(CLI::Range(2, 10'000))
       ->capture_default_str();
+  command
+      ->add_option("--max-situation-length", options->max_situation_length,
+                   "Longest situation in tokens, end mark included; longer ones are cut")
+      ->check(CLI::Range(2, 10'000))
+      ->capture_default_str();
   command->add_option("--dimension", options->dimension, "Size of the word vectors where no file is given")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  command->callback([options, other_labels] {
+  command->callback([options, other_labels, label_columns] {
     options->other_labels = *other_labels == "ignore" ? OtherLabels::ignore : OtherLabels::error;
+    options->label_columns.clear();
+    for (const std::string& column : *label_columns) options->label_columns.push_back(parse_label_column(column));
     run_prepare(*options);
   });
 }

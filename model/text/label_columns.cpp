@@ -1,0 +1,69 @@
+#include "model/text/label_columns.h"
+
+#include "model/text/label_file.h"
+#include "model/text/tokenizer.h"
+
+#include <algorithm>
+#include <map>
+
+namespace ethreed {
+
+namespace {
+
+void check_label(const LabelFile& file, std::string_view label) {
+  ETHREED_CHECK(!label.empty(), "{}: the label is empty; name a class or remove the row", file.place());
+  const bool printable = std::none_of(label.begin(), label.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < ' ' || byte == 0x7F;
+  });
+  // Class names are kept as metadata, which must be text.
+  ETHREED_CHECK(printable && is_utf8(label), "{}: the label '{}' holds control characters or bytes that are no UTF-8",
+                file.place(), excerpt(label));
+}
+
+}  // namespace
+
+bool is_column_name(std::string_view name) {
+  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+  return !name.empty() && name.size() <= 64 && name.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+ColumnLabels read_label_column(const std::filesystem::path& path, std::span<const CorpusSplit> splits) {
+  LabelFile file(path, splits);
+  ColumnLabels labels;
+  for (const CorpusSplit& split : splits) {
+    std::size_t turns = 0;
+    for (const Dialogue& dialogue : split.dialogues) turns += dialogue.turns.size();
+    labels.of_utterance.emplace_back(2 * turns, -1);
+  }
+  std::map<std::string_view, std::int32_t> classes;  // numbered as they are met, until all are known
+  for (LabelRow row; file.next(row);) {
+    check_label(file, row.label);
+    const std::int32_t met = classes.emplace(row.label, static_cast<std::int32_t>(classes.size())).first->second;
+    if (row.other_split) {
+      ++labels.other_splits;
+      continue;
+    }
+    file.check_first_label(row);
+    if (!row.turn) {
+      ++labels.dropped_posts;
+      continue;
+    }
+    labels.of_utterance[row.split][2 * *row.turn + (row.utterance % 2 == 0)] = met;
+    ++labels.used;
+  }
+  labels.rows = file.rows();
+  ETHREED_CHECK(labels.rows > 0, "{}: holds no label, only a header; fill the file or leave the column out",
+                path.string());
+  std::vector<std::int32_t> number(classes.size());  // of the class that was met as the i-th
+  for (const auto& [label, met] : classes) {         // in the order of bytes
+    number[static_cast<std::size_t>(met)] = static_cast<std::int32_t>(labels.classes.size());
+    labels.classes.emplace_back(label);
+  }
+  for (std::vector<std::int32_t>& split : labels.of_utterance)
+    for (std::int32_t& label : split)
+      if (label >= 0) label = number[static_cast<std::size_t>(label)];
+  return labels;
+}
+
+}  // namespace ethreed

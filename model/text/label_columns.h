@@ -1,0 +1,34 @@
+#pragma once
+// Named columns of labels, one label an utterance, with the classes that their file has: emotions, intents, topics, …
+
+#include "model/text/corpus.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ethreed {
+
+struct ColumnLabels {
+  std::vector<std::string> classes;  ///< the different labels of the file's rows, all of them, in the order of bytes
+  /// [split][2S]: class number or −1 where there is no label; 2t is the post of turn t (turns counted through the
+  /// split's dialogues), 2t + 1 the response.
+  std::vector<std::vector<std::int32_t>> of_utterance;
+  std::int64_t rows = 0;           ///< of the file, without the header
+  std::int64_t used = 0;           ///< labels that reached an utterance of a turn
+  std::int64_t dropped_posts = 0;  ///< passed over: the post is in no turn, for nobody answered it
+  std::int64_t other_splits = 0;   ///< passed over: of a split that is not here
+};
+
+/// Reads a CSV file in the layout of LabelFile; roles and labels of all kinds are kept. The classes do not depend on
+/// which splits are here.
+/// Throws Error (file:line) as LabelFile does, for a second label of one utterance, for a label that is empty, not
+/// UTF-8 or holds control characters, and for a file without rows.
+ColumnLabels read_label_column(const std::filesystem::path& path, std::span<const CorpusSplit> splits);
+
+/// What a column may be called: 1 to 64 ASCII letters, digits, '_' and '-'.
+bool is_column_name(std::string_view name);
+
+}  // namespace ethreed
