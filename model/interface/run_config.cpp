@@ -27,7 +27,9 @@ DataDescription describe(const Dataset& data) {
   DataDescription description{.vocabulary = data.vocabulary_size(),
                               .embedding = static_cast<int>(data.vectors().columns()),
                               .listener_labels = data.has_listener_labels()};
+  description.situations = !data.splits().empty() && data.splits().front().has_situations();
   description.labels.push_back({"emotion", {emotion_names.begin(), emotion_names.end()}});
+  for (const LabelColumn& column : data.label_columns()) description.labels.push_back({column.name, column.classes});
   return description;
 }
 
@@ -84,8 +86,8 @@ Json read_json_file(const std::string& path) {
 }
 
 std::string fingerprint_for(const Model& model, const Dataset& data) {
-  (void)model;
-  return data.fingerprint();
+  if (model.unit() == Unit::dialogue) return data.fingerprint();
+  return data.fingerprint() + (data.texts_fingerprint().empty() ? "" : "+" + data.texts_fingerprint());
 }
 
 }  // namespace ethreed

@@ -1,4 +1,5 @@
 #include "model/interface/device_model.h"
+#include "model/text/vocabulary.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
 
