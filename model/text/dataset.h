@@ -7,14 +7,14 @@
 //   vectors float32 [V, D]                                 where the embedding starts from
 // and for each split, S turns and n dialogues, under `<split>.`:
 //   tokens int32 [..], utterance_offsets int64 [2S + 1]    utterance 2t is the post of turn t, 2t + 1 the response;
-//   each ends in EOS;
-//                                                          an id ≥ V is a word outside the vocabulary
+//                                                          each ends in EOS; an id ≥ V is a word outside the
+//                                                          vocabulary
 //   dialogue_offsets int64 [n + 1]                         dialogue d has the turns offsets[d] … offsets[d + 1] − 1
 //   emotion int32 [n], listener_label int32 [S]            class numbers; −1: no label
 //   conversation_bytes uint8 [..], conversation_offsets int64 [n + 1]
-//   situation_tokens int32 [..], situation_offsets int64 [n + 1]   optional: situation of each dialogue, EOS last
-//   label.<name> int32 [2S]                                any number of label columns: class numbers by utterance, −1:
-//                                                          no label
+//   situation_tokens int32 [..], situation_offsets int64 [n + 1]   optional: each dialogue's situation, EOS last
+//   label.<name> int32 [2S]                                for each label column: class numbers by utterance; −1: no
+//                                                          label
 // and as metadata format, format_version, tokenizer_version, fingerprint, texts_fingerprint, min_frequency, max_length,
 // max_situation_length, dialogue_words, listener_labels, vectors, and label.<name>.classes (one a line) for each label
 // column. Files of format version 1, which have no situations, no label columns and no metadata for them, are read too.

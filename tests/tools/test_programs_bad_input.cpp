@@ -127,6 +127,18 @@ TEST_CASE("prepare refuses labels that do not belong to the corpus or are no emo
              Contains("1 labels passed over"));
 }
 
+TEST_CASE("prepare refuses label columns that do not belong to the corpus or have one name") {
+  const TinyProject project;
+  project.file("l.csv", "conv_id,utterance_idx,label\nnowhere,1,sad\n");
+  check_prepare_refuses(project, {"--label-column", "mood=none.csv"}, {"none.csv: cannot be opened", "check the path"});
+  check_prepare_refuses(project, {"--label-column", "mood=l.csv"},
+                        {"l.csv:2: the corpus has no utterance 1 of 'nowhere'", "take the labels"});
+  check_prepare_refuses(project, {"--label-column", "a=labels.csv", "--label-column", "a=labels.csv"},
+                        {"two label columns are called 'a'"});
+  check_prepare_refuses(project, {"--label-column", "a b=labels.csv"},
+                        {"a label column is called 'a b', wanted 1 to 64"});
+}
+
 TEST_CASE("prepare refuses word vectors of mixed width and other files that hold none") {
   const TinyProject project;
   const auto check_vectors = [&](const std::string& text, const std::vector<std::string>& parts) {

@@ -16,8 +16,8 @@ namespace {
 
 const std::vector<std::pair<std::string, std::vector<std::string>>> options_of_commands{
     {"prepare",
-     {"CORPUS_DIR", "--out", "--vectors", "--labels", "--other-labels", "--min-frequency", "--max-length",
-      "--dimension"}},
+     {"CORPUS_DIR", "--out", "--vectors", "--labels", "--other-labels", "--label-column", "--min-frequency",
+      "--max-length", "--max-situation-length", "--dimension"}},
     {"train",
      {"--data", "--out", "--config", "--epochs", "--batch", "--seed", "--learning-rate", "--dropout", "--ablation",
       "--threads", "--log-every", "--save-every", "--max-steps", "--resume", "--quiet"}},
@@ -104,6 +104,11 @@ TEST_CASE("an option's value that is out of range or no value of its kind is ref
   check_refusal(project, {"prepare", "corpus", "--out", "o", "--dimension", "0"}, {"--dimension", "not in range 1"});
   check_refusal(project, {"prepare", "corpus", "--out", "o", "--other-labels", "keep"},
                 {"--other-labels", "keep not in {error,ignore}"});
+  check_refusal(project, {"prepare", "corpus", "--out", "o", "--max-situation-length", "1"},
+                {"--max-situation-length", "not in range 2"});
+  for (const char* column : {"labels.csv", "=labels.csv", "name="})
+    check_refusal(project, {"prepare", "corpus", "--out", "o", "--label-column", column},
+                  {"--label-column", "is no column; give NAME=FILE"});
   check_refusal(project, {"evaluate", "run", "--split", "dev"}, {"--split", "dev not in {train,valid,test}"});
   check_refusal(project, {"generate", "run", "--decode", "best"}, {"--decode", "best not in {greedy,beam,sample}"});
   check_refusal(project, {"generate", "run", "--temperature", "0"}, {"--temperature", "not in range 0.01"});

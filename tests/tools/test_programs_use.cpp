@@ -69,6 +69,22 @@ TEST_CASE("prepare writes the data set, the vocabulary and a summary, and the sa
   CHECK((snapshot_of(project / "data") == first));
 }
 
+TEST_CASE("prepare keeps label columns under their names, as many as are given") {
+  const TinyProject project;
+  project.file("topics.csv", "conv_id,utterance_idx,label\nhit:0_conv:0,1,pets\n");
+  const std::vector<std::string> arguments{
+      "prepare",         "corpus",         "--dimension",      "8",     "--label-column",
+      "mood=labels.csv", "--label-column", "topic=topics.csv", "--out", "data"};
+  const std::string output = project.must(arguments);
+  CHECK_THAT(output, Contains("labels 'mood': labels.csv, 4 classes; train: 36 of 72 utterances (50.0 %); valid: 12 of "
+                              "24 utterances"));
+  CHECK_THAT(output, Contains("labels 'topic': topics.csv, 1 classes; train: 1 of 72 utterances"));
+  CHECK_THAT(output, Contains("NO LISTENER LABELS"));  // those are another matter
+  const Json columns = project.json("data/summary.json").at("label_columns");
+  CHECK(columns.at(0).at("splits").at("valid").at("labelled_utterances") == 12);
+  project.must(project.training("run"));  // on a data set that has them
+}
+
 TEST_CASE(
     "without labels prepare and train say loudly that the listener's terms are off, and evaluate's figures stay "
     "finite") {
