@@ -1,0 +1,68 @@
+#pragma once
+// The functions that the operation elementwise can apply. A new one is a struct here, its name in `Functions`, and its
+// textbook in elementwise_cases.cpp, without which the cases do not compile.
+
+#include "core/host_device.h"
+#include "kernels/common/math.h"
+
+#include <string_view>
+#include <type_traits>
+
+namespace ethreed::elementwise {
+
+// What a struct has:
+//   inputs         2: y = f(a, b); 1: y = f(a)
+//   value          y of one element, from a and b, or from a
+//   to_a, to_b     dy·∂y/∂a and dy·∂y/∂b, from dy, a, b and y; of one input: to_a alone, from dy, a and y
+//   forward_flops, backward_flops   per element; exp, tanh and the like count as one
+//   backward_reads                  how many of a, b and y the derivatives need: what they do not use is not loaded
+
+struct Add {
+  static constexpr std::string_view name = "add";
+  static constexpr int inputs = 2, forward_flops = 1, backward_flops = 0, backward_reads = 0;
+  template <class T> ETHREED_HOST_DEVICE static T value(T a, T b) { return a + b; }
+  template <class T> ETHREED_HOST_DEVICE static T to_a(T dy, T, T, T) { return dy; }
+  template <class T> ETHREED_HOST_DEVICE static T to_b(T dy, T, T, T) { return dy; }
+};
+
+struct Multiply {
+  static constexpr std::string_view name = "multiply";
+  static constexpr int inputs = 2, forward_flops = 1, backward_flops = 2, backward_reads = 2;
+  template <class T> ETHREED_HOST_DEVICE static T value(T a, T b) { return a * b; }
+  template <class T> ETHREED_HOST_DEVICE static T to_a(T dy, T, T b, T) { return dy * b; }
+  template <class T> ETHREED_HOST_DEVICE static T to_b(T dy, T a, T, T) { return dy * a; }
+};
+
+struct Tanh {
+  static constexpr std::string_view name = "tanh";
+  static constexpr int inputs = 1, forward_flops = 1, backward_flops = 3, backward_reads = 1;
+  template <class T> ETHREED_HOST_DEVICE static T value(T a) { return math::tanh(a); }
+  template <class T> ETHREED_HOST_DEVICE static T to_a(T dy, T, T y) { return dy * (T{1} - y * y); }
+};
+
+template <class... F> struct FunctionList {};
+using Functions = FunctionList<Add, Multiply, Tanh>;
+
+namespace detail {
+
+template <class Wanted, class... F> constexpr int place_of(FunctionList<F...>) {
+  static_assert((std::is_same_v<Wanted, F> || ...), "the function is not in elementwise::Functions");
+  int place = 0;
+  bool found = false;
+  ((found = found || std::is_same_v<Wanted, F>, place += found ? 0 : 1), ...);
+  return place;
+}
+template <class Run, class... F> void call_for(int function, Run& run, FunctionList<F...>) {
+  int place = 0;
+  ((place++ == function ? run(F{}) : void()), ...);
+}
+
+}  // namespace detail
+
+/// The number of a function in the arguments of the operation.
+template <class F> inline constexpr int number_of = detail::place_of<F>(Functions{});
+
+/// Calls run(F{}) for the function of this number.
+template <class Run> void with_function(int function, Run run) { detail::call_for(function, run, Functions{}); }
+
+}  // namespace ethreed::elementwise
