@@ -1,5 +1,6 @@
 // What does not fit is refused at the door, and the message says what was called, what came and what was wanted.
 
+#include "autograd/functions/attention_pooling_function.h"
 #include "autograd/functions/coverage_attention_function.h"
 #include "autograd/functions/embedding_function.h"
 #include "autograd/functions/emotion_gate_function.h"
@@ -113,4 +114,26 @@ TEST_CASE("the attentions and the emotion gate refuse layouts and shapes that do
                     Contains("key is [1, 3], wanted [1, 2]"));
   CHECK_THROWS_WITH(emotion_gate<double>(d.tape, targets, d.of({2, 2}), d.of({1, 2}), d.of({1, 3}), d.of({2})),
                     Contains("bias is [2], wanted [1]"));
+}
+
+TEST_CASE("attention_pooling refuses empty segments, rows that are not there and shapes that do not fit") {
+  Door d;
+  const Index fine{0, 2, 3}, late{1, 3}, empty_segment{0, 2, 2}, falling{0, 2, 1}, no_offsets{}, nothing{0};
+  const Index rows{3, 0, 3}, few{1, 0}, high{0, 4, 1}, low{0, 1, -1};
+  const auto pool = [&](const Index& offsets, Shape scores, Shape x, const Index& from) {
+    return attention_pooling<double>(d.tape, offsets, d.of(scores), d.of(x), from);
+  };
+  CHECK_NOTHROW(pool(fine, {3, 1}, {4, 2}, rows));
+  CHECK_NOTHROW(pool(fine, {3}, {3, 2}, {}));
+  CHECK(pool(nothing, {0, 1}, {4, 2}, {}).y.rows() == 0);
+  CHECK_THROWS_WITH(pool(no_offsets, {3, 1}, {3, 2}, {}), Contains("attention_pooling: offsets has 0 entries"));
+  CHECK_THROWS_WITH(pool(late, {3, 1}, {3, 2}, {}), Contains("starts with 1, wanted") && Contains("0"));
+  CHECK_THROWS_WITH(pool(empty_segment, {2, 1}, {2, 2}, {}), Contains("segment 1 goes from entry 2 to 2"));
+  CHECK_THROWS_WITH(pool(falling, {1, 1}, {1, 2}, {}), Contains("segment 1 goes from entry 2 to 1"));
+  CHECK_THROWS_WITH(pool(fine, {2, 1}, {3, 2}, {}), Contains("scores is [2, 1], wanted [3, 1]"));
+  CHECK_THROWS_WITH(pool(fine, {3, 1}, {4, 2}, {}), Contains("x is [4, 2]") && Contains("without rows"));
+  CHECK_THROWS_WITH(pool(fine, {3, 1}, {4, 2}, few), Contains("rows has 2 entries, offsets end with 3"));
+  CHECK_THROWS_WITH(pool(fine, {3, 1}, {4, 2}, high), Contains("entry 1 reads row 4 of x, which is [4, 2]"));
+  CHECK_THROWS_WITH(pool(fine, {3, 1}, {4, 2}, low), Contains("entry 2 reads row -1"));
+  CHECK_THROWS_WITH(attention_pooling<double>(d.tape, fine, d.of({3, 1}), {}), Contains("x must be there"));
 }

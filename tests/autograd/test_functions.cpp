@@ -1,6 +1,7 @@
 // Every differentiable function through the tape: what it records is the gradient of what it computes. The kernels are
 // checked on their own; here it is saved values, sinks, copies of indices and the wiring of several results.
 
+#include "autograd/functions/attention_pooling_function.h"
 #include "autograd/functions/coverage_attention_function.h"
 #include "autograd/functions/embedding_function.h"
 #include "autograd/functions/emotion_gate_function.h"
@@ -132,6 +133,29 @@ TEST_CASE("coverage_attention on the tape has the gradients of its three values"
 TEST_CASE("history_attention on the tape has the gradient of its value") {
   check({{5, 3}, {5, 3}, {5, 2}}, [](Tape<double>& tape, Leaf leaf) {
     return Variables{history_attention(tape, packing, leaf[0], leaf[1], leaf[2])};
+  });
+}
+
+TEST_CASE("attention_pooling on the tape, rows shared and unread, has the gradient of its value") {
+  check({{5, 1}, {4, 3}}, [](Tape<double>& tape, Leaf leaf) {
+    const Index offsets{0, 2, 5}, rows{3, 0, 0, 3, 2};  // gone before the backward: the function keeps its own copies
+    return Variables{attention_pooling<double>(tape, offsets, leaf[0], leaf[1], rows).y};
+  });
+}
+
+TEST_CASE("attention_pooling on the tape, scores made by linear of what is pooled, has the gradient of its value") {
+  check({{5, 3}, {1, 3}}, [](Tape<double>& tape, Leaf leaf) {
+    const Index offsets{0, 1, 5};
+    return Variables{attention_pooling<double>(tape, offsets, linear(tape, {leaf[0]}, leaf[1], {}), leaf[0]).y};
+  });
+}
+
+TEST_CASE("attention_pooling on the tape without scores has the gradient of the mean") {
+  check({{5, 2}}, [](Tape<double>& tape, Leaf leaf) {
+    const Index offsets{0, 2, 5};
+    const auto pooled = attention_pooling<double>(tape, offsets, {}, leaf[0]);
+    CHECK_FALSE(pooled.weights.wants_gradient());
+    return Variables{pooled.y};
   });
 }
 
