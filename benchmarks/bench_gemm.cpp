@@ -186,7 +186,7 @@ template <class T> void table(Context& context, int rounds, const std::string& o
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Matrix products at the model's shapes, beside Eigen's");
+  CLI::App app("Matrix products at the model's shapes, compared with Eigen's");
   int threads = 1, rounds = 11;
   bool in_double = false;
   std::string only, precision = "float32";

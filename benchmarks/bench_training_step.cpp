@@ -211,13 +211,14 @@ int main(int argc, char** argv) {
   app.add_option("--threads", arguments.threads)->check(CLI::Range(1, 1024))->capture_default_str();
   app.add_option("--batch", arguments.batch, "Dialogues")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--steps", arguments.steps)->check(CLI::Range(1, 100000))->capture_default_str();
-  app.add_option("--beside-threads", arguments.beside_threads, "Compare: the same steps with so many threads, in turns")
+  app.add_option("--beside-threads", arguments.beside_threads,
+                 "Compare: the same steps with so many threads, interleaved")
       ->check(CLI::Range(1, 1024));
   app.add_option("--beside-precision", arguments.beside_precision, "Compare: the same steps with this precision")
       ->check(CLI::IsMember({"float32", "bf16"}));
   CLI11_PARSE(app, argc, argv);
   if (arguments.compares() && arguments.device != "cpu") {
-    fmt::print(stderr, "bench_training_step: two ways in turns are for --device cpu\n");
+    fmt::print(stderr, "bench_training_step: two interleaved ways are for --device cpu\n");
     return 2;
   }
   try {

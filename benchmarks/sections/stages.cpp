@@ -171,8 +171,8 @@ class StagedStep {
         const double rate = sum_flops_ / row.time.median * 1e-6;
         row.figures = {{"GFLOP/s", rate},
                        {"% of peak", 100 * rate / machine.float32.of(threads)},
-                       {"% of peak meanwhile", 100 * rate / rates().median},
-                       {"% of a large product meanwhile", 100 * rate / products().median}};
+                       {"% of the loop of multiply-adds in the same minute", 100 * rate / rates().median},
+                       {"% of a large matrix product in the same minute", 100 * rate / products().median}};
       }
       rows.push_back(std::move(row));
     }
