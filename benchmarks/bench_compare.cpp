@@ -1,10 +1,10 @@
-// Says what moved between two runs of bench_all:
+// Says what changed between two runs of bench_all:
 //   bench_compare BEFORE.json AFTER.json [--least 3] [--all]
 //   bench_compare BEFORE1.json,BEFORE2.json AFTER1.json,AFTER2.json
-// A time moved if its two spreads (10 % to 90 %) do not touch and its median differs by at least --least percent.
-// Several files on a side join their spreads: on a machine that others use, what happens between two runs is more than
-// what happens within one, so take at least two runs of either side, in turns. Exit status: 0 nothing became slower
-// beyond the noise, 1 something did, 2 the command line or a file is not usable.
+// A time changed if its two ranges (10 % to 90 %) do not overlap and its median differs by at least --least percent.
+// Several files on a side join their ranges: on a shared machine two runs differ by more than the samples of one do, so
+// take at least two interleaved runs of each side. Exit status: 0 nothing became slower beyond the noise, 1 something
+// did, 2 the command line or a file is not usable.
 
 #include "benchmarks/harness/report.h"
 #include "core/error.h"
@@ -47,7 +47,7 @@ std::vector<Report> read_all(const std::string& paths) {
   return reports;
 }
 
-// By section and name. Several runs give the median of their medians and the widest spread.
+// By section and name. Several runs give the median of their medians and the widest range.
 std::map<std::string, Spread> times_of(const std::vector<Report>& reports) {
   std::map<std::string, std::vector<Spread>> runs;
   for (const Report& report : reports)

@@ -1,5 +1,5 @@
-// Matrix products at the model's shapes, beside Eigen's: GFLOP/s, and the share of what a loop of nothing but
-// multiply-adds reaches in the same run. Every figure is a median of rounds in which both take turns.
+// Matrix products at the model's shapes, compared with Eigen's: GFLOP/s, and the share of what a loop of nothing but
+// multiply-adds reaches in the same run. Every figure is a median of interleaved rounds of both.
 #define EIGEN_STACK_ALLOCATION_LIMIT (16 << 20)
 #define EIGEN_DONT_PARALLELIZE
 #define EIGEN_NO_DEBUG
@@ -96,7 +96,7 @@ template <class T> using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynami
 template <class T> using In = Eigen::Map<const Matrix<T>, 0, Eigen::OuterStride<>>;
 template <class T> using Out = Eigen::Map<Matrix<T>, 0, Eigen::OuterStride<>>;
 
-/// Eigen's product, in the tiles that this engine used to give it.
+/// Eigen's matrix product, in the tiles that this engine used to give it.
 template <class T> void eigen(Context& context, const Gemm<T>& g) {
   constexpr int tile_m = 256, tile_n = 384, tile_k = 1280;
   const int tiles_n = (g.n + tile_n - 1) / tile_n, tiles_m = (g.m + tile_m - 1) / tile_m;
@@ -186,7 +186,7 @@ template <class T> void table(Context& context, int rounds, const std::string& o
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Matrix products at the model's shapes, beside Eigen's");
+  CLI::App app("Matrix products at the model's shapes, compared with Eigen's");
   int threads = 1, rounds = 11;
   bool in_double = false;
   std::string only, precision = "float32";

@@ -1,10 +1,10 @@
 // Times whole training steps (batch, forward, backward, clipping, Adam) on real batches of a prepared data set:
 //   bench_training_step DATA_DIR [--threads 2] [--batch 8] [--steps 50] [--device cpu|cuda|emulated] [--graphs]
-// Prints the median and the spread over steps, target tokens per second, and the allocations of the timed steps; on a
-// device, the kernels that a step launches. (Times of the emulated device say nothing about a GPU; its counts do.)
+// Prints the median and the quantiles over steps, target tokens per second, and the allocations of the timed steps; on
+// a device, the kernels that a step launches. (Times of the emulated device say nothing about a GPU; its counts do.)
 //   bench_training_step DATA_DIR --threads 1 --beside-threads 2 [--beside-precision bf16]
-// takes every batch both ways, one directly after the other, and prints the ratio of the two times as well: on a
-// machine that others use, its median over steps tells differences of a percent that the times do not.
+// takes every batch both ways, one directly after the other, and prints the ratio of the two times as well. On a shared
+// machine its median over steps shows differences of a percent that the times do not.
 
 #include "benchmarks/harness/measure.h"
 #include "core/error.h"
@@ -112,7 +112,7 @@ void print_times(const Way& way) {
              static_cast<double>(way.tokens) / spread.samples);
 }
 
-// The uncertainty of the median is 1.25 times that of a mean, of which the middle half tells the standard deviation.
+// The standard error of the median is 1.25 times that of the mean; the standard deviation comes from the quartiles.
 void print_ratio(const Way& first, const Way& second) {
   std::vector<double> ratios;
   for (std::size_t step = 0; step < first.milliseconds.size(); ++step)
@@ -172,7 +172,7 @@ void run(const Arguments& arguments) {
     taken = 0;
     if (first.runtime.device() != nullptr) first.runtime.device()->forget_launches();
     for (std::int64_t step = 0; step < steps; ++step) {
-      // Who comes second finds the words of the batch nearer: they change places.
+      // The second finds the words of the batch in the cache, so the two change places.
       for (std::size_t turn = 0; turn < ways.size(); ++turn)
         take_step(ways[(turn + static_cast<std::size_t>(step)) % ways.size()], step);
     }
@@ -211,13 +211,14 @@ int main(int argc, char** argv) {
   app.add_option("--threads", arguments.threads)->check(CLI::Range(1, 1024))->capture_default_str();
   app.add_option("--batch", arguments.batch, "Dialogues")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--steps", arguments.steps)->check(CLI::Range(1, 100000))->capture_default_str();
-  app.add_option("--beside-threads", arguments.beside_threads, "Compare: the same steps with so many threads, in turns")
+  app.add_option("--beside-threads", arguments.beside_threads,
+                 "Compare: the same steps with so many threads, interleaved")
       ->check(CLI::Range(1, 1024));
   app.add_option("--beside-precision", arguments.beside_precision, "Compare: the same steps with this precision")
       ->check(CLI::IsMember({"float32", "bf16"}));
   CLI11_PARSE(app, argc, argv);
   if (arguments.compares() && arguments.device != "cpu") {
-    fmt::print(stderr, "bench_training_step: two ways in turns are for --device cpu\n");
+    fmt::print(stderr, "bench_training_step: two interleaved ways are for --device cpu\n");
     return 2;
   }
   try {

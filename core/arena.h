@@ -13,8 +13,8 @@
 namespace ethreed {
 
 /// Memory grows in blocks; reset() keeps it and, if the last round needed several blocks, replaces them by one that
-/// would have held everything, so that a repeated round allocates nothing. Not thread-safe: allocate before going
-/// parallel.
+/// would have held everything, so that a repeated round allocates nothing. Not thread-safe: allocate before a parallel
+/// region.
 class Arena {
  public:
   /// The first block has at least `initial_bytes`, taken at the first allocation from `source` (kept by reference).

@@ -12,8 +12,8 @@
 
 namespace ethreed {
 
-/// What the CPU's matrix products of float make of their operands: nothing, or numbers of bfloat16 (8 bits of
-/// mantissa). They are summed in float either way. Products of double are always full.
+/// To what the CPU's matrix products of float round their operands: not at all, or to bfloat16 (8 bits of mantissa).
+/// They are summed in float either way. Matrix products of double never round.
 enum class GemmPrecision { full, bf16 };
 
 /// A bundle of references; cheap to copy, owns nothing.

@@ -27,7 +27,7 @@ class HostMemory final : public MemorySource {
     const std::size_t pages = (bytes + huge_page - 1) / huge_page * huge_page;
     void* memory = ::operator new (pages, std::align_val_t{huge_page});
 #if defined(MADV_HUGEPAGE)
-    ::madvise(memory, pages, MADV_HUGEPAGE);  // advice: nothing is lost where it is not taken
+    ::madvise(memory, pages, MADV_HUGEPAGE);  // advice: the kernel may ignore it
 #endif
     return memory;
   }

@@ -39,7 +39,7 @@ class MemorySource {
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void release(void* memory, std::size_t bytes) noexcept = 0;
 
-  /// Bytes to leave free behind every piece of a block, so that a checker sees an access beyond its end.
+  /// Bytes to keep unused after every piece of a block, so that a checker sees an access beyond its end.
   virtual std::size_t guard_bytes() const { return 0; }
   /// A piece of a block was handed out, or all from `begin` to `end` was given back: for a checker.
   virtual void lent(void* /*piece*/, std::size_t /*bytes*/) {}
@@ -75,13 +75,13 @@ class DeviceRuntime {
   virtual std::size_t total_bytes() const = 0;
   virtual int multiprocessors() const = 0;
   virtual std::size_t shared_bytes_per_block() const = 0;  ///< the most that a kernel can opt in to
-  virtual bool tf32() const = 0;                           ///< may products round their inputs to TF32
+  virtual bool tf32() const = 0;                           ///< may matrix products round their inputs to TF32
 
   virtual MemorySource& memory() = 0;   ///< device memory: only kernels and copies may touch it
   virtual MemorySource& pinned() = 0;   ///< host memory from which and to which copies run at full speed
   virtual MemorySource& managed() = 0;  ///< memory that both sides may touch while no kernel runs: for tests
 
-  /// Host to device. `host` must stay as it is until the copy is done, unless it is pinned() memory of the staging.
+  /// Host to device. `host` must not change until the copy is done, unless it is pinned() memory of the staging.
   virtual void upload(void* device, const void* host, std::size_t bytes) = 0;
   /// Device to host; returns when the bytes are there.
   virtual void download(void* host, const void* device, std::size_t bytes) = 0;
@@ -125,7 +125,7 @@ class DeviceRuntime {
   std::span<const LaunchCount> launches() const { return launches_; }
   std::int64_t launch_count() const;
 
-  /// What the launcher of products keeps with the device: its handle, the algorithm of every shape.
+  /// What the launcher of matrix products keeps with the device: its handle, the algorithm of every shape.
   std::shared_ptr<void>& plans() { return plans_; }
 
   /// Small host arrays on their way to the device.

@@ -1,12 +1,12 @@
 #pragma once
-// Memory that is only counted: an arena over it hands out addresses that nobody may follow.
+// Memory that is only counted: an arena over it hands out addresses that nobody may read or write.
 
 #include "core/device.h"
 
 namespace ethreed {
 
-/// Address space without memory behind it: whoever reads or writes there dies at once. With an arena over it, a step
-/// can be run with DeviceRuntime::plan(true), just to see what it would take.
+/// Address space without memory behind it: whoever reads or writes there ends the program. With an arena over it, a
+/// step can be run with DeviceRuntime::plan(true), just to see what it would take.
 class PlannedMemory final : public MemorySource {
  public:
   void* allocate(std::size_t bytes) override;

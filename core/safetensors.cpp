@@ -25,8 +25,7 @@ struct FileDtype {
   std::string_view name;
   std::size_t bytes;
 };
-// Every type of the format that has whole bytes: those we do not compute with may lie in a file beside the ones we
-// read.
+// Every type of the format that has whole bytes: a file that we read may also hold those we do not compute with.
 constexpr std::array<FileDtype, 15> file_dtypes{{{"F64", 8},
                                                  {"I64", 8},
                                                  {"U64", 8},
@@ -64,7 +63,7 @@ std::optional<std::size_t> byte_count(std::span<const std::int64_t> shape, std::
   return total;
 }
 
-// nlohmann::json keeps the last of two equal keys without a word; a repeated tensor name is a broken file.
+// nlohmann::json silently keeps the last of two equal keys; a repeated tensor name is a broken file.
 Json parse_without_duplicates(std::string_view text, const std::string& file) {
   std::unordered_set<std::string> seen;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {

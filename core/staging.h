@@ -23,7 +23,7 @@ class Staging {
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
 
-  /// Stages these arrays with one upload, in stream order. They must stay where and as they are until forget().
+  /// Stages these arrays with one upload, in stream order. They must neither move nor change until forget().
   void stage(std::span<const std::span<const std::byte>> arrays);
 
   /// The device copy of a host array: the staged one if the array lies within one, else a new copy, uploaded now. While

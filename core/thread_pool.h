@@ -53,12 +53,12 @@ class ThreadPool {
   friend class Background;
   using Task = void (*)(void* context, std::int64_t chunk);
 
-  // Chunks of one call, taken by whoever comes. A thread may read task, context and chunks only between claiming a
-  // chunk and reporting it done: a job ends when all its chunks are done, so it cannot change under a thread that holds
-  // one. A thread that comes late finds nothing to claim and holds nobody up.
+  // Chunks of one call, claimed by any thread. A thread may read task, context and chunks only between claiming a chunk
+  // and reporting it done: a job ends when all its chunks are done, so it cannot change under a thread that holds one.
+  // A thread that comes late finds nothing to claim and delays nobody.
   //
   // Every thread has a share of the chunks, always the same for the same number of them, which it takes first: what it
-  // wrote in one job it is likely to read in the next, from its own cache. When it is done it takes what is left of the
+  // wrote in one job it is likely to read in the next, from its own cache. Then it takes unclaimed chunks of the
   // others' shares.
   class Job {
    public:
@@ -67,7 +67,7 @@ class ThreadPool {
     bool has_work() const;
     /// False if there was none to claim.
     bool work_on_one_chunk(std::size_t thread);
-    /// Works on what is left as thread 0, waits for the others and rethrows the first exception.
+    /// Works on the unclaimed chunks as thread 0, waits for the others and rethrows the first exception.
     void finish();
 
    private:
@@ -101,8 +101,8 @@ class ThreadPool {
   std::vector<std::thread> workers_;
 };
 
-/// Work beside what the caller does next, for work that waits for memory while the other computes: half of the pool's
-/// threads (one of two) take its chunks before those of parallel regions, the others when they have nothing else to do.
+/// Work concurrent with what the caller does next, for work that waits for memory while the other computes: half of the
+/// pool's threads (one of two) take its chunks before those of parallel regions, the others when they are idle.
 /// A pool has at most one at a time. Not from inside a chunk.
 class Background {
  public:
@@ -114,7 +114,7 @@ class Background {
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
 
-  /// Works on what is left, and returns when all is done. The first exception is rethrown.
+  /// Works on the unclaimed chunks, and returns when all are done. The first exception is rethrown.
   void finish();
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// The machine, in words and in what it can do at most.
+// The machine: its description and its peaks.
 
 #include <cstdint>
 #include <string>
@@ -25,8 +25,8 @@ struct Machine {
 /// a build for any processor of the family has narrower vectors.
 Machine measure_machine(int rounds);
 
-/// GFLOP/s of the same loop of multiply-adds in float now, for about a millisecond: what a machine that is shared with
-/// others has to give at this moment.
+/// GFLOP/s of the same loop of multiply-adds in float now, for about a millisecond: what a shared machine gives at this
+/// moment.
 double multiply_add_rate(int threads);
 
 /// The most memory that this process has had in use, in MiB, and what it has now of its own (not of mapped files);

@@ -1,5 +1,5 @@
 #pragma once
-// How a time is taken: many samples, their median, and the 10 % and 90 % quantiles as the spread.
+// How a time is taken: many samples, their median, and the quantiles 10 % and 90 %.
 
 #include <algorithm>
 #include <chrono>
@@ -11,7 +11,7 @@ inline double now_in_milliseconds() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// Samples in three numbers. A machine that others use disturbs the mean and the extremes; these stand it better.
+/// Samples in three numbers. A shared machine disturbs the mean and the extremes more than these.
 struct Spread {
   double median = 0, low = 0, high = 0;  ///< quantiles 50 %, 10 %, 90 %, interpolated
   int samples = 0;

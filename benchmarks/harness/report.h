@@ -57,7 +57,7 @@ nlohmann::ordered_json to_json(const Report& report);
 /// Throws Error, naming `source`, if it is no such file.
 Report report_from(const nlohmann::ordered_json& json, const std::string& source);
 
-/// A number with three or four digits that matter.
+/// A number with three or four significant digits.
 std::string short_number(double x);
 std::string markdown_of(const Machine& machine);
 std::string markdown_of(const Section& section);

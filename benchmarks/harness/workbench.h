@@ -13,7 +13,7 @@
 
 namespace ethreed::bench {
 
-/// A learning rate that leaves the parameters what they are, nearly: every pass over the batches does the same work.
+/// A learning rate that hardly changes the parameters: every pass over the batches does the same work.
 inline constexpr double still = 1e-9;
 
 class Workbench {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Runs two programs that do the same work, in turns, pair by pair in one session, so that what else happens on the machine
-meets both; prints the ratio of their times as a Markdown table.
+"""Interleaves runs of programs that do the same work, pair by pair in one session, so that what else happens on the
+machine affects both; prints the ratio of their times as a Markdown table.
 
   alternate.py [--pairs 15] [--rounds 20] [--json FILE] -- OURS ... -- THEIRS ... [-- ANOTHER ...]
 

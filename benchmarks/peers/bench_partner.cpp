@@ -1,6 +1,6 @@
-// Our side of a comparison with another program (peers/alternate.py runs both, in turns):
+// Our side of a comparison with another program (peers/alternate.py interleaves runs of both):
 //   bench_partner step DATA_DIR --batches 20 --write FILE     training steps; FILE gets parameters and batches
-//   bench_partner gru --sequences 34 --steps 18               a bidirectional GRU with its input products
+//   bench_partner gru --sequences 34 --steps 18               a bidirectional GRU with its input projections
 // The protocol, which every partner speaks: one line of JSON when ready, {"name": …, "threads": n, …}; then for every
 // line "n" on the standard input n rounds of the work and one line of JSON, {"what": milliseconds of a round, …}. It
 // ends with its input.

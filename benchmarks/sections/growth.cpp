@@ -41,7 +41,7 @@ std::int64_t tokens_of(const Split& split) {
   return tokens;
 }
 
-// A step measured on batches that `make(i)` returns, which must stay until the next call.
+// A step measured on batches that `make(i)` returns, which must be valid until the next call.
 template <class Make>
 Row measure_steps(std::string name, Options options, ModelState<float>& model, const TrainingConfig& training,
                   int batches, Make make) {
@@ -69,7 +69,7 @@ std::vector<Row> prepare_point(const Options& options, std::int64_t dialogues) {
            .output_directory = data_of(options, dialogues),
            .vectors = {},
            .labels = corpus_of(options, dialogues) / "labels.csv",
-           // As often for a dialogue as 3 times in 1,000 of them: the vocabulary, and with it a step, stays as large.
+           // As often for a dialogue as 3 times in 1,000 of them: the vocabulary, and with it a step, does not grow.
            .min_frequency = std::max<std::int64_t>(3, 3 * dialogues / 1000)});
   const double time = now_in_milliseconds() - start;
   Row row{.name = "prepare", .time = spread_of({time}), .figures = {}};

@@ -11,8 +11,8 @@ StageCost product(double rows, double in, double out) {
   const double flops = 2 * rows * in * out, bytes = word * (rows * in + in * out + rows * out);
   return {flops, bytes, 2 * flops, 2 * bytes};
 }
-// The recurrence of a GRU, after its input product: the formulas of kernels/gru_sequence. `starts`: the rows that have
-// no state before them, and need no product.
+// The recurrence of a GRU, after its input projection: the formulas of kernels/gru_sequence. `starts`: the rows that
+// have no state before them, and need no matrix product.
 StageCost recurrence(double rows, double starts, double hidden) {
   const double flops = 6 * (rows - starts) * hidden * hidden, bytes = word * (8 * rows * hidden + 3 * hidden * hidden);
   return {flops, bytes, 2 * flops, 2 * bytes};
@@ -38,7 +38,7 @@ StageCost gru(double rows, double starts, double in, double hidden) {
   return gru_of_shared_inputs(rows, rows, starts, in, hidden);
 }
 
-// Pairs of an utterance and one before it in its chain: sequences still alive at step t have t predecessors.
+// Pairs of an utterance and one before it in its chain: sequences longer than t have t predecessors.
 double history_pairs(const Packing& chain) {
   double pairs = 0;
   for (int t = 0; t < chain.steps(); ++t) pairs += static_cast<double>(t) * chain.alive(t);

@@ -7,8 +7,8 @@
 
 namespace ethreed::bench {
 
-/// A product counts two FLOPs a multiply-add, an exponential one. Bytes: each operand once, as if whatever a stage
-/// reads came from memory and whatever it writes went there.
+/// A matrix product counts two FLOPs a multiply-add, an exponential one. Bytes: each operand once, as if whatever a
+/// stage reads came from memory and whatever it writes went there.
 struct StageCost {
   double forward_flops = 0, forward_bytes = 0, backward_flops = 0, backward_bytes = 0;
 };

@@ -54,7 +54,7 @@ struct Part {
   std::vector<double> times{};
 };
 
-// A product large enough to reach what products reach at most: the peak that a step made of products is held against.
+// A matrix product large enough to reach the most that matrix products reach: the peak that a step is compared with.
 class LargeProduct {
  public:
   LargeProduct() {
@@ -68,7 +68,7 @@ class LargeProduct {
            Gemm<float>{
                .m = m, .n = n, .k = k, .a = a_.data(), .lda = k, .b = b_.data(), .ldb = n, .c = c_.data(), .ldc = n});
     };
-    multiply();  // the operands come near, and threads awake
+    multiply();  // brings the operands into the cache and wakes the threads
     const double start = now_in_milliseconds();
     multiply();
     return 2e-6 * m * n * k / (now_in_milliseconds() - start);
@@ -115,14 +115,14 @@ class StagedStep {
     parts_[3 + 2 * stages].time += end - start;
   }
 
-  // The same step as `ethreed train` does it, a part of the update beside the next step's encoder.
+  // The same step as `ethreed train` does it, a part of the update concurrent with the next step's encoder.
   void run_whole(int i) {
     const double start = now_in_milliseconds();
     training_step(context_, bench_.model, bench_.config.training, bench_.batch(i), i, still, {.update = &update_});
     parts_.back().time += now_in_milliseconds() - start;
   }
 
-  // What the machine has to give between two steps.
+  // What the machine gives between two steps.
   void look_at_machine(int threads) {
     rates_.push_back(multiply_add_rate(threads));
     products_.push_back(product_.rate(context_));
@@ -171,8 +171,8 @@ class StagedStep {
         const double rate = sum_flops_ / row.time.median * 1e-6;
         row.figures = {{"GFLOP/s", rate},
                        {"% of peak", 100 * rate / machine.float32.of(threads)},
-                       {"% of peak meanwhile", 100 * rate / rates().median},
-                       {"% of a large product meanwhile", 100 * rate / products().median}};
+                       {"% of the loop of multiply-adds in the same minute", 100 * rate / rates().median},
+                       {"% of a large matrix product in the same minute", 100 * rate / products().median}};
       }
       rows.push_back(std::move(row));
     }

@@ -22,7 +22,7 @@ template <class T, int rows> void add_rows(const T* x, std::int64_t columns, std
 }  // namespace detail
 
 /// db_j = Σ_i g_ij, g [rows, columns]; `db` [columns] is written or accumulated. Rows are added one after the other,
-/// in ascending order; eight are read side by side, so that memory is asked for all of them at once.
+/// in ascending order; eight are read at a time, so that their loads overlap.
 template <class T>
 void bias_gradient(Context& context, std::int64_t rows, std::int64_t columns, const T* g, const GradientSink<T>& db) {
   constexpr std::int64_t columns_per_chunk = 512;

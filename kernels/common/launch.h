@@ -27,7 +27,7 @@ constexpr unsigned blocks_for(std::int64_t count, int threads) {
 
 namespace detail {
 
-/// "ethreed::{anonymous}::embedding_forward_kernel<float>" out of what the compiler calls this function.
+/// "ethreed::{anonymous}::embedding_forward_kernel<float>", from the compiler's name for this function.
 template <auto Kernel> constexpr std::string_view kernel_name() {
   constexpr std::string_view before = "Kernel = ";
   std::string_view text = __PRETTY_FUNCTION__;

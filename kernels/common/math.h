@@ -28,7 +28,7 @@ struct Reduced {
 /// For y from −87.6 to 89.7, which is −126 ≤ k ≤ 129; for NaN r is NaN.
 ETHREED_HOST_DEVICE inline Reduced reduce(float y) {
   // 1.5·2^23 + 126: adding it rounds to the nearest whole number and leaves k + 126, the exponent of 2^{k−1}, in the
-  // low bits; the bits above leave through the top of the shift.
+  // low bits; the shift drops the bits above.
   const float magic = 12583038.0F;
   const float shifted = y * 1.44269504F + magic;
   const float k = shifted - magic;
@@ -99,12 +99,12 @@ template <class T> struct LogSumExp {
   ETHREED_HOST_DEVICE T log_probability(T x) const { return (x - max) - log_sum; }
 };
 
-/// Lanes of a loop that the compiler makes vectors of: several, because a loop over a single vector it would take
-/// apart.
+/// Lanes of a loop that the compiler vectorises: several vectors, because it turns a loop over a single one into
+/// scalars.
 inline constexpr std::int64_t row_lanes = 64;
 
-/// Brings row_lanes numbers from `x` on into the cache, for a loop that computes longer than it reads: a row far away
-/// comes slowly when its turn has come.
+/// Prefetches row_lanes numbers from `x` on, for a loop that computes longer than it reads: a row that is not in the
+/// cache would be waited for.
 template <class T> void fetch_lanes(const T* x) {
   constexpr std::int64_t line = 64 / sizeof(T);
   for (std::int64_t l = 0; l < row_lanes; l += line) __builtin_prefetch(x + l);
@@ -112,7 +112,7 @@ template <class T> void fetch_lanes(const T* x) {
 
 /// Over n ≥ 1 numbers of which one at least is above −∞; a NaN among them gives NaN. Order of reduction: lane l adds
 /// elements l, l + 64, l + 128, …, the last lanes an element less; the lanes are then added pairwise. It depends on n
-/// alone. `next`: n numbers that are wanted after these, fetched while exponentials are computed.
+/// alone. `next`: n numbers that are read after these, prefetched while exponentials are computed.
 template <class T> LogSumExp<T> log_sum_exp(const T* x, std::int64_t n, const T* next) {
   constexpr std::int64_t lanes = row_lanes;
   const std::int64_t full = n / lanes * lanes;

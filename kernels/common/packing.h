@@ -8,16 +8,16 @@
 
 namespace ethreed {
 
-/// Sequences sorted by length, longest first, so that at every time step the sequences still alive are a prefix.
-/// Row of (time t, sequence r) is offsets[t] + r, for r < offsets[t + 1] − offsets[t].
-/// offsets has steps + 1 entries, offsets[0] = 0, and the counts alive never grow with t.
+/// Sequences sorted by length, longest first, so that at every time step the sequences that have not ended are a
+/// prefix. Row of (time t, sequence r) is offsets[t] + r, for r < offsets[t + 1] − offsets[t]. offsets has steps + 1
+/// entries, offsets[0] = 0, and the number of sequences that have not ended never grows with t.
 struct Packing {
   std::span<const std::int32_t> offsets;
 
   int steps() const { return static_cast<int>(offsets.size()) - 1; }
   int rows() const { return offsets.empty() ? 0 : offsets.back(); }
   int offset(int t) const { return offsets[static_cast<std::size_t>(t)]; }
-  /// Sequences alive at step t; alive(0) is the number of sequences.
+  /// Sequences that have not ended at step t; alive(0) is the number of sequences.
   int alive(int t) const { return offset(t + 1) - offset(t); }
   int sequences() const { return steps() > 0 ? alive(0) : 0; }
   int row(int t, int sequence) const { return offset(t) + sequence; }

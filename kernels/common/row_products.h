@@ -1,6 +1,6 @@
 #pragma once
-// Small products among rows of matrices, computed within one block: dot products of rows, sums of rows times factors.
-// For the attentions, whose products are ragged and too small for a gemm each. For .cu files; blocks are
+// Small products of rows of matrices, computed within one block: dot products of rows, sums of rows times factors. For
+// the attentions, whose matrix products are ragged and too small for a GEMM each. For .cu files; blocks are
 // one-dimensional. Rows of 4·n columns are read four elements at a time (rows_are_vectors), others one by one.
 
 #include "kernels/common/block.h"
@@ -161,8 +161,8 @@ __device__ inline int part_of(const std::int32_t* offsets, int count, int value)
   return low;
 }
 
-/// How many blocks to give each of `units` pieces of work that one block each could do, where some of it can be shared
-/// out and the rest is done by every one: as many as the device has room for, four at most.
+/// How many blocks to give each of `units` pieces of work that one block each could do, where a part of it is divided
+/// among the blocks and the rest is repeated by each: as many as fit on the device, four at most.
 inline unsigned blocks_for_each(const DeviceRuntime& runtime, int units) {
   constexpr int most = 4;
   const int room = runtime.multiprocessors() / (units > 0 ? units : 1);

@@ -12,7 +12,7 @@ namespace ethreed {
 inline namespace ETHREED_DEVICE_BUILD {
 
 inline constexpr int selection_threads = 128;
-inline constexpr int selection_tile = 512;  // positions looked at between two barriers
+inline constexpr int selection_tile = 512;  // positions compared between two barriers
 
 // V stands for what a thread reads at once: Vector4<T> where rows are vectors, else T.
 

@@ -1,7 +1,7 @@
 #pragma once
-// The one interface to matrix products. On the CPU our own (gemm_cpu.cpp), on the GPU by cublasLt (gemm_cuda.cu; its
-// emulation calls the CPU's). A faster library replaces one of these files alone. packed_gemm.h has the CPU's products
-// with a matrix that is packed once.
+// The one interface to matrix products (GEMM). On the CPU our own (gemm_cpu.cpp), on the GPU by cublasLt (gemm_cuda.cu;
+// its emulation calls the CPU's). A faster library replaces one of these files alone. packed_gemm.h has the CPU's
+// matrix products with a matrix that is packed once.
 
 #include "kernels/common/dispatch.h"
 
@@ -39,14 +39,14 @@ template <class T> struct Gemm {
 
 /// Tiles run on the pool of the context (serially when called from inside a parallel chunk). With GemmPrecision::bf16
 /// in the context, operands in float are rounded to bfloat16 (to the nearest, ties to even; denormal numbers to 0) and
-/// added up in float, two products at a time, in a matrix unit (AMX) 32, over blocks of k of even size; with n = 1 and
-/// A not transposed they are not.
+/// summed in float, two terms at a time, in AMX 32, over blocks of k of even size; with n = 1 and A not transposed they
+/// are not rounded.
 ETHREED_KERNEL(gemm, Gemm)
 
-/// True if the program was built for a processor that multiplies numbers of bfloat16 (AVX512_BF16). Without it,
-/// products that are to round throw Error.
+/// True if the program was built for a processor that multiplies bfloat16 (AVX512_BF16). Without it, matrix products
+/// with GemmPrecision::bf16 throw Error.
 bool has_bf16_products();
-/// Where those are made: "in the matrix unit (AMX)", "in vectors (AVX512_BF16)", or "none".
+/// Where those are computed: "in the matrix unit (AMX)", "in vectors (AVX512_BF16)", or "none".
 std::string_view bf16_products();
 /// "float32" or "bf16". Throws Error if it is neither, or if there is nothing here that can multiply so.
 GemmPrecision gemm_precision_from(std::string_view precision);

@@ -1,6 +1,6 @@
-// How products are cut into blocks and tiles, and shared out. register_tile.h has the tile, panel_packing.h the
-// packing, thin_product.h what is not worth packing for; unit_product.h and unit_packing.h the same for the matrix
-// unit.
+// How matrix products are cut into blocks and tiles, and how these are distributed over threads. register_tile.h has
+// the tile, panel_packing.h the packing, thin_product.h products of too few rows to pack B; unit_product.h and
+// unit_packing.h the same for AMX.
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/packed_gemm.h"
 #include "kernels/gemm/thin_product.h"
@@ -13,10 +13,9 @@ namespace {
 using namespace gemm_cpu;
 
 // A constant, not the size of a cache that is found: bits depend on it.
-constexpr int block_k = 384;  // a sum is interrupted, and kept in C, after so many products
-/// `rows` of A are multiplied by b. A single tile of rows reads a B that is not transposed where it is. With more of
-/// them a packed panel earns its packing: its vectors begin at lines of the cache, and the next one is fetched
-/// meanwhile.
+constexpr int block_k = 384;  // after so many terms a sum is stored to C and continued later
+/// `rows` of A are multiplied by b. A single tile of rows reads a B that is not transposed in place. With more tiles
+/// packing a panel pays: its vectors begin at cache lines, and the next panel is prefetched during the product.
 template <class F> bool reads_in_place(const Operand<typename F::Number>& b, int rows) {
   return F::as_stored && !b.along_k && rows <= tile_rows;
 }
@@ -76,7 +75,7 @@ template <class T> Target<T> target_of_block(const Target<T>& to, int block, int
   return part;
 }
 
-/// Rows [row, row + count) of a block of A: where they are, or packed.
+/// Rows [row, row + count) of a block of A: in place, or packed.
 template <class F>
 Rows<typename F::Element> rows_of(const Operand<typename F::Number>& a, int row, int count, int p, int depth) {
   if constexpr (F::as_stored)
@@ -133,7 +132,7 @@ template <class F> void tile(const Product<typename F::Number>& product, int i, 
         [&](int column, int columns) {
           const int end = column + columns;
           if (!in_place) return b.ahead(j + end, std::min(n - end, columns), p, depth);  // the next panel
-          // What is read in place is fetched a block ahead: a share of its rows, all columns of them.
+          // What is read in place is prefetched one block early: a share of its rows, all their columns.
           const int next = block + 1 < depths.count ? depths.depth(block + 1) : 0;
           const auto row = [&](int c) { return static_cast<int>(std::int64_t{next} * c / n); };
           return Ahead<T>(b.at(j, p + depth + row(column)), b.ld, row(end) - row(column), n);
@@ -184,12 +183,12 @@ template <class T> void multiply_vector(const Product<T>& product, int begin, in
 
 constexpr double chunk_flops = 1.5e6;  // some 7 µs: less is not worth a second thread
 constexpr int most_tiles = 16;         // two for every thread where these are many
-// What is not multiplication, in the operations that are done meanwhile where nothing else is: for an element,
+// What is not multiplication, in the FLOPs that the same time would allow: for an element,
 constexpr int packing_flops = 30;        // to pack it,
 constexpr int reading_flops = 2;         // to read it from the cache of a core, and
-constexpr int fetching_flops = 16;       // from farther away,
+constexpr int fetching_flops = 16;       // from beyond that cache,
 constexpr int far_bytes = 512 << 10;     // where operands of this size are;
-constexpr double in_place_factor = 1.1;  // for a tile, where B is read where it is;
+constexpr double in_place_factor = 1.1;  // for a tile, where B is read in place;
 constexpr double odd_vector = 0.6;       // of a panel, for a panel of one vector;
 constexpr double waiting = 0.1;          // of a tile, until the last thread is done.
 
@@ -201,7 +200,7 @@ struct Cut {
 template <class F> Cut cut(const Product<typename F::Number>& product, int threads) {
   using T = typename F::Number;
   const int m = product.m, n = product.n, k = product.k;
-  // A is fetched, and packed if it must be, once for every part of the columns, B for every part of the rows.
+  // A is read, and packed if it must be, once for every part of the columns, B once for every part of the rows.
   const auto once = [k](int lines, int of, bool packed) {
     const bool far = static_cast<double>(of) * k * sizeof(T) > far_bytes;
     return static_cast<double>(lines) * k * ((packed ? packing_flops : 0) + (far ? fetching_flops : reading_flops));
@@ -251,7 +250,7 @@ void require_here(GemmPrecision precision) {
                 "bf16: this program was built for a processor that has no products of bfloat16 (AVX512_BF16)");
 }
 
-/// Calls body with the format of products of T over k.
+/// Calls body with the format of matrix products of T over k.
 template <class T, class Body> void with_format(GemmPrecision precision, [[maybe_unused]] int k, Body&& body) {
   if constexpr (std::is_same_v<T, float>) {
     require_here(precision);
@@ -309,7 +308,7 @@ template <class T> void gemm(Cpu, Context& context, const Gemm<T>& g) {
     });
     return;
   }
-  // A column of sums is a row of them on its side: Bᵀ·Aᵀ.
+  // A column of C is a row of the transpose: Bᵀ·Aᵀ.
   if (g.n == 1 && g.bias == nullptr)
     product = {1, g.m, g.k, product.b, product.a, {g.c, 1, g.ldc, g.accumulate, nullptr}};
   with_format<T>(context.gemm_precision, g.k, [&]<class F>(F) { multiply<F>(context, product); });

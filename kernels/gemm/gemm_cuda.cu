@@ -1,5 +1,5 @@
-// Products on the GPU by cublasLt. cublasLt computes column-major: a row-major C = op(A)·op(B) is Cᵀ = op(B)ᵀ·op(A)ᵀ of
-// the same memory, so B goes first. In emulation the host's product stands in for it, in stream order.
+// Matrix products on the GPU by cublasLt, which computes column-major: a row-major C = op(A)·op(B) is Cᵀ =
+// op(B)ᵀ·op(A)ᵀ of the same memory, so B goes first. In emulation the host's product stands in for it, in stream order.
 #include "kernels/common/launch.h"
 #include "kernels/gemm/gemm.h"
 
@@ -113,8 +113,8 @@ class Plan {
   cublasLtMatmulAlgo_t algorithm_{};
 };
 
-// One per device: the handle, a workspace for each stream (their products run at the same time), and a plan for every
-// shape seen.
+// One per device: the handle, a workspace for each stream (their matrix products run concurrently), and a plan for
+// every shape seen.
 class PlannedProducts {
  public:
   explicit PlannedProducts(DeviceRuntime& runtime) : runtime_(runtime) {
@@ -186,7 +186,7 @@ template <class T> void gemm(ThisDevice, Context& context, const Gemm<T>& g) {
 #ifdef __CUDACC__
   if (!runtime.plans()) runtime.plans() = std::make_shared<PlannedProducts>(runtime);
   if (runtime.planning()) return;
-  // cublasLt has the bias as an epilogue of products in float.
+  // cublasLt has the bias as an epilogue of matrix products in float.
   const bool apart = g.bias != nullptr && std::is_same_v<T, double>;
   Gemm<T> product = g;
   if (apart) product.bias = nullptr;

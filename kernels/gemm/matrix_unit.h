@@ -1,6 +1,6 @@
 #pragma once
-// Registers that hold a piece of a matrix, and the instruction that multiplies two of them: AMX of Intel's Xeons from
-// Sapphire Rapids on, and the same in plain loops, against which the tests hold it and the code around it.
+// Registers that hold a piece of a matrix (AMX tiles), and the instruction that multiplies two of them: AMX of Intel's
+// Xeons from Sapphire Rapids on, and the same in plain loops, with which the tests compare it and the code around it.
 //
 // Eight registers of up to 16 rows of 64 bytes: 16 numbers of float, or 16 pairs of bfloat16. Intel, Architecture
 // Instruction Set Extensions Programming Reference, TDPBF16PS.

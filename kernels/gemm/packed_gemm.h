@@ -8,7 +8,7 @@
 
 namespace ethreed {
 
-/// op(B) [k, n] in the order in which products read it, rounded already if they are to round.
+/// op(B) [k, n] in the order in which matrix products read it; rounded already with GemmPrecision::bf16.
 template <class T> struct PackedMatrix {
   int k = 0, n = 0;
   GemmPrecision precision = GemmPrecision::full;
@@ -32,7 +32,7 @@ template <class T> int packed_column_step();
 /// Columns [first, first + columns) of A·B, for one or several B of the same shape: C_i = A·B_i, or added to C_i.
 ///
 ///   a  [m, k] read                 b  `matrices` packed matrices [k, n]
-///   c  of C_0, its column `first`; C_i lies `step` elements behind C_{i−1}
+///   c  of C_0, its column `first`; C_i begins `step` elements after C_{i−1}
 ///
 /// `first` is a multiple of packed_column_step(); so is `columns`, unless it goes up to n. The bits are those of
 /// gemm().

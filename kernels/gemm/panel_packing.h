@@ -1,5 +1,5 @@
 #pragma once
-// Operands of a product in the order in which tiles read them.
+// Operands of a matrix product in the order in which tiles read them.
 
 #include "kernels/gemm/register_tile.h"
 
@@ -110,7 +110,7 @@ template <class T, int width>
 template <class T> struct Operand {
   const T* data;
   std::ptrdiff_t ld;
-  bool along_k;  ///< the elements of a line lie side by side
+  bool along_k;  ///< the elements of a line are adjacent
   int lines;
 
   const T* at(std::ptrdiff_t line, std::ptrdiff_t p) const {
@@ -123,14 +123,14 @@ template <class T> struct Operand {
     else
       pack_straight<T, width>(at(line, p), ld, lines - line, depth, to);
   }
-  /// `count` lines from `line` on, k from p on, to be fetched.
+  /// `count` lines from `line` on, k from p on, to prefetch.
   Ahead<T> ahead(int line, int count, int p, int depth) const {
     return along_k ? Ahead<T>(at(line, p), ld, count, depth) : Ahead<T>(at(line, p), ld, depth, count);
   }
 };
 
 /// Groups of rows, as tiles take them; group after group, k after k. Of rows whose elements do not lie along k a few k
-/// of all rows at a time: they are near each other.
+/// of all rows at a time: they share cache lines.
 template <InVectors F>
 void pack_rows(const Operand<typename F::Number>& a, int row, int rows, int p, int depth, typename F::Element* to) {
   constexpr int step = group_step<typename F::Number>;

@@ -1,6 +1,6 @@
 #pragma once
-// A tile of C in registers, and how a block of C is cut into tiles. Products by packed panels after Goto and van de
-// Geijn 2008 and BLIS.
+// A tile of C in registers, and how a block of C is cut into tiles. Matrix products by packed panels after Goto and van
+// de Geijn 2008 and BLIS.
 //
 // Every element of C is one chain of multiply-adds over a block of k after the other, first to last, whatever tile it
 // is computed in: its bits depend on its row of A, its column of B and k alone.
@@ -13,7 +13,7 @@
 #include <utility>
 
 namespace ethreed::gemm_cpu {
-namespace {  // for the one file of products: with external linkage GCC 12 keeps a sum of the largest tile in memory
+namespace {  // for gemm_cpu.cpp alone: with external linkage GCC 12 keeps a sum of the largest tile in memory
 
 using simd::lanes;
 using simd::tile_rows;
@@ -31,8 +31,8 @@ template <class T> struct Full {
   using Number = T;                        ///< of A, B and C in memory
   using Element = T;                       ///< of A and B in a product
   static constexpr int per_element = 1;    ///< numbers along k in an element
-  static constexpr bool as_stored = true;  ///< an element is a number in memory: operands can be read where they are
-  static constexpr bool in_unit = false;   ///< multiplied in the matrix unit (matrix_unit.h), not in vectors
+  static constexpr bool as_stored = true;  ///< an element is a number in memory: operands can be read in place
+  static constexpr bool in_unit = false;   ///< multiplied in AMX (matrix_unit.h), not in vectors
 };
 
 #if defined(ETHREED_BF16)
@@ -53,10 +53,10 @@ concept InVectors = !F::in_unit;
 
 template <class F> constexpr int elements(int depth) { return ceiling(depth, F::per_element); }
 
-// --- what comes next -----------------------------------------------------------------------------------------------
+// --- prefetch ------------------------------------------------------------------------------------------------------
 
-/// Memory that the next panels are made of, on its way into the cache while a panel is multiplied: it comes from far
-/// away in rows too short for the processor to guess.
+/// Memory that the next panels are packed from, prefetched while a panel is multiplied: it is not in the cache, and its
+/// rows are too short for the hardware prefetcher.
 template <class T> class Ahead {
  public:
   static constexpr int line = 64 / sizeof(T);  ///< elements of a line of the cache
@@ -88,7 +88,7 @@ template <class T> class Ahead {
 
 // --- the tile in registers -----------------------------------------------------------------------------------------
 
-/// Rows are shared out evenly among as few groups as can be: 17 are 9 and 8, not 14 and 3.
+/// Rows are distributed evenly over as few groups as possible: 17 are 9 and 8, not 14 and 3.
 struct Groups {
   explicit Groups(int rows) : count(ceiling(rows, tile_rows)), size(rows / count), larger(rows % count) {}
   int count, size, larger;
@@ -109,7 +109,7 @@ template <class T> struct Target {
   }
 };
 
-/// What is read of B: one or two vectors at `b` for every k, and one or two more at `far` if the tile is wider; `step`
+/// What is read of B: one or two vectors at `b` for every k, and in a wider tile one or two more at `far`; `step`
 /// and `far_step` elements from one k to the next.
 template <class T> struct Columns {
   const T* b;
@@ -118,7 +118,7 @@ template <class T> struct Columns {
 };
 
 /// What is read of A: element (i, p) of a group of rows at its beginning + i·row_step + p·k_step. Rows that are packed
-/// have a row_step of 1, rows where they are a k_step of 1.
+/// have a row_step of 1, rows in place a k_step of 1.
 template <class T> struct Rows {
   const T* a;
   std::ptrdiff_t row_step, k_step;
@@ -166,9 +166,9 @@ template <class T> void put(const Target<T>& to, std::ptrdiff_t i, int column, V
   }
 }
 
-/// Whether the two multiply-adds of an element of A read it and spread it over their lanes each by itself, instead of
-/// an instruction before them for both. That is one instruction less and one read more: done for all rows, reading
-/// becomes the limit. Of rows that lie apart it is done for those whose address needs no sum.
+/// Whether the two multiply-adds of an element of A have it as a broadcast memory operand each, instead of one
+/// broadcast load for both. That is one instruction less and one load more: done for all rows, loads become the limit.
+/// Of rows that are not packed it is done for those whose address needs no sum.
 constexpr bool spread_twice(int row, bool along_k) { return row % (along_k ? 3 : 2) == 0; }
 
 /// rows × (vectors · lanes) elements of C, of which tile.columns columns exist. along_k: k_step is 1, else row_step is.
@@ -181,7 +181,7 @@ template <class F, int rows, int vectors, bool along_k> [[gnu::noinline]] void t
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) sum[i][v] = Vector<T>{};
-  // Of rows that lie apart every third has a pointer; the modes of addressing find the others.
+  // Of rows that are not packed every third has a pointer; addressing modes reach the others.
   constexpr int pointers = along_k ? (rows + 2) / 3 : 1;
   const std::ptrdiff_t row_step = tile.rows.row_step, k_step = along_k ? 1 : tile.rows.k_step;
   const Element* a[pointers];
@@ -190,7 +190,7 @@ template <class F, int rows, int vectors, bool along_k> [[gnu::noinline]] void t
   [[maybe_unused]] const Element* far = tile.b.far;
   const std::ptrdiff_t b_step = tile.b.step;
   const int depth = tile.depth;
-  // What is to be written is fetched while the sums are made.
+  // The lines of C are prefetched while the sums are computed.
   if (tile.to.column_step == 1)
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
@@ -222,7 +222,7 @@ template <class F, int rows, int vectors, bool along_k> [[gnu::noinline]] void t
 #pragma GCC unroll 5
     for (int i = 0; i < pointers; ++i) a[i] += count * k_step;
   };
-  constexpr int turn = along_k ? 2 : 1;  // to move many pointers takes as long as a row
+  constexpr int turn = along_k ? 2 : 1;  // advancing many pointers takes as long as a row
   for (int p = 0; p < depth;) {
     tile.ahead.fetch(tile.ahead_lines);
     const int end = std::min(depth, p + Tile<F>::chunk);
@@ -267,9 +267,9 @@ template <class F> TileKernel<F> kernel(int rows, int vectors, bool along_k) {
   return along_k ? kernel<F, true>(rows, vectors) : kernel<F, false>(rows, vectors);
 }
 
-/// C [m, n] of one block of k: every panel of B by every group of rows of A, while the panel is in the cache next to
-/// the core. panel(j, columns) gives the columns of B from j on: four vectors, two, or one; ahead(j, columns) says what
-/// to fetch while they are multiplied.
+/// C [m, n] of one block of k: every panel of B by every group of rows of A, while the panel is in the core's cache.
+/// panel(j, columns) gives the columns of B from j on: four vectors, two, or one; ahead(j, columns) says what to
+/// prefetch while they are multiplied.
 template <InVectors F, class Panel, class Source>
 void multiply_block(int m, int n, int depth, const Rows<typename F::Element>& a, const Target<typename F::Number>& to,
                     Panel&& panel, Source&& ahead) {
@@ -294,8 +294,8 @@ void multiply_block(int m, int n, int depth, const Rows<typename F::Element>& a,
   }
 }
 
-/// The same with the loops the other way round: every group of rows of A by every panel of B, all of which must be
-/// near. C is written along its rows, which is what takes long where k are few.
+/// The same with the loops exchanged: every group of rows of A by every panel of B, all of which must be in the cache.
+/// C is written along its rows, because writing C is what takes long for few k.
 template <InVectors F, class Panel>
 void multiply_by_rows(int m, int n, int depth, const Rows<typename F::Element>& a, const Target<typename F::Number>& to,
                       Panel&& panel) {

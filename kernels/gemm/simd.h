@@ -1,6 +1,6 @@
 #pragma once
 // The widest vectors of the processor that is compiled for, by the vector extensions of GCC and Clang. The one place of
-// the products that knows of instruction sets.
+// the matrix products that knows of instruction sets.
 
 #include <array>
 #include <cstddef>
@@ -31,7 +31,7 @@ inline constexpr int vector_bytes = 16;
 inline constexpr int tile_rows = 12;  ///< 24 sums; of 32
 #else
 inline constexpr int vector_bytes = 16;
-inline constexpr int tile_rows = 4;  ///< 8 sums, and room for products without a fused multiply-add; of 16
+inline constexpr int tile_rows = 4;  ///< 8 sums, and room for multiplications that are not fused; of 16
 #endif
 
 template <class T> inline constexpr int lanes = vector_bytes / static_cast<int>(sizeof(T));
@@ -50,7 +50,7 @@ template <class T> [[gnu::always_inline]] inline Vector<T> load(const T* from) {
 }
 template <class T> [[gnu::always_inline]] inline void store(T* to, Vector<T> v) { std::memcpy(to, &v, sizeof v); }
 
-/// The first `count` lanes, 0 ≤ count ≤ lanes; the others are zero, and nothing behind them is read.
+/// The first `count` lanes, 0 ≤ count ≤ lanes; the others are zero, and nothing after them is read.
 template <class T> [[gnu::always_inline]] inline Vector<T> load_first(const T* from, int count) {
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 4)
@@ -63,7 +63,7 @@ template <class T> [[gnu::always_inline]] inline Vector<T> load_first(const T* f
   return v;
 #endif
 }
-/// Writes the first `count` lanes and nothing behind them.
+/// Writes the first `count` lanes and nothing after them.
 template <class T> [[gnu::always_inline]] inline void store_first(T* to, Vector<T> v, int count) {
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 4)
@@ -85,9 +85,9 @@ template <class T> [[gnu::always_inline]] inline void store_first(T* to, Vector<
 [[gnu::always_inline]] inline void multiply_add(Vector<double>& sum, const Vector<double>& b, const double& a) {
   sum = _mm512_fmadd_pd(b, _mm512_set1_pd(a), sum);
 }
-/// sum + b·*a in every lane, by one instruction that also reads *a and spreads it. In assembly, because a compiler
-/// reads and spreads what is used twice by an instruction of its own. By value: GCC 12 keeps a sum that it has a
-/// reference to in memory.
+/// sum + b·*a in every lane, by one instruction with *a as a broadcast memory operand. In assembly, because a compiler
+/// broadcasts what is used twice by an instruction of its own. By value: GCC 12 keeps a sum that it has a reference to
+/// in memory.
 [[gnu::always_inline]] inline Vector<float> multiply_add_spread(Vector<float> sum, Vector<float> b, const float* a) {
   asm("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(b), "m"(*a));
   return sum;

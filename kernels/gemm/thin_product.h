@@ -1,6 +1,6 @@
 #pragma once
-// Products of so few rows that packing B would be most of the work: squares of B are transposed, used at once and
-// forgotten.
+// Matrix products of so few rows that packing B would be most of the work: squares of B are transposed and used at
+// once, and not kept.
 
 #include "kernels/gemm/panel_packing.h"
 
@@ -10,7 +10,8 @@ namespace {
 inline constexpr int thin_rows = 4;
 
 /// rows × columns elements of C, columns ≤ panel_columns, of one block of k: every sum one chain, as in tile_kernel.
-/// a: the rows of A, each along k; columns j … of B lie along k, too. The columns behind them are fetched meanwhile.
+/// a: the rows of A, each along k; columns j … of B lie along k, too. The columns after them are prefetched during the
+/// product.
 template <class T, int rows>
 [[gnu::noinline]] void thin_kernel(const T* a, std::ptrdiff_t lda, const Operand<T>& b, int j, int columns, int p,
                                    int depth, const Target<T>& to) {

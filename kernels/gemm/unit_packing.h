@@ -1,5 +1,5 @@
 #pragma once
-// Operands of the matrix unit: numbers rounded to bfloat16, in the order of its registers.
+// Operands of AMX: numbers rounded to bfloat16, in the order of its registers.
 
 #include "kernels/gemm/matrix_unit.h"
 #include "kernels/gemm/panel_packing.h"
@@ -15,7 +15,7 @@ struct alignas(64) PackedTile {
   simd::Pair pairs[unit_rows * unit_columns];
 };
 
-/// The same numbers as those of Bf16Pairs, for the matrix unit.
+/// The same numbers as those of Bf16Pairs, for AMX.
 struct Bf16Tiles {
   using Number = float;
   using Element = PackedTile;
@@ -45,7 +45,7 @@ template <bool along>
   }
 }
 
-/// 16 lines and 32 k of an operand whose lines lie along k if `along`, as they are wanted of A if `rows`, else of B.
+/// 16 lines and 32 k of an operand whose lines lie along k if `along`, as A is packed if `rows`, else as B is.
 template <bool along, bool rows>
 [[gnu::noinline]] void pack_tile(const float* from, std::ptrdiff_t ld, int lines, int depth, PackedTile& to) {
   if constexpr (along == rows) {
@@ -65,7 +65,7 @@ template <bool rows> void pack_tile(const Operand<float>& operand, int line, int
                                                                      operand.lines - line, depth, to);
 }
 
-/// Rows of A are shared out evenly among as few registers as can be; only the last may have less.
+/// Rows of A are distributed evenly over as few registers as possible; only the last may have less.
 struct UnitGroups {
   explicit UnitGroups(int m) : count(ceiling(m, unit_rows)), rows(ceiling(m, count)) {}
   int count, rows;

@@ -1,7 +1,7 @@
 #pragma once
-// Products in the matrix unit: pieces of C in its registers, and how a block of C is cut into them.
+// Matrix products in AMX: pieces of C in its registers, and how a block of C is cut into them.
 //
-// Over a block of k every element of C is a chain of what the instruction adds to it, 32 products at a time, whatever
+// Over a block of k every element of C is a chain of what the instruction adds to it, 32 terms at a time, whatever
 // piece it falls into.
 
 #include "kernels/gemm/unit_packing.h"
@@ -11,7 +11,7 @@ namespace {
 
 #if defined(ETHREED_BF16)
 
-/// A row of C, in pieces that end where a line of the cache does: a vector across two lines that are not near takes
+/// A row of C, in pieces that end where a cache line does: a vector across two lines that are not in the cache takes
 /// longer to store than two within one each.
 inline void put_row(const Target<float>& to, std::ptrdiff_t row, const float* values, int columns) {
   constexpr int n = lanes<float>;
@@ -30,8 +30,8 @@ inline void put_row(const Target<float>& to, std::ptrdiff_t row, const float* va
   }
 }
 
-/// Where sums wait that have left the registers. They are written to C row by row while the unit makes the next ones:
-/// it leaves the rest of the processor idle, and lines of C are far away.
+/// A buffer for sums that were stored from the registers. They are written to C row by row while AMX computes the next
+/// ones: meanwhile the rest of the core is idle, and lines of C are not in the cache.
 class Leaving {
  public:
   static constexpr int most_rows = 2 * unit_rows;
@@ -40,8 +40,8 @@ class Leaving {
   [[gnu::always_inline]] void put(int count) {
     for (; count > 0 && row_ < rows_; --count, ++row_) put_row(to_, row_, values_ + row_ * width_, columns_);
   }
-  /// Writes what is left, and takes the registers from 0 on: `columns` of them side by side, and one or two groups of
-  /// rows.
+  /// Writes the rows that remain, and takes the registers from 0 on: `columns` of them next to each other, and one or
+  /// two groups of rows.
   template <int groups, int columns, class Unit>
   void take(Unit& unit, const Target<float>& to, int rows_of_group, int rows, int columns_of_c) {
     put(rows_);
@@ -75,7 +75,7 @@ struct PanelOfC {
   Leaving& leaving;
 };
 
-/// What is to be written is fetched while the sums are made.
+/// The lines of C are prefetched while the sums are computed.
 inline void fetch_rows(const Target<float>& to, int rows, int columns) {
   if (to.column_step != 1) return;
   for (int i = 0; i < rows; ++i) {
@@ -90,7 +90,7 @@ template <int r, class Unit> [[gnu::always_inline]] inline void load_register(Un
 }
 
 /// One or two groups of rows by one to four registers of columns, four registers at most. Registers: from 0 on of C,
-/// row by row; 4 and 5 of A; 6 and 7 of B, by turns.
+/// row by row; 4 and 5 of A; 6 and 7 of B, alternating.
 template <int groups, int columns, class Unit>
 void multiply_piece(Unit& unit, PanelOfC& panel, const PackedTile* upper, int rows_of_group, int first, int rows) {
   const Target<float> to = panel.to.at(first, 0);

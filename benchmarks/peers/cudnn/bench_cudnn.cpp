@@ -131,7 +131,7 @@ template <class T> class Encoder {
     return gradients;
   }
 
-  // As the model's encoder does it: the input products of all rows, then the recurrence.
+  // As the model's encoder does it: the input projections of all rows, then the recurrence.
   void our_forward(Context& context) {
     for (Lane& lane : lanes_) linear_forward(context, product(lane));
     gru_sequence_forward(context, forward_arguments(ours));
@@ -182,7 +182,7 @@ template <class T> double compare(const std::string& name, const Tensor<T>& ours
   for (std::int64_t i = 0; i < ours.count(); ++i) {
     largest = std::max(largest, std::abs(static_cast<double>(ours[i])));
     const double d = std::abs(static_cast<double>(ours[i]) - static_cast<double>(theirs[i]));
-    difference = d <= difference ? difference : d;  // NaN stays
+    difference = d <= difference ? difference : d;  // a NaN is kept
   }
   const double relative = difference == 0 ? 0 : difference / largest;
   fmt::print("| {} | {:.3g} | {:.2g} | {:.2g} |\n", name, largest, difference, relative);

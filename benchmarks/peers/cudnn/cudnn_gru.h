@@ -27,12 +27,12 @@ template <class T> struct GruInputGradients {
 
 struct CudnnOptions {
   bool unpacked = false;    ///< hand sequences over with pads (cuDNN's layout SEQ_MAJOR_UNPACKED), not packed as ours
-  bool tf32 = false;        ///< allow tensor cores, which round the inputs of products in float
+  bool tf32 = false;        ///< allow tensor cores, which round the inputs of matrix products in float
   bool persistent = false;  ///< CUDNN_RNN_ALGO_PERSIST_STATIC; cuDNN refuses it for some shapes and GPUs
 };
 
 /// Descriptors and device memory for one packing. cuDNN wants its weights in one opaque block and both directions of a
-/// state side by side; the copies between that and our arrays are made here and can be left out of a timing.
+/// state next to each other; the copies between that and our arrays are made here and can be left out of a timing.
 template <class T> class CudnnGru {
  public:
   /// Throws Error with cuDNN's message if it refuses the shape, and if lane 1 does not run in reverse or lane 0 does.
@@ -57,7 +57,7 @@ template <class T> class CudnnGru {
   std::unique_ptr<State> state_;
 };
 
-/// gru_sequence by cuDNN, input products included: fills lane.h of every lane. `saved` and input_gates are not used.
+/// gru_sequence by cuDNN, input projections included: fills lane.h of every lane. `saved` and input_gates are not used.
 /// Throws Error for a state_mask: cuDNN has none.
 template <class T>
 void cudnn_gru_sequence(CudnnGru<T>& gru, Context& context, const GruInput<T>& input,

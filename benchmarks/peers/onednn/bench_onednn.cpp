@@ -1,10 +1,10 @@
-// oneDNN's GRU, to run beside ours by peers/alternate.py:
+// oneDNN's GRU, to compare with ours by peers/alternate.py:
 //   bench_onednn --threads 2 --sequences 34 --steps 18
-// A bidirectional GRU whose reset gate acts after the recurrent product (`lbr_gru`: our cell), input products included,
-// forward and backward with the gradients of the input, both weights and the bias, in float. (Of the two biases of our
-// cell oneDNN has the sum where both may be added: four a unit.) Weights and states have the layouts that oneDNN asks
-// for
-// ("any"), made once, outside the clock: what it can do best. Speaks the protocol of pytorch/partner.py.
+// A bidirectional GRU whose reset gate acts after the recurrent product (`lbr_gru`: our cell), input projections
+// included, forward and backward with the gradients of the input, both weights and the bias, in float. (Of the two
+// biases of our cell oneDNN has the sum where both may be added: four a unit.) Weights and states have the layouts that
+// oneDNN asks for ("any"), made once, outside the clock: what it can do best. Speaks the protocol of
+// pytorch/partner.py.
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The utterance encoder alone in PyTorch, to run beside ours by peers/alternate.py: a bidirectional GRU over sequences of
+"""The utterance encoder alone in PyTorch, to compare with ours by peers/alternate.py: a bidirectional GRU over sequences of
 equal length, forward and backward, gradients of the input and of all parameters. Speaks the protocol of partner.py."""
 
 import argparse

@@ -2,7 +2,7 @@
 """Times a training step of the full model in PyTorch with good practice: packed GRUs, one decoder GRU call, factored
 energies, one vocabulary product over the real targets, the mixture in log space, fused (or foreach) Adam. With
 --token-by-token the decoder is a loop over target steps, as most people write it (token_by_token.py);
---project-memory beside it makes the energies from a memory that every step projects anew.
+--project-memory in addition makes the energies from a memory that every step projects anew.
 
 A step is forward, backward, clipping and update, dropout and fresh noise included; batches are padded tensors that are
 on the device already. With --check FILE it times nothing and compares its losses and gradients with a trace instead.
@@ -114,7 +114,7 @@ class Decoder(nn.Module):
     return torch.logaddexp(log_generate, log_copy.masked_fill(~in_source, ABSENT)), overlap
 
   def attend(self, energies, in_post):
-    """The one recurrence over steps that is left: gamma and coverage, both [N, M, n]."""
+    """The one recurrence over steps: gamma and coverage, both [N, M, n]."""
     outside = ~in_post
     coverage = torch.zeros_like(energies[:, 0])
     gammas, coverages = [], []
@@ -193,7 +193,7 @@ class Model(nn.Module):
 
 
 def batch_of(tensors, device):
-  """Inputs of a trace as tensors, with the mask of turns beside them."""
+  """Inputs of a trace as tensors, and the mask of turns."""
   batch = {name: torch.tensor(array, device=device) for name, array in tensors.items() if name.startswith("batch.")}
   turns = batch["batch.post"].shape[1]
   batch["valid"] = torch.arange(turns, device=device) < batch["batch.turns"][:, None]

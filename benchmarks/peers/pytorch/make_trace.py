@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes a small random trace, made by ethreed_torch, with the cases that implementations get wrong: a dialogue of one
-turn beside longer ones, one-token utterances, a repeated source word, out-of-vocabulary words that the reply copies,
+turn among longer ones, one-token utterances, a repeated source word, out-of-vocabulary words that the reply copies,
 one that it cannot copy, a source of nothing else, an utterance of full width, a reply that is only EOS, missing labels.
 """
 

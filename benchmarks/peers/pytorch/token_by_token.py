@@ -2,7 +2,7 @@
 happens, from the GRU cell to a dense distribution over the extended vocabulary, for every row of the batch, ended or not.
 Encoder, tracker and losses are shared; the optimizer is Adam as torch.optim gives it by default.
 
-Energies s W h are written in one of two ways: s W first, a product of one row (Model), or W h first, as in code that
+Energies s W h are written in one of two ways: s W first, a matrix product of one row (Model), or W h first, as in code that
 began with additive attention, where the memory is projected anew in every step (ProjectingModel)."""
 
 import torch
