@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
   app.name("ethreed");
   app.require_subcommand(1);
   app.failure_message(usage_message);
-  app.set_version_flag("--version", "ethreed 0.1.0");
+  app.set_version_flag("--version", "ethreed " ETHREED_VERSION);
   ethreed::add_prepare_command(app);
   ethreed::add_train_command(app);
   ethreed::add_evaluate_command(app);
