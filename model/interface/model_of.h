@@ -192,7 +192,7 @@ template <class M> class ModelOf final : public Model {
     else
       return {};
   }
-  std::string_view text_source() const override {
+  TextSource text_source() const override {
     if constexpr (requires { M::text_source(config_); })
       return M::text_source(config_);
     else
