@@ -56,12 +56,12 @@ struct LinearClassifierModel {
 
   static Recipe recipe() {
     Recipe recipe;
-    recipe.epochs = 20;
+    recipe.epochs = 8;
     recipe.batch = 256;
-    recipe.learning_rate = 0.02;
-    recipe.learning_rate_factor = 0.5;
-    recipe.learning_rate_epochs = 3;
-    recipe.patience = 4;
+    recipe.learning_rate = 0.01;
+    recipe.learning_rate_factor = 0.6;
+    recipe.learning_rate_epochs = 1;
+    recipe.patience = 3;
     return recipe;
   }
   static std::span<const LossColumn> losses(const Config& config) {
