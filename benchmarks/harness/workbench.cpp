@@ -38,7 +38,7 @@ Workbench::Workbench(const std::filesystem::path& directory, const ModelChoice& 
       state(config.model->layout(), true),
       examples(data.split("train"), example_kind(*config.model)),
       batch_(config.model->new_batch()) {
-  ETHREED_CHECK(batch <= examples.count(), "benchmark: a batch of {} examples, the training split has {}", batch,
+  ETHREED_CHECK(batch <= examples.count(), "a batch of {} examples, the training split has {}", batch,
                 examples.count());
   ThreadPool pool(1);
   initialise_parameters(pool, state.layout, data.vectors(), 1, state.values.data());

@@ -31,7 +31,7 @@ Latencies talk(Context& context, Replier& replier, std::span<const PostPlace> po
         const double start = now_in_milliseconds();
         const std::size_t words = talk.answer(split.post(place.dialogue, place.turn)).size();
         const double time = now_in_milliseconds() - start;
-        ETHREED_CHECK(words == reply_words, "bench_all: a reply of {} words, wanted {}", words, reply_words);
+        ETHREED_CHECK(words == reply_words, "a reply of {} words, wanted {}", words, reply_words);
         if (turn != places[next]) continue;
         if (pass >= 0) latencies[next].push_back(time);
         ++next;

@@ -238,7 +238,7 @@ std::string threads_note(const Options& options) {
 
 void print_point(const Options& options, const std::string& point) {
   const auto colon = point.find(':');
-  ETHREED_CHECK(colon != std::string::npos, "bench_all: --point {} is not KIND:N", point);
+  ETHREED_CHECK(colon != std::string::npos, "--point {} is not KIND:N", point);
   const std::string kind = point.substr(0, colon);
   const std::int64_t n = std::stoll(point.substr(colon + 1));
   const std::vector<Row> rows = kind == "prepare" ? prepare_point(options, n)

@@ -16,11 +16,11 @@ RunConfig config_of(const Options& options, const Dataset& data) {
   if (options.run.empty()) return config_for(describe(data), options.model, 1);
   const CheckpointInfo info = load_checkpoint_info(checkpoint_in(options.run, "best"));
   const Model& model = *info.config.model;
-  ETHREED_CHECK(info.data_fingerprint == fingerprint_for(model, data),
-                "bench_all: {} was trained on other data than {}", options.run, options.data);
+  ETHREED_CHECK(info.data_fingerprint == fingerprint_for(model, data), "{} was trained on other data than {}",
+                options.run, options.data);
   ETHREED_CHECK((options.model.name.empty() || options.model.name == model.name()) &&
                     (options.model.variant.empty() || options.model.variant == model.variant()),
-                "bench_all: {} is a run of model '{}', variant '{}'; leave --model and --variant out, or give another "
+                "{} is a run of model '{}', variant '{}'; leave --model and --variant out, or give another "
                 "--run",
                 options.run, model.name(), model.variant());
   return info.config;

@@ -30,10 +30,10 @@ void check_clock(const Context& context, Workbench& bench) {
   const bool equal = std::memcmp(&loss, &expected, sizeof loss) == 0 &&
                      std::memcmp(gradients.data(), bench.state.gradients.data(),
                                  static_cast<std::size_t>(gradients.count()) * sizeof(float)) == 0;
-  ETHREED_CHECK(equal, "bench_all: with a clock the loss is {}, without {}, or the gradients differ", loss, expected);
+  ETHREED_CHECK(equal, "with a clock the loss is {}, without {}, or the gradients differ", loss, expected);
   ETHREED_CHECK(std::any_of(clock.stages().begin(), clock.stages().end(),
                             [](const StageClock::Stage& stage) { return stage.backwards > 0; }),
-                "bench_all: model '{}' has no stages; let it make a Range of its tape for each", bench.model().name());
+                "model '{}' has no stages; let it make a Range of its tape for each", bench.model().name());
 }
 
 // One part of a step: what it took in every pass, and what it has to do, as means over the batches of a pass.
@@ -197,8 +197,7 @@ class StagedStep {
   }
   Part& part(const std::string& name) {
     const auto found = std::find_if(parts_.begin(), parts_.end(), [&](const Part& part) { return part.name == name; });
-    ETHREED_CHECK(found != parts_.end(), "bench_all: '{}' is no part of a step of model '{}'", name,
-                  bench_.model().name());
+    ETHREED_CHECK(found != parts_.end(), "'{}' is no part of a step of model '{}'", name, bench_.model().name());
     return *found;
   }
   void add(Part& part, double flops, double bytes) {
