@@ -38,7 +38,7 @@ RunConfig make(const ModelKind& kind, const Dataset& data, std::span<const Json*
 }
 
 const Json& short_training() {
-  static const Json keys{{"training", {{"epochs", 2}, {"batch", 4}, {"seed", 5}}}};
+  static const Json keys{{"training", {{"epochs", 2}, {"batch", 4}, {"seed", 5U}}}};
   return keys;
 }
 
@@ -47,7 +47,7 @@ const Json& short_training() {
 const Dataset& tiny_data() {
   static const MadeData made({{"train", with_random(awkward_dialogues(), 41, 6)},
                               {"valid", with_random(awkward_dialogues(), 42, 3)},
-                              {"few", few_dialogues()}},
+                              {"test", few_dialogues()}},
                              tiny_vocabulary);
   return made.data;
 }

@@ -21,7 +21,7 @@
 
 namespace ethreed::test {
 
-/// Splits "train" and "valid" of awkward dialogues and random ones, "few" of two dialogues with few tokens and yet
+/// Splits "train" and "valid" of awkward dialogues and random ones, "test" of two dialogues with few tokens and yet
 /// repeated words, words to copy and labels that are missing. V = 30. Made once.
 const Dataset& tiny_data();
 /// So small a vocabulary (V = 7) that every reply of a few words can be tried. Made once.

@@ -67,9 +67,15 @@ template <class T> std::span<const T> part(const Tensor<T>& block, const Paramet
   return {block.data() + entry.offset, static_cast<std::size_t>(entry.shape.count())};
 }
 
-// The first parameter whose gradients are further apart.
+// The first parameter whose gradients are further apart. In float a gradient in which terms cancel drowns in their
+// rounding: there, differences are also measured by a tenth of the typical element of all gradients. In double not.
 template <class A, class B>
-Failure compare_gradients(const ModelState<A>& got, const ModelState<B>& wanted, double tolerance, double least = 0) {
+Failure compare_gradients(const ModelState<A>& got, const ModelState<B>& wanted, double tolerance) {
+  double least = 0;
+  if (std::is_same_v<A, float>) {
+    for (const B g : wanted.gradients.span()) least += static_cast<double>(g) * static_cast<double>(g);
+    least = 0.1 * std::sqrt(least / static_cast<double>(wanted.layout.parameter_count()));
+  }
   for (const auto& entry : wanted.layout.entries()) {
     const double far = distance(part(got.gradients, entry), part(wanted.gradients, entry), least);
     if (!(far <= tolerance)) return fmt::format("the gradient of {} is off by {}", entry.name, far);
@@ -125,7 +131,7 @@ std::map<std::int64_t, std::vector<double>> first_words(const Model& model, Benc
 
 Failure agrees_with_textbook(const Subject& subject) {
   const RunConfig run = subject.run(tiny_data());
-  const TinyExamples train(tiny_data().split("train"), *run.model), few(tiny_data().split("few"), *run.model);
+  const TinyExamples train(tiny_data().split("train"), *run.model), few(tiny_data().split("test"), *run.model);
   Bench<double> bench(*run.model, random_state<double>(*run.model, 11));
   for (const bool sample : {true, false}) {
     if (const Failure failure = compare_with_textbook(subject, run, bench, train.all(), sample)) return failure;
@@ -137,7 +143,7 @@ Failure agrees_with_textbook(const Subject& subject) {
 
 Failure gradient_is_that_of_the_total(const Subject& subject) {
   const RunConfig run = subject.run_for_gradient(tiny_data());
-  const TinyExamples few(tiny_data().split("few"), *run.model);
+  const TinyExamples few(tiny_data().split("test"), *run.model);
   const PassOptions options{.purpose = Purpose::train, .seed = 5, .step = 3};
   Bench<double> bench(*run.model, random_state<double>(*run.model, 3));
   ModelState<double>& state = bench.state();
@@ -169,12 +175,12 @@ Failure float_is_double(const Subject& subject) {
   const std::vector<double> wanted = in_double.differentiate(train.all(), options);
   const std::vector<double> got = in_float.differentiate(train.all(), options);
   if (const Failure failure = differ(got, wanted, 2e-5, loss_names(model))) return failure;
-  return compare_gradients(in_float.state(), in_double.state(), 1e-3);
+  return compare_gradients(in_float.state(), in_double.state(), 1e-4);
 }
 
 Failure emulated_is_cpu(const Subject& subject) {
   const RunConfig run = subject.run(tiny_data());
-  const TinyExamples few(tiny_data().split("few"), *run.model), valid(tiny_data().split("valid"), *run.model);
+  const TinyExamples few(tiny_data().split("test"), *run.model), valid(tiny_data().split("valid"), *run.model);
   for (const TinyExamples* examples : {&few, &valid}) {
     if (const Failure failure = compare_devices<float>(*run.model, examples->all(), 1e-4)) return "float: " + *failure;
     if (const Failure failure = compare_devices<double>(*run.model, examples->all(), 1e-9))

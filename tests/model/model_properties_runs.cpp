@@ -24,7 +24,7 @@ void run_some(const RunConfig& config, const TemporaryFolder& folder, std::int64
     load_checkpoint_tensors(directory, state);
   }
   train(context, state, info, tiny_data(),
-        {.directory = folder.path(), .log_every = 3, .save_every = 2, .max_steps = max_steps}, {});
+        {.directory = folder.path(), .log_every = 3, .save_every = 0, .max_steps = max_steps}, {});
 }
 
 // The first file of a run's checkpoints that is not the same in both.
@@ -132,11 +132,11 @@ Failure steps_stay_within_plan(const Subject& subject) {
   const MemoryPlan plan = plan_training_memory(context, config, tiny_data());
   ModelState<float> state = random_state<float>(*config.model, 5);
   DeviceModel<float> device(context, state);
-  // Every batch of the training split that stands side by side, and the validation of the trainer.
+  // Batches of the training split, and the validation of the trainer.
   const TinyExamples train(tiny_data().split("train"), *config.model);
   const std::unique_ptr<ModelBatch> batch = config.model->new_batch();
   const auto count = std::min(train.all().size(), static_cast<std::size_t>(config.recipe.batch));
-  for (std::size_t first = 0; first + count <= train.all().size(); first += (count + 1) / 2) {
+  for (std::size_t first = 0; first + count <= train.all().size(); first += count) {
     batch->build(train.all().subspan(first, count));
     training_step(context, *config.model, device.model(), config.recipe, *batch,
                   {.step = static_cast<std::int64_t>(first), .learning_rate = 1e-3});
