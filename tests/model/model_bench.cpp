@@ -1,6 +1,5 @@
 #include "tests/model/model_bench.h"
 
-#include <array>
 #include <numeric>
 
 namespace ethreed::test {
@@ -28,12 +27,14 @@ Dialogues few_dialogues() {
           {{{31, 6, 32, 31, 3}, {6, 31, 12, 32, 3}, 4, 11}}};
 }
 
-RunConfig make(const ModelKind& kind, const Dataset& data, std::span<const Json* const> patches) {
+// All keys at once: a configuration is checked as a whole.
+RunConfig make(const ModelKind& kind, const Dataset& data, std::initializer_list<const Json*> patches) {
   const DataDescription description = describe(data);
-  std::vector<ConfigPatch> sources;
-  for (const Json* patch : patches) sources.push_back({patch, "case"});
+  Json keys = Json::object();
+  for (const Json* patch : patches) keys.merge_patch(*patch);
+  const ConfigPatch patch{&keys, "case"};
   RunConfig config{.recipe = kind.recipe()};
-  config.model = kind.make(&description, sources, config.recipe);
+  config.model = kind.make(&description, {&patch, 1}, config.recipe);
   return config;
 }
 
@@ -58,10 +59,10 @@ const Dataset& smallest_data() {
   return made.data;
 }
 
-RunConfig Subject::run(const Dataset& data) const { return make(kind, data, std::array{&short_training(), &one.keys}); }
+RunConfig Subject::run(const Dataset& data) const { return make(kind, data, {&short_training(), &one.keys}); }
 
 RunConfig Subject::run_for_gradient(const Dataset& data) const {
-  return make(kind, data, std::array{&short_training(), &one.keys, &one.gradient_keys});
+  return make(kind, data, {&short_training(), &one.keys, &one.gradient_keys});
 }
 
 std::vector<Subject> all_subjects() {

@@ -15,12 +15,13 @@ namespace {
 /// A model that is right, under the same roof as the wrong ones.
 struct Right : EthreedModel {};
 
-/// Its bias of the classifier has 1.001 times the gradient that it should have.
+/// On the CPU its bias of the classifier has 1.001 times the gradient that it should have.
 struct WrongGradient : EthreedModel {
   template <class T>
   static ForwardPass<T> forward(Tape<T>& tape, const EthreedConfig& config,
                                 const EthreedParameters<Variable<T>>& parameters, const DialogueBatch& batch,
                                 const PassOptions& options) {
+    if (!tape.context().on_host()) return EthreedModel::forward(tape, config, parameters, batch, options);
     EthreedParameters<Variable<T>> wrong = parameters;
     const Variable<T> bias = parameters.classifier.bias;
     const Variable<T> same = tape.result(bias.shape(), bias.wants_gradient());
@@ -37,7 +38,7 @@ struct WrongGradient : EthreedModel {
   }
 };
 
-/// The last word of every first post but the first is that of the example before it.
+/// The first word of every dialogue but the first is that of the dialogue before it.
 struct Leak : EthreedModel {
   static void build(DialogueBatch& batch, const EthreedConfig& config, std::span<const Example> examples) {
     std::vector<std::vector<std::int32_t>> posts;
@@ -128,8 +129,10 @@ bool holds(const Names& names, std::string_view name) {
 
 TEST_CASE("a model that is right has every property") { CHECK(failures(planted<Right>()) == Names{}); }
 
-TEST_CASE("a gradient that is off by a thousandth in one parameter is seen, by the gradient's property alone") {
-  CHECK(failures(planted<WrongGradient>()) == Names{"the gradient is that of the total"});
+TEST_CASE("a gradient that is off by a thousandth in one parameter is seen") {
+  // A run is taken up again by the model of its name, which is the one that is right.
+  CHECK(failures(planted<WrongGradient>()) ==
+        Names{"the gradient is that of the total", "the emulated device is the CPU", "stop and resume change no bit"});
 }
 
 TEST_CASE("a leak between the examples of a batch is seen") {
