@@ -60,13 +60,6 @@ reference::Switches switches_of(const Json& model) {
           .listener_labels = model.at("listener_labels")};
 }
 
-reference::Parameters parameters_of(const TextbookParameters& parameters) {
-  reference::Parameters out;
-  for (const auto& [name, array] : parameters)
-    out[name] = {.shape = {array.shape.begin(), array.shape.end()}, .values = array.values};
-  return out;
-}
-
 // ε of the turn at this place: (11).
 reference::Vector noise_at(const TextbookInput& input, std::int64_t place) {
   if (!input.sample_latent) return {};
@@ -142,7 +135,7 @@ TextbookPass textbook(const TextbookInput& input) {
                                    .coverage = training.at("weight_coverage")};
   const std::vector<reference::Dialogue> dialogues = dialogues_of(input);
   const reference::Result result =
-      reference::forward(parameters_of(*input.parameters), switches_of(input.config.at("model")), weights, dialogues);
+      reference::forward(reference::parameters_of(*input.parameters), switches_of(input.config.at("model")), weights, dialogues);
   const reference::Losses& losses = result.losses;
   TextbookPass pass{.losses = {{"generation", losses.generation}, {"coverage", losses.coverage}},
                     .total = losses.total,
