@@ -1,16 +1,14 @@
 #pragma once
-// Models and dialogues small enough for textbook loops, and the bridge from the engine's layout to the reference's.
+// ETHREED in small sizes, and the bridge from the engine's layout to the textbook's.
 
 #include "core/context.h"
-#include "core/philox.h"
 #include "model/ethreed/ethreed.h"
-#include "model/training/model_state.h"
-#include "tests/reference/ethreed_reference.h"
+#include "model/ethreed/ethreed_textbook.h"
+#include "tests/model/tiny_dataset.h"
 
 #include <array>
-#include <cstdint>
-#include <limits>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,129 +16,68 @@ namespace ethreed::test {
 
 inline constexpr std::array all_ablations{Ablation::none,     Ablation::no_policy,  Ablation::no_gps,
                                           Ablation::no_party, Ablation::no_emotion, Ablation::no_tracking};
-
-/// Uniform numbers, one after the other, the same on every machine.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : stream_(seed, 77) {}
-  double uniform(double low, double high) { return low + (high - low) * stream_.uniform(next_++); }
-  double normal() {
-    next_ += 2;
-    return stream_.normal(next_);
-  }
-  /// 0 … n − 1
-  int below(int n) { return static_cast<int>(stream_.below(static_cast<std::uint64_t>(n), next_++)); }
-  bool chance(double probability) { return uniform(0, 1) < probability; }
-
- private:
-  PhiloxStream stream_;
-  std::uint64_t next_ = 0;
-};
+inline std::string_view name_of(Ablation ablation) {
+  return EthreedConfig::variant_names[static_cast<std::size_t>(ablation)];
+}
 
 /// Every size is another one where the model allows it, so that no two can be mixed up unseen.
-inline ModelConfig tiny_config(Ablation ablation = Ablation::none) {
-  ModelConfig config{.vocabulary = 30,
-                     .embedding = 5,
-                     .encoder = 3,
-                     .global_state = 4,
-                     .party_state = 7,
-                     .emotion_state = 8,
-                     .content_state = 9,
-                     .decoder_state = 11,
-                     .bottleneck = 10,
-                     .emotions = 12,
-                     .ablation = ablation};
+inline EthreedConfig tiny_config(Ablation ablation = Ablation::none) {
+  EthreedConfig config{.vocabulary = tiny_vocabulary,
+                       .embedding = 5,
+                       .encoder = 3,
+                       .global_state = 4,
+                       .party_state = 7,
+                       .emotion_state = 8,
+                       .content_state = 9,
+                       .decoder_state = 11,
+                       .bottleneck = 10,
+                       .emotions = 12,
+                       .ablation = ablation};
   if (!config.has_emotion_cell()) config.emotion_state = config.party_state;
   return config;
 }
 
-/// One turn with its words.
-struct TurnData {
-  std::vector<std::int32_t> post, response;
-  int emotion = -1, listener_label = -1;
-};
-using DialogueData = std::vector<TurnData>;
-using Dialogues = std::vector<DialogueData>;
+/// The configuration of a model for a tiny data set.
+inline EthreedConfig dataset_config(Ablation ablation = Ablation::none) {
+  EthreedConfig config = tiny_config(ablation);
+  config.embedding = tiny_vector_width;
+  config.emotions = emotion_count;
+  return config;
+}
 
-inline Batch make_batch(const Dialogues& dialogues, int vocabulary) {
-  std::vector<std::vector<TurnInput>> turns;
-  for (const DialogueData& dialogue : dialogues) {
-    turns.emplace_back();
-    for (const TurnData& turn : dialogue)
-      turns.back().push_back({turn.post, turn.response, turn.emotion, turn.listener_label});
-  }
-  const std::vector<DialogueInput> inputs(turns.begin(), turns.end());
-  Batch batch;
-  batch.build(inputs, vocabulary);
+inline Dialogues random_dialogues(std::uint64_t seed, int count, const EthreedConfig& config,
+                                  int longest_utterance = 7) {
+  return random_dialogues(seed, count, config.vocabulary, config.emotions, longest_utterance);
+}
+
+inline std::shared_ptr<const Model> make_model(const EthreedConfig& config) {
+  return std::make_shared<ModelOf<EthreedModel>>(config);
+}
+
+/// A model whose parameters are all zero.
+template <class T> ModelState<T> make_state(const EthreedConfig& config, bool for_training) {
+  return ModelState<T>(layout_of<EthreedModel>(config), for_training);
+}
+/// The model at the start of a run.
+template <class T>
+ModelState<T> initial_model(const Dataset& data, const EthreedConfig& config, std::uint64_t seed = 1) {
+  return initial_model<T>(data, *make_model(config), seed);
+}
+inline CheckpointInfo run_info(const Dataset& data, const EthreedConfig& config, const Recipe& recipe) {
+  return run_info(data, RunConfig{.model = make_model(config), .recipe = recipe});
+}
+
+/// The parameters of a step by their roles.
+template <class T>
+EthreedParameters<Variable<T>> bind_named(Tape<T>& tape, const EthreedConfig& config, ModelState<T>& state) {
+  return named_parameters<EthreedModel>(config, state.bind(tape));
+}
+
+/// Turns stand in a split one after the other, the first at `first_place`.
+inline DialogueBatch make_batch(const Dialogues& dialogues, int vocabulary, std::int64_t first_place = 0) {
+  DialogueBatch batch;
+  batch.build(DialogueExamples(dialogues, first_place).all(), vocabulary);
   return batch;
-}
-
-/// Words with repetitions, words outside the vocabulary (ids V … V + 4) and now and then UNK, then EOS; `copied` lends
-/// some of its words.
-inline std::vector<std::int32_t> random_words(Random& random, int vocabulary, int most,
-                                              const std::vector<std::int32_t>& copied = {}) {
-  std::vector<std::int32_t> words;
-  const int count = random.below(most);
-  for (int i = 0; i < count; ++i) {
-    if (!copied.empty() && random.chance(0.3))
-      words.push_back(copied[static_cast<std::size_t>(random.below(static_cast<int>(copied.size())))]);
-    else if (!words.empty() && random.chance(0.3))
-      words.push_back(words[static_cast<std::size_t>(random.below(i))]);
-    else if (random.chance(0.2))
-      words.push_back(vocabulary + random.below(5));
-    else if (random.chance(0.05))
-      words.push_back(unk_id);
-    else
-      words.push_back(special_count + random.below(vocabulary - special_count));
-    if (words.back() == eos_id) words.back() = special_count;
-  }
-  words.push_back(eos_id);
-  return words;
-}
-
-inline Dialogues random_dialogues(std::uint64_t seed, int count, const ModelConfig& config, int longest_utterance = 7) {
-  Random random(seed);
-  Dialogues dialogues(static_cast<std::size_t>(count));
-  for (DialogueData& dialogue : dialogues) {
-    dialogue.resize(static_cast<std::size_t>(1 + random.below(4)));
-    const int emotion = random.chance(0.1) ? -1 : random.below(config.emotions);
-    for (TurnData& turn : dialogue) {
-      turn.post = random_words(random, config.vocabulary, longest_utterance);
-      turn.response = random_words(random, config.vocabulary, longest_utterance, turn.post);
-      turn.emotion = emotion;
-      turn.listener_label = random.chance(0.3) ? -1 : random.below(config.emotions);
-    }
-  }
-  return dialogues;
-}
-
-/// The traps of this family of models in one batch (V = 30): T = 1 beside T = 4, utterances of one token, a target that
-/// is only EOS, repeated source words, a source all outside the vocabulary, targets outside the vocabulary that the
-/// source has and has not, missing labels.
-inline Dialogues awkward_dialogues() {
-  return {
-      {{{3}, {3}, 5, 2}},
-      {{{9, 9, 4, 9, 3}, {9, 4, 9, 9, 3}, 1, -1},
-       {{30, 8, 30, 31, 3}, {30, 32, 8, 31, 3}, 1, 7},
-       {{7, 3}, {3}, 1, -1},
-       {{1, 33, 6, 3}, {33, 34, 1, 6, 29, 3}, 1, 0}},
-      {{{40, 41, 40, 42, 3}, {40, 43, 42, 42, 5, 3}, -1, 11}},
-      {{{4, 5, 6, 7, 8, 29, 3}, {10, 3}, 0, 4}, {{11, 3}, {12, 13, 14, 15, 16, 17, 18, 3}, 0, -1}},
-  };
-}
-
-template <class T> void randomise(ModelState<T>& model, std::uint64_t seed, double bound = 0.7) {
-  Random random(seed);
-  for (const auto& entry : model.layout.entries())
-    for (std::int64_t i = 0; i < entry.shape.count(); ++i)
-      model.values[entry.offset + i] = static_cast<T>(random.uniform(-bound, bound));
-}
-
-/// The values of one parameter.
-template <class T> std::span<T> parameter(ModelState<T>& model, std::string_view name) {
-  const ParameterLayout::Entry* entry = model.layout.find(name);
-  ETHREED_CHECK(entry != nullptr, "test: the model has no parameter '{}'", name);
-  return {model.values.data() + entry->offset, static_cast<std::size_t>(entry->shape.count())};
 }
 
 /// Dropout multipliers and ε of one step, in the engine's layout.
@@ -154,7 +91,8 @@ template <class T> struct NoiseData {
 };
 
 template <class T>
-NoiseData<T> draw_noise(const ModelConfig& config, const Batch& batch, std::uint64_t seed, bool dropout, bool sample) {
+NoiseData<T> draw_noise(const EthreedConfig& config, const DialogueBatch& batch, std::uint64_t seed, bool dropout,
+                        bool sample) {
   Random random(seed);
   NoiseData<T> noise;
   const auto mask = [&](std::vector<T>& values, int rows, int width) {
@@ -173,7 +111,7 @@ NoiseData<T> draw_noise(const ModelConfig& config, const Batch& batch, std::uint
 
 // --- to the reference ------------------------------------------------------------------------------------------------
 
-inline reference::Switches switches_of(const ModelConfig& config) {
+inline reference::Switches switches_of(const EthreedConfig& config) {
   reference::Switches switches{.listener_labels = config.listener_labels};
   switch (config.ablation) {
     case Ablation::none: break;
@@ -198,8 +136,8 @@ template <class T> reference::Parameters reference_parameters(const ModelState<T
 
 /// The dialogues in the order given, each turn with its share of the noise.
 template <class T>
-std::vector<reference::Dialogue> reference_dialogues(const Dialogues& dialogues, const ModelConfig& config,
-                                                     const Batch& batch, const NoiseData<T>& noise) {
+std::vector<reference::Dialogue> reference_dialogues(const Dialogues& dialogues, const EthreedConfig& config,
+                                                     const DialogueBatch& batch, const NoiseData<T>& noise) {
   std::vector<reference::Dialogue> out(dialogues.size());
   for (std::size_t d = 0; d < dialogues.size(); ++d) out[d].resize(dialogues[d].size());
   const auto row = [](const std::vector<T>& values, int index, int width) {
