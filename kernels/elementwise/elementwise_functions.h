@@ -2,6 +2,7 @@
 // The functions that the operation elementwise can apply. A new one is a struct here, its name in `Functions`, and its
 // textbook in elementwise_cases.cpp, without which the cases do not compile.
 
+#include "core/error.h"
 #include "core/host_device.h"
 #include "kernels/common/math.h"
 
@@ -52,6 +53,7 @@ template <class Wanted, class... F> constexpr int place_of(FunctionList<F...>) {
   ((found = found || std::is_same_v<Wanted, F>, place += found ? 0 : 1), ...);
   return place;
 }
+template <class... F> constexpr int count_of(FunctionList<F...>) { return static_cast<int>(sizeof...(F)); }
 template <class Run, class... F> void call_for(int function, Run& run, FunctionList<F...>) {
   int place = 0;
   ((place++ == function ? run(F{}) : void()), ...);
@@ -63,6 +65,9 @@ template <class Run, class... F> void call_for(int function, Run& run, FunctionL
 template <class F> inline constexpr int number_of = detail::place_of<F>(Functions{});
 
 /// Calls run(F{}) for the function of this number.
-template <class Run> void with_function(int function, Run run) { detail::call_for(function, run, Functions{}); }
+template <class Run> void with_function(int function, Run run) {
+  ETHREED_ASSERT(function >= 0 && function < detail::count_of(Functions{}));
+  detail::call_for(function, run, Functions{});
+}
 
 }  // namespace ethreed::elementwise

@@ -1,0 +1,23 @@
+#include "model/linear_classifier/config.h"
+
+namespace ethreed {
+
+ConfigFields LinearClassifierConfig::model_fields() {
+  ConfigFields fields{{.key = "vocabulary", .value = &vocabulary, .low = 5, .high = 10'000'000, .from_data = true},
+                      {"buckets", &buckets, 1, 1 << 26},
+                      {"ngrams", named_choice(ngrams, variant_names)}};
+  for (ConfigField& field : task.fields()) fields.push_back(std::move(field));
+  return fields;
+}
+
+void LinearClassifierConfig::take_data(const DataDescription& data) {
+  vocabulary = data.vocabulary;
+  task.take_data(data);
+}
+
+void LinearClassifierConfig::check() const {
+  LinearClassifierConfig copy = *this;
+  check_fields(copy.model_fields());
+}
+
+}  // namespace ethreed
