@@ -62,7 +62,7 @@ TEST_CASE("accuracies, perplexities, coverage and UNK share are what a hand comp
                   {1, 0, 0, /**/ 7, 0, 0, /**/ 0, 1, 3},     // argmax 0, 0, 2 for y^R 1, none, 2
                   {p(.5), p(.25), p(.125), /**/ p(.5), p(.5), /**/ p(.0625)}, {0, .5, .25, /**/ 0, .25, /**/ 0});
   made.pass.losses.term[loss_policy] = made.constant({1}, {0.75});
-  EthreedFigures sums;
+  EthreedFigures sums(tiny_config());
   sums.add(batch, made.pass);
   const Figures result(sums.result());
   CHECK(result["speaker_accuracy"] == Approx(2.0 / 3));
@@ -88,7 +88,7 @@ TEST_CASE("sums over batches are means over all of them, weighted by turns, toke
   first.pass.losses.term[loss_policy] = first.constant({1}, {3.0});
   MadeUpPass second(2, {0, 1, 0, 1}, {0, 1, 0, 1}, {p(.5), p(.5), p(.5), p(.0625)}, {0, 1, .5, 0});
   second.pass.losses.term[loss_policy] = second.constant({1}, {1.5});
-  EthreedFigures sums;
+  EthreedFigures sums(tiny_config());
   sums.add(small, first.pass);
   sums.add(large, second.pass);
   const Figures result(sums.result());
@@ -114,7 +114,7 @@ TEST_CASE("for a model that cannot copy, words outside the vocabulary count as u
 }
 
 TEST_CASE("an evaluation of nothing is refused") {
-  CHECK_THROWS_WITH(EthreedFigures().result(), Catch::Contains("no dialogue"));
+  CHECK_THROWS_WITH(EthreedFigures(tiny_config()).result(), Catch::Contains("no dialogue"));
 }
 
 TEST_CASE("an evaluation over a split gives the textbook's figures, however the split is batched") {

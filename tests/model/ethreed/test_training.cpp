@@ -365,7 +365,7 @@ TEST_CASE("a gradient longer than the bound is scaled down to it, a shorter one 
   }
 }
 
-TEST_CASE("steps are those of Adam on the clipped gradient") {
+TEST_CASE("steps are those of Adam on the clipped gradient, with decoupled weight decay if the recipe has it") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
   Trainee trainee(data, dataset_config());
@@ -373,6 +373,7 @@ TEST_CASE("steps are those of Adam on the clipped gradient") {
   Context context = runtime.context();
   Recipe training = tiny_recipe();
   training.clip_norm = 0.5;
+  training.weight_decay = GENERATE(0.0, 0.2);
   ModelState<double> model = initial_model<double>(data, dataset_config());
   std::vector<double> theta(model.values.span().begin(), model.values.span().end()), m(theta.size()), v(theta.size());
   for (int step = 0; step < 3; ++step) {
@@ -385,7 +386,7 @@ TEST_CASE("steps are those of Adam on the clipped gradient") {
       m[i] = 0.9 * m[i] + 0.1 * g;
       v[i] = 0.999 * v[i] + 0.001 * g * g;
       const double m_hat = m[i] / (1 - std::pow(0.9, step + 1)), v_hat = v[i] / (1 - std::pow(0.999, step + 1));
-      theta[i] -= rate * m_hat / (std::sqrt(v_hat) + 1e-8);
+      theta[i] -= rate * (m_hat / (std::sqrt(v_hat) + 1e-8) + training.weight_decay * theta[i]);
       worst = std::max(worst, std::abs(model.values.span()[i] - theta[i]));
     }
     CHECK(worst < 1e-12);
