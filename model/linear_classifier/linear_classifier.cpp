@@ -46,27 +46,26 @@ void NgramBatch::build(const LinearClassifierConfig& config, std::span<const Exa
   values.clear();
   offsets.assign(1, 0);
   labelled = 0;
-  std::vector<std::int32_t> features;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const std::span<const std::int32_t> words = texts[i].text;
     ETHREED_CHECK(!words.empty(), "NgramBatch: example {} is no text; a text ends with EOS", i);
-    features.clear();
+    features_.clear();
     for (std::size_t j = 0; j < words.size(); ++j) {
       if (!is_word(config, words[j])) continue;
-      features.push_back(words[j]);
+      features_.push_back(words[j]);
       if (config.has_bigrams() && j + 1 < words.size() && is_word(config, words[j + 1]))
-        features.push_back(pair_feature(config, words[j], words[j + 1]));
+        features_.push_back(pair_feature(config, words[j], words[j + 1]));
     }
-    std::sort(features.begin(), features.end());
+    std::sort(features_.begin(), features_.end());
     ids.push_back(pad_id);  // the bias
     values.push_back(1.0);
     double square = 0;
     const std::size_t first = ids.size();
-    for (std::size_t j = 0; j < features.size();) {
+    for (std::size_t j = 0; j < features_.size();) {
       const std::size_t begin = j;
-      while (j < features.size() && features[j] == features[begin]) ++j;
+      while (j < features_.size() && features_[j] == features_[begin]) ++j;
       const auto frequency = static_cast<double>(j - begin);
-      ids.push_back(features[begin]);
+      ids.push_back(features_[begin]);
       values.push_back(frequency);
       square += frequency * frequency;
     }
@@ -102,5 +101,14 @@ LinearPass<T> LinearClassifierModel::forward(Tape<T>& tape, const Config& config
 }
 
 ModelKind linear_classifier_model() { return kind_of<LinearClassifierModel>(); }
+
+#define ETHREED_INSTANTIATE(T)                                                                                         \
+  template LinearPass<T> LinearClassifierModel::forward(                                                               \
+      Tape<T>&, const Config&, const LinearClassifierParameters<Variable<T>>&, const NgramBatch&, const PassOptions&); \
+  template Variable<T> LinearClassifierModel::label_logits(                                                            \
+      Tape<T>&, const Config&, const LinearClassifierParameters<Variable<T>>&, const NgramBatch&);
+ETHREED_INSTANTIATE(float)
+ETHREED_INSTANTIATE(double)
+#undef ETHREED_INSTANTIATE
 
 }  // namespace ethreed

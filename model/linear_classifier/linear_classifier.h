@@ -31,6 +31,9 @@ class NgramBatch {
   std::vector<std::int32_t> ids;      ///< [entries] feature numbers, each once in a text
   std::vector<double> values;         ///< [entries] x_f
   int labelled = 0;
+
+ private:
+  std::vector<std::int32_t> features_;  // of the text in hand, sorted
 };
 
 template <class T> struct LinearPass {
