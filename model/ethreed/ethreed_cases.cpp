@@ -134,8 +134,8 @@ TextbookPass textbook(const TextbookInput& input) {
                                    .generation = training.at("weight_generation"),
                                    .coverage = training.at("weight_coverage")};
   const std::vector<reference::Dialogue> dialogues = dialogues_of(input);
-  const reference::Result result =
-      reference::forward(reference::parameters_of(*input.parameters), switches_of(input.config.at("model")), weights, dialogues);
+  const reference::Result result = reference::forward(reference::parameters_of(*input.parameters),
+                                                      switches_of(input.config.at("model")), weights, dialogues);
   const reference::Losses& losses = result.losses;
   TextbookPass pass{.losses = {{"generation", losses.generation}, {"coverage", losses.coverage}},
                     .total = losses.total,

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -156,5 +157,27 @@ struct Mean {
   }
   double value() const { return sum / count; }
 };
+
+/// The loss and the figures of a model that labels texts (model/interface/text_labels.h), from the logits of every
+/// text. Where no text has a label there are no figures.
+inline TextbookPass label_texts(std::span<const Example> texts, const std::vector<Vector>& logits) {
+  Mean loss, right, among_five;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (texts[i].label < 0) continue;
+    const double own = logits[i][static_cast<std::size_t>(texts[i].label)];
+    const auto better = std::count_if(logits[i].begin(), logits[i].end(), [&](double x) { return x > own; });
+    loss.add(cross_entropy(logits[i], texts[i].label));
+    right.add(better == 0);
+    among_five.add(better < 5);
+  }
+  if (loss.count == 0) return {.losses = {{"cross_entropy", 0.0}}};
+  return {.losses = {{"cross_entropy", loss.value()}},
+          .total = loss.value(),
+          .figures = {{"accuracy", right.value()},
+                      {"accuracy_top_5", among_five.value()},
+                      {"cross_entropy", loss.value()},
+                      {"texts", static_cast<double>(texts.size())},
+                      {"labelled_texts", static_cast<double>(loss.count)}}};
+}
 
 }  // namespace ethreed::reference

@@ -80,24 +80,23 @@ void NgramBatch::build(const LinearClassifierConfig& config, std::span<const Exa
   text_of_entry.clear();
   offsets.assign(1, 0);
   labelled = 0;
-  std::vector<std::int32_t> features;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const std::span<const std::int32_t> words = texts[i].text;
     ETHREED_CHECK(!words.empty(), "NgramBatch: example {} is no text; a text ends with EOS", i);
-    features.clear();
+    features_.clear();
     for (std::size_t j = 0; j < words.size(); ++j) {
       if (!is_word(config, words[j])) continue;
-      features.push_back(words[j]);
+      features_.push_back(words[j]);
       if (config.has_bigrams() && j + 1 < words.size() && is_word(config, words[j + 1]))
-        features.push_back(pair_feature(config, words[j], words[j + 1]));
+        features_.push_back(pair_feature(config, words[j], words[j + 1]));
     }
-    std::sort(features.begin(), features.end());
+    std::sort(features_.begin(), features_.end());
     ids.push_back(pad_id);  // the bias
     values.push_back(1.0);
-    for (std::size_t j = 0; j < features.size();) {
+    for (std::size_t j = 0; j < features_.size();) {
       const std::size_t begin = j;
-      while (j < features.size() && features[j] == features[begin]) ++j;
-      ids.push_back(features[begin]);
+      while (j < features_.size() && features_[j] == features_[begin]) ++j;
+      ids.push_back(features_[begin]);
       values.push_back(static_cast<double>(j - begin));
     }
     text_of_entry.resize(ids.size(), static_cast<std::int32_t>(i));
@@ -151,5 +150,14 @@ void LinearClassifierModel::start_from_data(const Config& config, const Paramete
 }
 
 ModelKind linear_classifier_model() { return kind_of<LinearClassifierModel>(); }
+
+#define ETHREED_INSTANTIATE(T)                                                                                         \
+  template LinearPass<T> LinearClassifierModel::forward(                                                               \
+      Tape<T>&, const Config&, const LinearClassifierParameters<Variable<T>>&, const NgramBatch&, const PassOptions&); \
+  template Variable<T> LinearClassifierModel::label_logits(                                                            \
+      Tape<T>&, const Config&, const LinearClassifierParameters<Variable<T>>&, const NgramBatch&);
+ETHREED_INSTANTIATE(float)
+ETHREED_INSTANTIATE(double)
+#undef ETHREED_INSTANTIATE
 
 }  // namespace ethreed

@@ -36,6 +36,9 @@ class NgramBatch {
   std::vector<std::int32_t> text_of_entry;  ///< [entries]
   std::vector<std::int32_t> zeros;          ///< [entries]
   int labelled = 0;
+
+ private:
+  std::vector<std::int32_t> features_;  // of the text in hand, sorted
 };
 
 template <class T> struct LinearPass {
