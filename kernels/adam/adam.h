@@ -18,7 +18,8 @@ namespace ethreed {
 ///   m, v        [count]  read and written; zeros before step 1
 ///   gradient_norm, loss  [1]  read, each may be null: if one of them is not finite, nothing is written at all
 ///
-/// The four may not overlap. FLOPs: 14·count (a root and a quotient count as one each). Bytes: 7·count·sizeof(T).
+/// The four may not overlap. FLOPs: 14·count (a root and a quotient count as one each). Bytes: 7·count·sizeof(T), and
+/// 8 for the norm and sizeof(T) for the loss where they are given; one that stops the step is the last that is read.
 /// Saved: none. Workspace: none.
 /// Order of reduction: there is none. Throws Error for step < 1.
 /// On a device: one launch; norm and loss are read there, so that nobody waits for them.

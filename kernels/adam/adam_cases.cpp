@@ -86,7 +86,11 @@ template <class T> class AdamProblem final : public OpProblem<T> {
   }
 
   Cost cost() const override {
-    return {.forward_flops = 14.0 * setting_.count, .forward_bytes = 7.0 * setting_.count * sizeof(T)};
+    const bool norm_stops = has_norm() && !std::isfinite(setting_.norm);
+    const bool loss_stops = has_norm() && !std::isfinite(setting_.loss);
+    const double updated = norm_stops || loss_stops ? 0 : setting_.count;
+    const double scalars = has_norm() ? 8 + (norm_stops ? 0 : sizeof(T)) : 0;
+    return {.forward_flops = 14.0 * updated, .forward_bytes = 7.0 * updated * sizeof(T) + scalars};
   }
   std::int64_t saved_bytes() const override { return 0; }
 

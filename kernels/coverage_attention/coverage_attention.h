@@ -61,8 +61,10 @@ template <class T> struct CoverageAttentionForward {
 ///
 /// FLOPs: forward 2·P·(D + C), backward 4·P·(D + C), if everything is asked for; the softmax, some tens of operations
 /// per element of P, comes on top.
-/// Bytes: forward (Mtok·(D + C + 1) + Stok·(D + C) + 2·P + 2)·sizeof(T),
-/// backward (Mtok·(2·D + C + 1) + 2·Stok·(D + C) + 3·P + 3)·sizeof(T); coverage_initial adds Stok·sizeof(T) to either.
+/// Bytes, with Stok' the source tokens of rows that have target tokens:
+/// forward (Mtok·(D + C + 1) + Stok'·(D + C) + 2·P + 2)·sizeof(T),
+/// backward (Mtok·(2·D + C + 1) + (Stok + Stok')·(D + C) + 3·P + 3)·sizeof(T);
+/// coverage_initial adds Stok'·sizeof(T) to either.
 /// Saved: energy, P·sizeof(T). Workspace: forward Stok·sizeof(T), backward (2·P + Stok + 2·rows)·sizeof(T).
 /// Order of reduction: a row is one chunk of work, its sums over j run from first to last and those over i in the order
 /// given above; dw_r and db_a are summed within a row, then over the rows in order.

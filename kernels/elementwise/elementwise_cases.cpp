@@ -63,7 +63,7 @@ template <class F, class T> class ElementwiseProblem final : public OpProblem<T>
     return {.forward_flops = F::forward_flops * n,
             .backward_flops = F::backward_flops * n,
             .forward_bytes = (F::inputs + 1) * n * sizeof(T),
-            .backward_bytes = (1 + F::backward_reads + gradients) * n * sizeof(T)};
+            .backward_bytes = (1 + F::backward_reads * gradients / F::inputs + gradients) * n * sizeof(T)};
   }
   std::int64_t saved_bytes() const override { return 0; }
 

@@ -31,6 +31,7 @@ template <class T> struct EmbeddingForward {
 ///
 /// FLOPs: forward none; backward rows·columns. Bytes: forward 2·rows·columns·sizeof(T) + rows·4; backward
 /// (rows + vocabulary)·columns·sizeof(T) + rows·4, of which accumulation spares the words that do not occur.
+/// Forward less where words repeat and the cache holds their rows.
 /// Saved: none beyond the ids. Workspace: 4·(vocabulary + 1) and 4·rows, each rounded up to 64 bytes.
 /// Order of reduction: within a word, ascending position; chunks are ranges of ids.
 /// On a device: one launch forward, one backward, and a clear of the table before it if dweight is overwritten. Nothing

@@ -87,15 +87,18 @@ template <class T> struct GruLaneBackward {
 
 /// FLOPs a lane: forward 6·C·H², where C are the rows with an h⁻ that is not zero by definition: all with `initial`,
 /// rows − sequences without (the gates' 20·rows·H beside it are not counted); backward 12·C·H² if everything is asked
-/// for. Bytes a lane: forward (3·inputs·H + 3·H² + rows·H + 4·rows·H)·sizeof(T), and once rows·4 with
-/// input_row; backward twice that. (The weights are counted once; they are read again at every step, from the cache if
-/// it holds them.) Saved a lane: 4·rows·H·sizeof(T), beside h itself. Workspace a lane, each term rounded up to 64
-/// bytes: the weights, packed once for all steps, 3H rows of H elements, each row rounded up to 64 bytes; forward
-/// sequences·3H + 3H (and sequences·4H without `saved`) elements; backward sequences·H twice, rows·3H and rows·H.
-/// Order of reduction: gemm's, step by step in time; dW_hh is one product over C rows, db adds all rows, both in the
-/// order of the recurrence, and behind them those that start a sequence;
-/// d_input_gates that rows share are added up from the lane's last step to its first, sequences in their order.
-/// Source: Cho et al. 2014 in the form of cuDNN and PyTorch (two biases, reset after the product); the chain rule.
+/// for. Bytes a lane, with s = sequences and u the rows of input_gates that are read, all unless input_row leaves some
+/// out: forward (3·u·H + 3·H² + 3·H + 5·rows·H)·sizeof(T), with `initial` another s·H and with state_mask rows·H
+/// elements; backward ((6·rows − s)·H + 6·H² + 3·H + 3·inputs·H)·sizeof(T), with `initial` another 2·s·H and with
+/// state_mask rows·H elements; with input_row rows·4 once for all lanes. W_hh is read only where C > 0. (The weights
+/// are counted once; they are read again at every step, from the cache if it holds them.) Saved a lane:
+/// 4·rows·H·sizeof(T), beside h itself. Workspace a lane, each term rounded up to 64 bytes: the weights, packed once
+/// for all steps, 3H rows of H elements, each row rounded up to 64 bytes; forward sequences·3H + 3H (and sequences·4H
+/// without `saved`) elements; backward sequences·H twice, rows·3H and rows·H. Order of reduction: gemm's, step by step
+/// in time; dW_hh is one product over C rows, db adds all rows, both in the order of the recurrence, and behind them
+/// those that start a sequence; d_input_gates that rows share are added up from the lane's last step to its first,
+/// sequences in their order. Source: Cho et al. 2014 in the form of cuDNN and PyTorch (two biases, reset after the
+/// product); the chain rule.
 ///
 /// On a device, T steps; gru_route() chooses between two routes. In both, backward: dW_hh is one product a lane and,
 /// by steps, db_hh one column_sums(), each only where asked for; with two lanes each on its stream. With input_row one

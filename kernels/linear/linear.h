@@ -40,7 +40,9 @@ template <class T> struct LinearForward {
 ///   dx[p], dweight, dbias: shapes of x[p], weight, bias; written or accumulated, each may be absent
 ///
 /// FLOPs: forward 2·rows·out·Σcolumns; backward twice that if everything is asked for.
-/// Bytes: forward (rows·Σcolumns + out·Σcolumns + rows·out)·sizeof(T); backward about twice that.
+/// Bytes: forward (rows·Σcolumns + out·Σcolumns + rows·out + out)·sizeof(T), backward
+/// (2·rows·Σcolumns + 2·out·Σcolumns + rows·out + out)·sizeof(T), with tanh another rows·out·sizeof(T) for y; without
+/// a bias out·sizeof(T) less in either.
 /// Saved: none beyond x and y themselves. Workspace: rows·out·sizeof(T) for dz with tanh, else none.
 /// Order of reduction: gemm's; db adds rows from first to last.
 /// On a device: three parts are copied side by side and take one product, fewer one each; b is the product's epilogue,

@@ -28,7 +28,8 @@ namespace ethreed {
 ///   lse              [M]      written, saved; in two parts, so that large logits cost the gradients no digits
 ///   copy_mass        [M]      written, saved
 ///
-/// FLOPs: 3·M·V + W (an exp counts as one). Bytes: (M·V + W + 5·M)·sizeof(T) + 4·(S + M).
+/// FLOPs: 3·M·V + W (an exp counts as one). Bytes: (M·V + w + 5·M)·sizeof(T) + 4·(S' + M), w the weights γ_ij with
+/// source_ids[j] = y, S' the source tokens of rows that have target tokens.
 /// Saved beyond inputs and output: 3·M·sizeof(T). Workspace: none. Nothing may alias.
 /// Order of reduction: that of math::log_sum_exp along the vocabulary, first to last along the source; one thread per
 /// token. On a device (one launch, a block per token): the vocabulary as block_log_sum_exp does, in one pass; along the
@@ -59,7 +60,7 @@ template <class T> struct PointerMixtureForward {
 ///                                           row of logits then turns into its gradient)
 ///   dgate_logit      [M], dweights [W]      written or accumulated; each of the three may be absent
 ///
-/// FLOPs: 3·M·V + W. Bytes: (2·M·V + W + 7·M)·sizeof(T) + 4·(S + M). Workspace: none, on a device
+/// FLOPs: 3·M·V + W. Bytes: (2·M·V + W + 7·M)·sizeof(T) + 4·(S' + M). Workspace: none, on a device
 /// neither: one launch, a block per token, that writes all three. No sum but that of a gradient with what is there.
 template <class T> struct PointerMixtureBackward {
   PointerMixtureForward<T> forward;
