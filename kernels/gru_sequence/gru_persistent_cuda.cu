@@ -136,15 +136,15 @@ __device__ CellInput<T> cell_input(const GruLaneForward<T>& lane, const Slice<T>
   return {{x[0], x[hidden], x[2 * hidden]}, lane.state_mask != nullptr ? lane.state_mask[row * hidden + unit] : T{1}};
 }
 
-// The cells of `count` sequences from `begin` on; `ahead` is the input of this thread's first one.
+// The cells of `count` sequences from `begin` on; `prefetched` is the input of this thread's first one.
 template <class T>
 __device__ void forward_cells(const GruLaneForward<T>& lane, const Slice<T>& slice, const Plan& plan,
-                              const GruStep& step, int begin, int count, const CellInput<T>& ahead) {
+                              const GruStep& step, int begin, int count, const CellInput<T>& prefetched) {
   const int hidden = plan.hidden;
   for (int pair = static_cast<int>(threadIdx.x); pair < count * slice.units; pair += threads<T>) {
     const int s = pair / slice.units, u = pair % slice.units, unit = slice.first + u;
     const bool first = begin == 0 && pair == static_cast<int>(threadIdx.x);
-    const CellInput<T> in = first ? ahead : cell_input(lane, slice, plan, step, begin, pair);
+    const CellInput<T> in = first ? prefetched : cell_input(lane, slice, plan, step, begin, pair);
     T recurrent[3];
     for (int gate = 0; gate < 3; ++gate)
       recurrent[gate] = product(slice, plan.grid, 3 * u + gate, s) + lane.bias_hh[gate * hidden + unit];
@@ -170,7 +170,7 @@ __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_forward_kernel(F
   const int thread = static_cast<int>(threadIdx.x), hidden = plan.hidden;
   keep_weights(lane.weight_hh, slice, plan);
   GruStep step = step_of(plan, lane.reverse, 0);
-  CellInput<T> ahead = cell_input(lane, slice, plan, step, 0, thread);
+  CellInput<T> prefetched = cell_input(lane, slice, plan, step, 0, thread);
   for (int k = 0;;) {
     for (int begin = 0; begin < step.alive; begin += plan.grid.tile) {
       const int left = step.alive - begin, count = left < plan.grid.tile ? left : plan.grid.tile;
@@ -181,11 +181,11 @@ __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_forward_kernel(F
       __syncthreads();
       multiply<T, forward_rows>(slice, plan.grid, count);
       __syncthreads();
-      forward_cells(lane, slice, plan, step, begin, count, ahead);
+      forward_cells(lane, slice, plan, step, begin, count, prefetched);
     }
     if (++k == plan.steps) return;
     step = step_of(plan, lane.reverse, k);
-    ahead = cell_input(lane, slice, plan, step, 0, thread);
+    prefetched = cell_input(lane, slice, plan, step, 0, thread);
     grid_barrier();
   }
 }
@@ -236,12 +236,12 @@ __device__ CellSaved<T> cell_saved(const BackwardLane<T>& lane, const Slice<T>& 
 // The gradients of the gates of one step, for the block's units; `arriving` as in the step route.
 template <class T>
 __device__ void backward_cells(const BackwardLane<T>& lane, const Slice<T>& slice, int hidden, const GruStep& step,
-                               int arriving, const CellSaved<T>& ahead) {
+                               int arriving, const CellSaved<T>& prefetched) {
   const GruWorkspace<T>& work = lane.work;
   const GradientSink<T>& sink = work.gates;
   for (int pair = static_cast<int>(threadIdx.x); pair < step.alive * slice.units; pair += threads<T>) {
     const int s = pair / slice.units, unit = slice.first + pair % slice.units;
-    const CellSaved<T> in = pair == static_cast<int>(threadIdx.x) ? ahead : cell_saved(lane, slice, step, hidden, pair);
+    const CellSaved<T> in = pair == static_cast<int>(threadIdx.x) ? prefetched : cell_saved(lane, slice, step, hidden, pair);
     T& carry = work.carry[std::int64_t{s} * hidden + unit];
     const T d = ((s < arriving ? carry : T{0}) + in.dh) * in.mask;
     const GruCellGradients<T> cell = gru_cell_backward(in.gates, in.previous, d);
@@ -321,12 +321,12 @@ __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_backward_kernel(
   keep_columns(lane.forward.weight_hh, slice, plan);
   int k = plan.steps - 1, arriving = 0;
   GruStep step = step_of(plan, reverse, k);
-  CellSaved<T> ahead = cell_saved(lane, slice, step, hidden, thread);
+  CellSaved<T> prefetched = cell_saved(lane, slice, step, hidden, thread);
   for (;;) {
-    backward_cells(lane, slice, hidden, step, arriving, ahead);
+    backward_cells(lane, slice, hidden, step, arriving, prefetched);
     if (k == 0) break;
     const GruStep before = step_of(plan, reverse, --k);
-    ahead = cell_saved(lane, slice, before, hidden, thread);
+    prefetched = cell_saved(lane, slice, before, hidden, thread);
     grid_barrier();
     backward_product(lane, slice, plan, step);
     __syncthreads();  // `carry` is complete

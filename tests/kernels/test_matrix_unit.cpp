@@ -65,7 +65,7 @@ struct Block {
           return {panel, panel + std::ptrdiff_t{2} * depth, std::min(tiles, 2), std::max(tiles - 2, 0)};
         },
         [&](int column, int count) {
-          return columns.ahead(column + count, std::min(shape.n - column - count, count), 0, shape.k);
+          return columns.prefetch(column + count, std::min(shape.n - column - count, count), 0, shape.k);
         });
   }
 
