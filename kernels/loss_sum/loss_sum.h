@@ -38,7 +38,7 @@ template <class T> struct LossSumForward {
 ///   dx[k]          [count[k]]  written or accumulated, each may be absent. The terms are worked through one after the
 ///                              other, so two sinks may be one array if the second accumulates.
 ///
-/// FLOPs: n + 3·terms. Bytes: (n + t + 1)·sizeof(T), t the terms with elements. Workspace: none.
+/// FLOPs: 3·terms, accumulated n more. Bytes: (n + t + 1)·sizeof(T), t the terms with elements. Workspace: none.
 template <class T> struct LossSumBackward {
   LossSumForward<T> forward;  // x and y are not read
   std::array<const T*, loss_sum_max_terms> dy{};

@@ -52,7 +52,7 @@ template <class T> class LossSumProblem final : public OpProblem<T> {
     }
     const auto terms = static_cast<double>(terms_.size());
     return {.forward_flops = elements + 3 * terms,
-            .backward_flops = elements + 3 * terms,
+            .backward_flops = 3 * terms,
             .forward_bytes = (elements + terms + 1) * sizeof(T),
             .backward_bytes = (elements + filled + 1) * sizeof(T)};
   }

@@ -36,7 +36,7 @@ template <class T> struct SoftmaxCrossEntropyForward {
 ///   dnll     [rows]           read
 ///   dlogits  [rows, classes]  written or accumulated, may be absent; aliases nothing
 ///
-/// FLOPs: 3·L·classes. Bytes: ((rows + L)·classes + 3·rows)·sizeof(T) + 4·rows. Workspace: none, on a
+/// FLOPs: 5·L·classes. Bytes: ((rows + L)·classes + 3·rows)·sizeof(T) + 4·rows. Workspace: none, on a
 /// device neither (one launch).
 template <class T> struct SoftmaxCrossEntropyBackward {
   SoftmaxCrossEntropyForward<T> forward;
