@@ -226,7 +226,7 @@ std::vector<OpCase> gru_sequence_cases() {
       gru_case("one sequence in reverse, initial state and mask", true, {{3}, 2, {true}, true, true}),
       gru_case("all of length one", true, {{1, 1, 1}, 2, {false, true}}),
       gru_case("all of length one, initial state and mask", true, {{1, 1, 1}, 2, {false, true}, true, true}),
-      gru_case("one turn beside four", true, {{4, 1}, 2, {false}, false, true}),
+      gru_case("one turn next to four", true, {{4, 1}, 2, {false}, false, true}),
       gru_case("ragged, both directions", true, {{4, 2, 2, 1}, 3, {false, true}}),
       gru_case("ragged, both directions, initial states and masks", true, {{3, 2, 1}, 2, {false, true}, true, true}),
       gru_case("ragged, two lanes forward, initial states", true, {{3, 1}, 2, {false, false}, true}),
