@@ -1,5 +1,5 @@
 // How matrix products are cut into blocks and tiles, and how these are distributed over threads. register_tile.h has
-// the tile, panel_packing.h the packing, thin_product.h products of too few rows to pack B; unit_product.h and
+// the tile, panel_packing.h the packing, thin_product.h matrix products of too few rows to pack B; unit_product.h and
 // unit_packing.h the same for AMX.
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/packed_gemm.h"
@@ -15,7 +15,7 @@ using namespace gemm_cpu;
 // A constant, not the size of a cache that is found: bits depend on it.
 constexpr int block_k = 384;  // after so many terms a sum is stored to C and continued later
 /// `rows` of A are multiplied by b. A single tile of rows reads a B that is not transposed in place. With more tiles
-/// packing a panel pays: its vectors begin at cache lines, and the next panel is prefetched during the product.
+/// packing a panel pays: its vectors begin at cache lines, and the next panel is prefetched during the multiplication.
 template <class F> bool reads_in_place(const Operand<typename F::Number>& b, int rows) {
   return F::as_stored && !b.along_k && rows <= tile_rows;
 }
@@ -93,7 +93,7 @@ Columns<typename F::Element> packed_columns(const typename F::Element* panel, in
           columns_width<F>(std::max(columns - width, 0))};
 }
 
-/// Rows [i, i + m), at most most_rows(), and columns [j, j + n) of a product.
+/// Rows [i, i + m), at most most_rows(), and columns [j, j + n) of a matrix product.
 template <class F> void tile(const Product<typename F::Number>& product, int i, int m, int j, int n) {
   using T = typename F::Number;
   using Element = typename F::Element;

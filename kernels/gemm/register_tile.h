@@ -29,7 +29,7 @@ constexpr int up_to_multiple(int a, int b) { return ceiling(a, b) * b; }
 /// Numbers as they are.
 template <class T> struct Full {
   using Number = T;                        ///< of A, B and C in memory
-  using Element = T;                       ///< of A and B in a product
+  using Element = T;                       ///< of A and B in a matrix product
   static constexpr int per_element = 1;    ///< numbers along k in an element
   static constexpr bool as_stored = true;  ///< an element is a number in memory: operands can be read in place
   static constexpr bool in_unit = false;   ///< multiplied in AMX (matrix_unit.h), not in vectors

@@ -12,10 +12,10 @@
 #include <immintrin.h>
 #endif
 #if defined(__AVX512BF16__)
-#define ETHREED_BF16 1  // there are products of numbers in bfloat16
+#define ETHREED_BF16 1  // there are instructions that multiply bfloat16
 #endif
 #if defined(__AMX_BF16__) && defined(ETHREED_BF16)
-#define ETHREED_AMX 1  // there are products of tiles of them; what a process may use, matrix_unit.h says
+#define ETHREED_AMX 1  // there are instructions that multiply tiles of them; what a process may use, matrix_unit.h says
 #endif
 
 namespace ethreed::simd {

@@ -1,5 +1,6 @@
-// gru_sequence in one cooperative launch: the recurrent weights of all lanes stay in shared memory, spread over the
-// blocks (see GruGrid), states and gates' gradients go through global memory, and one grid_barrier() parts two steps.
+// gru_sequence in one cooperative launch: the recurrent weights of all lanes stay in shared memory, distributed over
+// the blocks (see GruGrid), states and gates' gradients go through global memory, and one grid_barrier() parts two
+// steps.
 #include "kernels/gru_sequence/gru_device.h"
 #include "kernels/gru_sequence/gru_route.h"
 
@@ -14,7 +15,7 @@ template <class T> constexpr int warps = threads<T> / warp_size;
 constexpr int forward_rows = 6;   // of weights that a thread multiplies at a time: two units' gates
 constexpr int backward_rows = 2;  // two units
 
-// The arguments of both kernels beside their lanes.
+// The arguments of both kernels other than their lanes.
 struct Plan {
   const std::int32_t* offsets;    // of the packing, on the device
   const std::int32_t* input_row;  // on the device, or null
@@ -57,8 +58,8 @@ template <class T> __device__ void stage_row(T* to, const T* from, int columns, 
 
 /// partials[row, s, slice] = this slice's part of weights[row] · inputs[s] for s < count, every row of the block. Slice
 /// q has the vectors q, q + 8, q + 16, … of four elements, added in this order. A thread is one slice of Rows rows
-/// times two sequences; the slices of a product are neighbours, so that eight threads read 8 vectors that stand side by
-/// side, and sequences follow, so that a warp reads the same weights.
+/// times two sequences; the slices of a dot product are neighbours, so that eight threads read 8 vectors that stand
+/// side by side, and sequences follow, so that a warp reads the same weights.
 template <class T, int Rows> __device__ void multiply(const Slice<T>& slice, const GruGrid& grid, int count) {
   const int q = static_cast<int>(threadIdx.x) % gru_slices, half = (count + 1) / 2, items = grid.rows / Rows * half;
   for (int item = static_cast<int>(threadIdx.x) / gru_slices; item < items; item += threads<T> / gru_slices) {
@@ -90,7 +91,7 @@ template <class T, int Rows> __device__ void multiply(const Slice<T>& slice, con
   }
 }
 
-/// A product out of its slices, added pairwise.
+/// A dot product out of its slices, added pairwise.
 template <class T> __device__ T product(const Slice<T>& slice, const GruGrid& grid, int row, int s) {
   const T* from = slice.partials + (row * grid.tile + s) * gru_slices;
   const Vector4<T> a = load4(from), b = load4(from + 4);
@@ -200,7 +201,7 @@ template <class T> struct BackwardLane {
 };
 template <class T> struct BackwardLanes {
   BackwardLane<T> first, second;
-  bool last_barrier;  // one of them is asked for dinitial: the product of step 0 is wanted too
+  bool last_barrier;  // one of them is asked for dinitial: the matrix product of step 0 is wanted too
 };
 
 // Row u is the column of W_hh that belongs to the block's unit u, [3H].
@@ -241,7 +242,8 @@ __device__ void backward_cells(const BackwardLane<T>& lane, const Slice<T>& slic
   const GradientSink<T>& sink = work.gates;
   for (int pair = static_cast<int>(threadIdx.x); pair < step.alive * slice.units; pair += threads<T>) {
     const int s = pair / slice.units, unit = slice.first + pair % slice.units;
-    const CellSaved<T> in = pair == static_cast<int>(threadIdx.x) ? prefetched : cell_saved(lane, slice, step, hidden, pair);
+    const CellSaved<T> in =
+        pair == static_cast<int>(threadIdx.x) ? prefetched : cell_saved(lane, slice, step, hidden, pair);
     T& carry = work.carry[std::int64_t{s} * hidden + unit];
     const T d = ((s < arriving ? carry : T{0}) + in.dh) * in.mask;
     const GruCellGradients<T> cell = gru_cell_backward(in.gates, in.previous, d);

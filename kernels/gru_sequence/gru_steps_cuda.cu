@@ -1,5 +1,5 @@
-// gru_sequence step by step: at every step one product h⁻·W_hhᵀ and one kernel for the cells; backward one kernel for
-// the cells and one product that adds to what goes on to h⁻. Lanes run on a stream each.
+// gru_sequence step by step: at every step one GEMM h⁻·W_hhᵀ and one kernel for the cells; backward one kernel for
+// the cells and one GEMM that adds to what goes on to h⁻. Lanes run on a stream each.
 #include "kernels/gemm/gemm.h"
 #include "kernels/gru_sequence/gru_device.h"
 
@@ -185,7 +185,7 @@ void step_backward(Context& context, const GruSequenceBackward<T>& args, std::si
   else
     launch<gru_step_backward_kernel<T, 1>>(context, cells<1>(step.alive, hidden, stream), lane, back.dh, step, arriving,
                                            hidden, work);
-  // Over all that are alive, though of those that start here only dinitial wants to know: a product of fewer rows could
+  // Over all that are alive, though of those that start here only dinitial wants to know: a GEMM of fewer rows could
   // get another algorithm, and the others other bits.
   if (step.carried > 0 || back.dinitial)
     gemm<T>(context, {.m = step.alive,

@@ -45,8 +45,8 @@ template <class T> struct LinearForward {
 /// a bias out·sizeof(T) less in either.
 /// Saved: none beyond x and y themselves. Workspace: rows·out·sizeof(T) for dz with tanh, else none.
 /// Order of reduction: gemm's; db adds rows from first to last.
-/// On a device: three parts are copied side by side and take one product, fewer one each; b is the product's epilogue,
-/// tanh a launch of its own. Launches forward 1 to 3, backward up to 7: dz with db, dx (product and copies), dW. One
+/// On a device: three parts are copied side by side and take one GEMM, fewer one each; b is the epilogue of the GEMM,
+/// tanh a launch of its own. Launches forward 1 to 3, backward up to 7: dz with db, dx (GEMM and copies), dW. One
 /// output is a dot product a row instead: one launch forward, two backward (linear_single.h). Workspace: dz as on the
 /// CPU; with three parts rows·Σcolumns once, and again for dx. Order of reduction: gemm's; db in eight lanes of rows,
 /// see column_sums.h. Source: the chain rule.

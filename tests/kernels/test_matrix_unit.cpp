@@ -1,4 +1,5 @@
-// Products in the matrix unit: the instruction against plain loops, and everything around it with either of the two.
+// Matrix products in the matrix unit: the instruction against plain loops, and everything around it with either of the
+// two.
 
 #include "kernels/common/operation.h"
 #include "kernels/gemm/unit_product.h"
