@@ -22,7 +22,7 @@ namespace ethreed {
 /// 8 for the norm and sizeof(T) for the loss where they are given; one that stops the step is the last that is read.
 /// Saved: none. Workspace: none.
 /// Order of reduction: there is none. Throws Error for step < 1.
-/// On a device: one launch; norm and loss are read there, so that nobody waits for them.
+/// On a device: one launch; norm and loss are read there, so that the host does not wait for them.
 /// Source: Kingma, Ba, "Adam", ICLR 2015, with the ε of its algorithm 1 (outside √v̂), as torch.optim.Adam has it.
 template <class T> struct Adam {
   std::int64_t count = 0;

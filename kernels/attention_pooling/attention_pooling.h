@@ -39,7 +39,7 @@ template <class T> struct AttentionPoolingForward {
 ///
 ///   forward  as it was called: its inputs, weights and y are read
 ///   dy       [segments, columns]  read
-///   dscores  [entries]            written or accumulated; absent where there are no scores, or where nobody wants it
+///   dscores  [entries]            written or accumulated; absent where there are no scores, or where it is not wanted
 ///   dx       shape of x           written or accumulated; may be absent
 ///
 /// With E entries, S segments, R source rows, D columns, and I = E·(rows given) + S + 1 indices (none if S is 0):

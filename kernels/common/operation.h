@@ -1,5 +1,5 @@
 #pragma once
-// How an operation presents itself to whoever walks the table: tests, the gradient checker, benchmarks.
+// The interface of an operation for code that runs over the whole table: tests, the gradient checker, benchmarks.
 
 #include "core/context.h"
 #include "core/philox.h"

@@ -75,8 +75,8 @@ template <class T> struct CoverageAttentionForward {
 /// work in global memory, to the same bits. Workspace: forward none (else Stok·sizeof(T)), backward 2·rows·sizeof(T)
 /// (else as above). Sums over j are added by 32 lanes, lane l tokens l, l + 32, …, and then pairwise at distances 16,
 /// 8, 4, 2, 1; dot products likewise, by groups of four columns where the columns are a multiple of four; sums over i,
-/// and those that make context and dquery, run from first to last; dw_r and db_a over the rows by lanes again. Source:
-/// the chain rule; See et al., "Get to the point", ACL 2017, for coverage.
+/// and those that make context and dquery, run from first to last; dw_r and db_a over the rows by lanes again.
+/// Source: the chain rule; See et al., "Get to the point", ACL 2017, for coverage.
 template <class T> struct CoverageAttentionBackward {
   CoverageAttentionForward<T> forward;
   const T* dweights = nullptr;

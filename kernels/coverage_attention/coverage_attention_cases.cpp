@@ -189,7 +189,7 @@ template <class T> class CoverageProblem final : public OpProblem<T> {
     const double d = shape_.query_columns, c = shape_.value_columns;
     const double sources = layout.sources(), targets = layout.targets();
     const auto pairs = static_cast<double>(layout.weights());
-    double read = 0;  // source tokens that somebody attends to
+    double read = 0;  // source tokens of rows with targets
     for (int r = 0; r < layout.rows(); ++r) read += layout.target_count(r) > 0 ? layout.source_count(r) : 0;
     const double initial = shape_.initial ? read : 0;
     const auto size = static_cast<std::int64_t>(sizeof(T));

@@ -34,7 +34,7 @@ template <class T> struct GatherRowsForward {
 /// dx_p[s] = Σ_{i: index_p[i] = s} dy[i, columns of p]; stacked: i whose index is s, s + source_rows[0] for x_2.
 ///
 ///   dy     shape of y  read
-///   dx[p]  shape of x[p]; written or accumulated, each may be absent. The parts are worked through one after the
+///   dx[p]  shape of x[p]; written or accumulated, each may be absent. The parts are processed one after the
 ///   other,
 ///          so both sinks may be the same array if the second accumulates.
 ///

@@ -132,7 +132,7 @@ template <class F> void tile(const Product<typename F::Number>& product, int i, 
         [&](int column, int columns) {
           const int end = column + columns;
           if (!in_place) return b.prefetch(j + end, std::min(n - end, columns), p, depth);  // the next panel
-          // What is read in place is prefetched one block early: a share of its rows, all their columns.
+          // What is read in place is prefetched one block early: a part of its rows, all their columns.
           const int next = block + 1 < depths.count ? depths.depth(block + 1) : 0;
           const auto row = [&](int c) { return static_cast<int>(std::int64_t{next} * c / n); };
           return Prefetch<T>(b.at(j, p + depth + row(column)), b.ld, row(end) - row(column), n);

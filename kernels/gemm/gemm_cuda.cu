@@ -1,5 +1,5 @@
 // Matrix products on the GPU by cublasLt, which computes column-major: a row-major C = op(A)·op(B) is Cᵀ =
-// op(B)ᵀ·op(A)ᵀ of the same memory, so B goes first. In emulation the CPU's GEMM stands in for it, in stream order.
+// op(B)ᵀ·op(A)ᵀ of the same memory, so B goes first. In emulation the CPU's GEMM takes its place, in stream order.
 #include "kernels/common/launch.h"
 #include "kernels/gemm/gemm.h"
 

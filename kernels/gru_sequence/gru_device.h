@@ -64,10 +64,10 @@ template <class T> __device__ GruCellGradients<T> gru_cell_backward(const GruGat
 
 /// Of the backward, for one lane.
 template <class T> struct GruWorkspace {
-  T* carry = nullptr;      ///< [sequences, H] the gradient that arrives at the states from the step after
+  T* carry = nullptr;      ///< [sequences, H] the gradient by the states from the step after
   T* recurrent = nullptr;  ///< [rows, 3H] g
-  T* previous = nullptr;   ///< [rows, H] h⁻, so that dW_hh is one GEMM; null if nobody asks for that
-  GradientSink<T> gates;   ///< of [da_r, da_z, da_n] of every packed row; absent if nobody asks for them
+  T* previous = nullptr;   ///< [rows, H] h⁻, so that dW_hh is one GEMM; null if that is not wanted
+  GradientSink<T> gates;   ///< of [da_r, da_z, da_n] of every packed row; absent if they are not wanted
   int gates_step = 0;      ///< elements from one of its rows to the next
 };
 template <class T> using GruWorkspaces = std::array<GruWorkspace<T>, gru_max_lanes>;

@@ -291,7 +291,7 @@ __device__ void backward_product(const BackwardLane<T>& lane, const Slice<T>& sl
 }
 
 // db_hh = Σ g over all rows, of the block's units: part p of a column adds rows p, p + parts, p + 2·parts, …; the parts
-// are added from first to last. The weights' memory is used again: nobody needs them any more.
+// are added from first to last. The memory of the weights is reused.
 template <class T> __device__ void bias_gradient(const BackwardLane<T>& lane, const Slice<T>& slice, const Plan& plan) {
   const int thread = static_cast<int>(threadIdx.x), hidden = plan.hidden, rows = plan.offsets[plan.steps];
   const int columns = 3 * slice.units, width = columns < threads<T> ? columns : threads<T>;

@@ -67,7 +67,7 @@ ETHREED_HOST_DEVICE inline std::int64_t gru_input_of(const std::int32_t* input_r
   return input_row == nullptr ? row : input_row[row];
 }
 
-/// Gradients of one lane. With d = (dh[i] + what arrives from the step after) ⊙ state_mask[i]:
+/// Gradients of one lane. With d = (dh[i] + the gradient from the step after) ⊙ state_mask[i]:
 ///
 ///   da_n = d ⊙ (1 − z) ⊙ (1 − n²),  da_r = da_n ⊙ m ⊙ r ⊙ (1 − r),  da_z = d ⊙ (h⁻ − n) ⊙ z ⊙ (1 − z)
 ///   d_input_gates[i] = [da_r, da_z, da_n], with input_row the sum of those of the rows that share it

@@ -66,7 +66,7 @@ Step step_at(const Packing& packing, bool reverse, int k) {
 template <class T> struct ForwardWorkspace {
   T* weights = nullptr;  // three matrices [H, H], packed
   T* product = nullptr;  // [sequences, 3H] h⁻·W_hhᵀ of one step
-  T* gates = nullptr;    // [sequences, 4H] what nobody saves
+  T* gates = nullptr;    // [sequences, 4H] gates that are not saved
   T* zeros = nullptr;    // [3H] the matrix product, and the state, of a sequence that starts from nothing
 };
 
@@ -139,7 +139,7 @@ void forward_lane(Context& context, const GruSequenceForward<T>& args, const Gru
 
 template <class T> struct BackwardWorkspace {
   T* weights = nullptr;    // [3H, H], packed
-  T* carry = nullptr;      // [sequences, H] the gradient that arrives at the states from the step after
+  T* carry = nullptr;      // [sequences, H] the gradient by the states from the step after
   T* candidate = nullptr;  // [sequences, H] da_n of one step
   T* recurrent = nullptr;  // [rows, 3H] g, by Step::place()
   T* previous = nullptr;   // [rows, H] h⁻, likewise

@@ -1,5 +1,5 @@
 #pragma once
-// linear: y = f([x_1 ; x_2 ; …]·Wᵀ + b), f the identity or tanh, over inputs that stand side by side without being
+// linear: y = f([x_1 ; x_2 ; …]·Wᵀ + b), f the identity or tanh, over inputs side by side, without being
 // copied together. Serves every W·x of the paper: (3), (6), (8)–(10), con, emo, the bottleneck and the vocabulary of
 // (22), (23).
 

@@ -81,7 +81,7 @@ void for_each_product(Context& context, ArenaScope& scratch, const LinearForward
     run(args.x[p], args.columns[p], first, static_cast<int>(p));
 }
 
-/// dx = dz·W: into the sinks, or side by side and then handed out.
+/// dx = dz·W: into the sinks, or side by side and then copied to them.
 template <class T>
 void inputs_backward(Context& context, ArenaScope& scratch, const LinearBackward<T>& args, const T* dz, int in) {
   const LinearForward<T>& f = args.forward;

@@ -17,13 +17,13 @@ namespace ethreed {
 ///   log P = log(σ(z)·p + σ(−z)·copy), computed as log_add_exp(log σ(z) + log p, log σ(−z) + log copy)
 ///
 /// M = layout.targets(), S = layout.sources(), W = layout.weights(), V = vocabulary. Ids below V are vocabulary words;
-/// V, V + 1, … are the out-of-vocabulary words of the row they stand in.
+/// V, V + 1, … are the out-of-vocabulary words of their row.
 ///
 ///   logits           [M, V]   read
 ///   gate_logit       [M]      read
 ///   weights          [W]      read; γ of (17), ragged [target, source]
 ///   source_ids       [S]      read
-///   targets          [M]      read; a target ≥ V must stand in its row's source with a weight above 0, else log P = −∞
+///   targets          [M]      read; a target ≥ V must be in its row's source with a weight above 0, else log P = −∞
 ///   log_probability  [M]      written, saved
 ///   lse              [M]      written, saved; in two parts, so that large logits cost the gradients no digits
 ///   copy_mass        [M]      written, saved
