@@ -19,6 +19,9 @@ void check_arguments(std::span<const std::int32_t> offsets, Variable<T> scores, 
   ETHREED_CHECK(x, "{}: x must be there", who);
   ETHREED_CHECK(!scores || scores.value().count() == entries, "{}: scores is {}, wanted [{}, 1] as offsets say", who,
                 scores.shape().text(), entries);
+  ETHREED_CHECK(!scores || scores.data() + entries <= x.data() || x.data() + x.value().count() <= scores.data(),
+                "{}: scores, {}, and x, {}, share numbers; compute the scores from x", who, scores.shape().text(),
+                x.shape().text());
   if (rows.empty()) {
     ETHREED_CHECK(entries == 0 || x.rows() == entries,
                   "{}: x is {}, offsets end with {} entries; without rows they must agree", who, x.shape().text(),

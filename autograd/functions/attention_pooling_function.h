@@ -16,7 +16,7 @@ template <class T> struct AttentionPooling {
 
 /// y_s = Σ_j α_j x[rows[j]] over the entries j = offsets[s] … offsets[s + 1] − 1, α = softmax_j scores[j].
 ///   offsets  [S + 1]       starts with 0; a segment has at least one entry; E = offsets[S]
-///   scores   [E] or [E, 1] may be absent: then α = 1/n, and y is the mean of a segment
+///   scores   [E] or [E, 1] no numbers of x; may be absent: then α = 1/n, and y is the mean of a segment
 ///   x        [R, D]
 ///   rows     [E]           which row of x an entry reads, any order, repeats allowed; empty: entry j reads row j, and
 ///                          R = E

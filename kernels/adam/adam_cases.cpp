@@ -17,6 +17,7 @@ struct AdamSetting {
   bool fresh = false;  ///< moments of zero
   double norm = -1;    ///< handed to the kernel as gradient_norm, unless negative
   double loss = 1;     ///< handed to the kernel with the norm
+  double weight_decay = 0;
 };
 
 template <class T> class AdamProblem final : public OpProblem<T> {
@@ -47,6 +48,7 @@ template <class T> class AdamProblem final : public OpProblem<T> {
     for (std::size_t i = 0; i < 3; ++i) std::copy_n(from[i]->data.data(), setting_.count, this->outputs[i].data.data());
     adam_update<T>(context, {.count = setting_.count,
                              .step = setting_.step,
+                             .weight_decay = setting_.weight_decay,
                              .gradient_scale = setting_.gradient_scale,
                              .clip_norm = clip_norm,
                              .gradient_norm = has_norm() ? norm_.data() : nullptr,
@@ -78,7 +80,7 @@ template <class T> class AdamProblem final : public OpProblem<T> {
       const double v = beta2 * in(3) + (1 - beta2) * g * g;
       const double m_hat = m / (1 - std::pow(beta1, setting_.step));
       const double v_hat = v / (1 - std::pow(beta2, setting_.step));
-      out[0].push_back(in(0) - lr * m_hat / (std::sqrt(v_hat) + epsilon));
+      out[0].push_back(in(0) - lr * (m_hat / (std::sqrt(v_hat) + epsilon) + setting_.weight_decay * in(0)));
       out[1].push_back(m);
       out[2].push_back(v);
     }
@@ -90,7 +92,8 @@ template <class T> class AdamProblem final : public OpProblem<T> {
     const bool loss_stops = has_norm() && !std::isfinite(setting_.loss);
     const double updated = norm_stops || loss_stops ? 0 : setting_.count;
     const double scalars = has_norm() ? 8 + (norm_stops ? 0 : sizeof(T)) : 0;
-    return {.forward_flops = 14.0 * updated, .forward_bytes = 7.0 * updated * sizeof(T) + scalars};
+    return {.forward_flops = (setting_.weight_decay == 0 ? 14 : 16) * updated,
+            .forward_bytes = 7.0 * updated * sizeof(T) + scalars};
   }
   std::int64_t saved_bytes() const override { return 0; }
 
@@ -124,6 +127,13 @@ std::vector<OpCase> adam_cases() {
       adam_case("an infinite loss", true, {.count = 9, .step = 4, .norm = 1, .loss = -infinity}),
       adam_case("gradients below epsilon", true, {.count = 7, .step = 3, .gradient_spread = 1e-10}),
       adam_case("several chunks", false, {.count = 200'003, .step = 1000}),
+      adam_case("decayed weights", true, {.count = 9, .step = 3, .weight_decay = 0.1}),
+      adam_case("decay alone, without a gradient", true,
+                {.count = 5, .step = 1, .gradient_spread = 0, .fresh = true, .weight_decay = 2.0}),
+      adam_case("decayed weights, clipped by a norm", true, {.count = 9, .step = 12, .norm = 6, .weight_decay = 20.0}),
+      adam_case("decayed weights and a norm of NaN", true,
+                {.count = 9, .step = 4, .norm = not_a_number, .weight_decay = 0.1}),
+      adam_case("decayed weights, several chunks", false, {.count = 200'003, .step = 1000, .weight_decay = 0.01}),
   };
 }
 

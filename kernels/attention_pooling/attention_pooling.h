@@ -40,7 +40,7 @@ template <class T> struct AttentionPoolingForward {
 ///   forward  as it was called: its inputs, weights and y are read
 ///   dy       [segments, columns]  read
 ///   dscores  [entries]            written or accumulated; absent where there are no scores, or where it is not wanted
-///   dx       shape of x           written or accumulated; may be absent
+///   dx       shape of x           written or accumulated; may be absent. The two alias nothing, not each other, either
 ///
 /// With E entries, S segments, R source rows, D columns, and I = E·(rows given) + S + 1 indices (none if S is 0):
 /// FLOPs: forward 2·E·D; backward 5·E·D, without scores 2·E·D. Bytes: forward ((E + S)·D + 2·E)·sizeof(T) + 4·I (E less

@@ -62,12 +62,12 @@ __device__ inline int select_positions(const std::int32_t* index, int count, int
   return found;
 }
 
-/// sum += Σ_i dy[i·stride] over the positions i < count whose index is `wanted`, ascending. Returns the first of them,
-/// or `count` if there are none; if it stands before `leader`, nothing was added. All threads of the block call it with
-/// the same arguments but for `dy` (the thread's first column), `reads` (has the thread a column at all) and `sum`.
-template <class V, class T>
-__device__ int add_selected(const std::int32_t* index, int count, int wanted, int leader, const T* dy,
-                            std::int64_t stride, bool reads, V& sum) {
+/// sum += Σ_i term(i) over the positions i < count whose index is `wanted`, ascending. Returns the first of them, or
+/// `count` if there are none; if it stands before `leader`, nothing was added. All threads of the block call it with
+/// the same arguments but for `term` (of the thread's column), `reads` (has the thread a column at all) and `sum`.
+template <class V, class Term>
+__device__ int add_selected_terms(const std::int32_t* index, int count, int wanted, int leader, bool reads, V& sum,
+                                  Term term) {
   int first = count;
   for (int tile = 0; tile < count; tile += selection_tile) {
     const int* list = nullptr;
@@ -77,9 +77,17 @@ __device__ int add_selected(const std::int32_t* index, int count, int wanted, in
       if (first < leader) return first;
     }
     if (reads)
-      for (int k = 0; k < found; ++k) sum = plus(sum, load_as<V>(dy + list[k] * stride));
+      for (int k = 0; k < found; ++k) sum = plus(sum, term(list[k]));
   }
   return first;
+}
+
+/// The same for the rows of dy, term(i) = dy[i·stride], dy the thread's first column.
+template <class V, class T>
+__device__ int add_selected(const std::int32_t* index, int count, int wanted, int leader, const T* dy,
+                            std::int64_t stride, bool reads, V& sum) {
+  return add_selected_terms(index, count, wanted, leader, reads, sum,
+                            [=](int i) { return load_as<V>(dy + i * stride); });
 }
 
 /// Writes or adds what add_selected found.

@@ -1,3 +1,4 @@
+#include "kernels/common/sorted_positions.h"
 #include "kernels/embedding/embedding.h"
 
 #include <algorithm>
@@ -9,22 +10,8 @@ namespace {
 constexpr std::int64_t rows_per_chunk = 64;
 constexpr std::int64_t ids_per_chunk = 64;
 
-// Positions sorted by id: those of word v are order[start[v]] … order[start[v + 1] − 1], ascending.
-struct Segments {
-  std::int32_t* start;  // [vocabulary + 1]
-  std::int32_t* order;  // [rows]
-};
-
-void sort_positions(const std::int32_t* ids, int rows, int vocabulary, const Segments& segments) {
-  std::int32_t* start = segments.start;
-  std::fill_n(start, vocabulary + 1, 0);
-  for (int i = 0; i < rows; ++i) ++start[ids[i]];
-  // Counts become ends; filling every segment from its end then leaves the beginnings.
-  for (int v = 1; v <= vocabulary; ++v) start[v] += start[v - 1];
-  for (int i = rows - 1; i >= 0; --i) segments.order[--start[ids[i]]] = i;
-}
-
-template <class T> void add_segment(const EmbeddingBackward<T>& args, const Segments& segments, std::int64_t id) {
+template <class T>
+void add_segment(const EmbeddingBackward<T>& args, const SortedPositions& segments, std::int64_t id) {
   const std::int64_t columns = args.forward.columns;
   T* __restrict out = args.dweight.data + id * columns;
   std::int32_t next = segments.start[id];
@@ -57,8 +44,8 @@ template <class T> void embedding_backward(Cpu, Context& context, const Embeddin
   if (!args.dweight) return;
   const EmbeddingForward<T>& f = args.forward;
   ArenaScope scratch(context.scratch);
-  const Segments segments{scratch.allocate<std::int32_t>(std::int64_t{f.vocabulary} + 1),
-                          scratch.allocate<std::int32_t>(f.rows)};
+  const SortedPositions segments{scratch.allocate<std::int32_t>(std::int64_t{f.vocabulary} + 1),
+                                 scratch.allocate<std::int32_t>(f.rows)};
   sort_positions(f.ids, f.rows, f.vocabulary, segments);
   context.pool.parallel_ranges(f.vocabulary, ids_per_chunk, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t id = begin; id < end; ++id) add_segment(args, segments, id);

@@ -43,11 +43,9 @@ void assign(const ConfigField& field, const Json& json, const std::string& where
           ETHREED_CHECK(json.is_number_integer() && json.get<double>() >= 0 && json.get<double>() < 2147483647.0,
                         "{}: wanted an integer from 0 to 2147483646, got {}", where, json.dump());
           *value = json.get<int>();
-        } else if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
-          ETHREED_CHECK(
-              json.is_array() && std::all_of(json.begin(), json.end(), [](const Json& x) { return x.is_string(); }),
-              "{}: wanted a list of names, got {}", where, json.dump());
-          *value = json.get<Value>();
+        } else if constexpr (std::is_same_v<Value, std::string>) {
+          ETHREED_CHECK(json.is_string(), "{}: wanted a text, got {}", where, json.dump());
+          *value = json.get<std::string>();
         } else {
           ETHREED_CHECK(json.is_number_unsigned(), "{}: wanted a non-negative integer, got {}", where, json.dump());
           *value = json.get<Value>();

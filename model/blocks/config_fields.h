@@ -30,7 +30,7 @@ template <class Enumeration> NamedChoice named_choice(Enumeration& value, std::s
 /// One key and where its value lives.
 struct ConfigField {
   std::string_view key;
-  std::variant<int*, double*, bool*, std::uint64_t*, NamedChoice, std::vector<std::string>*> value;
+  std::variant<int*, double*, bool*, std::uint64_t*, NamedChoice, std::string*> value;
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
   bool from_data = false;  ///< a size that the data set says
   /// Written only if the value is another one: for keys that came later, so that older files keep their bytes.

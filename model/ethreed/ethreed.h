@@ -26,14 +26,11 @@ struct EthreedModel {
   template <class T> using Replies = EthreedReplies<T>;
   template <class T> using Conversation = EthreedConversation<T>;
 
-  static constexpr std::array<LossColumn, 5> losses{{{"emotion_speaker", "emotion"},
-                                                     {"emotion_listener", "listener"},
-                                                     {"policy", "policy"},
-                                                     {"generation", "reply"},
-                                                     {"coverage", "coverage"}}};
-  static constexpr std::span<const FigureColumn> figures = EthreedFigures::columns;
-  static constexpr Selection selection{.figure = EthreedFigures::perplexity_token, .label = "validation PPL"};
-
+  static std::span<const LossColumn> losses(const EthreedConfig&) { return loss_columns; }
+  static std::span<const FigureColumn> figures(const EthreedConfig&) { return EthreedFigures::columns; }
+  static Selection selection(const EthreedConfig&) {
+    return {.figure = EthreedFigures::perplexity_token, .label = "validation PPL"};
+  }
   static Recipe recipe() { return {}; }  // section 6: the defaults
   static bool has_latent(const EthreedConfig& config) { return config.has_policy(); }
   static std::span<const InsightColumn> insights(const EthreedConfig& config);
@@ -64,6 +61,14 @@ struct EthreedModel {
   static void write_trace(Context& context, ModelState<T>& state, const EthreedConfig& config, const Split& split,
                           std::span<const std::int32_t> dialogues, std::uint64_t seed,
                           const std::filesystem::path& path);
+
+ private:
+  // In the order of EthreedLoss.
+  static constexpr std::array<LossColumn, 5> loss_columns{{{"emotion_speaker", "emotion"},
+                                                           {"emotion_listener", "listener"},
+                                                           {"policy", "policy"},
+                                                           {"generation", "reply"},
+                                                           {"coverage", "coverage"}}};
 };
 
 }  // namespace ethreed

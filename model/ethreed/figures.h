@@ -9,6 +9,7 @@ namespace ethreed {
 /// What teacher-forced passes over a split show.
 class EthreedFigures {
  public:
+  explicit EthreedFigures(const EthreedConfig&) {}
   /// `pass` is a finished pass over `batch`, on the host.
   template <class T> void add(const DialogueBatch& batch, const ForwardPass<T>& pass);
   /// In the order of `columns`. Throws Error if no batch was added.

@@ -1,34 +1,24 @@
 #include "model/ethreed/noise.h"
 
-#include "kernels/dropout_mask/dropout_mask.h"
-#include "model/blocks/random_streams.h"
+#include "model/blocks/dropout.h"
 
 namespace ethreed {
 
 template <class T>
 StepNoise<T> draw_training_noise(Context& context, const EthreedConfig& config, const DialogueBatch& batch,
                                  std::uint64_t seed, std::int64_t step) {
-  const auto stream = [&](Draw draw) { return random_stream(seed, draw, static_cast<std::uint64_t>(step)); };
-  DropoutMasks<T> masks{.probability = config.dropout};
-  const auto mask = [&](int i, int rows, int width) -> const T* {
-    if (config.dropout == 0.0) return nullptr;
-    const std::int64_t count = std::int64_t{rows} * width;
-    T* values = context.values.allocate<T>(count);
-    masks.mask[static_cast<std::size_t>(masks.masks++)] = {
-        .count = count, .random = stream(dropout_draw(i)), .mask = values};
-    return values;
-  };
+  StepDropout<T> dropout(context, config.dropout, seed, step);
   const int n = batch.turns();
   StepNoise<T> noise;
-  noise.masks.global = mask(0, 2 * n, config.global_state);
-  if (config.has_party()) noise.masks.party = mask(1, 2 * n, config.party_state);
-  if (config.has_emotion_cell()) noise.masks.emotion = mask(2, 2 * n, config.emotion_state);
-  noise.masks.content = mask(3, n, config.content_state);
-  if (masks.masks > 0) dropout_masks(context, masks);
+  noise.masks.global = dropout.mask(0, 2 * n, config.global_state);
+  if (config.has_party()) noise.masks.party = dropout.mask(1, 2 * n, config.party_state);
+  if (config.has_emotion_cell()) noise.masks.emotion = dropout.mask(2, 2 * n, config.emotion_state);
+  noise.masks.content = dropout.mask(3, n, config.content_state);
+  dropout.draw();
   if (config.has_policy()) {
     const std::int64_t count = std::int64_t{n} * config.emotion_state;
     T* values = context.values.allocate<T>(count);
-    fill_normal(context, FillNormal<T>{.count = count, .random = stream(Draw::latent_training), .out = values});
+    fill_normal(context, FillNormal<T>{.count = count, .random = random_stream(seed, Draw::latent_training, static_cast<std::uint64_t>(step)), .out = values});
     noise.policy = values;
   }
   return noise;

@@ -25,19 +25,22 @@ void check_as(const std::string& source, const std::function<void()>& check) {
   }
 }
 
-void check_data_fields(const ConfigFields& fields, const ConfigFields& from_data, const std::string& source) {
-  std::vector<std::string> wrong;
+void take_data_fields(const ConfigFields& fields, const ConfigFields& from_data, const ConfigPatch& patch) {
+  const nlohmann::json& keys = *patch.keys;
   ConfigFields given, wanted;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (!fields[i].from_data) continue;
     given.push_back(fields[i]);
     wanted.push_back(from_data[i]);
   }
-  const nlohmann::json here = fields_to_json(given), there = fields_to_json(wanted);
-  for (const auto& [key, value] : there.items())
-    if (here.at(key) != value)
-      wrong.push_back(fmt::format("{} ({}, the data has {})", key, here.at(key).dump(), value.dump()));
-  ETHREED_CHECK(wrong.empty(), "{}: keys come from the data: {}; leave them out", source, fmt::join(wrong, ", "));
+  const nlohmann::json sizes = fields_to_json(wanted);
+  std::vector<std::string> wrong;
+  if (keys.contains("model"))
+    for (const auto& [key, value] : sizes.items())
+      if (keys["model"].contains(key) && keys["model"][key] != value)
+        wrong.push_back(fmt::format("{} ({}, the data has {})", key, keys["model"][key].dump(), value.dump()));
+  ETHREED_CHECK(wrong.empty(), "{}: keys come from the data: {}; leave them out", patch.source, fmt::join(wrong, ", "));
+  update_fields(given, sizes, patch.source, "model");
 }
 
 }  // namespace ethreed

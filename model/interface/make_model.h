@@ -28,8 +28,9 @@ template <class M> ModelKind kind_of() {
           .make = &make_model<M>};
 }
 
-/// Throws Error naming `source` if a key of the data has another value in `fields` than in `from_data`.
-void check_data_fields(const ConfigFields& fields, const ConfigFields& from_data, const std::string& source);
+/// Sizes that the data says, taken over from `from_data`, the same fields of another configuration. Throws Error naming
+/// the patch's source if it says another one.
+void take_data_fields(const ConfigFields& fields, const ConfigFields& from_data, const ConfigPatch& patch);
 /// Overwrites what the patch has. Throws Error naming its source.
 void update_sections(const ConfigFields& model, const ConfigFields& training, const ConfigPatch& patch);
 /// Runs check() and lets its errors start with `source`.
@@ -40,14 +41,15 @@ void apply_patch(Config& config, Recipe& recipe, const DataDescription* data, co
   ConfigFields training = recipe.fields();
   for (ConfigField& field : config.training_fields()) training.push_back(std::move(field));
   update_sections(config.model_fields(), training, patch);
+  if (data != nullptr) {
+    Config of_data = config;  // which sizes those are may depend on other keys
+    of_data.take_data(*data);
+    take_data_fields(config.model_fields(), of_data.model_fields(), patch);
+  }
   check_as(patch.source, [&] {
     recipe.check();
     config.check();
-    if (data == nullptr) return;
-    Config of_data;
-    of_data.take_data(*data);
-    check_data_fields(config.model_fields(), of_data.model_fields(), patch.source);
-    config.check_data(*data);
+    if (data != nullptr) config.check_data(*data);
   });
 }
 

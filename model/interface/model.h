@@ -9,6 +9,7 @@
 #include "model/interface/model_state.h"
 #include "model/interface/recipe.h"
 #include "model/interface/reply_session.h"
+#include "model/interface/text_task.h"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -140,7 +141,7 @@ class Model {
   virtual Unit unit() const = 0;
   /// Of a model of texts: the label set that it learns, and where its texts come from.
   virtual std::string_view label_set() const = 0;
-  virtual std::string_view text_source() const = 0;
+  virtual TextSource text_source() const = 0;
   /// Are there latent variables: figures at their mean mean something.
   virtual bool has_latent() const = 0;
   virtual std::span<const InsightColumn> insights() const = 0;

@@ -10,7 +10,7 @@
 //   Batch, targets(batch)             plain struct: arrays(); what the speed of training counts
 //   Parameters<Handle>, Pass<T>       named handles; what a pass leaves, `losses` among it
 //   Figures                           add(batch, pass on the host), result()
-//   recipe(), losses, figures(config), selection, notes(config)
+//   recipe(), losses(config), figures(config), selection(config), notes(config)
 //   visit_parameters(config, named, visit), build(batch, config, examples), forward(tape, config, named, batch,
 //   options), on_host(context, pass)
 // and, if it has them: insights, Replies<T>, replies(…), Conversation<T>; label_set(config), text_source(config),
@@ -44,6 +44,7 @@ template <class M> class BatchOf final : public ModelBatch {
 
 template <class M> class FiguresOf final : public FigureSums {
  public:
+  explicit FiguresOf(const typename M::Config& config) : value(config) {}
   std::vector<double> result() const override { return value.result(); }
   typename M::Figures value;
 };
@@ -181,9 +182,9 @@ template <class M> class ModelOf final : public Model {
     if constexpr (requires { M::start_from_data(config_, layout_, data, block); })
       M::start_from_data(config_, layout_, data, block);
   }
-  std::span<const LossColumn> losses() const override { return M::losses; }
-  std::span<const FigureColumn> figures() const override { return M::figures; }
-  Selection selection() const override { return M::selection; }
+  std::span<const LossColumn> losses() const override { return M::losses(config_); }
+  std::span<const FigureColumn> figures() const override { return M::figures(config_); }
+  Selection selection() const override { return M::selection(config_); }
   Unit unit() const override { return M::unit; }
   std::string_view label_set() const override {
     if constexpr (requires { M::label_set(config_); })
@@ -191,7 +192,7 @@ template <class M> class ModelOf final : public Model {
     else
       return {};
   }
-  std::string_view text_source() const override {
+  TextSource text_source() const override {
     if constexpr (requires { M::text_source(config_); })
       return M::text_source(config_);
     else
@@ -214,7 +215,7 @@ template <class M> class ModelOf final : public Model {
   }
   std::vector<std::string> notes() const override { return M::notes(config_); }
   std::unique_ptr<ModelBatch> new_batch() const override { return std::make_unique<BatchOf<M>>(config_); }
-  std::unique_ptr<FigureSums> new_figures() const override { return std::make_unique<FiguresOf<M>>(); }
+  std::unique_ptr<FigureSums> new_figures() const override { return std::make_unique<FiguresOf<M>>(config_); }
 
   const Config& config() const { return config_; }
 

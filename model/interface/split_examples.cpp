@@ -20,18 +20,17 @@ SplitExamples::SplitExamples(const Split& split, const ExampleKind& kind) : spli
     dialogue_of_turn_.insert(dialogue_of_turn_.end(), at(split.turns(d)), d);
     turns += split.turns(d);
   }
-  if (kind_.unit == Unit::text && kind_.text_source == text_source::situations)
+  if (kind_.unit == Unit::text && kind_.texts == TextSource::situations)
     ETHREED_CHECK(split.has_situations(),
                   "split '{}' has no situations; prepare the corpus again with this version of the program",
                   split.name());
-  if (kind_.unit == Unit::text && kind_.text_source == text_source::utterances)
+  if (kind_.unit == Unit::text && kind_.texts == TextSource::utterances)
     ETHREED_CHECK(split.labels(kind_.label_set) != nullptr,
                   "split '{}' has no label column '{}'; prepare the corpus with --label-column {}=FILE", split.name(),
                   kind_.label_set, kind_.label_set);
-  count_ =
-      static_cast<int>(kind_.unit == Unit::dialogue || kind_.text_source == text_source::situations ? split.dialogues()
-                       : kind_.text_source == text_source::posts                                    ? turns
-                                                                                                    : 2 * turns);
+  count_ = static_cast<int>(kind_.unit == Unit::dialogue || kind_.texts == TextSource::situations ? split.dialogues()
+                            : kind_.texts == TextSource::posts                                    ? turns
+                                                                                                  : 2 * turns);
 }
 
 std::span<const Example> SplitExamples::make(std::span<const std::int32_t> numbers) {
@@ -46,7 +45,7 @@ std::span<const Example> SplitExamples::make(std::span<const std::int32_t> numbe
     for (const std::int32_t d : numbers) add_dialogue(d);
     return examples_;
   }
-  if (kind_.text_source == text_source::posts) {
+  if (kind_.texts == TextSource::posts) {
     std::size_t words = 0;
     for (const std::int32_t i : numbers) {
       const int d = dialogue_of_turn_[at(i)];
@@ -69,11 +68,11 @@ void SplitExamples::add_dialogue(int d) {
 }
 
 void SplitExamples::add_text(int i) {
-  if (kind_.text_source == text_source::situations) {
+  if (kind_.texts == TextSource::situations) {
     examples_.push_back({.text = split_.situation(i), .label = split_.emotion(i), .place = i});
     return;
   }
-  const bool posts = kind_.text_source == text_source::posts;
+  const bool posts = kind_.texts == TextSource::posts;
   const int turn = posts ? i : i / 2;
   const int d = dialogue_of_turn_[at(turn)], t = static_cast<int>(turn - first_turn_[at(d)]);
   if (!posts) {

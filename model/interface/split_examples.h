@@ -2,6 +2,7 @@
 // The examples of a split, as a model wants them.
 
 #include "model/interface/model.h"
+#include "model/interface/text_task.h"
 #include "model/text/dataset.h"
 
 #include <span>
@@ -11,20 +12,14 @@
 
 namespace ethreed {
 
-/// Where the texts of a model of texts come from.
-namespace text_source {
-inline constexpr std::string_view situations = "situations";  ///< what the speaker was asked to talk about
-inline constexpr std::string_view posts = "posts";            ///< P_1 … P_t of every turn
-inline constexpr std::string_view utterances = "utterances";  ///< every utterance, of both parties
-}  // namespace text_source
-
 /// What the examples of a model are.
 struct ExampleKind {
   Unit unit = Unit::dialogue;
-  std::string text_source{}, label_set{};  ///< of texts
+  TextSource texts = TextSource::situations;  ///< of Unit::text
+  std::string label_set{};                    ///< of Unit::text
 };
 inline ExampleKind example_kind(const Model& model) {
-  return {model.unit(), std::string(model.text_source()), std::string(model.label_set())};
+  return {model.unit(), model.text_source(), std::string(model.label_set())};
 }
 
 /// Hands out examples of one split by number; memory is kept from call to call.

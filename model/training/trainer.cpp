@@ -17,6 +17,7 @@ Adam<T> adam_of_step(ModelState<T>& state, const Recipe& recipe, std::int64_t st
           .beta1 = recipe.adam_beta1,
           .beta2 = recipe.adam_beta2,
           .epsilon = recipe.adam_epsilon,
+          .weight_decay = recipe.weight_decay,
           .clip_norm = recipe.clip_norm,
           .gradient_norm = gradient_norm,
           .loss = loss,

@@ -136,4 +136,6 @@ TEST_CASE("attention_pooling refuses empty segments, rows that are not there and
   CHECK_THROWS_WITH(pool(fine, {3, 1}, {4, 2}, high), Contains("entry 1 reads row 4 of x, which is [4, 2]"));
   CHECK_THROWS_WITH(pool(fine, {3, 1}, {4, 2}, low), Contains("entry 2 reads row -1"));
   CHECK_THROWS_WITH(attention_pooling<double>(d.tape, fine, d.of({3, 1}), {}), Contains("x must be there"));
+  const auto one_column = d.of({3, 1});
+  CHECK_THROWS_WITH(attention_pooling<double>(d.tape, fine, one_column, one_column), Contains("share numbers"));
 }

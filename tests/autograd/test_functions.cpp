@@ -7,6 +7,7 @@
 #include "autograd/functions/emotion_gate_function.h"
 #include "autograd/functions/gather_rows_function.h"
 #include "autograd/functions/gather_stacked_rows_function.h"
+#include "autograd/functions/gaussian_latent_function.h"
 #include "autograd/functions/gaussian_sample_function.h"
 #include "autograd/functions/gru_sequence_function.h"
 #include "autograd/functions/history_attention_function.h"
@@ -190,6 +191,32 @@ TEST_CASE("gaussian_sample on the tape has the gradient of its value") {
   const Tensor<double> noise = random_tensor<double>({3, 2}, 1, 50);
   check({{3, 2}, {3, 2}}, [&](Tape<double>& tape, Leaf leaf) {
     return Variables{gaussian_sample(tape, leaf[0], leaf[1], noise.view())};
+  });
+}
+
+TEST_CASE("gaussian_latent on the tape, both of its values and either alone, has the gradient of its value") {
+  const Tensor<double> noise = random_tensor<double>({3, 2}, 1, 50);
+  for (const int wanted : {0, 1, 2})
+    check({{3, 2}, {3, 2}, {3, 2}, {3, 2}}, [&](Tape<double>& tape, Leaf leaf) {
+      const auto latent = gaussian_latent<double>(tape, {leaf[0], leaf[1]}, {leaf[2], leaf[3]}, noise.view());
+      if (wanted == 2) return Variables{latent.z, latent.kl};
+      return Variables{wanted == 0 ? latent.z : latent.kl};
+    });
+}
+
+TEST_CASE("gaussian_latent on the tape, one variable for mean and raw of both, has the gradient of its value") {
+  check({{3, 2}, {3, 2}}, [](Tape<double>& tape, Leaf leaf) {
+    const auto latent = gaussian_latent<double>(tape, {leaf[0], leaf[0]}, {leaf[1], leaf[0]});
+    return Variables{latent.z, latent.kl};
+  });
+}
+
+TEST_CASE("gaussian_latent on the tape, drawn from the prior, has the gradient of its value") {
+  const Tensor<double> noise = random_tensor<double>({3, 2}, 1, 50);
+  check({{3, 2}, {3, 2}}, [&](Tape<double>& tape, Leaf leaf) {
+    const auto latent = gaussian_latent<double>(tape, {leaf[0], leaf[1]}, {}, noise.view());
+    CHECK_FALSE(latent.kl.wants_gradient());
+    return Variables{latent.z};
   });
 }
 

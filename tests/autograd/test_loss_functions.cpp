@@ -1,4 +1,5 @@
 // The losses and what feeds them, on the tape: gradients through the whole function, and what each of them refuses.
+#include "autograd/functions/gaussian_latent_function.h"
 #include "autograd/functions/gaussian_sample_function.h"
 #include "autograd/functions/linear_function.h"
 #include "autograd/functions/loss_sum_function.h"
@@ -180,4 +181,41 @@ TEST_CASE("the loss functions refuse shapes and labels that do not fit") {
   CHECK_THROWS_WITH(loss_sum<double>(bench.tape, {{logits}, {}}), Catch::Contains("term 1 has no variable"));
   const std::vector<LossTerm<double>> nine(9, {bench.constant({1})});
   CHECK_THROWS_WITH(loss_sum(bench.tape, std::span<const LossTerm<double>>(nine)), Catch::Contains("9 terms"));
+}
+
+TEST_CASE("gaussian_latent: only what depends on something learned wants a gradient") {
+  Bench bench;
+  Tensor<double> x = random_tensor<double>({2, 3}, 6, 0);
+  std::vector<double> dx(6);
+  const auto learned = bench.tape.parameter(x.view(), dx.data());
+  const auto fixed = bench.constant({2, 3});
+  const auto learned_prior = gaussian_latent<double>(bench.tape, {learned, fixed}, {fixed, fixed});
+  CHECK_FALSE(learned_prior.z.wants_gradient());
+  CHECK(learned_prior.kl.wants_gradient());
+  const auto learned_posterior = gaussian_latent<double>(bench.tape, {fixed, fixed}, {fixed, learned});
+  CHECK(learned_posterior.z.wants_gradient());
+  CHECK(learned_posterior.kl.wants_gradient());
+  const auto drawn = gaussian_latent<double>(bench.tape, {fixed, learned}, {});
+  CHECK(drawn.z.wants_gradient());
+  CHECK_FALSE(drawn.kl.wants_gradient());
+  CHECK(drawn.kl.data()[0] == 0);
+  CHECK_FALSE(gaussian_latent<double>(bench.tape, {fixed, fixed}, {fixed, fixed}).kl.wants_gradient());
+}
+
+TEST_CASE("gaussian_latent refuses halves of a distribution and sizes that do not fit") {
+  Bench bench;
+  const auto x = bench.constant({2, 3}), wide = bench.constant({2, 4});
+  const Tensor<double> noise({7});
+  const auto latent = [&](LatentDistribution<double> prior, LatentDistribution<double> posterior) {
+    return gaussian_latent(bench.tape, prior, posterior);
+  };
+  CHECK_THROWS_WITH(latent({}, {x, x}), Catch::Contains("gaussian_latent: the prior lacks its mean"));
+  CHECK_THROWS_WITH(latent({x, {}}, {}), Catch::Contains("the prior lacks its raw"));
+  CHECK_THROWS_WITH(latent({x, x}, {x, {}}), Catch::Contains("the posterior lacks its raw"));
+  CHECK_THROWS_WITH(latent({x, x}, {{}, x}), Catch::Contains("the posterior lacks its mean"));
+  CHECK_THROWS_WITH(latent({x, wide}, {}), Catch::Contains("raw of the prior is [2, 4], its mean is [2, 3]"));
+  CHECK_THROWS_WITH(latent({x, x}, {wide, wide}), Catch::Contains("mean of the posterior is [2, 4]"));
+  CHECK_THROWS_WITH(latent({x, x}, {x, wide}), Catch::Contains("raw of the posterior is [2, 4]"));
+  CHECK_THROWS_WITH(gaussian_latent(bench.tape, LatentDistribution<double>{x, x}, {}, noise.view()),
+                    Catch::Contains("noise is [7], the means are [2, 3]"));
 }

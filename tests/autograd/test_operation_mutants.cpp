@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace ethreed;
@@ -64,4 +65,46 @@ TEST_CASE("mutant: attention_pooling leaves the rows alone that nobody reads") {
           call.run();
           for (const std::size_t r : {0U, 2U, 4U, 6U}) std::copy_n(before.data() + 3 * r, 3, dx.data + 3 * r);
         }) == std::vector{Verdict::not_overwritten, passed});
+}
+
+// Inputs mean_p, raw_p, mean_q, raw_q, noise; outputs z [rows, Z], kl [rows].
+
+TEST_CASE("mutant: gaussian_latent's variance with a gradient where it is at its least") {
+  CHECK(verdicts("gaussian_latent", "variances at their least",
+                 wrong_numbers<double>([](Values& gradients, const Call& call) {
+                   const auto raw = call.honest.inputs[1].data;
+                   for (std::size_t i = 0; i < gradients[1].size(); ++i) {
+                     if (raw[i] > -16.2) continue;
+                     // v_p = 1e-8 and v' = 0.1·σ(raw), as if v_p followed softplus.
+                     const double distance = call.honest.inputs[2].data[i] - call.honest.inputs[0].data[i];
+                     const double v_q = std::max(0.1 * std::log1p(std::exp(call.honest.inputs[3].data[i])), 1e-8);
+                     gradients[1][i] += call.cotangents[1][i / 8] * 0.1 / (1 + std::exp(-raw[i])) *
+                                        (1e8 - (v_q + distance * distance) * 1e16) / 2;
+                   }
+                 })) == std::vector{passed, wrong, passed, passed});
+}
+
+TEST_CASE("mutant: gaussian_latent's divergence the other way round, KL(p‖q), in the means") {
+  CHECK(verdicts("gaussian_latent", "three rows", wrong_numbers<double>([](Values& gradients, const Call& call) {
+                   const auto variance = [&](std::size_t input, std::size_t i) {
+                     return 0.1 * std::log1p(std::exp(call.honest.inputs[input].data[i]));
+                   };
+                   for (std::size_t i = 0; i < gradients[0].size(); ++i)
+                     gradients[0][i] *= variance(1, i) / variance(3, i);  // Δ/v_q instead of Δ/v_p
+                 })) == std::vector{wrong, passed, passed, passed});
+}
+
+TEST_CASE("mutant: gaussian_latent's variance taken for a standard deviation") {
+  CHECK(verdicts("gaussian_latent", "drawn from the prior",
+                 wrong_numbers<double>([](Values& gradients, const Call& call) {
+                   const auto raw = call.honest.inputs[1].data;
+                   for (std::size_t i = 0; i < gradients[1].size(); ++i)
+                     gradients[1][i] *= 2 * std::sqrt(0.1 * std::log1p(std::exp(raw[i])));  // dz ε v'
+                 })) == std::vector{passed, wrong});
+}
+
+TEST_CASE("mutant: gaussian_latent's divergence without a gradient by the prior") {
+  CHECK(verdicts("gaussian_latent", "three rows", wrong_numbers<double>([](Values& gradients, const Call&) {
+                   for (const std::size_t input : {0U, 1U}) gradients[input].assign(gradients[input].size(), 0.0);
+                 })) == std::vector{wrong, wrong, passed, passed});
 }

@@ -1,5 +1,6 @@
 #include "kernels/adam/adam.h"
 #include "kernels/common/operation.h"
+#include "kernels/device/open_device.h"
 #include "kernels/dropout_mask/dropout_mask.h"
 #include "kernels/global_norm/global_norm.h"
 
@@ -28,28 +29,30 @@ double gradient_at(int i, int step, double p) {
   return 0.1 * i * p + std::sin(0.7 * i + 0.3 * step) / (1 + i % 7 * step);
 }
 
-/// Algorithm 1 of the paper, element by element.
+/// Algorithm 1 of the paper, element by element, and with `decay` algorithm 2 of Loshchilov and Hutter's.
 struct Textbook {
   std::vector<double> p, m, v;
-  double lr = 0.01, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  double lr = 0.01, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, decay = 0;
   void update(const std::vector<double>& g, int t) {
     for (std::size_t i = 0; i < p.size(); ++i) {
       m[i] = beta1 * m[i] + (1 - beta1) * g[i];
       v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
       const double m_hat = m[i] / (1 - std::pow(beta1, t));
       const double v_hat = v[i] / (1 - std::pow(beta2, t));
-      p[i] -= lr * m_hat / (std::sqrt(v_hat) + epsilon);
+      p[i] -= lr * (m_hat / (std::sqrt(v_hat) + epsilon) + decay * p[i]);
     }
   }
 };
 
 }  // namespace
 
-TEST_CASE("adam equals the textbook over 100 steps in double") {
+TEST_CASE("adam equals the textbook over 100 steps in double, with and without decay of the weights") {
+  const double decay = GENERATE(0.0, 0.3);
   Runtime runtime;
   Context context = runtime.context();
   Tensor<double> p = random_tensor<double>({parameters}, 1, 0), g({parameters}), m({parameters}), v({parameters});
   Textbook want{{p.span().begin(), p.span().end()}, std::vector<double>(parameters), std::vector<double>(parameters)};
+  want.decay = decay;
   for (int step = 1; step <= 100; ++step) {
     std::vector<double> gradient(parameters);
     for (int i = 0; i < parameters; ++i) {
@@ -59,6 +62,7 @@ TEST_CASE("adam equals the textbook over 100 steps in double") {
     adam_update<double>(context, {.count = parameters,
                                   .step = step,
                                   .learning_rate = 0.01,
+                                  .weight_decay = decay,
                                   .parameters = p.data(),
                                   .gradients = g.data(),
                                   .m = m.data(),
@@ -126,6 +130,68 @@ TEST_CASE("the first step of adam moves every parameter by the learning rate aga
   CHECK(p[2] == Approx(-0.01).epsilon(1e-4));
   CHECK(p[3] == 0);
   CHECK_THROWS_AS(adam_update<double>(context, {.count = 0, .step = 0}), Error);
+  CHECK_THROWS_AS(adam_update<double>(context, {.count = 0, .weight_decay = -0.1}), Error);
+  CHECK_THROWS_AS(adam_update<double>(context, {.count = 0, .weight_decay = std::nan("")}), Error);
+}
+
+namespace {
+
+/// Parameters, m and v after one update of these parameters with the same gradient everywhere; without one, the moments
+/// are zero too.
+std::array<std::vector<float>, 3> updated(Device device, const std::vector<float>& before, float gradient,
+                                          double weight_decay) {
+  Runtime runtime(2);
+  if (device != Device::cpu) runtime.use(open_device(device, runtime.pool()));
+  Context context = runtime.context();
+  MemorySource& memory = device == Device::cpu ? host_memory() : runtime.device()->managed();
+  const auto count = static_cast<std::int64_t>(before.size());
+  Tensor<float> p({count}, memory), g({count}, memory), m({count}, memory), v({count}, memory);
+  std::copy(before.begin(), before.end(), p.data());
+  std::fill_n(g.data(), count, gradient);
+  std::fill_n(m.data(), count, gradient / 2);
+  std::fill_n(v.data(), count, gradient == 0 ? 0.0F : 1.0F);
+  adam_update<float>(context, {.count = count,
+                               .step = 5,
+                               .learning_rate = 0.125,
+                               .weight_decay = weight_decay,
+                               .parameters = p.data(),
+                               .gradients = g.data(),
+                               .m = m.data(),
+                               .v = v.data()});
+  if (device != Device::cpu) runtime.device()->synchronize();
+  const auto values = [](const Tensor<float>& x) { return std::vector<float>(x.span().begin(), x.span().end()); };
+  return {values(p), values(m), values(v)};
+}
+
+}  // namespace
+
+TEST_CASE("without decay adam takes no product of the weights: infinity stays, and zero keeps its sign") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const Device device : {Device::cpu, Device::emulated}) {
+    INFO(name_of(device));
+    // Five: a group of four and a single one on a device.
+    const auto [p, m, v] = updated(device, {-0.0F, 0.0F, infinity, -infinity, -0.0F}, 0.0F, 0.0);
+    CHECK(p == std::vector<float>{-0.0F, 0.0F, infinity, -infinity, -0.0F});
+    for (const std::size_t i : {0, 4}) CHECK(std::signbit(p[i]));
+    CHECK_FALSE(std::signbit(p[1]));
+    const auto decayed = updated(device, {-0.0F, 0.0F, infinity, -infinity, infinity}, 0.0F, 0.5)[0];
+    for (const std::size_t i : {2, 3, 4}) CHECK(std::isnan(decayed[i]));
+  }
+}
+
+TEST_CASE("decay moves the weights towards zero by its share of the learning rate and leaves the moments alone") {
+  for (const Device device : {Device::cpu, Device::emulated}) {
+    INFO(name_of(device));
+    const std::vector<float> before{3.0F, -2.0F, 0.0F, 0.75F, 5.0F};
+    const auto plain = updated(device, before, 0.5F, 0.0), decayed = updated(device, before, 0.5F, 0.25);
+    CHECK(plain[1] == decayed[1]);
+    CHECK(plain[2] == decayed[2]);
+    for (std::size_t i = 0; i < before.size(); ++i)
+      CHECK(decayed[0][i] == Approx(plain[0][i] - 0.125 * 0.25 * before[i]).epsilon(1e-6));
+    // Without a gradient the weights shrink by the same factor, whatever their size: no part of it goes through v.
+    const auto shrunk = updated(device, before, 0.0F, 0.25)[0];
+    for (std::size_t i = 0; i < before.size(); ++i) CHECK(shrunk[i] == before[i] - 0.03125F * before[i]);
+  }
 }
 
 TEST_CASE(

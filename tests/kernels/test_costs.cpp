@@ -43,7 +43,8 @@ template <class T> std::array<Touched, 2> forward_and_backward(const Operation& 
 
 /// Operations whose inputs are picked by index: the formula counts a row as often as it is picked.
 bool picks_rows(std::string_view operation) {
-  return operation == "gather_rows" || operation == "embedding" || operation == "attention_pooling";
+  return operation == "gather_rows" || operation == "embedding" || operation == "embedding_bag" ||
+         operation == "attention_pooling";
 }
 
 /// What is wrong with the formula's bytes; empty if nothing is. The formula has every operand; it may have the index
@@ -122,7 +123,7 @@ TEST_CASE("a formula that is one element off is found, too low or too high") {
 
 TEST_CASE("of operations that pick rows a formula without one of the operands is found") {
   if (!emulation::checked_variant()) return;
-  for (const std::string_view name : {"gather_rows", "embedding", "attention_pooling"}) {
+  for (const std::string_view name : {"gather_rows", "embedding", "embedding_bag", "attention_pooling"}) {
     const Operation& operation = operation_of(name);
     const std::vector<OpCase> cases = operation.cases();
     const auto touched = forward_and_backward<float>(operation, cases[0]);

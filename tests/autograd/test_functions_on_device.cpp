@@ -1,0 +1,59 @@
+// Functions through the tape on the emulated device: what they hand to their kernels is memory of the device there.
+
+#include "autograd/functions/elementwise_function.h"
+#include "autograd/functions/embedding_bag_function.h"
+#include "autograd/functions/gather_rows_function.h"
+#include "autograd/functions/log_softmax_function.h"
+#include "kernels/device/open_device.h"
+#include "tests/autograd/function_checks.h"
+
+using namespace ethreed;
+using namespace ethreed::test;
+
+namespace {
+
+struct Result {
+  std::vector<double> y, dtable;
+};
+
+/// log softmax of (bags + tanh of rows) ⊙ mask, all of one table, and its gradient by the table.
+Result bags_and_rows(Device device) {
+  constexpr std::int64_t rows = 3, columns = 5;
+  Runtime runtime(2);
+  if (device != Device::cpu) runtime.use(open_device(device, runtime.pool()));
+  Context context = runtime.context();
+  MemorySource& memory = device == Device::cpu ? host_memory() : runtime.device()->managed();
+  Tensor<double> table = random_tensor<double>({6, columns}, 1, 0).clone(memory), dtable({6, columns}, memory);
+  const Tensor<double> weights = random_tensor<double>({5}, 1, 1),
+                       cotangent = random_tensor<double>({rows, columns}, 1, 2);
+  Tensor<double> mask = random_tensor<double>({rows, columns}, 1, 3);
+  for (double& m : mask.span()) m = m > 0 ? 2 : 0;
+
+  Tape<double> tape(context);
+  const Variable<double> parameter = tape.parameter(table.view(), dtable.data());
+  const View<const double> weight(context.to_device(weights.data(), 5), {5});
+  Variable<double> bags, picked;
+  {  // the indices are gone before the backward
+    const Index offsets{0, 3, 3, 5}, ids{4, 0, 4, 2, 0}, index{1, -1, 5};
+    bags = embedding_bag<double>(tape, parameter, offsets, ids, weight);
+    picked = gather_rows<double>(tape, {{parameter, index}});
+  }
+  const Variable<double> sum = add(tape, bags, tanh(tape, picked));
+  const Variable<double> y = log_softmax(tape, masked(tape, sum, context.to_device(mask.data(), mask.count())));
+  tape.seed(y, cotangent.data());
+  tape.run();
+  const double* values = context.to_host(y.data(), rows * columns);
+  if (device != Device::cpu) runtime.device()->synchronize();
+  return {{values, values + rows * columns}, {dtable.span().begin(), dtable.span().end()}};
+}
+
+}  // namespace
+
+TEST_CASE("bags, sums, masks and log_softmax have the same values and gradients on the emulated device") {
+  const Result wanted = bags_and_rows(Device::cpu), got = bags_and_rows(Device::emulated);
+  REQUIRE(got.y.size() == 15);
+  REQUIRE(got.dtable.size() == 30);
+  for (std::size_t k = 0; k < 15; ++k) CHECK(got.y[k] == Approx(wanted.y[k]).epsilon(1e-13));
+  for (std::size_t k = 0; k < 30; ++k) CHECK(got.dtable[k] == Approx(wanted.dtable[k]).epsilon(1e-13).margin(1e-15));
+  for (int c = 0; c < 5; ++c) CHECK(got.dtable[static_cast<std::size_t>(3 * 5 + c)] == 0);  // row 3 is nowhere
+}
