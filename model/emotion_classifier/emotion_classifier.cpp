@@ -22,7 +22,7 @@ Variable<T> EmotionClassifierModel::classify(Tape<T>& tape, const Config& config
   const T* word_mask = dropout.mask(0, static_cast<std::int64_t>(batch.word_ids.size()), config.embedding);
   const T* text_mask = dropout.mask(1, batch.texts(), 2 * config.encoder);
   dropout.draw();
-  const Range range(context, "text encoder");
+  const Range range(tape, "text encoder");
   // A word that occurs several times in a batch is dropped in the same places everywhere.
   const Variable<T> words = masked(tape, embedding<T>(tape, parameters.embedding, batch.word_ids), word_mask);
   const auto [forward, reverse] = bidirectional_gru_layer(tape, parameters.encoder_forward, parameters.encoder_reverse,

@@ -15,14 +15,14 @@ HredContext<T> read_context(Tape<T>& tape, const HredConfig& config, const HredP
                             const DialogueBatch& batch, const HredNoise<T>& noise) {
   HredContext<T> out;
   {
-    const Range range(tape.context(), "utterance encoder");
+    const Range range(tape, "utterance encoder");
     out.words = embedding<T>(tape, parameters.embedding, batch.word_ids);
     const auto [forward, reverse] =
         bidirectional_gru_layer(tape, parameters.encoder_forward, parameters.encoder_reverse, batch.encoder_packing(),
                                 out.words, batch.encoder_inputs);
     out.summary = gather_rows<T>(tape, {{forward, batch.summary_last}, {reverse, batch.summary_first}});
   }
-  const Range range(tape.context(), "context");
+  const Range range(tape, "context");
   const Packing chain = batch.chain_packing();
   out.global = gru_layer(tape, parameters.context, chain, {out.summary}, {}, noise.context);
   if (!config.has_emotion()) return out;
@@ -93,7 +93,7 @@ HredPass<T> hred_forward(Tape<T>& tape, const HredConfig& config, const HredPara
   HredPass<T> pass;
   const DialogueBatch& d = batch.dialogues;
   pass.context = read_context(tape, config, parameters, d, noise);
-  const Range range(context, "decoder and losses");
+  const Range range(tape, "decoder and losses");
   const auto decode = [&](Variable<T> z) {
     return decode_targets(tape, parameters, batch, pass.context.words,
                           conditioning_of(tape, config, batch, pass.context, z), noise.inputs);
