@@ -3,25 +3,16 @@
 // shared with the engine. Written to be read beside the paper: numbers in brackets are its equations, section numbers
 // those of the specification. Slow on purpose; probabilities are probabilities, and the mixture of (21) is dense.
 
+#include "model/interface/textbook.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <initializer_list>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace ethreed::reference {
-
-using Vector = std::vector<double>;
-
-/// A parameter of the interchange format: row-major [out, in], [n] or [V, D].
-struct Parameter {
-  std::vector<int> shape;
-  Vector values;
-};
-using Parameters = std::map<std::string, Parameter>;
 
 /// What an ablation leaves of the model (section 7). All true: the whole model.
 struct Switches {
@@ -47,115 +38,6 @@ struct Turn {
   Vector content_dropout;
 };
 using Dialogue = std::vector<Turn>;
-
-constexpr int unknown = 1, start = 2;
-
-// --- arithmetic ------------------------------------------------------------------------------------------------------
-
-inline double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
-
-inline double dot(const Vector& a, const Vector& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
-  return sum;
-}
-
-inline Vector joined(std::initializer_list<Vector> parts) {
-  Vector all;
-  for (const Vector& part : parts) all.insert(all.end(), part.begin(), part.end());
-  return all;
-}
-
-inline Vector row(const Parameter& matrix, int i) {
-  const auto width = static_cast<std::ptrdiff_t>(matrix.shape[1]);
-  return {matrix.values.begin() + i * width, matrix.values.begin() + (i + 1) * width};
-}
-
-/// W x
-inline Vector product(const Parameter& w, const Vector& x) {
-  Vector y;
-  for (int i = 0; i < w.shape[0]; ++i) y.push_back(dot(row(w, i), x));
-  return y;
-}
-
-/// xᵀ W y
-inline double bilinear(const Vector& x, const Parameter& w, const Vector& y) { return dot(x, product(w, y)); }
-
-/// W x + b of a linear layer.
-inline Vector affine(const Parameters& p, const std::string& layer, const Vector& x) {
-  Vector y = product(p.at(layer + ".weight"), x);
-  for (std::size_t i = 0; i < y.size(); ++i) y[i] += p.at(layer + ".bias").values[i];
-  return y;
-}
-
-inline Vector tanh_of(Vector x) {
-  for (double& value : x) value = std::tanh(value);
-  return x;
-}
-
-inline Vector softmax(Vector x) {
-  const double most = *std::max_element(x.begin(), x.end());
-  double sum = 0;
-  for (double& value : x) sum += value = std::exp(value - most);
-  for (double& value : x) value /= sum;
-  return x;
-}
-
-/// d(x): the dropped value is the one carried on.
-inline Vector dropped(Vector x, const Vector& multipliers) {
-  for (std::size_t i = 0; i < multipliers.size(); ++i) x[i] *= multipliers[i];
-  return x;
-}
-
-/// One step of a GRU (section 1): the reset gate acts after the recurrent product; gate order r, z, n; two biases a
-/// gate.
-inline Vector gru(const Parameters& p, const std::string& cell, const Vector& x, const Vector& h,
-                  const std::string& ending = "") {
-  const auto gates = [&](const std::string& side, const Vector& v) {
-    Vector y = product(p.at(cell + ".weight_" + side + ending), v);
-    for (std::size_t i = 0; i < y.size(); ++i) y[i] += p.at(cell + ".bias_" + side + ending).values[i];
-    return y;
-  };
-  const Vector from_x = gates("ih", x), from_h = gates("hh", h);
-  const std::size_t n = h.size();
-  Vector next(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    const double reset = sigmoid(from_x[i] + from_h[i]);
-    const double update = sigmoid(from_x[n + i] + from_h[n + i]);
-    const double candidate = std::tanh(from_x[2 * n + i] + reset * from_h[2 * n + i]);
-    next[i] = (1 - update) * candidate + update * h[i];
-  }
-  return next;
-}
-
-inline Vector zero_state(const Parameters& p, const std::string& cell, const std::string& ending = "") {
-  return Vector(static_cast<std::size_t>(p.at(cell + ".weight_hh" + ending).shape[1]), 0.0);
-}
-
-// --- section 2: utterance encoder ------------------------------------------------------------------------------------
-
-struct Utterance {
-  std::vector<Vector> states;  ///< h_j = [→h_j ; ←h_j]
-  Vector summary;              ///< u = [→h_len ; ←h_1]
-};
-
-inline Vector embedded(const Parameters& p, int word) {
-  const Parameter& table = p.at("embedding.weight");
-  return row(table, word < table.shape[0] ? word : unknown);
-}
-
-inline Utterance encode(const Parameters& p, const std::vector<int>& words) {
-  const std::size_t length = words.size();
-  std::vector<Vector> forward(length), backward(length);
-  Vector h = zero_state(p, "encoder", "_l0");
-  for (std::size_t j = 0; j < length; ++j) forward[j] = h = gru(p, "encoder", embedded(p, words[j]), h, "_l0");
-  h = zero_state(p, "encoder", "_l0_reverse");
-  for (std::size_t j = length; j-- > 0;) backward[j] = h = gru(p, "encoder", embedded(p, words[j]), h, "_l0_reverse");
-  Utterance out;
-  for (std::size_t j = 0; j < length; ++j) out.states.push_back(joined({forward[j], backward[j]}));
-  out.summary = joined({forward.back(), backward.front()});
-  return out;
-}
 
 // --- sections 3 and 4: tracking and policy ---------------------------------------------------------------------------
 
@@ -364,20 +246,6 @@ inline double divergence(const Vector& q_logits, const Vector& p_logits) {
   for (std::size_t k = 0; k < q.size(); ++k) sum += q[k] * std::log(q[k] / p[k]);
   return sum;
 }
-
-inline double cross_entropy(const Vector& logits, int label) {
-  return -std::log(softmax(logits)[static_cast<std::size_t>(label)]);
-}
-
-struct Mean {
-  double sum = 0;
-  int count = 0;
-  void add(double value) {
-    sum += value;
-    ++count;
-  }
-  double value() const { return sum / count; }
-};
 
 inline Losses sum_losses(const Switches& switches, const Weights& weights, const std::vector<Dialogue>& dialogues,
                          const Result& result) {

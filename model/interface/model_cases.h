@@ -21,6 +21,9 @@ namespace ethreed {
 struct ModelCase {
   std::string name;
   nlohmann::json keys;  ///< {"model": {…}, "training": {…}}
+  /// Keys to change besides where the gradient is held against differences: a loss that takes a part of itself for a
+  /// constant is not the function that its gradient belongs to. Empty: none.
+  nlohmann::json gradient_keys = nlohmann::json::object();
 };
 
 /// A parameter by name, row-major, in double.

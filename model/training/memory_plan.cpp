@@ -97,7 +97,7 @@ std::string MemoryPlan::table() const {
 
 MemoryPlan plan_training_memory(Context& context, const RunConfig& config, const Dataset& data) {
   if (context.on_host()) return {};
-  PlannedMemory nothing;
+  PlannedMemory nothing(context.runtime->memory().guard_bytes());
   constexpr std::size_t address_space = std::size_t{1} << 40;  // one block, so that the peak is what was asked for
   Arena values(address_space, nothing), scratch(address_space, nothing);
   Context plan{context.device, context.pool, context.arena, values, scratch, context.runtime};

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -125,11 +126,16 @@ inline Dialogues awkward_dialogues() {
   };
 }
 
-template <class T> void randomise(ModelState<T>& model, std::uint64_t seed, double bound = 0.7) {
+/// Fills the parameters of a block with numbers from ±bound; what stands between them stays as it is.
+template <class T>
+void randomise(Tensor<T>& block, const ParameterLayout& layout, std::uint64_t seed, double bound = 0.7) {
   Random random(seed);
-  for (const auto& entry : model.layout.entries())
+  for (const auto& entry : layout.entries())
     for (std::int64_t i = 0; i < entry.shape.count(); ++i)
-      model.values[entry.offset + i] = static_cast<T>(random.uniform(-bound, bound));
+      block[entry.offset + i] = static_cast<T>(random.uniform(-bound, bound));
+}
+template <class T> void randomise(ModelState<T>& model, std::uint64_t seed, double bound = 0.7) {
+  randomise(model.values, model.layout, seed, bound);
 }
 
 /// The values of one parameter.
