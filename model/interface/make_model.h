@@ -40,7 +40,7 @@ template <class Config>
 void apply_patch(Config& config, Recipe& recipe, const DataDescription* data, const ConfigPatch& patch) {
   ConfigFields training = recipe.fields();
   for (ConfigField& field : config.training_fields()) training.push_back(std::move(field));
-  update_sections(config.model_fields(), training, patch);
+  check_as(patch.source, [&] { update_sections(config.model_fields(), training, patch); });
   if (data != nullptr) {
     Config of_data = config;  // which sizes those are may depend on other keys
     of_data.take_data(*data);

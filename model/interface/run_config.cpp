@@ -1,6 +1,7 @@
 #include "model/interface/run_config.h"
 
 #include "core/error.h"
+#include "model/interface/make_model.h"
 #include "model/text/dataset.h"
 #include "model/text/emotions.h"
 
@@ -54,7 +55,11 @@ const ModelKind& named_kind(const std::string& name, std::span<const ConfigPatch
     chosen = given.get<std::string>();
     said_by = patch.source;
   }
-  return chosen.empty() ? model_kinds().front() : model_kind(chosen);
+  if (chosen.empty()) return model_kinds().front();
+  if (!name.empty()) return model_kind(chosen);
+  const ModelKind* kind = nullptr;
+  check_as(said_by, [&] { kind = &model_kind(chosen); });
+  return *kind;
 }
 
 RunConfig make_run_config(const std::string& name, const DataDescription* data, std::span<const ConfigPatch> patches) {

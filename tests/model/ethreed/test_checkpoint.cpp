@@ -1,9 +1,7 @@
-// Checkpoints: what is in them, that they come back bit for bit, and that no damage passes unseen.
+// Checkpoints: what is in them, and that they come back bit for bit, those of older formats too.
 
-#include "core/safetensors.h"
-#include "model/training/checkpoint.h"
 #include "tests/file_size_limit.h"
-#include "tests/model/tiny_model.h"
+#include "tests/model/ethreed/saved_checkpoint.h"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -18,79 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
-
-// A checkpoint of a random model, without a data set.
-struct Saved {
-  TemporaryFolder folder;
-  fs::path directory = folder / "last";
-  ModelState<float> model;
-  CheckpointInfo info;
-
-  explicit Saved(Ablation ablation = Ablation::none) : model(make_state<float>(tiny_config(ablation), true)) {
-    randomise(model, 8);
-    Random random(9);
-    for (const auto& entry : model.layout.entries())
-      for (std::int64_t i = 0; i < entry.shape.count(); ++i) {
-        model.first_moment[entry.offset + i] = static_cast<float>(random.uniform(-1e-3, 1e-3));
-        model.second_moment[entry.offset + i] = static_cast<float>(random.uniform(0, 1e-6));
-      }
-    EthreedConfig config = tiny_config(ablation);
-    config.weights.policy = 0.1 + 0.7;  // no short decimal
-    info.config.model = make_model(config);
-    info.config.recipe.seed = 0xFFFF'FFFF'FFFF'FFFFULL;
-    info.config.recipe.learning_rate = 0.1 + 0.2;
-    info.progress = {.epoch = 2, .next_batch = 17, .step = 123456789012, .finished = false};
-    info.progress.last = {.epoch = 1,
-                          .values = {{"speaker_accuracy", 0.1},
-                                     {"listener_accuracy", 0.2},
-                                     {"perplexity_token", 30.000000000000004},
-                                     {"perplexity_macro", 1.0 / 3.0},
-                                     {"coverage", 5e-324}}};
-    info.progress.best = {.epoch = 0,
-                          .values = {{"speaker_accuracy", 0.3},
-                                     {"listener_accuracy", 0.0},
-                                     {"perplexity_token", 29.5},
-                                     {"perplexity_macro", 0.0},
-                                     {"coverage", 0.0}}};
-    info.progress.running = {
-        .term = {2.2, 3.3, 4.4, 5.5, 6.6}, .total = 1.1, .gradient_norm = 7.7, .steps = 3, .tokens = 99};
-    info.data_path = "some where/data";
-    info.data_fingerprint = "0123456789abcdef";
-    for (const std::string_view word : special_words) info.vocabulary.emplace_back(word);
-    for (int i = special_count; i < config.vocabulary; ++i) info.vocabulary.push_back("wörd" + std::to_string(i));
-    save_checkpoint(directory, model, info);
-  }
-
-  fs::path path(const char* name) const { return directory / name; }
-  void write(const char* name, const std::string& content) const {
-    std::ofstream(path(name), std::ios::binary) << content;
-  }
-  // Applies an edit to a JSON file.
-  template <class Edit> void edit(const char* name, Edit edit_json) const {
-    Json json = Json::parse(content_of(path(name)));
-    edit_json(json);
-    write(name, json.dump(2));
-  }
-  // From now on nothing vouches for the files, as in a checkpoint that another program wrote.
-  void forget_fingerprints() const {
-    edit("state.json", [](Json& json) { json.erase("fingerprints"); });
-  }
-  // Writes model.safetensors anew; `wanted` says which tensors and may change their values.
-  template <class Wanted> void rewrite_model(Wanted wanted) {
-    ModelState<float> copy(model.layout, false);
-    std::copy(model.values.span().begin(), model.values.span().end(), copy.values.span().begin());
-    SafetensorsWriter writer;
-    for (const auto& entry : copy.layout.entries())
-      if (wanted(entry.name, copy.values.data() + entry.offset))
-        writer.add(entry.name, View<const float>(copy.values.data() + entry.offset, entry.shape));
-    writer.write(path("model.safetensors"));
-  }
-  void load() {
-    const CheckpointInfo read = load_checkpoint_info(directory);
-    ModelState<float> fresh(read.config.model->layout(), true);
-    load_checkpoint_tensors(directory, fresh);
-  }
-};
 
 using Shapes = std::map<std::string, std::vector<std::int64_t>>;
 
@@ -296,141 +221,6 @@ TEST_CASE("a checkpoint in an impossible place is refused with its path") {
   CHECK_THROWS_WITH(save_checkpoint(impossible, saved.model, saved.info), Contains(impossible.string()));
 }
 
-TEST_CASE("a missing file of a checkpoint is named") {
-  for (const char* name :
-       {"model.safetensors", "optimizer.safetensors", "vocabulary.txt", "config.json", "state.json"}) {
-    Saved saved;
-    fs::remove(saved.path(name));
-    CHECK_THROWS_WITH(saved.load(), Contains(name));
-  }
-}
-
-TEST_CASE("a truncated tensor file is refused at every length") {
-  for (const char* name : {"model.safetensors", "optimizer.safetensors"}) {
-    Saved saved;
-    saved.forget_fingerprints();
-    const std::string whole = content_of(saved.path(name));
-    for (const std::size_t length :
-         {std::size_t{0}, std::size_t{7}, std::size_t{100}, whole.size() / 2, whole.size() - 1}) {
-      INFO(name << " cut to " << length << " bytes");
-      saved.write(name, whole.substr(0, length));
-      CHECK_THROWS_WITH(saved.load(), Contains(name));
-    }
-  }
-}
-
-TEST_CASE("a changed byte anywhere in a file of a checkpoint is found out") {
-  for (const char* name : {"model.safetensors", "optimizer.safetensors", "vocabulary.txt", "config.json"}) {
-    Saved saved;
-    const std::string whole = content_of(saved.path(name));
-    for (const std::size_t place :
-         {std::size_t{0}, std::size_t{9}, std::size_t{60}, whole.size() / 3, whole.size() / 2, whole.size() - 2}) {
-      INFO(name << ", byte " << place);
-      std::string changed = whole;
-      changed[place] = static_cast<char>(changed[place] ^ 1);
-      saved.write(name, changed);
-      CHECK_THROWS_WITH(saved.load(), Contains(name));
-    }
-  }
-}
-
-TEST_CASE("a changed byte in the header is refused even where nothing vouches for the file") {
-  Saved saved;
-  saved.forget_fingerprints();
-  const std::string whole = content_of(saved.path("model.safetensors"));
-  for (const char* part : {"classifier.weight", "\"F32\"", "data_offsets", "{"}) {
-    std::string changed = whole;
-    changed[changed.find(part) + std::string_view(part).size() / 2] ^= 2;
-    saved.write("model.safetensors", changed);
-    CHECK_THROWS_WITH(saved.load(), Contains("model.safetensors"));
-  }
-}
-
-TEST_CASE("a value that is not finite is refused with its tensor") {
-  for (const float broken : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
-    Saved saved;
-    saved.rewrite_model([&](const std::string& name, float* values) {
-      if (name == "decoder.gru.bias_hh") values[3] = broken;
-      return true;
-    });
-    saved.forget_fingerprints();
-    CHECK_THROWS_WITH(saved.load(),
-                      Contains("model.safetensors") && Contains("decoder.gru.bias_hh") && Contains("not finite"));
-  }
-}
-
-TEST_CASE("a missing tensor, a tensor too many and a tensor of another name are refused") {
-  Saved saved;
-  saved.forget_fingerprints();
-  saved.rewrite_model([](const std::string& name, float*) { return name != "classifier.bias"; });
-  CHECK_THROWS_WITH(saved.load(), Contains("model.safetensors") && Contains("52 tensors"));
-  SafetensorsWriter writer;
-  for (const auto& entry : saved.model.layout.entries())
-    writer.add(entry.name == "classifier.bias" ? "classifier.bos" : entry.name,
-               View<const float>(saved.model.values.data() + entry.offset, entry.shape));
-  writer.write(saved.path("model.safetensors"));
-  CHECK_THROWS_WITH(saved.load(), Contains("model.safetensors") && Contains("classifier.bias"));
-  writer.add("classifier.more", View<const float>(saved.model.values.data(), Shape{1}));
-  writer.write(saved.path("model.safetensors"));
-  CHECK_THROWS_WITH(saved.load(), Contains("model.safetensors") && Contains("54 tensors"));
-}
-
-TEST_CASE("the tensors of another configuration are refused") {
-  Saved saved;
-  saved.edit("config.json", [](Json& json) { json["model"]["bottleneck"] = 9; });
-  saved.forget_fingerprints();
-  CHECK_THROWS_WITH(saved.load(),
-                    Contains("model.safetensors") && Contains("decoder.bottleneck.weight") && Contains("[10, 25]"));
-  saved.edit("config.json", [](Json& json) { json["model"]["ablation"] = "no_policy"; });
-  CHECK_THROWS_WITH(saved.load(), Contains("model.safetensors"));
-}
-
-TEST_CASE("a configuration that is not the vocabulary's is refused") {
-  Saved saved;
-  saved.edit("config.json", [](Json& json) { json["model"]["vocabulary"] = 31; });
-  saved.forget_fingerprints();
-  CHECK_THROWS_WITH(saved.load(), Contains("vocabulary.txt") && Contains("30 words") && Contains("V = 31"));
-}
-
-TEST_CASE("another format number is refused") {
-  for (const char* name : {"config.json", "state.json"})
-    for (const Json& format : {Json(3), Json(0), Json(-1), Json(1.5), Json("1"), Json()}) {
-      Saved saved;
-      saved.edit(name, [&](Json& json) { json["format"] = format; });
-      saved.forget_fingerprints();
-      CHECK_THROWS_WITH(saved.load(), Contains(name) && Contains("a format up to 2"));
-    }
-}
-
-TEST_CASE("damaged JSON is refused with the name of its file") {
-  for (const char* name : {"config.json", "state.json"}) {
-    Saved saved;
-    const std::string whole = content_of(saved.path(name));
-    for (const std::string& content :
-         {std::string(), std::string("null"), std::string("[1]"), whole.substr(0, whole.size() / 2)}) {
-      saved.write(name, content);
-      CHECK_THROWS_WITH(saved.load(), Contains(name));
-    }
-  }
-}
-
-TEST_CASE("values of the wrong kind or out of range in JSON are refused with the name of the file") {
-  const auto refuses = [](const char* name, auto edit) {
-    Saved saved;
-    saved.edit(name, edit);
-    saved.forget_fingerprints();
-    CHECK_THROWS_WITH(saved.load(), Contains(name));
-  };
-  refuses("state.json", [](Json& json) { json["step"] = "many"; });
-  refuses("state.json", [](Json& json) { json.erase("running"); });
-  refuses("state.json", [](Json& json) { json["epoch"] = -1; });
-  refuses("config.json", [](Json& json) { json.erase("data"); });
-  refuses("config.json", [](Json& json) { json["model"]["encoder"] = 0; });
-  refuses("config.json", [](Json& json) { json["model"]["encoder"] = "wide"; });
-  refuses("config.json", [](Json& json) { json["model"]["colour"] = 1; });
-  refuses("config.json", [](Json& json) { json["training"]["dropout"] = 1.5; });
-}
-
 TEST_CASE("the checkpoint of a run is found by its name, and its absence explained") {
   const Saved saved;
   CHECK(has_checkpoint(saved.folder.path(), "last"));
@@ -460,13 +250,6 @@ TEST_CASE("a checkpoint of format 1, which has no model's name and no labels, co
     load_checkpoint_tensors(saved.directory, model);
     CHECK(same_bits(model, saved.model));
   }
-}
-
-TEST_CASE("a checkpoint of a model that does not exist is refused with those that do") {
-  Saved saved;
-  saved.edit("config.json", [](Json& json) { json["model"]["name"] = "ethred"; });
-  saved.forget_fingerprints();
-  CHECK_THROWS_WITH(saved.load(), Contains("config.json") && Contains("'ethred'") && Contains(model_names()));
 }
 
 TEST_CASE("a checkpoint without figures yet names them, and the classes of label sets come back") {

@@ -11,4 +11,15 @@ template <class T> struct TestModel : ModelState<T> {
   explicit TestModel(const EthreedConfig& config_) : ModelState<T>(make_state<T>(config_, true)), config(config_) {}
 };
 
+/// Runs of nine steps on a tiny data set.
+inline Recipe tiny_recipe() {
+  Recipe training;
+  training.epochs = 3;
+  training.batch = 4;
+  training.learning_rate = 0.01;
+  training.learning_rate_epochs = 2;
+  training.seed = 5;
+  return training;
+}
+
 }  // namespace ethreed::test
