@@ -72,14 +72,28 @@ template <class T> class Tape {
     return part;
   }
 
+  /// A backward function in its place on the tape.
+  struct Entry {
+    void (*run)(void* closure, Tape& tape);
+    void* closure;
+    Entry* previous;
+  };
+
   /// Appends a backward function: called as backward(tape) in reverse order. It must be trivially destructible: capture
   /// variables, pointers and numbers by value; anything larger belongs in the arena.
   template <class Backward> void record(Backward backward) {
+    if (recording_) append(make_entry(backward));
+  }
+  /// The two halves of record(): the first takes the memory, the second cannot fail.
+  template <class Backward> Entry* make_entry(Backward backward) {
     static_assert(std::is_trivially_destructible_v<Backward>, "tape entries live in the arena and are never destroyed");
-    if (!recording_) return;
     auto* closure = context_.arena.template make<Backward>(backward);
-    last_ = context_.arena.template make<Entry>(
-        Entry{[](void* data, Tape& tape) { (*static_cast<Backward*>(data))(tape); }, closure, last_});
+    return context_.arena.template make<Entry>(
+        Entry{[](void* data, Tape& tape) { (*static_cast<Backward*>(data))(tape); }, closure, nullptr});
+  }
+  void append(Entry* entry) noexcept {
+    entry->previous = last_;
+    last_ = entry;
   }
 
   /// ∂loss/∂everything. `loss` must have one element. Throws Error otherwise, or if the tape does not record.
@@ -149,11 +163,6 @@ template <class T> class Tape {
   }
 
  private:
-  struct Entry {
-    void (*run)(void* closure, Tape& tape);
-    void* closure;
-    Entry* previous;
-  };
   Variable<T> make(View<T> value, T* gradient, bool wanted) {
     return Variable<T>(context_.arena.template make<Node<T>>(Node<T>{value, gradient, wanted, false}));
   }

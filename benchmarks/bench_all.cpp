@@ -1,5 +1,6 @@
-// Measures everything on this machine: peaks, operations, a training step by stage, training end to end, replies, data,
-// growth. Prints Markdown tables; --json writes the same for bench_compare (the format is in harness/report.h).
+// Measures everything on this machine: peaks, operations, a training step by stage, training end to end, replies,
+// conversations, data, growth; of the first model, or --model NAME. Prints Markdown tables; --json writes the same for
+// bench_compare (the format is in harness/report.h).
 //   bench_all DATA_DIR --json before.json          everything, some minutes; DATA_DIR is what `ethreed prepare` wrote
 //   bench_all --quick                              one minute, on a generated corpus; says little
 //   bench_all --only operations --filter gru --threads 1,2
@@ -28,7 +29,8 @@ using namespace ethreed;
 using namespace ethreed::bench;
 namespace fs = std::filesystem;
 
-const std::vector<std::string> section_names{"operations", "stages", "training", "decoding", "data", "growth"};
+const std::vector<std::string> section_names{"operations",   "stages", "training", "decoding",
+                                             "conversation", "data",   "growth"};
 
 struct Arguments {
   Options options;
@@ -62,6 +64,15 @@ void generate_data(Options& options) {
   options.data = data.string();
 }
 
+// Sections that the model can be measured in, of those that were not asked for by name.
+void drop_replies(Arguments& arguments) {
+  const Dataset data = Dataset::open(arguments.options.data);
+  const RunConfig config = config_for(describe(data), arguments.options.model, 1);
+  if (!arguments.options.run.empty() || config.model->writes_replies()) return;
+  std::erase_if(arguments.only, [](const std::string& name) { return name == "decoding" || name == "conversation"; });
+  fmt::print("Not measured: replies and conversations, for model {} writes no replies.\n\n", config.model->name());
+}
+
 void run(Arguments& arguments, std::string command) {
   Options& options = arguments.options;
   const auto wants = [&](const char* name) {
@@ -71,6 +82,7 @@ void run(Arguments& arguments, std::string command) {
   options.work = work.path();
   const bool generated = options.data.empty();
   if (generated) generate_data(options);
+  if (arguments.only == section_names) drop_replies(arguments);
   Report report{.command = std::move(command), .machine = measure_machine(options.quick ? 3 : 25), .sections = {}};
   fmt::print("{}", markdown_of(report.machine));
   if (generated) fmt::print("No DATA_DIR given: on a generated corpus of 1,000 dialogues with a small vocabulary.\n\n");
@@ -84,6 +96,7 @@ void run(Arguments& arguments, std::string command) {
     for (Section& section : measure_stages(options, report.machine)) add(std::move(section));
   if (wants("training")) add(measure_training(options));
   if (wants("decoding")) add(measure_decoding(options));
+  if (wants("conversation")) add(measure_conversation(options));
   if (wants("data")) add(measure_data(options));
   if (wants("growth")) add(measure_growth(options));
   if (!arguments.json.empty()) write_text_atomically(arguments.json, to_json(report).dump(1) + "\n");
@@ -109,8 +122,8 @@ int main(int argc, char** argv) {
   options.generator = ETHREED_SAMPLE_CORPUS;
   arguments.work = fs::temp_directory_path().string();
   CLI::App app{
-      "Measures operations, training steps by stage, training, replies, data and growth on this machine. Prints "
-      "Markdown tables."};
+      "Measures operations, training steps by stage, training, replies, conversations, data and growth on this "
+      "machine. Prints Markdown tables."};
   app.add_option("data", options.data,
                  "Folder that `ethreed prepare --out` wrote; without it, a small generated corpus");
   app.add_option("--only", arguments.only, "Sections to measure, separated by commas")
@@ -128,14 +141,15 @@ int main(int argc, char** argv) {
       ->delimiter(',')
       ->check(CLI::IsMember({"float32", "float64"}))
       ->capture_default_str();
-  app.add_option("--batch", options.batch, "Dialogues of a batch")->check(CLI::Range(1, 4096))->capture_default_str();
+  add_model_options(app, options.model);
+  app.add_option("--batch", options.batch, "Examples of a batch")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--batches", options.batches, "Different batches in a pass")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   app.add_option("--passes", options.passes, "Timed passes over them")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  app.add_option("--run", options.run, "A trained run to decode with (its best checkpoint)")->type_name("RUN");
+  app.add_option("--run", options.run, "A trained run that writes the replies (its best checkpoint)")->type_name("RUN");
   const CLI::Range sizes(std::int64_t{1}, std::int64_t{1} << 30);
   app.add_option("--dialogues", options.dialogues, "Sizes of generated corpora")
       ->delimiter(',')

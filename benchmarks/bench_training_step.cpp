@@ -1,5 +1,6 @@
 // Times whole training steps (batch, forward, backward, clipping, Adam) on real batches of a prepared data set:
-//   bench_training_step DATA_DIR [--threads 2] [--batch 8] [--steps 50] [--device cpu|cuda|emulated] [--graphs]
+//   bench_training_step DATA_DIR [--model NAME] [--variant NAME] [--threads 2] [--batch 8] [--steps 50]
+//                       [--device cpu|cuda|emulated] [--graphs]
 // Prints the median and the quantiles over steps, target tokens per second, and the allocations of the timed steps; on
 // a device, the kernels that a step launches. (Times of the emulated device say nothing about a GPU; its counts do.)
 //   bench_training_step DATA_DIR --threads 1 --beside-threads 2 [--beside-precision bf16]
@@ -7,12 +8,12 @@
 // machine its median over steps shows differences of a percent that the times do not.
 
 #include "benchmarks/harness/measure.h"
+#include "benchmarks/harness/workbench.h"
 #include "core/error.h"
 #include "kernels/device/open_device.h"
 #include "kernels/emulation/emulation.h"
 #include "kernels/gemm/gemm.h"
-#include "model/training/device_model.h"
-#include "model/training/initialisation.h"
+#include "model/interface/device_model.h"
 #include "model/training/trainer.h"
 
 #include <fmt/format.h>
@@ -60,6 +61,7 @@ using bench::quantile;
 
 struct Arguments {
   std::string data;
+  bench::ModelChoice model;
   std::string device = "cpu";
   int threads = 1, batch = 8, steps = 50;
   int multiprocessors = 32;  // of the emulated device: enough to keep the encoder's weights on chip, as GPUs do
@@ -103,12 +105,12 @@ void print_launches(const DeviceRuntime& device, std::int64_t steps) {
   for (const LaunchCount& count : launches) fmt::print("  {:<52}{:>7.1f}\n", count.kernel, per_step(count.launches));
 }
 
-void print_times(const Way& way) {
+void print_times(const Way& way, const char* targets) {
   double total = 0;
   for (const double ms : way.milliseconds) total += ms;
   const bench::Spread spread = bench::spread_of(way.milliseconds);
   fmt::print("ms per step: median {:.1f}, 10 % {:.1f}, 90 % {:.1f}\n", spread.median, spread.low, spread.high);
-  fmt::print("target tokens per second: {:.0f} ({:.1f} per step)\n", static_cast<double>(way.tokens) / total * 1e3,
+  fmt::print("{} per second: {:.0f} ({:.1f} per step)\n", targets, static_cast<double>(way.tokens) / total * 1e3,
              static_cast<double>(way.tokens) / spread.samples);
 }
 
@@ -125,15 +127,7 @@ void print_ratio(const Way& first, const Way& second) {
 }
 
 void run(const Arguments& arguments) {
-  const Dataset data = Dataset::open(arguments.data);
-  RunConfig config;
-  config.model.vocabulary = data.vocabulary_size();
-  config.model.embedding = static_cast<int>(data.vectors().columns());
-  config.model.listener_labels = data.has_listener_labels();
-  config.training.batch = arguments.batch;
-  ModelState<float> model(config.model, true);
-  ThreadPool pool(1);
-  initialise_parameters(pool, model.layout, data.vectors(), config.training.update_gate_bias, 1, model.values.data());
+  bench::Workbench bench(arguments.data, arguments.model, arguments.batch);
   emulation::settings().multiprocessors = arguments.multiprocessors;
   std::deque<Way> ways;
   ways.emplace_back(arguments.threads, arguments.precision, arguments.device);
@@ -142,23 +136,15 @@ void run(const Arguments& arguments) {
                       arguments.beside_precision.empty() ? arguments.precision : arguments.beside_precision,
                       arguments.device);
   Way& first = ways.front();
-  DeviceModel<float> device(first.context, model);
-  SplitBatches batches(data.split("train"), data.vocabulary_size());
-  std::vector<std::int32_t> order;
-  shuffle_dialogues(batches.dialogues(), 1, 0, order);
-  const auto steps = std::min<std::int64_t>(arguments.steps, batches.dialogues() / arguments.batch);
-  ETHREED_CHECK(steps > 0, "{} has {} dialogues for training, fewer than a batch of {}", arguments.data,
-                batches.dialogues(), arguments.batch);
+  DeviceModel<float> device(first.context, bench.state);
+  const auto steps = std::min<std::int64_t>(arguments.steps, bench.batch_count());
   std::int64_t allocated = 0, taken = 0;
-  DeferredUpdate<float> update(model.layout.encoder_end());  // as in `ethreed train`
   const auto take_step = [&](Way& way, std::int64_t step) {
     const auto start = std::chrono::steady_clock::now();
-    const auto dialogues = std::span(order).subspan(static_cast<std::size_t>(step * arguments.batch),
-                                                    static_cast<std::size_t>(arguments.batch));
-    const Batch& batch = batches.make(dialogues);
-    way.tokens += training_step(way.context, device.model(), config.training, batch, taken++, 1e-6,
-                                {.graph = arguments.graphs, .update = &update})
-                      .tokens;
+    const StepArguments step_arguments{.step = taken++, .learning_rate = 1e-6, .graph = arguments.graphs};
+    way.tokens += training_step(way.context, bench.model(), device.model(), bench.config.recipe,
+                                bench.batch(static_cast<int>(step)), step_arguments)
+                      .targets;
     const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
     way.milliseconds.push_back(elapsed.count());
   };
@@ -177,12 +163,11 @@ void run(const Arguments& arguments) {
         take_step(ways[(turn + static_cast<std::size_t>(step)) % ways.size()], step);
     }
     allocated = allocations - allocated;
-    update.finish(first.context);
   }
   for (const Way& way : ways) {
-    fmt::print("{} steps of {} dialogues, {} threads, {}, {} parameters\n", steps, arguments.batch, way.threads,
-               way.precision, model.layout.parameter_count());
-    print_times(way);
+    fmt::print("{} steps of {} {}, {} threads, {}, {} parameters\n", steps, arguments.batch,
+               bench::examples_of(bench.model()), way.threads, way.precision, bench.state.layout.parameter_count());
+    print_times(way, bench::targets_of(bench.model()));
   }
   if (ways.size() > 1) print_ratio(ways[0], ways[1]);
   fmt::print("allocations in the timed steps: {}\n", allocated);
@@ -198,6 +183,7 @@ int main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app{"Times training steps on a prepared data set."};
   app.add_option("data", arguments.data, "Folder that `ethreed prepare --out` wrote")->required();
+  bench::add_model_options(app, arguments.model);
   app.add_option("--device", arguments.device)
       ->check(CLI::IsMember({"cpu", "cuda", "emulated"}))
       ->capture_default_str();
@@ -209,7 +195,7 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"float32", "bf16"}))
       ->capture_default_str();
   app.add_option("--threads", arguments.threads)->check(CLI::Range(1, 1024))->capture_default_str();
-  app.add_option("--batch", arguments.batch, "Dialogues")->check(CLI::Range(1, 4096))->capture_default_str();
+  app.add_option("--batch", arguments.batch, "Examples")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--steps", arguments.steps)->check(CLI::Range(1, 100000))->capture_default_str();
   app.add_option("--beside-threads", arguments.beside_threads,
                  "Compare: the same steps with so many threads, interleaved")

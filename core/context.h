@@ -3,6 +3,7 @@
 
 #include "core/arena.h"
 #include "core/device.h"
+#include "core/stage_clock.h"
 #include "core/staging.h"
 #include "core/thread_pool.h"
 
@@ -26,6 +27,7 @@ struct Context {
   Arena& scratch;  ///< memory of the device: workspace of one kernel call, taken through ArenaScope
   DeviceRuntime* runtime = nullptr;  ///< null on the CPU
   GemmPrecision gemm_precision = GemmPrecision::full;
+  StageClock* clock = nullptr;  ///< of ranges, on the CPU only; null: nothing is timed
 
   bool on_host() const { return runtime == nullptr; }
 
@@ -79,13 +81,38 @@ struct Context {
   }
 };
 
-/// Names what is handed to the device while it lives, for profilers.
+/// Names what runs while it lives: for profilers of a device and for the clock of the context. `name` is a constant of
+/// the program.
+///
+/// Made of a tape that records, it marks the tape where it begins and where it ends, so that the clock books the
+/// backward pass between the two to the same name. Throws Error where there is a clock on a device: work runs there
+/// later than the host hands it over, and waiting at every range would measure another program. A profiler shows the
+/// ranges of a device.
 class Range {
  public:
-  Range(const Context& context, const char* name) : runtime_(context.runtime) {
-    if (runtime_ != nullptr) runtime_->push_range(name);
+  Range(const Context& context, const char* name) : runtime_(context.runtime), clock_(context.clock) {
+    if (runtime_ != nullptr) {
+      ETHREED_CHECK(clock_ == nullptr, "Range '{}': a clock of stages is for the CPU, this is {}; use a profiler there",
+                    name, name_of(context.device));
+      runtime_->push_range(name);
+    }
+    if (clock_ != nullptr) depth_ = clock_->begin(name);
+  }
+  template <class Tape>
+  requires requires(Tape& tape) { tape.recording(); }
+  Range(Tape& tape, const char* name) : Range(tape.context(), name) {
+    if (clock_ == nullptr || !tape.recording()) return;
+    tape.record([clock = clock_, name](Tape&) { clock->end_backward(name); });
+    // The other mark gets its memory now: a destructor must not fail.
+    mark_ = tape.make_entry([clock = clock_, name](Tape&) { clock->begin_backward(name); });
+    tape_ = &tape;
+    append_mark_ = [](void* to, void* mark) {
+      static_cast<Tape*>(to)->append(static_cast<typename Tape::Entry*>(mark));
+    };
   }
   ~Range() {
+    if (append_mark_ != nullptr) append_mark_(tape_, mark_);
+    if (clock_ != nullptr) clock_->end(depth_);
     if (runtime_ != nullptr) runtime_->pop_range();
   }
   Range(const Range&) = delete;
@@ -93,6 +120,11 @@ class Range {
 
  private:
   DeviceRuntime* runtime_;
+  StageClock* clock_;
+  std::size_t depth_ = 0;
+  void* tape_ = nullptr;  // what the second mark goes to
+  void* mark_ = nullptr;
+  void (*append_mark_)(void* tape, void* mark) = nullptr;
 };
 
 /// Owns what a Context refers to. One per program (or per test).

@@ -33,6 +33,15 @@ template <class T> Variable<T> multiply(Tape<T>& tape, Variable<T> a, Variable<T
 }
 template <class T> Variable<T> tanh(Tape<T>& tape, Variable<T> x) { return apply<elementwise::Tanh>(tape, x); }
 
+/// 1/√x, x > 0.
+template <class T> Variable<T> inverse_square_root(Tape<T>& tape, Variable<T> x) {
+  return apply<elementwise::InverseSquareRoot>(tape, x);
+}
+/// max(0, 1 − sign ⊙ score)².
+template <class T> Variable<T> squared_hinge(Tape<T>& tape, Variable<T> score, Variable<T> sign) {
+  return apply<elementwise::SquaredHinge>(tape, score, sign);
+}
+
 /// x ⊙ mask: dropout. `mask` has as many elements as x, is in memory of the device, gets no gradient and must outlive
 /// the tape; null (no dropout) gives x itself. Throws Error on an absent x.
 template <class T> Variable<T> masked(Tape<T>& tape, Variable<T> x, std::type_identity_t<const T*> mask);

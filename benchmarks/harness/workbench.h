@@ -1,41 +1,62 @@
 #pragma once
-// A prepared data set with a model of the paper's sizes on it: what every measurement of training and decoding starts
-// from.
+// A prepared data set with a model on it as its paper sizes it: what every measurement of training and of replies
+// starts from.
 
 #include "core/context.h"
+#include "model/interface/model_state.h"
+#include "model/interface/run_config.h"
+#include "model/interface/split_examples.h"
 #include "model/text/dataset.h"
-#include "model/training/model_state.h"
-#include "model/training/split_batches.h"
 
 #include <filesystem>
+#include <memory>
 #include <span>
+#include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace ethreed::bench {
 
 /// A learning rate that hardly changes the parameters: every pass over the batches does the same work.
 inline constexpr double still = 1e-9;
 
+/// Which model is measured.
+struct ModelChoice {
+  std::string name;     ///< of model_kinds(); empty: the first
+  std::string variant;  ///< empty: the whole model
+};
+/// --model and --variant. `choice` must outlive the parsing.
+void add_model_options(CLI::App& app, ModelChoice& choice);
+/// The configuration of a run on this data, all else as by default. Throws Error if there is no such model or variant,
+/// or if the data lacks what it needs.
+RunConfig config_for(const DataDescription& data, const ModelChoice& choice, int batch);
+
+/// What one example of a model is, and what its steps count: "dialogues" and "target tokens", or "texts" twice.
+const char* examples_of(const Model& model);
+const char* targets_of(const Model& model);
+
 class Workbench {
  public:
-  /// Throws Error if the data set cannot be read.
-  Workbench(const std::filesystem::path& directory, int batch);
+  /// Throws Error as config_for(), if the data set cannot be read, and if the batch has more examples than the split.
+  Workbench(const std::filesystem::path& directory, const ModelChoice& choice, int batch);
 
-  RunConfig config;
   Dataset data;
-  ModelState<float> model;  ///< initialised from seed 1
-  SplitBatches batches;     ///< of the training split
+  RunConfig config;
+  ModelState<float> state;  ///< initialised from seed 1
+  SplitExamples examples;   ///< of the training split
 
-  int batch_count() const { return batches.dialogues() / config.training.batch; }
-  /// The dialogues of the i-th batch of an epoch, and the batch.
-  std::span<const std::int32_t> dialogues(int i) const;
-  const Batch& batch(int i) { return batches.make(dialogues(i)); }
+  const Model& model() const { return *config.model; }
+  int batch_count() const { return examples.count() / config.recipe.batch; }
+  /// Numbers of the examples of the i-th batch of an epoch, and the batch, valid until the next call.
+  std::span<const std::int32_t> numbers(int i) const;
+  const ModelBatch& batch(int i);
 
  private:
+  std::unique_ptr<ModelBatch> batch_;
   std::vector<std::int32_t> order_;
 };
-
-/// The configuration of a run on this data, all else as by default.
-RunConfig config_for(const Dataset& data, int batch);
 
 }  // namespace ethreed::bench

@@ -13,6 +13,7 @@
 #include "core/philox.h"
 #include "core/safetensors.h"
 #include "kernels/gemm/gemm.h"
+#include "model/ethreed/ethreed.h"
 #include "model/training/trainer.h"
 
 #include <fmt/format.h>
@@ -59,11 +60,11 @@ using Times = std::vector<std::pair<std::string, double>>;
 // Parameters and batches in the names and the layout of the interchange format, a batch's with its number in front.
 class PeerFile {
  public:
-  void add_parameters(const ModelState<float>& model) {
-    for (const auto& entry : model.layout.entries())
-      writer_.add("param." + entry.name, View<const float>(model.values.data() + entry.offset, entry.shape));
+  void add_parameters(const ModelState<float>& state) {
+    for (const auto& entry : state.layout.entries())
+      writer_.add("param." + entry.name, View<const float>(state.values.data() + entry.offset, entry.shape));
   }
-  void add_batch(int number, const Batch& batch, const Split& split, std::span<const std::int32_t> dialogues,
+  void add_batch(int number, const DialogueBatch& batch, const Split& split, std::span<const std::int32_t> dialogues,
                  std::int32_t vocabulary) {
     const auto b = static_cast<std::int64_t>(dialogues.size());
     std::int64_t turns = 0, length = 0;
@@ -119,28 +120,27 @@ class PeerFile {
 };
 
 void serve_steps(const Arguments& arguments) {
-  Workbench bench(arguments.data, arguments.batch);
+  Workbench bench(arguments.data, {.name = std::string(EthreedModel::name)}, arguments.batch);
   Runtime runtime(arguments.threads);
   runtime.set_gemm_precision(gemm_precision_from(arguments.precision));
   Context context = runtime.context();
   const int batches = std::min(arguments.batches, bench.batch_count());
   if (!arguments.write.empty()) {
     PeerFile file;
-    file.add_parameters(bench.model);
+    file.add_parameters(bench.state);
     for (int i = 0; i < batches; ++i)
-      file.add_batch(i, bench.batch(i), bench.batches.split(), bench.dialogues(i), bench.data.vocabulary_size());
+      file.add_batch(i, dynamic_cast<const BatchOf<EthreedModel>&>(bench.batch(i)).value, bench.examples.split(),
+                     bench.numbers(i), bench.data.vocabulary_size());
     file.write(arguments.write);
   }
   std::int64_t tokens = 0;
   int next = 0;
-  DeferredUpdate<float> update(bench.model.layout.encoder_end());  // as in `ethreed train`
   // Data are prepared before the clock starts on the other side, too, so the batch counts as data.
   const auto step = [&] {
-    const Batch& batch = bench.batch(next);
+    const ModelBatch& batch = bench.batch(next);
     const double start = now_in_milliseconds();
-    tokens += training_step(context, bench.model, bench.config.training, batch, next,
-                            bench.config.training.learning_rate, {.update = &update})
-                  .tokens;
+    const StepArguments step_arguments{.step = next, .learning_rate = bench.config.recipe.learning_rate};
+    tokens += training_step(context, bench.model(), bench.state, bench.config.recipe, batch, step_arguments).targets;
     next = (next + 1) % batches;
     return now_in_milliseconds() - start;
   };
@@ -149,7 +149,7 @@ void serve_steps(const Arguments& arguments) {
               {"threads", arguments.threads},
               {"batches", batches},
               {"target_tokens", static_cast<double>(tokens) / batches},
-              {"parameters", bench.model.layout.parameter_count()}});
+              {"parameters", bench.state.layout.parameter_count()}});
   serve([&] { return Times{{"step", step()}}; });
 }
 

@@ -5,8 +5,10 @@
 #include "benchmarks/sections/stage_costs.h"
 #include "core/error.h"
 #include "core/philox.h"
+#include "model/blocks/initialisation.h"
+#include "model/text/emotions.h"
 #include "model/text/prepare.h"
-#include "model/training/initialisation.h"
+#include "model/text/vocabulary.h"
 #include "model/training/trainer.h"
 
 #include <fmt/format.h>
@@ -43,16 +45,18 @@ std::int64_t tokens_of(const Split& split) {
 
 // A step measured on batches that `make(i)` returns, which must be valid until the next call.
 template <class Make>
-Row measure_steps(std::string name, Options options, ModelState<float>& model, const TrainingConfig& training,
+Row measure_steps(std::string name, const Options& options, const RunConfig& config, ModelState<float>& state,
                   int batches, Make make) {
   Runtime runtime(options.threads.front());
   Context context = runtime.context();
-  DeferredUpdate<float> update(model.layout.encoder_end());  // as in `ethreed train`
   StepTimes times;
   for (int pass = -1; pass < options.passes; ++pass) {
     times.begin_pass(pass >= 0);
     for (int i = 0; i < batches; ++i)
-      times.add([&] { return training_step(context, model, training, make(i), i, still, {.update = &update}).tokens; });
+      times.add([&] {
+        return training_step(context, *config.model, state, config.recipe, make(i), {.step = i, .learning_rate = still})
+            .targets;
+      });
   }
   Row row = times.row(std::move(name));
   row.figures.emplace_back("step arena, MiB", static_cast<double>(runtime.values().reserved_bytes()) / (1 << 20));
@@ -61,7 +65,7 @@ Row measure_steps(std::string name, Options options, ModelState<float>& model, c
 }
 
 // --- by the number of dialogues
-// ----------------------------------------------------------------------------------------
+// -----------------------------------------------------------------------------------------------------------
 
 std::vector<Row> prepare_point(const Options& options, std::int64_t dialogues) {
   const double start = now_in_milliseconds();
@@ -86,22 +90,22 @@ std::vector<Row> train_point(const Options& options, std::int64_t dialogues) {
   const Effort effort{
       .seconds = options.quick ? 0.2 : 2.0, .least_samples = 3, .most_samples = 15, .least_sample_ms = 0};
   rows.push_back({.name = "open", .time = time_of(effort, [&] { Dataset::open(directory); }), .figures = {}});
-  Workbench bench(directory, options.batch);
+  Workbench bench(directory, options.model, options.batch);
   const auto tokens = static_cast<double>(tokens_of(bench.data.split("train")));
   rows.back().figures.emplace_back("µs a token", rows.back().time.median * 1e3 / tokens);
   std::vector<std::int32_t> order;
   const auto make_epoch = [&] {
-    shuffle_dialogues(bench.batches.dialogues(), 1, 1, order);
+    shuffle_examples(bench.examples.count(), 1, 1, order);
     for (int i = 0; i < bench.batch_count(); ++i) bench.batch(i);
   };
   rows.push_back({.name = "order and batches of an epoch", .time = time_of(effort, make_epoch), .figures = {}});
   rows.back().figures.emplace_back("µs a token", rows.back().time.median * 1e3 / tokens);
   const int stride = std::max(1, bench.batch_count() / options.batches);  // from everywhere in the corpus
-  rows.push_back(measure_steps("training step", options, bench.model, bench.config.training,
+  rows.push_back(measure_steps("training step", options, bench.config, bench.state,
                                std::min(options.batches, bench.batch_count()),
-                               [&](int i) -> const Batch& { return bench.batch(i * stride); }));
+                               [&](int i) -> const ModelBatch& { return bench.batch(i * stride); }));
   // Parameters, gradients and moments grow with the vocabulary, not with the data.
-  const double blocks = 4.0 * sizeof(float) * static_cast<double>(bench.model.layout.size()) / (1 << 20);
+  const double blocks = 4.0 * sizeof(float) * static_cast<double>(bench.state.layout.size()) / (1 << 20);
   rows.back().figures.emplace_back("less the parameters' blocks, MiB", own_memory_mib() - blocks);
   rows.back().figures.emplace_back("V", bench.data.vocabulary_size());
   return rows;
@@ -110,29 +114,36 @@ std::vector<Row> train_point(const Options& options, std::int64_t dialogues) {
 // --- by the size of the batch and of the vocabulary
 // ---------------------------------------------------------------------
 
-// The same number of dialogues in every point, in larger and larger batches.
-std::vector<Row> batch_point(Options options, int batch) {
-  Workbench bench(options.data, batch);
+// The same number of examples in every point, in larger and larger batches.
+std::vector<Row> batch_point(const Options& options, int batch) {
+  Workbench bench(options.data, options.model, batch);
   const int batches = std::max(1, std::min(options.batches * options.batch / batch, bench.batch_count()));
-  return {measure_steps(fmt::format("batch of {} dialogues", batch), options, bench.model, bench.config.training,
-                        batches, [&](int i) -> const Batch& { return bench.batch(i); })};
+  return {measure_steps(fmt::format("batch of {} {}", batch, examples_of(bench.model())), options, bench.config,
+                        bench.state, batches, [&](int i) -> const ModelBatch& { return bench.batch(i); })};
 }
 
-// Random words in dialogues of two turns, with the lengths of EmpatheticDialogues: 16 tokens in the mean, 40 at most.
-class RandomDialogues {
+// Random words in dialogues of two turns or in texts, with the lengths of EmpatheticDialogues: 16 tokens in the mean,
+// 40 at most.
+class RandomExamples {
  public:
-  RandomDialogues(std::int32_t vocabulary, int dialogues, std::uint64_t seed)
+  RandomExamples(Unit unit, int classes, std::int32_t vocabulary, int count, std::uint64_t seed)
       : random_(seed, 0), vocabulary_(vocabulary) {
-    for (int u = 0; u < 4 * dialogues; ++u) utterances_.push_back(utterance());
-    for (int t = 0; t < 2 * dialogues; ++t)
+    if (unit == Unit::text) {
+      for (int i = 0; i < count; ++i) utterances_.push_back(utterance());
+      for (int i = 0; i < count; ++i)
+        examples_.push_back({.text = utterances_[static_cast<std::size_t>(i)], .label = i % classes, .place = i});
+      return;
+    }
+    for (int u = 0; u < 4 * count; ++u) utterances_.push_back(utterance());
+    for (int t = 0; t < 2 * count; ++t)
       turns_.push_back({.post = utterances_[static_cast<std::size_t>(2 * t)],
                         .response = utterances_[static_cast<std::size_t>(2 * t + 1)],
-                        .emotion = t % 32,
-                        .listener_label = 31 - t % 32});
-    for (int d = 0; d < dialogues; ++d)
-      dialogues_.push_back(DialogueInput(turns_).subspan(static_cast<std::size_t>(2 * d), 2));
+                        .emotion = t % emotion_count,
+                        .listener_label = emotion_count - 1 - t % emotion_count});
+    for (int d = 0; d < count; ++d)
+      examples_.push_back({.turns = std::span(turns_).subspan(static_cast<std::size_t>(2 * d), 2), .place = 2 * d});
   }
-  std::span<const DialogueInput> dialogues() const { return dialogues_; }
+  std::span<const Example> examples() const { return examples_; }
 
  private:
   // A gamma distribution of shape 3: the sum of three exponential ones.
@@ -151,43 +162,48 @@ class RandomDialogues {
   std::uint64_t next_ = 0;
   std::vector<std::vector<std::int32_t>> utterances_;
   std::vector<TurnInput> turns_;
-  std::vector<DialogueInput> dialogues_;
+  std::vector<Example> examples_;
 };
 
-double step_flops(const ModelState<float>& model, const Batch& batch) {
-  double flops = optimizer_cost(model.layout.size()).flops;
-  for (const StageCost& stage : stage_costs(model.config, batch)) flops += stage.forward_flops + stage.backward_flops;
+// 0 where there are no formulas for it.
+double step_flops(const Model& model, const ModelBatch& batch) {
+  const auto costs = ethreed_stage_costs(model, batch);
+  double flops = costs.empty() ? 0 : optimizer_cost(model.layout().size()).flops;
+  for (const auto& [stage, cost] : costs) flops += cost.forward_flops + cost.backward_flops;
   return flops;
 }
 
 std::vector<Row> vocabulary_point(const Options& options, std::int32_t vocabulary) {
-  RunConfig config;
-  config.model.vocabulary = vocabulary;
-  ModelState<float> model(config.model, true);
-  Tensor<float> vectors({vocabulary, config.model.embedding});
+  constexpr int word_vectors = 300;
+  const DataDescription data{.vocabulary = vocabulary,
+                             .embedding = word_vectors,
+                             .listener_labels = true,
+                             .situations = true,
+                             .labels = {{"emotion", {emotion_names.begin(), emotion_names.end()}}}};
+  const RunConfig config = config_for(data, options.model, options.batch);
+  const Model& model = *config.model;
+  ModelState<float> state(model.layout(), true);
+  Tensor<float> vectors({vocabulary, word_vectors});
   const PhiloxStream random(1, 1);
   for (std::int64_t i = 0; i < vectors.count(); ++i)
     vectors[i] = static_cast<float>(random.uniform(static_cast<std::uint64_t>(i)) - 0.5);
   ThreadPool pool(1);
-  initialise_parameters(pool, model.layout, std::as_const(vectors).view(), config.training.update_gate_bias, 1,
-                        model.values.data());
+  initialise_parameters(pool, state.layout, std::as_const(vectors).view(), 1, state.values.data());
   vectors = Tensor<float>();
-  std::vector<RandomDialogues> inputs;
+  std::vector<RandomExamples> inputs;
   const int batches = std::max(1, options.batches / 4);
-  for (int i = 0; i < batches; ++i) inputs.emplace_back(vocabulary, options.batch, static_cast<std::uint64_t>(i + 1));
-  Batch batch;
-  Row row = measure_steps(fmt::format("V = {}", vocabulary), options, model, config.training, batches,
-                          [&](int i) -> const Batch& {
-                            batch.build(inputs[static_cast<std::size_t>(i)].dialogues(), vocabulary);
-                            return batch;
-                          });
+  for (int i = 0; i < batches; ++i)
+    inputs.emplace_back(model.unit(), emotion_count, vocabulary, options.batch, static_cast<std::uint64_t>(i + 1));
+  const std::unique_ptr<ModelBatch> batch = model.new_batch();
+  const auto make = [&](int i) -> const ModelBatch& {
+    batch->build(inputs[static_cast<std::size_t>(i)].examples());
+    return *batch;
+  };
+  Row row = measure_steps(fmt::format("V = {}", vocabulary), options, config, state, batches, make);
   double flops = 0;
-  for (const RandomDialogues& input : inputs) {
-    batch.build(input.dialogues(), vocabulary);
-    flops += step_flops(model, batch) / batches;
-  }
-  row.figures.emplace_back("GFLOP a step", flops * 1e-9);
-  row.figures.emplace_back("million parameters", static_cast<double>(model.layout.parameter_count()) * 1e-6);
+  for (int i = 0; i < batches; ++i) flops += step_flops(model, make(i)) / batches;
+  if (flops > 0) row.figures.emplace_back("GFLOP a step", flops * 1e-9);
+  row.figures.emplace_back("million parameters", static_cast<double>(model.layout().parameter_count()) * 1e-6);
   return {row};
 }
 
@@ -202,6 +218,8 @@ std::vector<Row> rows_of(const Options& options, const std::string& point, const
   add("--batch", std::to_string(options.batch));
   add("--batches", std::to_string(options.batches));
   add("--passes", std::to_string(options.passes));
+  if (!options.model.name.empty()) add("--model", options.model.name);
+  if (!options.model.variant.empty()) add("--variant", options.model.variant);
   if (options.quick) arguments.push_back("--quick");
   if (!options.data.empty()) arguments.push_back(options.data);
   std::vector<Row> rows;
@@ -220,7 +238,7 @@ std::string threads_note(const Options& options) {
 
 void print_point(const Options& options, const std::string& point) {
   const auto colon = point.find(':');
-  ETHREED_CHECK(colon != std::string::npos, "bench_all: --point {} is not KIND:N", point);
+  ETHREED_CHECK(colon != std::string::npos, "--point {} is not KIND:N", point);
   const std::string kind = point.substr(0, colon);
   const std::int64_t n = std::stoll(point.substr(colon + 1));
   const std::vector<Row> rows = kind == "prepare" ? prepare_point(options, n)

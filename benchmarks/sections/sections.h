@@ -2,6 +2,7 @@
 // The parts of bench_all. Each measures and returns a table; each can be asked for alone (--only).
 
 #include "benchmarks/harness/report.h"
+#include "benchmarks/harness/workbench.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -12,7 +13,8 @@ namespace ethreed::bench {
 
 struct Options {
   std::string data;  ///< what `ethreed prepare` wrote
-  std::string run;   ///< a trained run to decode with; empty: parameters as initialised
+  ModelChoice model;
+  std::string run;  ///< a trained run to decode with; empty: parameters as initialised
   std::vector<int> threads{1};
   std::string filter;  ///< operations whose name holds it
   std::vector<std::string> dtypes{"float32"};
@@ -33,8 +35,10 @@ Section measure_operations(const Options& options, const Machine& machine);
 std::vector<Section> measure_stages(const Options& options, const Machine& machine);
 /// Whole training steps: rates, memory and the time of an epoch.
 Section measure_training(const Options& options);
-/// Replies: one in a chat, many in batches.
+/// Replies: one in a chat, many in batches. Throws Error if the model writes none.
 Section measure_decoding(const Options& options);
+/// Replies of one conversation, by how much was said before. Throws Error if the model writes none.
+Section measure_conversation(const Options& options);
 /// From corpus to batches and a step, by the number of dialogues.
 Section measure_data(const Options& options);
 /// A step by the size of the batch and of the vocabulary.

@@ -47,7 +47,7 @@ double history_pairs(const Packing& chain) {
 
 }  // namespace
 
-std::array<StageCost, stages> stage_costs(const ModelConfig& c, const Batch& batch) {
+std::vector<EthreedStageCost> ethreed_stage_costs(const EthreedConfig& c, const DialogueBatch& batch) {
   const double n = batch.turns(), tokens = batch.encoder_tokens(), sources = batch.source_tokens(),
                targets = batch.target_tokens(), dialogues = batch.dialogues();
   const double words = static_cast<double>(batch.word_ids.size()), decoder_words = batch.decoder_word_count;
@@ -68,18 +68,25 @@ std::array<StageCost, stages> stage_costs(const ModelConfig& c, const Batch& bat
                           word * (2 * n * c.emotions + 4 * n)};
   const StageCost look_up{0, 2 * word * words * c.embedding, words * c.embedding, word * words * c.embedding + table};
   return {
-      look_up,
-      2 * gru_of_shared_inputs(words, tokens, 2 * n, c.embedding, h) + moved(2 * n + sources, u),
-      gru(2 * n, dialogues, u, g) + product(2 * n, g, u) + attend_history + gru(2 * n, dialogues, u + g, p) +
-          gru(2 * n, 2 * dialogues, p, e) + gru(n, dialogues, g, c.content_state) + moved(5 * n, e),
-      3 * product(n, e, e) + 3 * product(n, e, c.emotions),
-      product(sources, u, s) + product(n, c.content_state, s) + product(n, e, e) + product(n, e, s) + moved(2 * n, e),
-      gru_of_shared_inputs(decoder_words, targets, 0, c.embedding, s) + moved(2 * targets, s),
-      attend,
-      gate + product(targets, features, c.bottleneck),
-      product(targets, c.bottleneck, v),
-      product(targets, features, 1) + mixture,
-      3 * entropy};
+      {"word look-up", look_up},
+      {"utterance encoder", 2 * gru_of_shared_inputs(words, tokens, 2 * n, c.embedding, h) + moved(2 * n + sources, u)},
+      {"emotion tracker", gru(2 * n, dialogues, u, g) + product(2 * n, g, u) + attend_history +
+                              gru(2 * n, dialogues, u + g, p) + gru(2 * n, 2 * dialogues, p, e) +
+                              gru(n, dialogues, g, c.content_state) + moved(5 * n, e)},
+      {"policy and classifiers", 3 * product(n, e, e) + 3 * product(n, e, c.emotions)},
+      {"decoder memory",
+       product(sources, u, s) + product(n, c.content_state, s) + product(n, e, e) + product(n, e, s) + moved(2 * n, e)},
+      {"decoder GRU", gru_of_shared_inputs(decoder_words, targets, 0, c.embedding, s) + moved(2 * targets, s)},
+      {"attention, gate and vocabulary", attend + gate + product(targets, features, c.bottleneck) +
+                                             product(targets, c.bottleneck, v) + product(targets, features, 1)},
+      {"pointer mixture", mixture},
+      {"losses", 3 * entropy}};
+}
+
+std::vector<EthreedStageCost> ethreed_stage_costs(const Model& model, const ModelBatch& batch) {
+  const auto* ethreed = dynamic_cast<const ModelOf<EthreedModel>*>(&model);
+  if (ethreed == nullptr || ethreed->config().ablation != Ablation::none) return {};
+  return ethreed_stage_costs(ethreed->config(), dynamic_cast<const BatchOf<EthreedModel>&>(batch).value);
 }
 
 OptimizerCost optimizer_cost(std::int64_t count) {

@@ -1,9 +1,11 @@
 #pragma once
-// What each stage of a training step has to compute and to move, by formulas in the shapes of the batch.
+// What each stage of a training step of ETHREED has to compute and to move, by formulas in the shapes of the batch.
+// Other models have times by stage, too, but no such formulas.
 
-#include "benchmarks/sections/staged_pass.h"
+#include "model/ethreed/ethreed.h"
 
-#include <array>
+#include <string_view>
+#include <vector>
 
 namespace ethreed::bench {
 
@@ -12,11 +14,18 @@ namespace ethreed::bench {
 struct StageCost {
   double forward_flops = 0, forward_bytes = 0, backward_flops = 0, backward_bytes = 0;
 };
+struct EthreedStageCost {
+  std::string_view stage;  ///< the name of its range in model/ethreed/forward.cpp
+  StageCost cost;
+};
 
-/// Of the full model in float.
-std::array<StageCost, stages> stage_costs(const ModelConfig& config, const Batch& batch);
+/// Of the whole model in float.
+std::vector<EthreedStageCost> ethreed_stage_costs(const EthreedConfig& config, const DialogueBatch& batch);
+/// The same if `model` is the whole of ETHREED and `batch` its own; empty for any other model and for its ablations,
+/// which have no formulas.
+std::vector<EthreedStageCost> ethreed_stage_costs(const Model& model, const ModelBatch& batch);
 
-/// FLOPs and bytes of the norm of all gradients and of Adam together, for `count` parameters.
+/// FLOPs and bytes of the norm of all gradients and of Adam together, for `count` parameters of any model.
 struct OptimizerCost {
   double flops = 0, bytes = 0;
 };

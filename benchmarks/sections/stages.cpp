@@ -1,10 +1,9 @@
 #include "benchmarks/harness/workbench.h"
+#include "benchmarks/sections/points.h"
 #include "benchmarks/sections/sections.h"
 #include "benchmarks/sections/stage_costs.h"
 #include "core/error.h"
-#include "kernels/adam/adam.h"
 #include "kernels/gemm/gemm.h"
-#include "kernels/global_norm/global_norm.h"
 #include "model/training/trainer.h"
 
 #include <fmt/format.h>
@@ -16,41 +15,31 @@ namespace ethreed::bench {
 
 namespace {
 
-// Throws unless loss and gradients of the pass in stages are those of the model's own, bit for bit.
-void check_staged_pass(Context& context, Workbench& bench, const Batch& batch) {
-  ModelState<float>& model = bench.model;
-  const auto run = [&](bool in_stages) {
-    context.begin_step();
-    Tape<float> tape(context);
-    auto parameters = model.bind(tape);
-    const StepNoise<float> noise = draw_training_noise<float>(context, model.config, bench.config.training, batch, 0);
-    StageClock clock;
-    const LossWeights& weights = bench.config.training.weights;
-    const ForwardPass<float> pass = in_stages
-                                        ? staged_pass(tape, model.config, weights, parameters, batch, noise, clock)
-                                        : forward_pass(tape, model.config, weights, parameters, batch, noise);
-    const float loss = pass.losses.total.data()[0];
-    tape.backward(pass.losses.total);
-    zero_untouched_gradients(context, model.config, parameters);
-    return loss;
+// Throws unless a step with a clock has the loss and the gradients of a step without one, bit for bit.
+void check_clock(const Context& context, Workbench& bench) {
+  const ModelBatch& batch = bench.batch(0);
+  StageClock clock;
+  const auto run = [&](StageClock* with) {
+    Context timed = context;
+    timed.clock = with;
+    return training_step(timed, bench.model(), bench.state, bench.config.recipe, batch, {.learning_rate = 0}).total;
   };
-  const float expected = run(false);
-  const Tensor<float> gradients = model.gradients.clone();
-  const float loss = run(true);
+  const double expected = run(nullptr);
+  const Tensor<float> gradients = bench.state.gradients.clone();
+  const double loss = run(&clock);
   const bool equal = std::memcmp(&loss, &expected, sizeof loss) == 0 &&
-                     std::memcmp(gradients.data(), model.gradients.data(),
+                     std::memcmp(gradients.data(), bench.state.gradients.data(),
                                  static_cast<std::size_t>(gradients.count()) * sizeof(float)) == 0;
-  ETHREED_CHECK(equal,
-                "bench_all: the pass in stages has loss {} and forward_pass {}, or their gradients differ; bring "
-                "benchmarks/sections/staged_pass.cpp in line with model/ethreed/ethreed.cpp",
-                loss, expected);
+  ETHREED_CHECK(equal, "with a clock the loss is {}, without {}, or the gradients differ", loss, expected);
+  ETHREED_CHECK(std::any_of(clock.stages().begin(), clock.stages().end(),
+                            [](const StageClock::Stage& stage) { return stage.backwards > 0; }),
+                "model '{}' has no stages; let it make a Range of its tape for each", bench.model().name());
 }
 
 // One part of a step: what it took in every pass, and what it has to do, as means over the batches of a pass.
 struct Part {
   std::string name;
   double flops = 0, bytes = 0;
-  double time = 0;  // of the pass in hand
   std::vector<double> times{};
 };
 
@@ -79,47 +68,34 @@ class LargeProduct {
   Tensor<float> a_{{m, k}}, b_{{k, n}}, c_{{m, n}};
 };
 
+// Ranges around stages: what they hold beside them, and what rows call that.
+constexpr std::string_view step_range = "step", batch_range = "batch";
+std::string name_of_range(std::string_view range) {
+  if (range == "forward") return "forward, in no stage";
+  if (range == "backward") return "backward, in no stage";
+  if (range == step_range) return "the rest of the step";
+  return std::string(range);
+}
+
 class StagedStep {
  public:
-  StagedStep(Context& context, Workbench& bench) : context_(context), bench_(bench) {
-    for (const char* name : {"batch", "noise"}) parts_.push_back({.name = name});
-    for (const std::string_view name : stage_names) parts_.push_back({.name = fmt::format("{}, forward", name)});
-    for (const std::string_view name : stage_names) parts_.push_back({.name = fmt::format("{}, backward", name)});
-    for (const char* name : {"optimizer", "all of it", "training_step"}) parts_.push_back({.name = name});
+  StagedStep(Context& context, Workbench& bench) : context_(context), timed_(context), bench_(bench) {
+    timed_.clock = &clock_;
   }
 
+  // A step with the clock.
   void run(int i) {
-    ModelState<float>& model = bench_.model;
-    const TrainingConfig& training = bench_.config.training;
-    const double start = now_in_milliseconds();
-    const Batch& batch = bench_.batch(i);
-    context_.begin_step();
-    Tape<float> tape(context_);
-    auto parameters = model.bind(tape);
-    const double built = now_in_milliseconds();
-    const StepNoise<float> noise = draw_training_noise<float>(context_, model.config, training, batch, i);
-    StageClock clock;
-    const ForwardPass<float> pass = staged_pass(tape, model.config, training.weights, parameters, batch, noise, clock);
-    tape.backward(pass.losses.total);
-    const double walked = now_in_milliseconds();
-    zero_untouched_gradients(context_, model.config, parameters);
-    optimise(i, pass.losses.total.data());
-    const double end = now_in_milliseconds();
-    parts_[0].time += built - start;
-    parts_[1].time += clock.forward[0] - built;
-    for (std::size_t k = 0; k < stages; ++k) {
-      parts_[2 + k].time += clock.forward[k + 1] - clock.forward[k];
-      parts_[2 + stages + k].time += clock.backward[k] - clock.backward[k + 1];
-    }
-    parts_[2 + 2 * stages].time += end - walked;
-    parts_[3 + 2 * stages].time += end - start;
+    const Range step(timed_, step_range.data());
+    take(timed_, i, [&]() -> const ModelBatch& {
+      const Range range(timed_, batch_range.data());
+      return bench_.batch(i);
+    });
   }
-
-  // The same step as `ethreed train` does it, a part of the update concurrent with the next step's encoder.
+  // The same without it: what the clock itself takes is the difference.
   void run_whole(int i) {
     const double start = now_in_milliseconds();
-    training_step(context_, bench_.model, bench_.config.training, bench_.batch(i), i, still, {.update = &update_});
-    parts_.back().time += now_in_milliseconds() - start;
+    take(context_, i, [&]() -> const ModelBatch& { return bench_.batch(i); });
+    whole_ += now_in_milliseconds() - start;
   }
 
   // What the machine gives between two steps.
@@ -131,43 +107,57 @@ class StagedStep {
   Spread products() const { return spread_of(products_); }
 
   void end_pass(int batches, bool keep) {
-    update_.finish(context_);
-    for (Part& part : parts_) {
-      if (keep) part.times.push_back(part.time / batches);
-      part.time = 0;
+    if (parts_.empty()) make_parts();
+    if (keep) {
+      double sum = 0;
+      const auto note = [&](const std::string& name, double time) {
+        part(name).times.push_back(time / batches);
+        sum += time;
+      };
+      for (const StageClock::Stage& stage : clock_.stages()) {
+        if (stage.backwards == 0) {
+          note(name_of_range(stage.name), stage.forward);
+        } else {
+          note(forward_of(stage.name), stage.forward);
+          note(backward_of(stage.name), stage.backward);
+        }
+      }
+      part(all_of_it).times.push_back(sum / batches);
+      part(without_clock).times.push_back(whole_ / batches);
     }
+    clock_.reset();
+    whole_ = 0;
   }
 
   void add_costs(int i, double share) {
-    const Batch& batch = bench_.batch(i);
-    const auto costs = stage_costs(bench_.model.config, batch);
-    for (std::size_t k = 0; k < stages; ++k) {
-      add(parts_[2 + k], share * costs[k].forward_flops, share * costs[k].forward_bytes);
-      add(parts_[2 + stages + k], share * costs[k].backward_flops, share * costs[k].backward_bytes);
+    const auto costs = ethreed_stage_costs(bench_.model(), bench_.batch(i));
+    if (costs.empty()) return;
+    for (const auto& [stage, cost] : costs) {
+      add(part(forward_of(stage)), share * cost.forward_flops, share * cost.forward_bytes);
+      add(part(backward_of(stage)), share * cost.backward_flops, share * cost.backward_bytes);
     }
-    const OptimizerCost optimizer = optimizer_cost(bench_.model.layout.size());
-    add(parts_[2 + 2 * stages], share * optimizer.flops, share * optimizer.bytes);
+    const OptimizerCost optimizer = optimizer_cost(bench_.state.layout.size());
+    add(part("optimizer"), share * optimizer.flops, share * optimizer.bytes);
   }
 
   std::vector<Row> rows(const Machine& machine, int threads) {
     double floor_of_all = 0;
     std::vector<Row> rows;
-    Part& whole = parts_[3 + 2 * stages];
+    const double step = spread_of(part(all_of_it).times).median;
     for (Part& part : parts_) {
       Row row{.name = part.name, .time = spread_of(part.times), .figures = {}};
       double floor = std::max(part.flops / machine.float32.of(threads), part.bytes / machine.memory.of(threads)) * 1e-6;
       floor_of_all += floor;
-      if (&part == &whole) floor = floor_of_all;
-      if (part.flops > 0) row.figures = {{"MFLOP", part.flops * 1e-6}, {"MB", part.bytes * 1e-6}};
-      if (floor > 0) {
+      if (part.name == all_of_it) floor = floor_of_all;
+      if (part.bytes > 0) row.figures = {{"MFLOP", part.flops * 1e-6}, {"MB", part.bytes * 1e-6}};
+      if (floor > 0 && part.name != without_clock) {
         row.figures.emplace_back("floor, ms", floor);
         row.figures.emplace_back("floor, % of ms", 100 * floor / row.time.median);
       }
       if (part.flops > 0) row.figures.emplace_back("GFLOP/s", part.flops / row.time.median * 1e-6);
-      if (&part == &whole || &part < &whole)
-        row.figures.emplace_back("% of the step", 100 * row.time.median / spread_of(whole.times).median);
-      if (&part == &whole) add_sum(row);
-      if (&part == &parts_.back()) {
+      if (part.name != without_clock) row.figures.emplace_back("% of the step", 100 * row.time.median / step);
+      if (part.name == all_of_it && sum_flops_ > 0) add_sum(row);
+      if (part.name == without_clock && sum_flops_ > 0) {
         const double rate = sum_flops_ / row.time.median * 1e-6;
         row.figures = {{"GFLOP/s", rate},
                        {"% of peak", 100 * rate / machine.float32.of(threads)},
@@ -180,6 +170,36 @@ class StagedStep {
   }
 
  private:
+  static constexpr const char* all_of_it = "all of it";
+  static constexpr const char* without_clock = "training_step";
+  static std::string forward_of(std::string_view stage) { return fmt::format("{}, forward", stage); }
+  static std::string backward_of(std::string_view stage) { return fmt::format("{}, backward", stage); }
+
+  template <class Make> void take(Context& context, int i, Make make) {
+    training_step(context, bench_.model(), bench_.state, bench_.config.recipe, make(),
+                  {.step = i, .learning_rate = still});
+  }
+
+  // The batch, every stage forward, every stage backward, the other ranges, sums. After a pass the clock knows them
+  // all.
+  void make_parts() {
+    const auto stages = clock_.stages();
+    parts_.push_back({.name = std::string(batch_range)});
+    for (const StageClock::Stage& stage : stages)
+      if (stage.backwards > 0) parts_.push_back({.name = forward_of(stage.name)});
+    for (const StageClock::Stage& stage : stages)
+      if (stage.backwards > 0) parts_.push_back({.name = backward_of(stage.name)});
+    for (const StageClock::Stage& stage : stages)
+      if (stage.backwards == 0 && stage.name != batch_range && stage.name != step_range)
+        parts_.push_back({.name = name_of_range(stage.name)});
+    parts_.push_back({.name = name_of_range(step_range)});
+    for (const char* sum : {all_of_it, without_clock}) parts_.push_back({.name = sum});
+  }
+  Part& part(const std::string& name) {
+    const auto found = std::find_if(parts_.begin(), parts_.end(), [&](const Part& part) { return part.name == name; });
+    ETHREED_CHECK(found != parts_.end(), "'{}' is no part of a step of model '{}'", name, bench_.model().name());
+    return *found;
+  }
   void add(Part& part, double flops, double bytes) {
     part.flops += flops;
     part.bytes += bytes;
@@ -192,36 +212,44 @@ class StagedStep {
     row.figures.emplace_back("GFLOP/s", sum_flops_ / row.time.median * 1e-6);
   }
 
-  void optimise(int step, const float* loss) {
-    ModelState<float>& model = bench_.model;
-    double* norm = context_.values.allocate<double>(1);
-    global_norm<float>(context_, {.count = model.layout.size(), .x = model.gradients.data(), .norm = norm});
-    adam_update(context_, adam_of_step(model, bench_.config.training, step, still, norm, loss));
-  }
-
   Context& context_;
+  Context timed_;  // the same with the clock
+  StageClock clock_;
   Workbench& bench_;
-  DeferredUpdate<float> update_{bench_.model.layout.encoder_end()};
   std::vector<Part> parts_;
+  double whole_ = 0;  // of the pass in hand
   LargeProduct product_;
   std::vector<double> rates_, products_;
   double sum_flops_ = 0, sum_bytes_ = 0;
 };
 
+// What a mean batch holds, as far as it is known.
+std::string batch_note(Workbench& bench, int batches) {
+  double targets = 0, turns = 0, encoder = 0, sources = 0;
+  bool of_ethreed = false;
+  for (int i = 0; i < batches; ++i) {
+    const ModelBatch& batch = bench.batch(i);
+    targets += batch.targets();
+    if (const auto* dialogues = dynamic_cast<const BatchOf<EthreedModel>*>(&batch)) {
+      of_ethreed = true;
+      turns += dialogues->value.turns(), encoder += dialogues->value.encoder_tokens();
+      sources += dialogues->value.source_tokens();
+    }
+  }
+  const double k = batches;
+  if (of_ethreed)
+    return fmt::format("a mean batch has {:.1f} turns and {:.0f} encoder, {:.0f} source and {:.0f} target tokens",
+                       turns / k, encoder / k, sources / k, targets / k);
+  return fmt::format("a mean batch has {:.1f} {}", targets / k, targets_of(bench.model()));
+}
+
 Section measure_with(const Options& options, const Machine& machine, int threads) {
-  Workbench bench(options.data, options.batch);
+  Workbench bench(options.data, options.model, options.batch);
   Runtime runtime(threads);
   Context context = runtime.context();
   const int batches = std::min(options.batches, bench.batch_count());
-  check_staged_pass(context, bench, bench.batch(0));
+  check_clock(context, bench);
   StagedStep step(context, bench);
-  double turns = 0, encoder = 0, sources = 0, targets = 0;
-  for (int i = 0; i < batches; ++i) {
-    const Batch& batch = bench.batch(i);
-    turns += batch.turns(), encoder += batch.encoder_tokens();
-    sources += batch.source_tokens(), targets += batch.target_tokens();
-    step.add_costs(i, 1.0 / batches);
-  }
   for (int pass = -1; pass < options.passes; ++pass) {  // the first one warms up
     for (int i = 0; i < batches; ++i) step.run(i);
     for (int i = 0; i < batches; ++i) {
@@ -230,22 +258,22 @@ Section measure_with(const Options& options, const Machine& machine, int threads
     }
     step.end_pass(batches, pass >= 0);
   }
-  const double k = batches;
+  for (int i = 0; i < batches; ++i) step.add_costs(i, 1.0 / batches);
   return {
       .id = fmt::format("stages-{}", threads),
       .title = fmt::format("A training step by stage, {} thread{}", threads, threads == 1 ? "" : "s"),
       .notes =
           {fmt::format(
-               "{} batches of {} dialogues, {} passes over them; a mean batch has {:.1f} turns and {:.0f} encoder, "
-               "{:.0f} "
-               "source and {:.0f} target tokens. V = {}, word vectors of {}, {} parameters. Loss and gradients equal "
-               "forward_pass's to the bit.",
-               batches, options.batch, options.passes, turns / k, encoder / k, sources / k, targets / k,
-               bench.model.config.vocabulary, bench.model.config.embedding, bench.model.layout.parameter_count()),
-           "A time is the mean over the batches of a pass; median and quantiles are over the passes. The floor of a "
-           "stage is the "
-           "longer of FLOPs / peak and bytes / bandwidth of memory, as if nothing stayed in the cache; the "
-           "dependence of one time step on the one before is not in it.",
+               "Model {}, variant {}. {} batches of {} {}, {} passes over them; {}. V = {}, word vectors of {}, "
+               "{} parameters. With the clock, loss and gradients equal those without it to the bit.",
+               bench.model().name(), bench.model().variant(), batches, options.batch, examples_of(bench.model()),
+               options.passes, batch_note(bench, batches), bench.model().vocabulary(), bench.data.vectors().columns(),
+               bench.state.layout.parameter_count()),
+           "A time is the mean over the batches of a pass; median and quantiles are over the passes. `all of it` is "
+           "the "
+           "sum of the rows above it, `training_step` the same step without the clock. The floor of a stage (ETHREED "
+           "alone has formulas for it) is the longer of FLOPs / peak and bytes / bandwidth of memory, as if nothing "
+           "stayed in the cache; the dependence of one time step on the one before is not in it.",
            fmt::format("Meanwhile, between the steps, the loop of multiply-adds reached {:.0f} GFLOP/s in the median "
                        "({:.0f} to {:.0f}), a large product {:.0f} ({:.0f} to {:.0f}).",
                        step.rates().median, step.rates().low, step.rates().high, step.products().median,

@@ -12,24 +12,23 @@ namespace ethreed::bench {
 Section measure_training(const Options& options) {
   Section section{.id = "training", .title = "Training, end to end", .notes = {}, .rows = {}};
   for (const int threads : options.threads) {
-    Workbench bench(options.data, options.batch);
+    Workbench bench(options.data, options.model, options.batch);
     Runtime runtime(threads);
     Context context = runtime.context();
     const int batches = std::min(options.batches, bench.batch_count());
-    DeferredUpdate<float> update(bench.model.layout.encoder_end());  // as in `ethreed train`
     StepTimes times;
     for (int pass = -1; pass < options.passes; ++pass) {
       times.begin_pass(pass >= 0);
       for (int i = 0; i < batches; ++i)
         times.add([&] {
-          return training_step(context, bench.model, bench.config.training, bench.batch(i), i, still,
-                               {.update = &update})
-              .tokens;
+          return training_step(context, bench.model(), bench.state, bench.config.recipe, bench.batch(i),
+                               {.step = i, .learning_rate = still})
+              .targets;
         });
     }
-    const double epoch_steps = bench.batches.dialogues() / static_cast<double>(options.batch);
-    Row row =
-        times.row(fmt::format("a step of {} dialogues, {} thread{}", options.batch, threads, threads == 1 ? "" : "s"));
+    const double epoch_steps = bench.examples.count() / static_cast<double>(options.batch);
+    Row row = times.row(fmt::format("a step of {} {}, {} thread{}", options.batch, examples_of(bench.model()), threads,
+                                    threads == 1 ? "" : "s"));
     const double step = row.time.median;
     row.figures.insert(row.figures.begin(), {{"steps/s", 1e3 / step}});
     row.figures.emplace_back("an epoch at that rate, min", epoch_steps * step / 60e3);

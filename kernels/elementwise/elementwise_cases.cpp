@@ -9,7 +9,9 @@ namespace {
 
 using elementwise::Add;
 using elementwise::FunctionList;
+using elementwise::InverseSquareRoot;
 using elementwise::Multiply;
+using elementwise::SquaredHinge;
 using elementwise::Tanh;
 
 // The functions by their definitions; those of one input do not use b.
@@ -19,6 +21,9 @@ double textbook(Tanh, double a, double) {
   const double up = std::exp(a), down = std::exp(-a);
   return (up - down) / (up + down);
 }
+
+double textbook(InverseSquareRoot, double a, double) { return std::pow(a, -0.5); }
+double textbook(SquaredHinge, double s, double t) { return t * s < 1 ? std::pow(1 - t * s, 2) : 0; }
 
 struct ElementwiseSetting {
   int rows;
@@ -31,6 +36,8 @@ template <class F, class T> class ElementwiseProblem final : public OpProblem<T>
   ElementwiseProblem(const ElementwiseSetting& setting, std::uint64_t seed) {
     const Shape shape{setting.rows, setting.columns};
     this->inputs.push_back({"a", random_tensor<T>(shape, seed, 0)});
+    if constexpr (requires { F::positive; })
+      for (T& a : this->inputs[0].data.span()) a = std::abs(a) + T{0.5};
     if constexpr (F::inputs == 2) {
       this->inputs.push_back({"b", random_tensor<T>(shape, seed, 1), !setting.mask});
       if (setting.mask)

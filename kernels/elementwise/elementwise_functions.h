@@ -6,6 +6,7 @@
 #include "core/host_device.h"
 #include "kernels/common/math.h"
 
+#include <cmath>
 #include <string_view>
 #include <type_traits>
 
@@ -17,6 +18,7 @@ namespace ethreed::elementwise {
 //   to_a, to_b     dy·∂y/∂a and dy·∂y/∂b, from dy, a, b and y; of one input: to_a alone, from dy, a and y
 //   forward_flops, backward_flops   per element; exp, tanh and the like count as one
 //   backward_reads                  how many of a, b and y the derivatives need: what they do not use is not loaded
+//   positive       there if a must be positive
 
 struct Add {
   static constexpr std::string_view name = "add";
@@ -41,8 +43,30 @@ struct Tanh {
   template <class T> ETHREED_HOST_DEVICE static T to_a(T dy, T, T y) { return dy * (T{1} - y * y); }
 };
 
+/// 1/√a of a positive number.
+struct InverseSquareRoot {
+  static constexpr std::string_view name = "inverse_square_root";
+  static constexpr int inputs = 1, forward_flops = 2, backward_flops = 4, backward_reads = 1;
+  static constexpr bool positive = true;
+  template <class T> ETHREED_HOST_DEVICE static T value(T a) { return T{1} / std::sqrt(a); }
+  template <class T> ETHREED_HOST_DEVICE static T to_a(T dy, T, T y) { return dy * (T{-0.5} * y * y * y); }
+};
+
+/// max(0, 1 − t·s)² of a score s and its sign t = ±1: the loss of a linear support vector machine.
+struct SquaredHinge {
+  static constexpr std::string_view name = "squared_hinge";
+  static constexpr int inputs = 2, forward_flops = 3, backward_flops = 10, backward_reads = 2;
+  template <class T> ETHREED_HOST_DEVICE static T margin(T s, T t) {
+    const T m = T{1} - t * s;
+    return m > T{0} ? m : T{0};
+  }
+  template <class T> ETHREED_HOST_DEVICE static T value(T s, T t) { return margin(s, t) * margin(s, t); }
+  template <class T> ETHREED_HOST_DEVICE static T to_a(T dy, T s, T t, T) { return dy * (T{-2} * t * margin(s, t)); }
+  template <class T> ETHREED_HOST_DEVICE static T to_b(T dy, T s, T t, T) { return dy * (T{-2} * s * margin(s, t)); }
+};
+
 template <class... F> struct FunctionList {};
-using Functions = FunctionList<Add, Multiply, Tanh>;
+using Functions = FunctionList<Add, Multiply, Tanh, InverseSquareRoot, SquaredHinge>;
 
 namespace detail {
 

@@ -15,16 +15,19 @@ DialogueState<T> read_dialogues(Tape<T>& tape, const EthreedConfig& config,
                                 const StepNoise<T>& noise) {
   DialogueState<T> state;
   {
-    const Range range(tape.context(), "utterance encoder");
+    const Range range(tape, "word look-up");
     // One look-up of every word for the encoder and, under teacher forcing, the decoder.
     state.words = embedding<T>(tape, parameters.embedding, batch.word_ids);
+  }
+  {
+    const Range range(tape, "utterance encoder");
     state.utterances = encode_utterances(tape, parameters.encoder, batch, state.words);
   }
   {
-    const Range range(tape.context(), "emotion tracker");
+    const Range range(tape, "emotion tracker");
     state.tracked = track_emotions(tape, config, parameters.tracker, batch, state.utterances.summary, noise.masks);
   }
-  const Range range(tape.context(), "empathetic policy");
+  const Range range(tape, "policy and classifiers");
   state.policy = predict_reply_emotion(tape, config, parameters.policy, state.tracked.emotion_post, noise.policy);
   const Variable<T> logits = linear_layer(tape, parameters.classifier, {state.tracked.emotions});
   state.speaker_logits = tape.rows(logits, 0, batch.turns());
@@ -36,6 +39,7 @@ DialogueState<T> read_dialogues(Tape<T>& tape, const EthreedConfig& config,
 template <class T>
 DecoderMemory<T> decoder_memory(Tape<T>& tape, const EthreedParameters<Variable<T>>& parameters,
                                 const DialogueBatch& batch, const DialogueState<T>& state) {
+  const Range range(tape, "decoder memory");
   return prepare_decoder(tape, parameters.decoder, state.utterances.source_states,
                          gather_rows<T>(tape, {{state.tracked.content, batch.turn_of_row}}),
                          gather_rows<T>(tape, {{state.policy.reply, batch.turn_of_row}}));
@@ -47,17 +51,27 @@ ForwardPass<T> forward_pass(Tape<T>& tape, const EthreedConfig& config,
                             const StepNoise<T>& noise) {
   ForwardPass<T> pass;
   pass.state = read_dialogues(tape, config, parameters, batch, noise);
-  const Range range(tape.context(), "pointer decoder and losses");
   const DecoderMemory<T> memory = decoder_memory(tape, parameters, batch, pass.state);
-  // s does not depend on the attention: under teacher forcing it is one ragged sequence.
-  const Variable<T> words = tape.rows(pass.state.words, 0, batch.decoder_word_count);
-  const Variable<T> s =
-      decoder_states<T>(tape, parameters.decoder, batch.decoder_packing(), words, memory.initial, batch.decoder_inputs);
-  const Variable<T> state = gather_rows<T>(tape, {{s, batch.state_rows}});
-  const Variable<T> previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
-  pass.decoded = decode(tape, parameters.decoder, batch.rows(), memory, state, previous);
-  pass.log_probability = pointer_mixture<T>(tape, batch.rows(), pass.decoded.logits, pass.decoded.gate_logit,
-                                            pass.decoded.attention, batch.source_ids, batch.targets);
+  Variable<T> state, previous;
+  {
+    const Range range(tape, "decoder GRU");
+    // s does not depend on the attention: under teacher forcing it is one ragged sequence.
+    const Variable<T> words = tape.rows(pass.state.words, 0, batch.decoder_word_count);
+    const Variable<T> s = decoder_states<T>(tape, parameters.decoder, batch.decoder_packing(), words, memory.initial,
+                                            batch.decoder_inputs);
+    state = gather_rows<T>(tape, {{s, batch.state_rows}});
+    previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
+  }
+  {
+    const Range range(tape, "attention, gate and vocabulary");
+    pass.decoded = decode(tape, parameters.decoder, batch.rows(), memory, state, previous);
+  }
+  {
+    const Range range(tape, "pointer mixture");
+    pass.log_probability = pointer_mixture<T>(tape, batch.rows(), pass.decoded.logits, pass.decoded.gate_logit,
+                                              pass.decoded.attention, batch.source_ids, batch.targets);
+  }
+  const Range range(tape, "losses");
   pass.losses = sum_losses(tape, config, batch,
                            LossInputs<T>{.speaker_logits = pass.state.speaker_logits,
                                          .listener_logits = pass.state.listener_logits,

@@ -9,11 +9,14 @@
 
 namespace ethreed {
 
+enum class LinearLoss { squared_hinge, cross_entropy };
+
 struct LinearClassifierConfig {
   int vocabulary = 0;    ///< V, from the data: features of single words
   int buckets = 262144;  ///< features that pairs of words share
   int ngrams = 0;        ///< index of variant_names
-  TextTask task;         ///< which labels of which texts; K from the data
+  LinearLoss loss = LinearLoss::squared_hinge;
+  TextTask task;  ///< which labels of which texts; K from the data
 
   static constexpr std::array<std::string_view, 2> variant_names{"bigrams", "unigrams"};
   static constexpr std::string_view variant_key = "ngrams";

@@ -1,7 +1,9 @@
 #pragma once
 // The yardstick: a linear model on bags of n-grams. Every word and every pair of neighbours of a text is a feature,
 // with its term frequency, in a vector of length 1:
-//   x_f = tf_f / √(Σ tf²);  logits = W x + b;  L = mean over labelled texts of −log softmax(logits)[label]
+//   x_f = idf_f tf_f / √(Σ_f (idf_f tf_f)²),  idf_f = 1 + ln((1 + texts) / (1 + texts with f)) over the training split
+//   s = W x + b;  L = mean over labelled texts of Σ_k max(0, 1 − t_k s_k)², t_k = 1 for the label and −1 for the others
+//   (a support vector machine for each class), or of −log softmax(s)[label]
 // Words have features of their own, pairs share `buckets` by a hash; feature 0, which no word has (<pad>), is 1 in
 // every text: its weights are b. Source: Weinberger, Dasgupta, Langford, Smola, Attenberg, "Feature Hashing for Large
 // Scale Multitask Learning", ICML 2009.
@@ -15,6 +17,7 @@ namespace ethreed {
 
 template <class Handle> struct LinearClassifierParameters {
   Handle weight{};  // W, transposed, and b: [features, K]
+  Handle idf{};     // [features, 1], numbers of the data: no gradient
 };
 
 /// Bags of n-grams of a batch of texts.
@@ -23,13 +26,15 @@ class NgramBatch {
   /// Throws Error if an example is no text.
   void build(const LinearClassifierConfig& config, std::span<const Example> texts);
 
-  using Arrays = std::array<std::span<const std::byte>, 3>;
+  using Arrays = std::array<std::span<const std::byte>, 5>;
   Arrays arrays() const;
 
-  std::vector<std::int32_t> labels;   ///< [texts] −1 for none
-  std::vector<std::int32_t> offsets;  ///< [texts + 1]
-  std::vector<std::int32_t> ids;      ///< [entries] feature numbers, each once in a text
-  std::vector<double> values;         ///< [entries] x_f
+  std::vector<std::int32_t> labels;         ///< [texts] −1 for none
+  std::vector<std::int32_t> offsets;        ///< [texts + 1]
+  std::vector<std::int32_t> ids;            ///< [entries] feature numbers, each once in a text
+  std::vector<double> values;               ///< [entries] tf_f
+  std::vector<std::int32_t> text_of_entry;  ///< [entries]
+  std::vector<std::int32_t> zeros;          ///< [entries]
   int labelled = 0;
 
  private:
@@ -38,7 +43,7 @@ class NgramBatch {
 
 template <class T> struct LinearPass {
   Variable<T> logits;  ///< [texts, K], in the order given
-  Variable<T> nll;     ///< [texts]
+  Variable<T> nll;     ///< −log softmax(s)[label] [texts]: for the figures, also where the loss is another one
   StepLosses<T> losses;
 };
 
@@ -54,15 +59,17 @@ struct LinearClassifierModel {
 
   static Recipe recipe() {
     Recipe recipe;
-    recipe.epochs = 20;
+    recipe.epochs = 8;
     recipe.batch = 256;
-    recipe.learning_rate = 0.02;
-    recipe.learning_rate_factor = 0.5;
-    recipe.learning_rate_epochs = 3;
-    recipe.patience = 4;
+    recipe.learning_rate = 0.01;
+    recipe.learning_rate_factor = 0.6;
+    recipe.learning_rate_epochs = 1;
+    recipe.patience = 3;
     return recipe;
   }
-  static std::span<const LossColumn> losses(const Config&) { return loss_columns; }
+  static std::span<const LossColumn> losses(const Config& config) {
+    return config.loss == LinearLoss::squared_hinge ? hinge_columns : entropy_columns;
+  }
   static std::span<const FigureColumn> figures(const Config&) { return TextLabelFigures::columns; }
   static Selection selection(const Config&) { return {.figure = 0, .higher = true, .label = "validation accuracy"}; }
   static std::vector<std::string> notes(const Config&) { return {}; }
@@ -73,10 +80,13 @@ struct LinearClassifierModel {
   static void visit_parameters(const Config& c, LinearClassifierParameters<Handle>& p, Visit&& visit) {
     const InitialValues zero{.how = Initialisation::zero};
     visit("features", ".weight", Shape{c.features(), c.task.classes}, zero, p.weight);
+    visit("features", ".idf", Shape{c.features(), 1}, InitialValues{.how = Initialisation::from_data}, p.idf);
   }
   static void build(NgramBatch& batch, const Config& config, std::span<const Example> examples) {
     batch.build(config, examples);
   }
+  /// Counts the texts of the training split that have each feature.
+  static void start_from_data(const Config& config, const ParameterLayout& layout, const Dataset& data, float* block);
   static int targets(const NgramBatch& batch) { return static_cast<int>(batch.labels.size()); }
   template <class T>
   static LinearPass<T> forward(Tape<T>& tape, const Config& config,
@@ -92,7 +102,8 @@ struct LinearClassifierModel {
                                   const LinearClassifierParameters<Variable<T>>& parameters, const NgramBatch& batch);
 
  private:
-  static constexpr std::array<LossColumn, 1> loss_columns{{{"cross_entropy", "cross-entropy"}}};
+  static constexpr std::array<LossColumn, 1> hinge_columns{{{"squared_hinge", "squared hinge"}}};
+  static constexpr std::array<LossColumn, 1> entropy_columns{{{"cross_entropy", "cross-entropy"}}};
 };
 
 }  // namespace ethreed

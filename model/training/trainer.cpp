@@ -42,8 +42,11 @@ StepResults<T> run_step(Context& context, const Model& model, ModelState<T>& sta
   Tape<T> tape(context);
   const ParameterHandles<T> parameters = state.bind(tape);
   const PassOptions options{.purpose = Purpose::train, .seed = recipe.seed, .step = arguments.step};
-  const StepResults<T> results{.losses = model.steps<T>().forward(tape, parameters, batch, options),
-                               .gradient_norm = context.values.allocate<double>(1)};
+  const auto forward = [&] {
+    const Range range(context, "forward");
+    return model.steps<T>().forward(tape, parameters, batch, options);
+  };
+  const StepResults<T> results{.losses = forward(), .gradient_norm = context.values.allocate<double>(1)};
   {
     const Range range(context, "backward");
     tape.backward(results.losses.total);

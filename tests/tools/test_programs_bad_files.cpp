@@ -119,8 +119,13 @@ TEST_CASE("a checkpoint with values that cannot be is refused") {
     check_damage(
         project, [&] { edit_json(project, fmt::format("last/{}", name), pointer, value); }, parts);
   };
-  check_json("config.json", "/format", 2, {"run/last/config.json: not a checkpoint of format 1"});
-  check_json("state.json", "/format", 2, {"run/last/state.json: not a checkpoint of format 1"});
+  for (const Json& format : {Json(0), Json(3), Json("2")}) {
+    check_json("config.json", "/format", format, {"run/last/config.json: not a checkpoint of a format up to 2"});
+    check_json("state.json", "/format", format, {"run/last/state.json: not a checkpoint of a format up to 2"});
+  }
+  check_json("config.json", "/model/name", "ethred",
+             {"run/last/config.json: model 'ethred' does not exist; give one of ethreed"});
+  check_json("config.json", "/model/name", 3, {"run/last/config.json: model.name: wanted a name, got 3"});
   check_json("config.json", "/training/dropout", 2,
              {"run/last/config.json: ", "'dropout' is 2, out of range: give 0 to 0.95"});
   check_json("config.json", "/model/ablation", "no_decoder", {"run/last/config.json: ablation 'no_decoder' does not"});

@@ -209,8 +209,9 @@ TEST_CASE("a configuration with an unknown key, a wrong type or a value out of r
   refused(R"({"training": {"dropout": 2}})", {"c.json: ", "'dropout' is 2, out of range: give 0 to 0.95"});
   refused(R"({"training": {"weight_policy": -1}})", {"c.json: ", "'weight_policy' is -1, out of range: give 0 to"});
   refused(R"({"model": {"vocabulary": 10}})",
-          {"c.json: the keys vocabulary (10)", "come from the data", "leave them out"});
-  refused(R"({"model": {"emotions": 7}})", {"c.json: the keys vocabulary", "emotions (7)", "leave them out"});
+          {"c.json: keys come from the data: vocabulary (10, the data has ", "leave them out"});
+  refused(R"({"model": {"emotions": 7}})",
+          {"c.json: keys come from the data: emotions (7, the data has 32); leave them out"});
   refused(R"({"model": {"ablation": "no_emotion", "party_state": 4}})",
           {"c.json: ", "'party_state' (4) and 'emotion_state' (300) must be equal"});
 }

@@ -19,20 +19,21 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> options_of_c
      {"CORPUS_DIR", "--out", "--vectors", "--labels", "--other-labels", "--label-column", "--min-frequency",
       "--max-length", "--max-situation-length", "--dimension"}},
     {"train",
-     {"--data", "--out", "--config", "--epochs", "--batch", "--seed", "--learning-rate", "--dropout", "--ablation",
-      "--threads", "--log-every", "--save-every", "--max-steps", "--resume", "--quiet"}},
+     {"--data", "--out", "--config", "--epochs", "--batch", "--seed", "--learning-rate", "--dropout", "--model",
+      "--variant", "--ablation", "--threads", "--log-every", "--save-every", "--max-steps", "--resume", "--quiet"}},
     {"evaluate",
-     {"RUN", "--checkpoint", "--threads", "--data", "--split", "--decode", "--policy", "--max-length", "--beam",
-      "--length-power", "--top-k", "--temperature", "--seed", "--allow-unknown", "--replies", "--json"}},
+     {"RUN", "--checkpoint", "--threads", "--data", "--split", "--decode", "--latent", "--policy", "--max-length",
+      "--beam", "--length-power", "--top-k", "--temperature", "--seed", "--allow-unknown", "--replies", "--json"}},
     {"generate",
-     {"RUN", "--checkpoint", "--threads", "--data", "--split", "--decode", "--policy", "--max-length", "--beam",
-      "--length-power", "--top-k", "--temperature", "--seed", "--allow-unknown", "--limit", "--format", "--out"}},
+     {"RUN", "--checkpoint", "--threads", "--data", "--split", "--decode", "--latent", "--policy", "--max-length",
+      "--beam", "--length-power", "--top-k", "--temperature", "--seed", "--allow-unknown", "--limit", "--format",
+      "--out"}},
     {"chat",
-     {"RUN", "--checkpoint", "--threads", "--decode", "--policy", "--max-length", "--beam", "--length-power", "--top-k",
-      "--temperature", "--seed", "--allow-unknown"}},
+     {"RUN", "--checkpoint", "--threads", "--decode", "--latent", "--policy", "--max-length", "--beam",
+      "--length-power", "--top-k", "--temperature", "--seed", "--allow-unknown"}},
     {"trace",
-     {"--data", "--out", "--run", "--checkpoint", "--config", "--split", "--batch", "--seed", "--dtype", "--ablation",
-      "--threads"}}};
+     {"--data", "--out", "--run", "--checkpoint", "--config", "--split", "--batch", "--seed", "--dtype", "--model",
+      "--variant", "--ablation", "--threads"}}};
 
 }  // namespace
 
@@ -44,7 +45,7 @@ TEST_CASE("--help of every command ends with exit code 0 and names every option"
     CHECK(outcome.err == "");
     CHECK_THAT(outcome.out, Contains("Usage: ethreed " + command));
     for (const std::string& option : options)
-      CHECK_THAT(outcome.out, Contains(option + " ") || Contains(option + "\n"));
+      CHECK_THAT(outcome.out, Contains(option + " ") || Contains(option + "\n") || Contains(option + ","));
   }
 }
 
@@ -64,7 +65,7 @@ TEST_CASE("--help names every command, and --version a version") {
 TEST_CASE("a command line that is not understood is refused in one line that says where to look") {
   const TinyProject project;
   const std::string all =
-      "the commands are prepare, train, evaluate, generate, chat, trace, devices; see: ethreed --help";
+      "the commands are prepare, train, evaluate, generate, chat, trace, models, devices; see: ethreed --help";
   check_refusal(project, {}, {"no command given; " + all});
   check_refusal(project, {"evalute", "run"}, {"there is no command 'evalute'; " + all});
   check_refusal(project, {"--verbose"}, {"there is no command '--verbose'"});
@@ -79,6 +80,8 @@ TEST_CASE("a command line that is not understood is refused in one line that say
   check_refusal(project, {"evaluate", "one", "two"}, {"not expected", "two"});
   check_refusal(project, {"trace", "--data", "data", "--out", "t", "--run", "run", "--config", "small.json"},
                 {"--run excludes --config", "see: ethreed trace --help"});
+  check_refusal(project, {"trace", "--data", "data", "--out", "t", "--run", "run", "--model", "ethreed"},
+                {"--run excludes --model", "see: ethreed trace --help"});
 }
 
 TEST_CASE("an option's value that is out of range or no value of its kind is refused with what is allowed") {
@@ -96,8 +99,6 @@ TEST_CASE("an option's value that is out of range or no value of its kind is ref
   train("--learning-rate", "-0.1", {"--learning-rate", "not in range 0"});
   train("--dropout", "1", {"--dropout", "not in range 0"});
   train("--threads", "0", {"--threads", "not in range 1 to 1024"});
-  train("--ablation", "no_decoder",
-        {"--ablation", "no_decoder not in {none,no_policy,no_gps,no_party,no_emotion,no_tracking}"});
   check_refusal(project, {"prepare", "corpus", "--out", "o", "--min-frequency", "0"},
                 {"--min-frequency", "not in range 1"});
   check_refusal(project, {"prepare", "corpus", "--out", "o", "--max-length", "1"}, {"--max-length", "not in range 2"});
@@ -119,4 +120,31 @@ TEST_CASE("an option's value that is out of range or no value of its kind is ref
   check_refusal(project, project.training("run", {"--dropout", "nan"}),
                 {"command line: ", "'dropout' is nan, out of range: give 0 to 0.95"});
   check_refusal(project, {"generate", "run", "--temperature", "nan"}, {"temperature is nan, wanted more than 0"});
+}
+
+TEST_CASE("a model or a variant that does not exist is refused with those that do, and exit code 1") {
+  const TinyProject project;
+  project.prepare();
+  const auto refused = [&](const std::vector<std::string>& options, const std::vector<std::string>& parts) {
+    std::vector<std::string> trace{"trace", "--data", "data", "--out", "t", "--config", "small.json"};
+    trace.insert(trace.end(), options.begin(), options.end());
+    for (const auto& arguments : {project.training("run", options), trace}) {
+      check_refusal(project, arguments, parts);
+      CHECK(project.ethreed(arguments).exit_code == 1);
+    }
+  };
+  for (const char* option : {"--variant", "--ablation"})
+    refused({option, "no_decoder"}, {"command line: ",
+                                     "ablation 'no_decoder' does not exist; give one of none, no_policy, no_gps, "
+                                     "no_party, no_emotion, no_tracking"});
+  refused({"--model", "ethred"}, {"model 'ethred' does not exist; give one of ethreed"});
+  project.file("small.json", R"({"model": {"name": "ethred"}})");
+  refused({}, {"small.json: model 'ethred' does not exist; give one of ethreed"});
+  refused({"--model", "ethreed"}, {"small.json: model.name is 'ethred', but the command line says 'ethreed'"});
+}
+
+TEST_CASE("models names every model with its variants") {
+  const std::string output = TinyProject().must({"models"});
+  CHECK_THAT(output, Catch::StartsWith("ethreed ") && Contains("variants: none, no_policy, no_gps, no_party, "
+                                                               "no_emotion, no_tracking\n"));
 }

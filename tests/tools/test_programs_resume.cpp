@@ -1,5 +1,6 @@
 // Runs that stop, by themselves or by force, and go on.
 
+#include "core/hash.h"
 #include "tests/tools/tiny_project.h"
 
 #include <fmt/format.h>
@@ -103,6 +104,38 @@ TEST_CASE("a run that is over goes on when --epochs is raised") {
   project.must(project.training("raised", {"--epochs", "1"}));
   project.must(project.training("raised", {"--epochs", "3", "--resume"}));
   check_same_run(project, "raised", "whole");
+}
+
+TEST_CASE("a checkpoint of format 1, which named no model, is read and resumed to the same bits") {
+  const TinyProject project;
+  project.prepare();
+  project.must(project.training("whole", {"--epochs", "3"}));
+  project.must(project.training("old", {"--epochs", "3", "--max-steps", "8"}));
+  const std::vector<std::string> evaluation{"evaluate", "old", "--json", "--checkpoint", "last"};
+  const auto figures = [&] {
+    Json json = Json::parse(project.must(evaluation));
+    json.erase("seconds");
+    return json;
+  };
+  const Json before = figures();
+  for (const std::string which : {"last", "best"}) {
+    const std::string folder = "old/" + which + "/";
+    Json config = project.json(folder + "config.json"), state = project.json(folder + "state.json");
+    REQUIRE(config.at("format") == 2);
+    config["format"] = state["format"] = 1;
+    REQUIRE(config.at("model").erase("name") == 1);
+    const std::string text = config.dump(2) + "\n";
+    state.at("fingerprints").at("config.json") = Fingerprint().add(text).text();
+    project.file(folder + "config.json", text);
+    project.file(folder + "state.json", state.dump(2) + "\n");
+  }
+  CHECK(figures() == before);
+  project.must({"generate", "old", "--limit", "1"});
+  CHECK_THAT(project.must(project.training("old", {"--epochs", "3", "--resume"})), Contains("going on after step 8"));
+  // best/ is compared, too: the third epoch is better, so that it was written anew.
+  check_same_run(project, "old", "whole");
+  CHECK(project.json("old/last/config.json").at("format") == 2);
+  CHECK(project.json("old/last/config.json").at("model").at("name") == "ethreed");
 }
 
 TEST_CASE("SIGTERM and SIGINT save and end with exit code 0, and --resume goes on to the same bits") {

@@ -165,14 +165,36 @@ TEST_CASE("evaluate --json gives every figure, finite, and the same with one thr
   std::array<Json, 2> figures;
   for (std::size_t i = 0; i < 2; ++i)
     figures[i] = Json::parse(project.must({"evaluate", "run", "--json", "--threads", std::to_string(i + 1)}));
-  for (const char* key : {"speaker_accuracy", "listener_accuracy", "perplexity_token", "perplexity_macro", "distinct_1",
-                          "distinct_2", "replies", "vocabulary", "unk_share", "parameters", "seconds"}) {
+  for (const char* key : {"speaker_accuracy",
+                          "listener_accuracy",
+                          "perplexity_token",
+                          "perplexity_macro",
+                          "distinct_1",
+                          "distinct_2",
+                          "replies",
+                          "vocabulary",
+                          "unk_share",
+                          "parameters",
+                          "seconds",
+                          "coverage",
+                          "policy_divergence",
+                          "perplexity_token_at_latent_mean",
+                          "perplexity_macro_at_latent_mean",
+                          "dialogues",
+                          "turns",
+                          "listener_turns",
+                          "target_tokens",
+                          "epoch"}) {
     INFO(key);
     REQUIRE(figures[0].contains(key));
     REQUIRE(figures[0][key].is_number());
     CHECK(std::isfinite(figures[0][key].get<double>()));
     if (key != std::string("seconds")) CHECK(figures[0][key] == figures[1][key]);
   }
+  CHECK(figures[0]["model"] == "ethreed");
+  CHECK(figures[0]["variant"] == "none");
+  CHECK(figures[0]["decode"] == "greedy");
+  CHECK(figures[0]["latent"] == "sample");
   CHECK(figures[0]["replies"] == 12);
   CHECK(figures[0]["vocabulary"] == project.json("data/summary.json").at("vocabulary_size"));
   CHECK(figures[0]["perplexity_token"] == project.json("run/best/state.json").at("best").at("perplexity_token"));
@@ -186,6 +208,22 @@ TEST_CASE("evaluate --json gives every figure, finite, and the same with one thr
   CHECK(figures[0]["parameters"] == parameters);
   const std::string text = project.must({"evaluate", "run", "--split", "train"});
   CHECK_THAT(text, Contains("perplexity_token ") && Contains("parameters "));
+}
+
+TEST_CASE("evaluate --latent mean gives as its figures those that stand beside the sample's") {
+  const TinyProject project;
+  project.prepare_and_train();
+  const Json sample = Json::parse(project.must({"evaluate", "run", "--json"}));
+  for (const char* option : {"--latent", "--policy"}) {
+    const Json mean = Json::parse(project.must({"evaluate", "run", "--json", option, "mean"}));
+    CHECK(mean["latent"] == "mean");
+    for (const std::string figure : {"perplexity_token", "perplexity_macro"}) {
+      INFO(figure);
+      CHECK(mean[figure] == sample[figure + "_at_latent_mean"]);
+      CHECK(mean[figure] == mean[figure + "_at_latent_mean"]);
+      CHECK(mean[figure] != sample[figure]);
+    }
+  }
 }
 
 TEST_CASE("evaluate finds data that was moved by --data, and a checkpoint folder in place of a run") {
@@ -290,9 +328,11 @@ TEST_CASE("trace writes the same bytes again and with two threads, for every abl
   }
 }
 
-TEST_CASE("trace --run traces the parameters of the checkpoint") {
+TEST_CASE("trace --run traces the parameters of the checkpoint, and refuses another variant") {
   const TinyProject project;
   project.prepare_and_train();
+  check_refusal(project, {"trace", "--data", "data", "--run", "run", "--out", "t", "--variant", "no_gps"},
+                {"run: the run was trained as variant none, not no_gps; leave --variant out"});
   project.must({"trace", "--data", "data", "--run", "run", "--out", "t.safetensors", "--dtype", "float32"});
   const SafetensorsFile trace(project / "t.safetensors"), model(project / "run/best/model.safetensors");
   for (const std::string& name : model.names()) {

@@ -3,7 +3,7 @@
 #include "core/safetensors.h"
 #include "model/training/checkpoint.h"
 #include "tests/file_size_limit.h"
-#include "tests/model/tiny_dataset.h"
+#include "tests/model/tiny_model.h"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -26,7 +26,7 @@ struct Saved {
   ModelState<float> model;
   CheckpointInfo info;
 
-  explicit Saved(Ablation ablation = Ablation::none) : model(tiny_config(ablation), true) {
+  explicit Saved(Ablation ablation = Ablation::none) : model(make_state<float>(tiny_config(ablation), true)) {
     randomise(model, 8);
     Random random(9);
     for (const auto& entry : model.layout.entries())
@@ -34,30 +34,30 @@ struct Saved {
         model.first_moment[entry.offset + i] = static_cast<float>(random.uniform(-1e-3, 1e-3));
         model.second_moment[entry.offset + i] = static_cast<float>(random.uniform(0, 1e-6));
       }
-    info.config.model = model.config;
-    info.config.training.seed = 0xFFFF'FFFF'FFFF'FFFFULL;
-    info.config.training.learning_rate = 0.1 + 0.2;  // no short decimal
+    EthreedConfig config = tiny_config(ablation);
+    config.weights.policy = 0.1 + 0.7;  // no short decimal
+    info.config.model = make_model(config);
+    info.config.recipe.seed = 0xFFFF'FFFF'FFFF'FFFFULL;
+    info.config.recipe.learning_rate = 0.1 + 0.2;
     info.progress = {.epoch = 2, .next_batch = 17, .step = 123456789012, .finished = false};
     info.progress.last = {.epoch = 1,
-                          .speaker_accuracy = 0.1,
-                          .listener_accuracy = 0.2,
-                          .perplexity_token = 30.000000000000004,
-                          .perplexity_macro = 1.0 / 3.0,
-                          .coverage = 5e-324};
-    info.progress.best = {.epoch = 0, .speaker_accuracy = 0.3, .perplexity_token = 29.5};
-    info.progress.running = {.total = 1.1,
-                             .emotion_speaker = 2.2,
-                             .emotion_listener = 3.3,
-                             .policy = 4.4,
-                             .generation = 5.5,
-                             .coverage = 6.6,
-                             .gradient_norm = 7.7,
-                             .steps = 3,
-                             .tokens = 99};
+                          .values = {{"speaker_accuracy", 0.1},
+                                     {"listener_accuracy", 0.2},
+                                     {"perplexity_token", 30.000000000000004},
+                                     {"perplexity_macro", 1.0 / 3.0},
+                                     {"coverage", 5e-324}}};
+    info.progress.best = {.epoch = 0,
+                          .values = {{"speaker_accuracy", 0.3},
+                                     {"listener_accuracy", 0.0},
+                                     {"perplexity_token", 29.5},
+                                     {"perplexity_macro", 0.0},
+                                     {"coverage", 0.0}}};
+    info.progress.running = {
+        .term = {2.2, 3.3, 4.4, 5.5, 6.6}, .total = 1.1, .gradient_norm = 7.7, .steps = 3, .tokens = 99};
     info.data_path = "some where/data";
     info.data_fingerprint = "0123456789abcdef";
     for (const std::string_view word : special_words) info.vocabulary.emplace_back(word);
-    for (int i = special_count; i < model.config.vocabulary; ++i) info.vocabulary.push_back("wörd" + std::to_string(i));
+    for (int i = special_count; i < config.vocabulary; ++i) info.vocabulary.push_back("wörd" + std::to_string(i));
     save_checkpoint(directory, model, info);
   }
 
@@ -77,7 +77,7 @@ struct Saved {
   }
   // Writes model.safetensors anew; `wanted` says which tensors and may change their values.
   template <class Wanted> void rewrite_model(Wanted wanted) {
-    ModelState<float> copy(model.config, false);
+    ModelState<float> copy(model.layout, false);
     std::copy(model.values.span().begin(), model.values.span().end(), copy.values.span().begin());
     SafetensorsWriter writer;
     for (const auto& entry : copy.layout.entries())
@@ -87,7 +87,7 @@ struct Saved {
   }
   void load() {
     const CheckpointInfo read = load_checkpoint_info(directory);
-    ModelState<float> fresh(read.config.model, true);
+    ModelState<float> fresh(read.config.model->layout(), true);
     load_checkpoint_tensors(directory, fresh);
   }
 };
@@ -224,12 +224,14 @@ TEST_CASE("a checkpoint comes back bit for bit, for the whole model and every ab
     INFO("ablation " << name_of(ablation));
     const Saved saved(ablation);
     const CheckpointInfo info = load_checkpoint_info(saved.directory);
-    CHECK(info.config == saved.info.config);
+    CHECK(to_json(info.config) == to_json(saved.info.config));
+    CHECK(info.config.recipe == saved.info.config.recipe);
+    CHECK(info.config.model->variant() == name_of(ablation));
     CHECK(info.progress == saved.info.progress);
     CHECK(info.data_path == saved.info.data_path);
     CHECK(info.data_fingerprint == saved.info.data_fingerprint);
     CHECK(info.vocabulary == saved.info.vocabulary);
-    ModelState<float> model(info.config.model, true);
+    ModelState<float> model(info.config.model->layout(), true);
     load_checkpoint_tensors(saved.directory, model);
     CHECK(same_bits(model, saved.model));
   }
@@ -237,7 +239,7 @@ TEST_CASE("a checkpoint comes back bit for bit, for the whole model and every ab
 
 TEST_CASE("a checkpoint reads into doubles, and into a model that is not for training") {
   const Saved saved;
-  ModelState<double> model(tiny_config(), false);
+  ModelState<double> model = make_state<double>(tiny_config(), false);
   load_checkpoint_tensors(saved.directory, model);
   CHECK(std::equal(model.values.span().begin(), model.values.span().end(), saved.model.values.span().begin()));
 }
@@ -248,7 +250,7 @@ TEST_CASE("saving over a checkpoint replaces it as a whole") {
   parameter(saved.model, "classifier.bias")[0] = 42;
   save_checkpoint(saved.directory, saved.model, saved.info);
   CHECK(load_checkpoint_info(saved.directory).progress.step == 5);
-  ModelState<float> model(tiny_config(), true);
+  ModelState<float> model = make_state<float>(tiny_config(), true);
   load_checkpoint_tensors(saved.directory, model);
   CHECK(same_bits(model, saved.model));
   CHECK(saved.folder.entries() == 1);
@@ -392,11 +394,11 @@ TEST_CASE("a configuration that is not the vocabulary's is refused") {
 
 TEST_CASE("another format number is refused") {
   for (const char* name : {"config.json", "state.json"})
-    for (const Json& format : {Json(2), Json("1"), Json()}) {
+    for (const Json& format : {Json(3), Json(0), Json(-1), Json(1.5), Json("1"), Json()}) {
       Saved saved;
       saved.edit(name, [&](Json& json) { json["format"] = format; });
       saved.forget_fingerprints();
-      CHECK_THROWS_WITH(saved.load(), Contains(name) && Contains("format 1"));
+      CHECK_THROWS_WITH(saved.load(), Contains(name) && Contains("a format up to 2"));
     }
 }
 
@@ -437,4 +439,50 @@ TEST_CASE("the checkpoint of a run is found by its name, and its absence explain
   CHECK(checkpoint_in(saved.directory, "best") == saved.directory);  // the checkpoint itself
   CHECK_THROWS_WITH(checkpoint_in(saved.folder.path(), "best"), Contains("'best'") && Contains("--checkpoint last"));
   CHECK_THROWS_WITH(checkpoint_in(saved.folder / "absent", "last"), Contains("no such run"));
+}
+
+TEST_CASE("a checkpoint of format 1, which has no model's name and no labels, comes back bit for bit") {
+  for (const Ablation ablation : all_ablations) {
+    INFO("ablation " << name_of(ablation));
+    Saved saved(ablation);
+    REQUIRE(Json::parse(content_of(saved.path("config.json")))["model"]["name"] == "ethreed");
+    saved.edit("config.json", [](Json& json) {
+      json["format"] = 1;
+      json["model"].erase("name");
+    });
+    saved.edit("state.json", [](Json& json) { json["format"] = 1; });
+    saved.forget_fingerprints();
+    const CheckpointInfo info = load_checkpoint_info(saved.directory);
+    CHECK(to_json(info.config) == to_json(saved.info.config));
+    CHECK(info.progress == saved.info.progress);
+    CHECK(info.labels.empty());
+    ModelState<float> model(info.config.model->layout(), true);
+    load_checkpoint_tensors(saved.directory, model);
+    CHECK(same_bits(model, saved.model));
+  }
+}
+
+TEST_CASE("a checkpoint of a model that does not exist is refused with those that do") {
+  Saved saved;
+  saved.edit("config.json", [](Json& json) { json["model"]["name"] = "ethred"; });
+  saved.forget_fingerprints();
+  CHECK_THROWS_WITH(saved.load(), Contains("config.json") && Contains("'ethred'") && Contains(model_names()));
+}
+
+TEST_CASE("a checkpoint without figures yet names them, and the classes of label sets come back") {
+  Saved saved;
+  saved.info.progress.last = saved.info.progress.best = {};
+  saved.info.labels = {{"intent", {"agree", "wörd, \"quoted\""}}, {"mood", {"good"}}};
+  save_checkpoint(saved.directory, saved.model, saved.info);
+  const Json best = Json::parse(content_of(saved.path("state.json")))["best"];
+  CHECK(best["epoch"] == -1);
+  for (const FigureColumn& column : saved.info.config.model->figures())
+    CHECK(best.contains(std::string(column.name)) == column.logged);
+  const CheckpointInfo info = load_checkpoint_info(saved.directory);
+  CHECK(info.progress.best.epoch == -1);
+  REQUIRE(info.labels.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(info.labels[i].name == saved.info.labels[i].name);
+    CHECK(info.labels[i].classes == saved.info.labels[i].classes);
+  }
 }

@@ -1,7 +1,7 @@
 // The known traps of this family of models (section 10 of the specification), one named test each, on the whole model.
 
-#include "model/training/initialisation.h"
-#include "tests/model/tiny_model.h"
+#include "model/blocks/initialisation.h"
+#include "tests/model/ethreed/test_model.h"
 
 #include <catch2/catch.hpp>
 
@@ -16,25 +16,28 @@ constexpr double saturated = 1000.0;  // σ(1000) is 1 and σ(−1000) is 0 in f
 
 // One pass over dialogues, with everything it needs kept alive.
 template <class T> struct Pass {
-  ModelConfig config;
-  Batch batch;
+  EthreedConfig config;
+  DialogueBatch batch;
   NoiseData<T> noise;
+  const ParameterLayout& layout;
   Runtime runtime;
   Context context = runtime.context();
   Tape<T> tape{context};
-  ModelParameters<Variable<T>> parameters;
+  ParameterHandles<T> parameters;
   ForwardPass<T> result;
 
-  Pass(ModelState<T>& model, const Dialogues& dialogues, bool sample = false)
+  Pass(TestModel<T>& model, const Dialogues& dialogues, bool sample = false)
       : config(model.config),
         batch(make_batch(dialogues, config.vocabulary)),
         noise(draw_noise<T>(config, batch, 9, false, sample)),
+        layout(model.layout),
         parameters(model.bind(tape)),
-        result(forward_pass(tape, config, LossWeights{}, parameters, batch, noise.step_noise())) {}
+        result(forward_pass(tape, config, named_parameters<EthreedModel>(config, parameters), batch,
+                            noise.step_noise())) {}
 
   void backward() {
     tape.backward(result.losses.total);
-    zero_untouched_gradients(context, config, parameters);
+    zero_untouched_gradients(context, layout, parameters);
   }
   // Decoder row of a turn of a dialogue.
   int row(int dialogue, int turn) const {
@@ -62,8 +65,8 @@ template <class T> struct Pass {
   }
 };
 
-template <class T> ModelState<T> random_model(Ablation ablation = Ablation::none, std::uint64_t seed = 1) {
-  ModelState<T> model(tiny_config(ablation), true);
+template <class T> TestModel<T> random_model(Ablation ablation = Ablation::none, std::uint64_t seed = 1) {
+  TestModel<T> model(tiny_config(ablation));
   randomise(model, seed);
   return model;
 }
@@ -79,7 +82,7 @@ template <class T> bool finite(const Tensor<T>& values) {
 }
 
 template <class T> void check_finite_at(double logit) {
-  ModelState<T> model = random_model<T>();
+  TestModel<T> model = random_model<T>();
   force_gate(model, logit);
   Pass<T> pass(model, awkward_dialogues(), true);
   CHECK(std::isfinite(pass.result.losses.total.data()[0]));
@@ -100,7 +103,7 @@ TEST_CASE("trap: with p_gen at 0 or 1 loss and gradient stay finite, in float an
 }
 
 TEST_CASE("trap: with p_gen at 1 a word has the vocabulary's probability") {
-  ModelState<double> model = random_model<double>();
+  TestModel<double> model = random_model<double>();
   force_gate(model, saturated);
   const Pass<double> pass(model, {{{{9, 30, 9, 3}, {9, 30, 5, 3}}}});
   const auto p = pass.log_probabilities(0);
@@ -111,7 +114,7 @@ TEST_CASE("trap: with p_gen at 1 a word has the vocabulary's probability") {
 }
 
 TEST_CASE("trap: with p_gen at 0 a word has the attention's probability, all its repetitions added up") {
-  ModelState<double> model = random_model<double>();
+  TestModel<double> model = random_model<double>();
   force_gate(model, -saturated);
   const Pass<double> pass(model, {{{{9, 30, 9, 30, 9, 3}, {9, 30, 5, 3}}}});
   const auto p = pass.log_probabilities(0);
@@ -125,7 +128,7 @@ TEST_CASE("trap: with p_gen at 0 a word has the attention's probability, all its
 TEST_CASE("trap: what a dialogue gives does not depend on what shares its batch") {
   for (const Ablation ablation : all_ablations) {
     INFO("ablation " << name_of(ablation));
-    ModelState<double> model = random_model<double>(ablation);
+    TestModel<double> model = random_model<double>(ablation);
     Dialogues company = awkward_dialogues();
     company.push_back(random_dialogues(5, 1, tiny_config(), 25).front());
     const Pass<double> together(model, company);
@@ -143,17 +146,17 @@ TEST_CASE("trap: what a dialogue gives does not depend on what shares its batch"
           for (std::size_t j = 0; j < gamma.size(); ++j) CHECK(gamma[j] == near(gamma_alone[j]));
         }
       }
-      generation += alone.result.losses.generation.data()[0] * alone.batch.target_tokens();
-      coverage += alone.result.losses.coverage.data()[0] * alone.batch.target_tokens();
+      generation += alone.result.losses.term[loss_generation].data()[0] * alone.batch.target_tokens();
+      coverage += alone.result.losses.term[loss_coverage].data()[0] * alone.batch.target_tokens();
       tokens += alone.batch.target_tokens();
     }
-    CHECK(together.result.losses.generation.data()[0] == near(generation / tokens));
-    CHECK(together.result.losses.coverage.data()[0] == near(coverage / tokens));
+    CHECK(together.result.losses.term[loss_generation].data()[0] == near(generation / tokens));
+    CHECK(together.result.losses.term[loss_coverage].data()[0] == near(coverage / tokens));
   }
 }
 
 TEST_CASE("trap: attention falls on the tokens of the row's own post and on nothing else") {
-  ModelState<double> model = random_model<double>();
+  TestModel<double> model = random_model<double>();
   const Pass<double> pass(model, awkward_dialogues());
   for (int r = 0; r < pass.batch.turns(); ++r)
     for (int i = 0; i < pass.batch.rows().target_count(r); ++i) {
@@ -164,7 +167,7 @@ TEST_CASE("trap: attention falls on the tokens of the row's own post and on noth
 }
 
 TEST_CASE("trap: coverage adds up over the steps, source word by source word") {
-  ModelState<double> model = random_model<double>();
+  TestModel<double> model = random_model<double>();
   const Pass<double> pass(model, awkward_dialogues());
   const RowLayout rows = pass.batch.rows();
   for (int r = 0; r < rows.rows(); ++r) {
@@ -180,7 +183,7 @@ TEST_CASE("trap: coverage adds up over the steps, source word by source word") {
 }
 
 TEST_CASE("trap: the first step has no coverage, and one source token takes all attention ever after") {
-  ModelState<double> model = random_model<double>();
+  TestModel<double> model = random_model<double>();
   const Pass<double> pass(model, {{{{3}, {5, 6, 3}}}});
   const double* loss = pass.result.decoded.coverage_loss.data();
   CHECK(loss[0] == 0.0);
@@ -189,7 +192,7 @@ TEST_CASE("trap: the first step has no coverage, and one source token takes all 
 }
 
 TEST_CASE("trap: with an empty history W_beta is not used, with one it is") {
-  ModelState<double> model = random_model<double>();
+  TestModel<double> model = random_model<double>();
   const auto e_post = [&](int turn) {
     const Pass<double> pass(model, {{{{4, 3}, {5, 3}}, {{6, 3}, {7, 3}}}});
     const auto& e = pass.result.state.tracked.emotion_post;
@@ -202,7 +205,7 @@ TEST_CASE("trap: with an empty history W_beta is not used, with one it is") {
 }
 
 TEST_CASE("trap: an utterance of one token is summed up by its only state in both directions") {
-  ModelState<double> model = random_model<double>();
+  TestModel<double> model = random_model<double>();
   const Pass<double> pass(model, {{{{3}, {3}}}, {{{4, 5, 3}, {6, 3}}}});
   const int row = pass.row(0, 0);
   const auto& states = pass.result.state.utterances.source_states;
@@ -214,7 +217,7 @@ TEST_CASE("trap: an utterance of one token is summed up by its only state in bot
 }
 
 TEST_CASE("trap: a dialogue of one turn beside one of four ends after its turn") {
-  ModelState<float> model = random_model<float>();
+  TestModel<float> model = random_model<float>();
   Pass<float> pass(model,
                    {{{{4, 3}, {5, 3}, 1, 1}},
                     {{{6, 3}, {7, 3}, 2, 2}, {{8, 3}, {9, 3}, 2, 3}, {{4, 3}, {5, 3}, 2, 4}, {{6, 3}, {7, 3}, 2, 5}}});
@@ -225,7 +228,7 @@ TEST_CASE("trap: a dialogue of one turn beside one of four ends after its turn")
 }
 
 TEST_CASE("trap: a source wholly outside the vocabulary reads as UNK and copies as itself") {
-  ModelState<double> model = random_model<double>();
+  TestModel<double> model = random_model<double>();
   force_gate(model, -saturated);
   const Pass<double> unknown(model, {{{{40, 41, 40, 3}, {40, 41, 42, 3}}}});
   const Pass<double> unk(model, {{{{1, 1, 1, 3}, {1, 1, 1, 3}}}});
@@ -238,13 +241,13 @@ TEST_CASE("trap: a source wholly outside the vocabulary reads as UNK and copies 
 
 TEST_CASE("trap: a target that is only EOS is one token from SOS and con") {
   for (const Ablation ablation : all_ablations) {
-    ModelState<double> model = random_model<double>(ablation);
+    TestModel<double> model = random_model<double>(ablation);
     Pass<double> pass(model, {{{{4, 5, 3}, {3}, 1, 2}}});
     CHECK(pass.batch.target_tokens() == 1);
     CHECK(pass.batch.decoder_inputs == std::vector<std::int32_t>{0});
     CHECK(pass.batch.word_ids[0] == sos_id);
-    CHECK(pass.result.losses.generation.data()[0] == near(-pass.log_probabilities(0)[0]));
-    CHECK(pass.result.losses.coverage.data()[0] == 0.0);
+    CHECK(pass.result.losses.term[loss_generation].data()[0] == near(-pass.log_probabilities(0)[0]));
+    CHECK(pass.result.losses.term[loss_coverage].data()[0] == 0.0);
     pass.backward();
     CHECK(finite(model.gradients));
   }
@@ -252,7 +255,7 @@ TEST_CASE("trap: a target that is only EOS is one token from SOS and con") {
 
 TEST_CASE("trap: the reset gate of the GRU acts after the recurrent product, with its bias") {
   // A cell of width 2 on one token: h = 0, so n = tanh(b_in + r ⊙ b_hn) tells whether b_hn is inside the gate.
-  ModelState<double> model = random_model<double>();
+  TestModel<double> model = random_model<double>();
   const reference::Parameters p = reference_parameters(model);
   const auto n = p.at("encoder.weight_hh_l0").shape[1];
   const auto x = reference::embedded(p, eos_id);
@@ -274,11 +277,11 @@ TEST_CASE("trap: the reset gate of the GRU acts after the recurrent product, wit
 }
 
 TEST_CASE("trap: recurrent matrices start orthogonal gate by gate, not stacked") {
-  const ModelState<double> shape(tiny_config(), false);
+  const ModelState<double> shape = make_state<double>(tiny_config(), false);
   Tensor<float> vectors({30, 5});
   Tensor<double> block({shape.layout.size()});
   ThreadPool pool(1);
-  initialise_parameters(pool, shape.layout, View<const float>(vectors.view()), 2.0, 7, block.data());
+  initialise_parameters(pool, shape.layout, View<const float>(vectors.view()), 7, block.data());
   int matrices = 0;
   for (const auto& entry : shape.layout.entries()) {
     if (entry.name.find("weight_hh") == std::string::npos) continue;

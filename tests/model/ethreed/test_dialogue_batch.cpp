@@ -84,7 +84,7 @@ Ids packed(const std::vector<std::size_t>& lengths) {
 
 std::int32_t known(std::int32_t word) { return word < vocabulary ? word : unk_id; }
 
-void check_turns(const Batch& batch, const Dialogues& data, const Orders& orders) {
+void check_turns(const DialogueBatch& batch, const Dialogues& data, const Orders& orders) {
   CHECK(batch.dialogue_order == orders.dialogues);
   CHECK(batch.turn_offsets == orders.turn_offsets);
   CHECK(batch.chain_offsets == orders.chain_offsets);
@@ -115,12 +115,12 @@ void check_turns(const Batch& batch, const Dialogues& data, const Orders& orders
 }
 
 // The vocabulary id that a row of encoder or decoder reads.
-std::int32_t word_read(const Batch& batch, const Ids& words, std::int64_t row) {
+std::int32_t word_read(const DialogueBatch& batch, const Ids& words, std::int64_t row) {
   return batch.word_ids.at(at(words.at(at(row))));
 }
 
 // Every word once: the decoder's by first appearance, then the encoder's others.
-void check_words(const Batch& batch) {
+void check_words(const DialogueBatch& batch) {
   Ids expected;
   std::set<std::int32_t> seen;
   for (const Ids* words : {&batch.decoder_inputs, &batch.encoder_inputs}) {
@@ -133,7 +133,7 @@ void check_words(const Batch& batch) {
   CHECK(batch.word_ids == expected);
 }
 
-void check_encoder(const Batch& batch, const Dialogues& data, const Orders& orders) {
+void check_encoder(const DialogueBatch& batch, const Dialogues& data, const Orders& orders) {
   std::vector<std::size_t> lengths;
   for (const Place& place : orders.encoder) lengths.push_back(words_of(data, place).size());
   CHECK(batch.encoder_offsets == packed(lengths));
@@ -159,7 +159,7 @@ std::map<std::int32_t, std::int32_t> extended_ids(const Ids& post) {
   return extended;
 }
 
-void check_decoder_row(const Batch& batch, const TurnData& turn, int r, int encoder_rank) {
+void check_decoder_row(const DialogueBatch& batch, const TurnData& turn, int r, int encoder_rank) {
   const RowLayout rows = batch.rows();
   const auto extended = extended_ids(turn.post);
   REQUIRE(rows.source_count(r) == static_cast<int>(turn.post.size()));
@@ -186,7 +186,7 @@ void check_decoder_row(const Batch& batch, const TurnData& turn, int r, int enco
   }
 }
 
-void check_decoder(const Batch& batch, const Dialogues& data, const Orders& orders) {
+void check_decoder(const DialogueBatch& batch, const Dialogues& data, const Orders& orders) {
   std::vector<std::size_t> lengths;
   std::size_t most_extra = 0;
   for (std::size_t r = 0; r < orders.decoder.size(); ++r) {
@@ -201,7 +201,7 @@ void check_decoder(const Batch& batch, const Dialogues& data, const Orders& orde
   check_row_layout("test", batch.rows());
 }
 
-void check_layout(const Batch& batch, const Dialogues& data) {
+void check_layout(const DialogueBatch& batch, const Dialogues& data) {
   const Orders orders(data);
   check_turns(batch, data, orders);
   check_encoder(batch, data, orders);
@@ -212,7 +212,7 @@ void check_layout(const Batch& batch, const Dialogues& data) {
 }  // namespace
 
 TEST_CASE("a batch of random dialogues is laid out in the promised orders") {
-  ModelConfig config = tiny_config();
+  EthreedConfig config = tiny_config();
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     INFO("seed " << seed);
     const Dialogues data = random_dialogues(seed, 1 + static_cast<int>(seed % 7), config);
@@ -225,7 +225,7 @@ TEST_CASE("a batch of every trap is laid out in the promised orders") {
 }
 
 TEST_CASE("extended ids follow the first appearance in the post, row by row") {
-  const Batch batch = make_batch({{{{90, 5, 70, 90, 3}, {70, 90, 80, 3}}, {{80, 3}, {90, 80, 3}}}}, vocabulary);
+  const DialogueBatch batch = make_batch({{{{90, 5, 70, 90, 3}, {70, 90, 80, 3}}, {{80, 3}, {90, 80, 3}}}}, vocabulary);
   CHECK(batch.source_ids == Ids{30, 5, 31, 30, 3, 30, 3});
   CHECK(batch.source_words == Ids{90, 5, 70, 90, 3, 80, 3});
   CHECK(batch.targets == Ids{31, 30, unk_id, 3, unk_id, 30, 3});
@@ -233,24 +233,17 @@ TEST_CASE("extended ids follow the first appearance in the post, row by row") {
 }
 
 TEST_CASE("a batch that is built again keeps nothing of the one before") {
-  const ModelConfig config = tiny_config();
-  Batch batch = make_batch(random_dialogues(3, 9, config, 12), vocabulary);
+  const EthreedConfig config = tiny_config();
+  DialogueBatch batch = make_batch(random_dialogues(3, 9, config, 12), vocabulary);
   for (std::uint64_t seed = 4; seed < 8; ++seed) {
     const Dialogues data = random_dialogues(seed, 2, config);
-    std::vector<std::vector<TurnInput>> turns;
-    for (const DialogueData& dialogue : data) {
-      turns.emplace_back();
-      for (const TurnData& turn : dialogue)
-        turns.back().push_back({turn.post, turn.response, turn.emotion, turn.listener_label});
-    }
-    const std::vector<DialogueInput> inputs(turns.begin(), turns.end());
-    batch.build(inputs, vocabulary);
+    batch.build(DialogueExamples(data).all(), vocabulary);
     check_layout(batch, data);
   }
 }
 
 TEST_CASE("a word that occurs often in a batch, unknown words among them, is looked up once") {
-  const Batch batch = make_batch({{{{7, 5, 7, 90, 3}, {7, 70, 80, 3}}, {{5, 9, 3}, {7, 7, 3}}}}, vocabulary);
+  const DialogueBatch batch = make_batch({{{{7, 5, 7, 90, 3}, {7, 70, 80, 3}}, {{5, 9, 3}, {7, 7, 3}}}}, vocabulary);
   CHECK(batch.word_ids ==
         Ids{sos_id, 7, unk_id, 5, 9, 3});  // the last EOS of a response is read by nobody but the encoder
   CHECK(batch.decoder_word_count == 3);
@@ -261,4 +254,12 @@ TEST_CASE("a batch refuses dialogues without turns, empty utterances and negativ
   CHECK_THROWS_WITH(make_batch({{{{4, 3}, {}}}}, vocabulary), Catch::Contains("dialogue 0 has an empty utterance"));
   CHECK_THROWS_WITH(make_batch({{{{}, {3}}}}, vocabulary), Catch::Contains("empty utterance"));
   CHECK_THROWS_WITH(make_batch({{{{4, -1, 3}, {3}}}}, vocabulary), Catch::Contains("negative word id -1"));
+}
+
+TEST_CASE("a turn row knows the place of its turn in the split") {
+  const Dialogues data = awkward_dialogues();  // of 1, 4, 1 and 2 turns
+  const DialogueBatch batch = make_batch(data, vocabulary, 100);
+  const std::vector<std::int64_t> first{100, 101, 105, 106};
+  for (int i = 0; i < batch.turns(); ++i)
+    CHECK(batch.place(i) == first[at(batch.turn_dialogue[at(i)])] + batch.turn_time[at(i)]);
 }

@@ -1,4 +1,4 @@
-// The engine's forward pass against the textbook of tests/reference: every intermediate and every loss.
+// The engine's forward pass against the textbook: every intermediate and every loss.
 
 #include "tests/model/tiny_model.h"
 
@@ -12,27 +12,27 @@ namespace {
 constexpr LossWeights unequal_weights{.emotion = 0.7, .policy = 1.3, .generation = 0.9, .coverage = 1.6};
 
 template <class T> struct Comparison {
-  ModelConfig config;
+  EthreedConfig config;
   Dialogues dialogues;
-  Batch batch;
+  DialogueBatch batch;
   NoiseData<T> noise;
   ModelState<T> model;
   Runtime runtime;
 
-  Comparison(const ModelConfig& config_, Dialogues dialogues_, std::uint64_t seed, bool dropout, bool sample)
+  Comparison(const EthreedConfig& config_, Dialogues dialogues_, std::uint64_t seed, bool dropout, bool sample)
       : config(config_),
         dialogues(std::move(dialogues_)),
         batch(make_batch(dialogues, config.vocabulary)),
         noise(draw_noise<T>(config, batch, seed, dropout, sample)),
-        model(config, false) {
+        model(make_state<T>(config, false)) {
+    config.weights = unequal_weights;
     randomise(model, seed);
   }
 
   Differences run() {
     Context context = runtime.context();
     Tape<T> tape(context, false);
-    const ForwardPass<T> pass =
-        forward_pass(tape, config, unequal_weights, model.bind(tape), batch, noise.step_noise());
+    const ForwardPass<T> pass = forward_pass(tape, config, bind_named(tape, config, model), batch, noise.step_noise());
     const reference::Weights weights{.emotion = unequal_weights.emotion,
                                      .policy = unequal_weights.policy,
                                      .generation = unequal_weights.generation,
@@ -107,22 +107,22 @@ template <class T> struct Comparison {
     }
   }
 
-  static void compare_losses(Differences& differences, const Losses<T>& got, const reference::Losses& wanted) {
+  static void compare_losses(Differences& differences, const StepLosses<T>& got, const reference::Losses& wanted) {
     const auto compare = [&](const char* name, const Variable<T>& loss, std::optional<double> value) {
       REQUIRE(static_cast<bool>(loss) == value.has_value());
       if (loss) differences.compare(name, static_cast<double>(loss.data()[0]), *value);
     };
-    compare("L1, speaker", got.emotion_speaker, wanted.emotion_speaker);
-    compare("L1, listener", got.emotion_listener, wanted.emotion_listener);
-    compare("L2", got.policy, wanted.policy);
-    compare("L3", got.generation, wanted.generation);
-    compare("L4", got.coverage, wanted.coverage);
+    compare("L1, speaker", got.term[loss_emotion_speaker], wanted.emotion_speaker);
+    compare("L1, listener", got.term[loss_emotion_listener], wanted.emotion_listener);
+    compare("L2", got.term[loss_policy], wanted.policy);
+    compare("L3", got.term[loss_generation], wanted.generation);
+    compare("L4", got.term[loss_coverage], wanted.coverage);
     compare("L", got.total, wanted.total);
   }
 };
 
 template <class T>
-void check(const ModelConfig& config, const Dialogues& dialogues, std::uint64_t seed, bool dropout, bool sample,
+void check(const EthreedConfig& config, const Dialogues& dialogues, std::uint64_t seed, bool dropout, bool sample,
            double tolerance) {
   INFO("ablation " << name_of(config.ablation) << ", seed " << seed << (dropout ? ", dropout" : "")
                    << (sample ? ", sampled" : ", mean"));
@@ -141,7 +141,7 @@ constexpr double float_tolerance = 2e-5;
 
 TEST_CASE("the forward pass in double is the textbook's, for the whole model and every ablation") {
   for (const Ablation ablation : all_ablations) {
-    const ModelConfig config = tiny_config(ablation);
+    const EthreedConfig config = tiny_config(ablation);
     for (std::uint64_t seed = 1; seed <= 6; ++seed)
       check<double>(config, random_dialogues(seed, 1 + static_cast<int>(seed), config), seed, seed % 2 == 0,
                     seed % 3 != 0, double_tolerance);
@@ -157,7 +157,7 @@ TEST_CASE("the forward pass in double is the textbook's on a batch of every trap
 
 TEST_CASE("the forward pass in float is the textbook's to float's precision") {
   for (const Ablation ablation : all_ablations) {
-    const ModelConfig config = tiny_config(ablation);
+    const EthreedConfig config = tiny_config(ablation);
     check<float>(config, awkward_dialogues(), 21, true, true, float_tolerance);
     check<float>(config, random_dialogues(22, 5, config), 22, false, true, float_tolerance);
   }
@@ -168,7 +168,7 @@ TEST_CASE("without labels the loss is what is left, with and without a KL term")
   for (DialogueData& dialogue : dialogues)
     for (TurnData& turn : dialogue) turn.emotion = turn.listener_label = -1;
   for (const Ablation ablation : all_ablations) {
-    ModelConfig config = tiny_config(ablation);
+    EthreedConfig config = tiny_config(ablation);
     check<double>(config, dialogues, 31, false, true, double_tolerance);  // labels elsewhere: L2 stays
     config.listener_labels = false;
     check<double>(config, dialogues, 32, false, true, double_tolerance);  // no labels at all: L2 goes too
@@ -176,7 +176,7 @@ TEST_CASE("without labels the loss is what is left, with and without a KL term")
 }
 
 TEST_CASE("labels of replies are not read where the configuration says there are none") {
-  ModelConfig config = tiny_config();
+  EthreedConfig config = tiny_config();
   config.listener_labels = false;
   check<double>(config, awkward_dialogues(), 33, true, true, double_tolerance);
 }

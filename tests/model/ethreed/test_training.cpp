@@ -2,7 +2,7 @@
 
 #include "model/training/trainer.h"
 #include "tests/kernels/allocation_count.h"
-#include "tests/model/tiny_dataset.h"
+#include "tests/model/tiny_model.h"
 
 #include <catch2/catch.hpp>
 
@@ -11,8 +11,8 @@ using namespace ethreed::test;
 
 namespace {
 
-TrainingConfig tiny_training() {
-  TrainingConfig training;
+Recipe tiny_recipe() {
+  Recipe training;
   training.epochs = 3;
   training.batch = 4;
   training.learning_rate = 0.01;
@@ -30,6 +30,26 @@ std::vector<std::vector<std::int32_t>> batches_of(int dialogues, int size) {
   return batches;
 }
 
+// The batches of one split and the steps that a model takes on them.
+class Trainee {
+ public:
+  Trainee(const Dataset& data, const EthreedConfig& config)
+      : model_(make_model(config)), examples_(data.split("train"), {}), batch_(model_->new_batch()) {}
+
+  template <class T>
+  StepReport step(Context& context, ModelState<T>& state, const Recipe& recipe,
+                  const std::vector<std::int32_t>& dialogues, std::int64_t index, double learning_rate) {
+    batch_->build(examples_.make(dialogues));
+    return training_step(context, *model_, state, recipe, *batch_, {.step = index, .learning_rate = learning_rate});
+  }
+  int dialogues() const { return examples_.count(); }
+
+ private:
+  std::shared_ptr<const Model> model_;
+  SplitExamples examples_;
+  std::unique_ptr<ModelBatch> batch_;
+};
+
 // Everything a run leaves behind.
 struct RunTrace {
   std::vector<RunningLosses> log;
@@ -41,8 +61,7 @@ struct RunTrace {
 // A run over one data set that can be stopped and taken up again by reading its checkpoint, as a new process would.
 class TinyRun {
  public:
-  TinyRun(const Dataset& data, std::filesystem::path directory, const ModelConfig& model,
-          const TrainingConfig& training)
+  TinyRun(const Dataset& data, std::filesystem::path directory, const EthreedConfig& model, const Recipe& training)
       : data_(data),
         options_{.directory = std::move(directory), .log_every = 2, .save_every = 0},
         info_(run_info(data, model, training)),
@@ -58,7 +77,7 @@ class TinyRun {
       trace_.step_totals.push_back(report.total);
     };
     observer.log_line = [&](const TrainingProgress& progress, double) { trace_.log.push_back(progress.running); };
-    observer.epoch = [&](const TrainingProgress&, const EvaluationResult&, double rate) {
+    observer.epoch = [&](const TrainingProgress&, std::span<const double>, double rate) {
       trace_.epoch_rates.push_back(rate);
     };
     observer.validation = [&](int, int) { validating_ = true; };
@@ -68,7 +87,7 @@ class TinyRun {
   // Forgets everything and reads RUN/last.
   void reload() {
     info_ = load_checkpoint_info(options_.directory / "last");
-    model_ = ModelState<float>(info_.config.model, true);
+    model_ = ModelState<float>(info_.config.model->layout(), true);
     load_checkpoint_tensors(options_.directory / "last", model_);
   }
   bool validating() const { return validating_; }
@@ -113,20 +132,20 @@ void check_same(const RunTrace& got, const RunTrace& wanted) {
 TEST_CASE("training gives the same bits with one, two and three threads") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
-  const TrainingConfig training = tiny_training();
+  const Recipe training = tiny_recipe();
   // Wide enough for products, sums and Adam to be cut into pieces.
-  ModelConfig config = dataset_config();
+  EthreedConfig config = dataset_config();
   config.decoder_state = 96;
   config.bottleneck = 130;
   const auto train_with = [&](int threads, std::vector<double>& norms) {
     Runtime runtime(threads);
     Context context = runtime.context();
     ModelState<float> model = initial_model<float>(data, config);
-    SplitBatches batches(data.split("train"), data.vocabulary_size());
+    Trainee trainee(data, config);
     std::int64_t step = 0;
     for (int epoch = 0; epoch < 2; ++epoch)
-      for (const auto& dialogues : batches_of(batches.dialogues(), training.batch))
-        norms.push_back(training_step(context, model, training, batches.make(dialogues), step++, 0.01).gradient_norm);
+      for (const auto& dialogues : batches_of(trainee.dialogues(), training.batch))
+        norms.push_back(trainee.step(context, model, training, dialogues, step++, 0.01).gradient_norm);
     return model;
   };
   std::vector<double> norms;
@@ -143,14 +162,14 @@ TEST_CASE("training gives the same bits with one, two and three threads") {
 TEST_CASE("a run that is stopped and taken up again ends with the bits of one that was not") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
-  TinyRun whole(data, folder / "whole", dataset_config(), tiny_training());
+  TinyRun whole(data, folder / "whole", dataset_config(), tiny_recipe());
   CHECK(whole.run());
   CHECK(whole.progress().step == 9);
   CHECK(whole.progress().finished);
   REQUIRE(whole.trace().log.size() == 4);
   for (const std::int64_t stop : {1, 2, 3, 5, 7, 9}) {
     INFO("stopped at step " << stop);
-    TinyRun run(data, folder / ("stopped" + std::to_string(stop)), dataset_config(), tiny_training());
+    TinyRun run(data, folder / ("stopped" + std::to_string(stop)), dataset_config(), tiny_recipe());
     CHECK_FALSE(run.run(stop) == (stop < 9));
     CHECK(run.progress().step == stop);
     run.reload();
@@ -164,9 +183,9 @@ TEST_CASE("a run that is stopped and taken up again ends with the bits of one th
 TEST_CASE("a run that is stopped during validation validates again and ends with the same bits") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
-  TinyRun whole(data, folder / "whole", dataset_config(), tiny_training());
+  TinyRun whole(data, folder / "whole", dataset_config(), tiny_recipe());
   REQUIRE(whole.run());
-  TinyRun run(data, folder / "stopped", dataset_config(), tiny_training());
+  TinyRun run(data, folder / "stopped", dataset_config(), tiny_recipe());
   REQUIRE_FALSE(run.run(0, [&] { return run.validating(); }));
   CHECK(run.progress().epoch == 0);
   CHECK(run.progress().next_batch == 3);
@@ -180,7 +199,7 @@ TEST_CASE("a run that is stopped during validation validates again and ends with
 TEST_CASE("the sums of the log survive a stop between two lines") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
-  TinyRun run(data, folder / "run", dataset_config(), tiny_training());
+  TinyRun run(data, folder / "run", dataset_config(), tiny_recipe());
   REQUIRE_FALSE(run.run(3));
   const RunningLosses before = run.progress().running;
   CHECK(before.steps == 1);
@@ -193,7 +212,7 @@ TEST_CASE("the sums of the log survive a stop between two lines") {
 TEST_CASE("a line of the log holds the sums of its steps") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
-  TinyRun run(data, folder / "run", dataset_config(), tiny_training());
+  TinyRun run(data, folder / "run", dataset_config(), tiny_recipe());
   REQUIRE(run.run());
   const RunTrace trace = run.trace();
   REQUIRE(trace.log.size() == 4);  // of two steps each; the ninth step waits
@@ -201,13 +220,13 @@ TEST_CASE("a line of the log holds the sums of its steps") {
     const StepReport &first = trace.steps[2 * line], &second = trace.steps[2 * line + 1];
     const RunningLosses& sums = trace.log[line];
     CHECK(sums.steps == 2);
-    CHECK(sums.tokens == first.tokens + second.tokens);
+    CHECK(sums.tokens == first.targets + second.targets);
     CHECK(sums.total == first.total + second.total);
-    CHECK(sums.emotion_speaker == first.emotion_speaker + second.emotion_speaker);
-    CHECK(sums.emotion_listener == first.emotion_listener + second.emotion_listener);
-    CHECK(sums.policy == first.policy + second.policy);
-    CHECK(sums.generation == first.generation + second.generation);
-    CHECK(sums.coverage == first.coverage + second.coverage);
+    CHECK(sums.term[loss_emotion_speaker] == first.term[loss_emotion_speaker] + second.term[loss_emotion_speaker]);
+    CHECK(sums.term[loss_emotion_listener] == first.term[loss_emotion_listener] + second.term[loss_emotion_listener]);
+    CHECK(sums.term[loss_policy] == first.term[loss_policy] + second.term[loss_policy]);
+    CHECK(sums.term[loss_generation] == first.term[loss_generation] + second.term[loss_generation]);
+    CHECK(sums.term[loss_coverage] == first.term[loss_coverage] + second.term[loss_coverage]);
     CHECK(sums.gradient_norm == first.gradient_norm + second.gradient_norm);
   }
   CHECK(run.progress().running.total == trace.steps.back().total);
@@ -216,7 +235,7 @@ TEST_CASE("a line of the log holds the sums of its steps") {
 TEST_CASE("the best checkpoint is the one of the lowest validation perplexity") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
-  TrainingConfig training = tiny_training();
+  Recipe training = tiny_recipe();
   training.learning_rate = 0.1;  // so high that later epochs do worse
   training.epochs = 5;
   TinyRun run(data, folder / "run", dataset_config(), training);
@@ -225,67 +244,72 @@ TEST_CASE("the best checkpoint is the one of the lowest validation perplexity") 
   CHECK(best.progress.best == best.progress.last);
   CHECK(best.progress.best == run.progress().best);
   CHECK(best.progress.best.epoch < run.progress().last.epoch);
-  CHECK(best.progress.best.perplexity_token < run.progress().last.perplexity_token);
+  const double perplexity = best.progress.best.values.at("perplexity_token");
+  CHECK(perplexity < run.progress().last.values.at("perplexity_token"));
   Runtime runtime;
-  ModelState<float> model(best.config.model, false);
+  ModelState<float> model(best.config.model->layout(), false);
   load_checkpoint_tensors(run.directory() / "best", model);
-  SplitBatches valid(data.split("valid"), data.vocabulary_size());
-  const auto figures = Evaluator<float>(runtime.context(), model).evaluate(valid, PolicyMode{.seed = training.seed});
-  CHECK(figures.perplexity_token == best.progress.best.perplexity_token);
+  SplitExamples valid(data.split("valid"), {});
+  const std::vector<double> figures =
+      Evaluator<float>(runtime.context(), *best.config.model, model).evaluate(valid, LatentMode{.seed = training.seed});
+  CHECK(figures[EthreedFigures::perplexity_token] == perplexity);
 }
 
 TEST_CASE("the loss of a small task falls to a fraction") {
   const TemporaryFolder folder;
   const Dialogues dialogues{{{{4, 5, 6, 3}, {7, 8, 3}, 1, 1}}, {{{9, 10, 3}, {11, 9, 12, 3}, 2, 3}}};
   const Dataset data = make_dataset(folder, {{"train", dialogues}, {"valid", dialogues}});
-  TrainingConfig training = tiny_training();
-  training.dropout = 0.0;
-  ModelState<float> model = initial_model<float>(data, dataset_config());
+  const Recipe training = tiny_recipe();
+  EthreedConfig config = dataset_config();
+  config.dropout = 0.0;
+  ModelState<float> model = initial_model<float>(data, config);
   Runtime runtime;
   Context context = runtime.context();
-  SplitBatches batches(data.split("train"), data.vocabulary_size());
+  Trainee trainee(data, config);
   const std::vector<std::int32_t> both{0, 1};
   StepReport first, last;
   for (int step = 0; step < 300; ++step) {
-    last = training_step(context, model, training, batches.make(both), step, 0.01);
+    last = trainee.step(context, model, training, both, step, 0.01);
     if (step == 0) first = last;
   }
-  CHECK(last.emotion_speaker < 0.05 * first.emotion_speaker);
-  CHECK(last.emotion_listener < 0.05 * first.emotion_listener);
-  CHECK(last.generation < 0.2 * first.generation);
-  CHECK(last.tokens == 7);
+  CHECK(last.term[loss_emotion_speaker] < 0.05 * first.term[loss_emotion_speaker]);
+  CHECK(last.term[loss_emotion_listener] < 0.05 * first.term[loss_emotion_listener]);
+  CHECK(last.term[loss_generation] < 0.2 * first.term[loss_generation]);
+  CHECK(last.targets == 7);
 }
 
 TEST_CASE("a step reports the terms of its loss and their weighted sum") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
-  TrainingConfig training = tiny_training();
-  training.weights = {.emotion = 0.5, .policy = 2.0, .generation = 1.5, .coverage = 3.0};
-  ModelState<double> model = initial_model<double>(data, dataset_config());
+  const Recipe training = tiny_recipe();
+  EthreedConfig config = dataset_config();
+  config.weights = {.emotion = 0.5, .policy = 2.0, .generation = 1.5, .coverage = 3.0};
+  ModelState<double> model = initial_model<double>(data, config);
   Runtime runtime;
   Context context = runtime.context();
-  SplitBatches batches(data.split("train"), data.vocabulary_size());
+  Trainee trainee(data, config);
   const std::vector<std::int32_t> dialogues{0, 1, 2};
-  const StepReport report = training_step(context, model, training, batches.make(dialogues), 0, 0.01);
-  for (const double term :
-       {report.emotion_speaker, report.emotion_listener, report.policy, report.generation, report.coverage})
+  const StepReport report = trainee.step(context, model, training, dialogues, 0, 0.01);
+  for (const double term : {report.term[loss_emotion_speaker], report.term[loss_emotion_listener],
+                            report.term[loss_policy], report.term[loss_generation], report.term[loss_coverage]})
     CHECK(term > 0);
-  CHECK(report.total == Approx(0.5 * (report.emotion_speaker + report.emotion_listener) + 2.0 * report.policy +
-                               1.5 * report.generation + 3.0 * report.coverage)
-                            .epsilon(1e-12));
+  CHECK(report.total ==
+        Approx(0.5 * (report.term[loss_emotion_speaker] + report.term[loss_emotion_listener]) +
+               2.0 * report.term[loss_policy] + 1.5 * report.term[loss_generation] + 3.0 * report.term[loss_coverage])
+            .epsilon(1e-12));
 }
 
 TEST_CASE("dropout and noise of a step depend on the step alone") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
-  const ModelConfig config = dataset_config();
-  SplitBatches batches(data.split("train"), data.vocabulary_size());
+  const EthreedConfig config = dataset_config();
   const std::vector<std::int32_t> dialogues{0, 1, 2, 3};
-  const Batch& batch = batches.make(dialogues);
+  DialogueBatch batch;
+  batch.build(SplitExamples(data.split("train"), {}).make(dialogues), config.vocabulary);
   Runtime runtime;
   Context context = runtime.context();
   const auto draw = [&](std::int64_t step) {
-    const StepNoise<double> noise = draw_training_noise<double>(context, config, tiny_training(), batch, step);
+    const StepNoise<double> noise = draw_training_noise<double>(context, config, batch, tiny_recipe().seed, step);
     const std::size_t n = static_cast<std::size_t>(batch.turns());
     std::vector<std::vector<double>> all{
         {noise.masks.global, noise.masks.global + 2 * n * static_cast<std::size_t>(config.global_state)},
@@ -302,22 +326,18 @@ TEST_CASE("dropout and noise of a step depend on the step alone") {
     for (const double multiplier : first[i]) CHECK((multiplier == 0.0 || multiplier == 2.0));
   // Different states draw different masks.
   CHECK_FALSE(std::equal(first[0].begin(), first[0].begin() + 32, first[1].begin()));
-  TrainingConfig off = tiny_training();
+  EthreedConfig off = config;
   off.dropout = 0.0;
-  const StepNoise<double> none = draw_training_noise<double>(context, config, off, batch, 0);
+  const StepNoise<double> none = draw_training_noise<double>(context, off, batch, tiny_recipe().seed, 0);
   CHECK(none.masks.global == nullptr);
   CHECK(none.masks.content == nullptr);
   CHECK(none.policy != nullptr);
 }
 
-TEST_CASE("the learning rate falls by its factor every so many epochs, and a run uses it") {
-  TrainingConfig recipe;
-  for (const int epoch : {0, 1, 2}) CHECK(recipe.learning_rate_at(epoch) == Approx(5e-4));
-  for (const int epoch : {3, 4, 5}) CHECK(recipe.learning_rate_at(epoch) == Approx(1.5e-4));
-  CHECK(recipe.learning_rate_at(6) == Approx(4.5e-5));
+TEST_CASE("a run uses the learning rate of its epoch") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
-  TinyRun run(data, folder / "run", dataset_config(), tiny_training());
+  TinyRun run(data, folder / "run", dataset_config(), tiny_recipe());
   REQUIRE(run.run());
   const auto rates = run.trace().epoch_rates;
   REQUIRE(rates.size() == 3);
@@ -329,15 +349,15 @@ TEST_CASE("the learning rate falls by its factor every so many epochs, and a run
 TEST_CASE("a gradient longer than the bound is scaled down to it, a shorter one is left alone") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
-  SplitBatches batches(data.split("train"), data.vocabulary_size());
+  Trainee trainee(data, dataset_config());
   const std::vector<std::int32_t> dialogues{0, 1, 2, 3};
   Runtime runtime;
   Context context = runtime.context();
   for (const double bound : {0.01, 1e6}) {
-    TrainingConfig training = tiny_training();
+    Recipe training = tiny_recipe();
     training.clip_norm = bound;
     ModelState<double> model = initial_model<double>(data, dataset_config());
-    const StepReport report = training_step(context, model, training, batches.make(dialogues), 0, 0.01);
+    const StepReport report = trainee.step(context, model, training, dialogues, 0, 0.01);
     double squares = 0;  // of m / (1 − β₁): what Adam was given at its first step
     for (const double m : model.first_moment.span()) squares += m * m / (0.1 * 0.1);
     CHECK(report.gradient_norm > 0.01);
@@ -345,27 +365,28 @@ TEST_CASE("a gradient longer than the bound is scaled down to it, a shorter one 
   }
 }
 
-TEST_CASE("steps are those of Adam on the clipped gradient") {
+TEST_CASE("steps are those of Adam on the clipped gradient, with decoupled weight decay if the recipe has it") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
-  SplitBatches batches(data.split("train"), data.vocabulary_size());
+  Trainee trainee(data, dataset_config());
   Runtime runtime;
   Context context = runtime.context();
-  TrainingConfig training = tiny_training();
+  Recipe training = tiny_recipe();
   training.clip_norm = 0.5;
+  training.weight_decay = GENERATE(0.0, 0.2);
   ModelState<double> model = initial_model<double>(data, dataset_config());
   std::vector<double> theta(model.values.span().begin(), model.values.span().end()), m(theta.size()), v(theta.size());
   for (int step = 0; step < 3; ++step) {
     const std::vector<std::int32_t> dialogues{step, step + 1};
     const double rate = 0.01 / (step + 1);
-    const StepReport report = training_step(context, model, training, batches.make(dialogues), step, rate);
+    const StepReport report = trainee.step(context, model, training, dialogues, step, rate);
     double worst = 0;
     for (std::size_t i = 0; i < theta.size(); ++i) {
       const double g = model.gradients.span()[i] * std::min(1.0, 0.5 / (report.gradient_norm + 1e-6));
       m[i] = 0.9 * m[i] + 0.1 * g;
       v[i] = 0.999 * v[i] + 0.001 * g * g;
       const double m_hat = m[i] / (1 - std::pow(0.9, step + 1)), v_hat = v[i] / (1 - std::pow(0.999, step + 1));
-      theta[i] -= rate * m_hat / (std::sqrt(v_hat) + 1e-8);
+      theta[i] -= rate * (m_hat / (std::sqrt(v_hat) + 1e-8) + training.weight_decay * theta[i]);
       worst = std::max(worst, std::abs(model.values.span()[i] - theta[i]));
     }
     CHECK(worst < 1e-12);
@@ -376,23 +397,20 @@ TEST_CASE("steps are those of Adam on the clipped gradient") {
 TEST_CASE("a training step takes no memory once its shape has been seen") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
-  const TrainingConfig training = tiny_training();
-  ModelConfig config = dataset_config();  // so large that a step needs several blocks of the arena at first
+  const Recipe training = tiny_recipe();
+  EthreedConfig config = dataset_config();  // so large that a step needs several blocks of the arena at first
   config.encoder = config.decoder_state = config.bottleneck = 200;
   for (const int threads : {1, 2}) {
     Runtime runtime(threads);
     Context context = runtime.context();
     ModelState<float> model = initial_model<float>(data, config);
-    SplitBatches batches(data.split("train"), data.vocabulary_size());
-    DeferredUpdate<float> update(model.layout.encoder_end());
+    Trainee trainee(data, config);
     // The last batch is the smallest: after the largest the arena has to merge its blocks once more.
-    const auto order = batches_of(batches.dialogues(), training.batch);
+    const auto order = batches_of(trainee.dialogues(), training.batch);
     std::int64_t step = 0;
     const auto pass = [&] {
       const std::int64_t before = allocation_count();
-      for (const auto& dialogues : order)
-        training_step(context, model, training, batches.make(dialogues), step++, 0.001, {.update = &update});
-      update.finish(context);
+      for (const auto& dialogues : order) trainee.step(context, model, training, dialogues, step++, 0.001);
       return allocation_count() - before;
     };
     CHECK(pass() > 0);  // the counter counts
@@ -401,66 +419,10 @@ TEST_CASE("a training step takes no memory once its shape has been seen") {
   }
 }
 
-TEST_CASE("an update that is deferred to the next step's encoder gives the bits of one that is not") {
-  const TemporaryFolder folder;
-  const Dataset data = random_dataset(folder);
-  const TrainingConfig training = tiny_training();
-  ModelConfig config = dataset_config();  // so large that the rest of the update is several chunks
-  config.encoder = config.decoder_state = config.bottleneck = 200;
-  const auto train_with = [&](int threads, bool deferred) {
-    Runtime runtime(threads);
-    Context context = runtime.context();
-    ModelState<float> model = initial_model<float>(data, config);
-    SplitBatches batches(data.split("train"), data.vocabulary_size());
-    DeferredUpdate<float> update(model.layout.encoder_end());
-    std::int64_t step = 0;
-    for (const auto& dialogues : batches_of(batches.dialogues(), training.batch))
-      training_step(context, model, training, batches.make(dialogues), step++, 0.01,
-                    {.update = deferred ? &update : nullptr});
-    const Tensor<float> before = model.values.clone();
-    update.finish(context);
-    CHECK(same_bits(model.values, before) != deferred);  // something was left for finish(), if anything was deferred
-    const Tensor<float> finished = model.values.clone();
-    update.finish(context);
-    CHECK(same_bits(model.values, finished));
-    return model;
-  };
-  const ModelState<float> whole = train_with(1, false);
-  CHECK(whole.layout.size() - whole.layout.encoder_end() > 4 << 16);
-  for (const int threads : {1, 2, 3}) {
-    INFO(threads << " threads");
-    CHECK(same_bits(train_with(threads, true), whole));
-  }
-}
-
-TEST_CASE("a deferred update is done even if what it was to run beside fails, and done once") {
-  Runtime runtime(2);
-  Context context = runtime.context();
-  constexpr std::int64_t n = 300000;
-  Tensor<float> values({n}), gradients({n}), m({n}), v({n});
-  for (std::int64_t i = 0; i < n; ++i) gradients[i] = 1.0F + static_cast<float>(i % 7);
-  const Adam<float> adam{.count = n,
-                         .step = 1,
-                         .learning_rate = 0.5,
-                         .parameters = values.data(),
-                         .gradients = gradients.data(),
-                         .m = m.data(),
-                         .v = v.data()};
-  DeferredUpdate<float> update(1000);
-  update.start(context, adam);
-  CHECK(values[999] != 0.0F);
-  CHECK(values[n - 1] == 0.0F);
-  CHECK_THROWS_WITH(update.beside(context, [] { fail("the encoder broke"); }), "the encoder broke");
-  CHECK(std::all_of(values.data(), values.data() + n, [](float value) { return value != 0.0F; }));
-  const Tensor<float> once = values.clone();
-  update.finish(context);
-  CHECK(same_bits(values, once));
-}
-
 TEST_CASE("a model that is not finite is refused and left as it was") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
-  SplitBatches batches(data.split("train"), data.vocabulary_size());
+  Trainee trainee(data, dataset_config());
   const std::vector<std::int32_t> dialogues{0, 1};
   Runtime runtime;
   Context context = runtime.context();
@@ -468,28 +430,45 @@ TEST_CASE("a model that is not finite is refused and left as it was") {
     ModelState<float> model = initial_model<float>(data, dataset_config());
     parameter(model, "decoder.vocabulary.bias")[7] = broken;
     const Tensor<float> before = model.values.clone();
-    CHECK_THROWS_WITH(training_step(context, model, tiny_training(), batches.make(dialogues), 6, 0.01),
+    CHECK_THROWS_WITH(trainee.step(context, model, tiny_recipe(), dialogues, 6, 0.01),
                       Catch::Contains("the loss is") && Catch::Contains("at step 6") &&
                           Catch::Contains("resume from the last checkpoint"));
     CHECK(same_bits(model.values, before));
     CHECK(same_bits(model.first_moment, Tensor<float>({model.layout.size()})));
     CHECK(same_bits(model.second_moment, Tensor<float>({model.layout.size()})));
-    DeferredUpdate<float> update(model.layout.encoder_end());
-    CHECK_THROWS(training_step(context, model, tiny_training(), batches.make(dialogues), 6, 0.01, {.update = &update}));
-    update.finish(context);
-    CHECK(same_bits(model.values, before));
   }
 }
 
-TEST_CASE("the order of dialogues is a permutation that depends on seed and epoch alone") {
+TEST_CASE("the order of examples is a permutation that depends on seed and epoch alone") {
   std::vector<std::int32_t> first, again, next, other;
-  shuffle_dialogues(100, 3, 0, first);
-  shuffle_dialogues(100, 3, 0, again);
-  shuffle_dialogues(100, 3, 1, next);
-  shuffle_dialogues(100, 4, 0, other);
+  shuffle_examples(100, 3, 0, first);
+  shuffle_examples(100, 3, 0, again);
+  shuffle_examples(100, 3, 1, next);
+  shuffle_examples(100, 4, 0, other);
   CHECK(first == again);
   CHECK(first != next);
   CHECK(first != other);
   std::sort(first.begin(), first.end());
   for (std::int32_t i = 0; i < 100; ++i) CHECK(first[static_cast<std::size_t>(i)] == i);
+}
+
+TEST_CASE("a run that gets no better ends when its patience is over, and stays ended") {
+  const TemporaryFolder folder;
+  const Dataset data = random_dataset(folder);
+  Recipe training = tiny_recipe();
+  training.learning_rate = 0.1;  // so high that later epochs do worse
+  training.epochs = 9;
+  TinyRun whole(data, folder / "whole", dataset_config(), training);
+  REQUIRE(whole.run());
+  REQUIRE(whole.progress().epoch == 9);
+  training.patience = 2;
+  TinyRun run(data, folder / "run", dataset_config(), training);
+  REQUIRE(run.run());
+  CHECK(run.progress().finished);
+  CHECK(run.progress().epoch < 9);
+  CHECK(run.progress().last.epoch == run.progress().best.epoch + 2);
+  run.reload();
+  const std::int64_t steps = run.progress().step;
+  CHECK(run.run());
+  CHECK(run.progress().step == steps);
 }

@@ -1,7 +1,7 @@
 // How the parameters start. Orthogonality gate by gate is among the traps, in test_traps.cpp.
 
-#include "model/training/initialisation.h"
-#include "tests/model/tiny_dataset.h"
+#include "model/blocks/initialisation.h"
+#include "tests/model/tiny_model.h"
 
 #include <catch2/catch.hpp>
 
@@ -10,19 +10,18 @@ using namespace ethreed::test;
 
 namespace {
 
-Tensor<float> some_vectors(const ModelConfig& config) {
+Tensor<float> some_vectors(const EthreedConfig& config) {
   Tensor<float> vectors({config.vocabulary, config.embedding});
   Random random(2);
   for (float& value : vectors.span()) value = static_cast<float>(random.normal());
   return vectors;
 }
 
-template <class T>
-ModelState<T> started(const ModelConfig& config, std::uint64_t seed, double update_gate_bias = 2.0, int threads = 1) {
-  ModelState<T> model(config, false);
+template <class T> ModelState<T> started(const EthreedConfig& config, std::uint64_t seed, int threads = 1) {
+  ModelState<T> model = make_state<T>(config, false);
   const Tensor<float> vectors = some_vectors(config);
   ThreadPool pool(threads);
-  initialise_parameters(pool, model.layout, vectors.view(), update_gate_bias, seed, model.values.data());
+  initialise_parameters(pool, model.layout, vectors.view(), seed, model.values.data());
   return model;
 }
 
@@ -31,7 +30,7 @@ bool is(const std::string& name, std::string_view part) { return name.find(part)
 }  // namespace
 
 TEST_CASE("the embedding starts as the word vectors") {
-  const ModelConfig config = tiny_config();
+  const EthreedConfig config = tiny_config();
   ModelState<double> model = started<double>(config, 1);
   const Tensor<float> vectors = some_vectors(config);
   const auto embedding = parameter(model, "embedding.weight");
@@ -39,7 +38,10 @@ TEST_CASE("the embedding starts as the word vectors") {
 }
 
 TEST_CASE("the recurrent bias of every update gate starts at the recipe's value, the others do not") {
-  ModelState<double> model = started<double>(tiny_config(), 1, 2.0);
+  EthreedConfig config = tiny_config();
+  const double recipe = GENERATE(2.0, 2.5);
+  if (recipe != 2.0) config.update_gate_bias = recipe;  // 2 is the default
+  ModelState<double> model = started<double>(config, 1);
   int cells = 0;
   for (const auto& entry : model.layout.entries()) {
     if (!is(entry.name, "bias_hh")) continue;
@@ -49,15 +51,15 @@ TEST_CASE("the recurrent bias of every update gate starts at the recipe's value,
     const std::size_t hidden = bias.size() / 3;
     for (std::size_t i = 0; i < bias.size(); ++i) {  // r, z, n
       const bool update = i >= hidden && i < 2 * hidden;
-      CHECK((bias[i] == 2.0) == update);
+      CHECK((bias[i] == recipe) == update);
     }
   }
   CHECK(cells == 7);
-  CHECK(parameter(model, "tracker.emotion.bias_ih")[8] != 2.0);
+  CHECK(parameter(model, "tracker.emotion.bias_ih")[8] != recipe);
 }
 
 TEST_CASE("everything else starts uniform between plus and minus one over the root of fan-in") {
-  ModelConfig config = tiny_config();
+  EthreedConfig config = tiny_config();
   config.vocabulary = 2000;  // enough numbers for their variance to tell
   ModelState<double> model = started<double>(config, 3);
   const std::map<std::string, int> fan_in{{"encoder.weight_ih_l0", 5},
@@ -88,7 +90,7 @@ TEST_CASE("everything else starts uniform between plus and minus one over the ro
 TEST_CASE("a parameter starts the same in every ablation that has it") {
   // All states of one size, as in the paper: then an ablation changes no shape.
   const auto config = [](Ablation ablation) {
-    ModelConfig c = tiny_config(ablation);
+    EthreedConfig c = tiny_config(ablation);
     c.global_state = c.party_state = c.emotion_state = c.content_state = c.decoder_state = 8;
     return c;
   };
@@ -138,14 +140,14 @@ TEST_CASE("between two parameters of the block there are zeros, and each starts 
 
 TEST_CASE("a model starts with the same bits whatever the number of threads") {
   const ModelState<float> one = started<float>(tiny_config(), 7);
-  for (const int threads : {2, 3}) CHECK(same_bits(one.values, started<float>(tiny_config(), 7, 2.0, threads).values));
+  for (const int threads : {2, 3}) CHECK(same_bits(one.values, started<float>(tiny_config(), 7, threads).values));
 }
 
 TEST_CASE("word vectors of another shape are refused with both shapes") {
-  const ModelConfig config = tiny_config();
-  ModelState<float> model(config, false);
+  const EthreedConfig config = tiny_config();
+  ModelState<float> model = make_state<float>(config, false);
   const Tensor<float> vectors({30, 6});
   ThreadPool pool(2);
-  CHECK_THROWS_WITH(initialise_parameters(pool, model.layout, vectors.view(), 2.0, 1, model.values.data()),
+  CHECK_THROWS_WITH(initialise_parameters(pool, model.layout, vectors.view(), 1, model.values.data()),
                     Catch::Contains("[30, 6]") && Catch::Contains("[30, 5]"));
 }

@@ -21,11 +21,11 @@ Dialogues few_dialogues() {
 // One loss as a function of its parameters, with fixed noise, and its gradient at the starting point.
 class LossFunction {
  public:
-  LossFunction(const ModelConfig& config, bool dropout, bool sample)
-      : config_(config),
+  LossFunction(const EthreedConfig& config, bool dropout, bool sample)
+      : config_(weighted(config)),
         batch_(make_batch(few_dialogues(), config.vocabulary)),
         noise_(draw_noise<double>(config, batch_, 5, dropout, sample)),
-        model_(config, true) {
+        model_(make_state<double>(config, true)) {
     randomise(model_, 3, 0.5);
     differentiate();
   }
@@ -35,11 +35,11 @@ class LossFunction {
     Context context = runtime_.context();
     context.arena.reset();
     Tape<double> tape(context, false);
-    const auto pass = forward_pass(tape, config_, unequal_weights, model_.bind(tape), batch_, noise_.step_noise());
+    const auto pass = forward_pass(tape, config_, bind_named(tape, config_, model_), batch_, noise_.step_noise());
     double total = pass.losses.total.data()[0];
     if (config_.has_divergence() && !config_.constraint_gradient)
-      total += unequal_weights.policy *
-               (divergence(rows_of(pass.state.reply_logits), constraint_logits_) - pass.losses.policy.data()[0]);
+      total += unequal_weights.policy * (divergence(rows_of(pass.state.reply_logits), constraint_logits_) -
+                                         pass.losses.term[loss_policy].data()[0]);
     return total;
   }
 
@@ -65,6 +65,10 @@ class LossFunction {
  private:
   using Rows = std::vector<reference::Vector>;
 
+  static EthreedConfig weighted(EthreedConfig config) {
+    config.weights = unequal_weights;
+    return config;
+  }
   static Rows rows_of(const Variable<double>& logits) {
     Rows rows;
     for (int i = 0; i < logits.rows(); ++i)
@@ -80,16 +84,17 @@ class LossFunction {
   void differentiate() {
     Context context = runtime_.context();
     Tape<double> tape(context);
-    auto parameters = model_.bind(tape);
+    const ParameterHandles<double> parameters = model_.bind(tape);
     std::fill_n(model_.gradients.data(), model_.gradients.count(), std::numeric_limits<double>::quiet_NaN());
-    const auto pass = forward_pass(tape, config_, unequal_weights, parameters, batch_, noise_.step_noise());
+    const auto pass =
+        forward_pass(tape, config_, named_parameters<EthreedModel>(config_, parameters), batch_, noise_.step_noise());
     constraint_logits_ = rows_of(pass.state.listener_logits);
     tape.backward(pass.losses.total);
-    zero_untouched_gradients(context, config_, parameters);
+    zero_untouched_gradients(context, model_.layout, parameters);
   }
 
-  ModelConfig config_;
-  Batch batch_;
+  EthreedConfig config_;
+  DialogueBatch batch_;
   NoiseData<double> noise_;
   ModelState<double> model_;
   Runtime runtime_;
@@ -132,7 +137,7 @@ TEST_CASE("the gradient of the loss is right for every parameter without dropout
 }
 
 TEST_CASE("the gradient is right where the constraint is differentiated too") {
-  ModelConfig config = tiny_config();
+  EthreedConfig config = tiny_config();
   config.constraint_gradient = true;
   LossFunction loss(config, true, true);
   check_all(loss);
@@ -167,7 +172,7 @@ TEST_CASE("a gradient that is off by a factor of 1.001 is caught, whichever para
 }
 
 TEST_CASE("taking the constraint for a variable is caught") {
-  ModelConfig config = tiny_config();
+  EthreedConfig config = tiny_config();
   LossFunction detached(config, true, true);
   config.constraint_gradient = true;
   LossFunction attached(config, true, true);
