@@ -26,7 +26,7 @@ GradientReport check_function(Context& context, std::vector<Operand<double>> lea
                               const CheckOptions& options = {});
 
 /// Checks a float backward kernel against the analytic gradient of the double one (which check_gradients has to vouch
-/// for). The inputs of `reference` are overwritten with those of `function`, so that both stand at the same point; the
+/// for). The inputs of `reference` are overwritten with those of `function`, so that both are at the same point; the
 /// numbers in the report are the float gradient (analytic) and the double one (numeric).
 GradientReport check_float_gradients(CheckedFunction<float>& function, CheckedFunction<double>& reference,
                                      const CheckOptions& options = {});

@@ -38,7 +38,7 @@ template <class T> class Variable {
   Node<T>* node_ = nullptr;
 };
 
-/// Records what was computed; backward() walks it in reverse. With `recording` false nothing is recorded and no value
+/// Records what was computed; backward() runs it in reverse. With `recording` false nothing is recorded and no value
 /// wants a gradient (evaluation, generation). A tape is used for one step; the arena is reset after it.
 template <class T> class Tape {
  public:
@@ -123,8 +123,8 @@ template <class T> class Tape {
 
   // --- for backward functions -----------------------------------------------------------------------------------
 
-  /// Where to put the gradient of `variable`: empty if nobody wants it; the first caller overwrites, later ones add.
-  /// Rows of a matrix always add: whoever comes first finds the matrix's gradient cleared.
+  /// Where to put the gradient of `variable`: empty if it is not wanted; the first caller overwrites, later ones add.
+  /// Rows of a matrix always add: the matrix's gradient is cleared before the first of them.
   GradientSink<T> sink(Variable<T> variable) {
     if (!variable.wants_gradient()) return {};
     Node<T>* node = variable.node();

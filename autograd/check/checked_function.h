@@ -12,7 +12,7 @@
 
 namespace ethreed {
 
-/// A named array that somebody else owns.
+/// A named array, not owned.
 template <class T> struct CheckedArray {
   std::string name;
   std::span<T> data;

@@ -14,9 +14,9 @@ using Evaluate = std::function<void(std::vector<double>& outputs)>;
 /// The slopes of all outputs when one input array moves. The array is perturbed in place and restored to the bit.
 class DifferenceQuotients {
  public:
-  /// Finenesses to try in turn: 0 is the central difference of the step; 1 is Richardson's extrapolation from the step
-  /// and twice the step (against curvature); 2 and 3 are the same with steps 2⁴ and 2⁷ times smaller (against a kink
-  /// nearby).
+  /// Finenesses to try one after the other: 0 is the central difference of the step; 1 is Richardson's extrapolation
+  /// from the step and twice the step (against curvature); 2 and 3 are the same with steps 2⁴ and 2⁷ times smaller
+  /// (against a kink nearby).
   static constexpr int finenesses = 4;
 
   /// Keeps references to `evaluate` and `input`.

@@ -30,7 +30,7 @@ struct CheckOptions {
 
   /// Full Jacobian: every derivative of every output by every input element. Otherwise random projections and elements.
   bool full_jacobian = false;
-  int random_projections = 3;  ///< beside one along the gradient itself
+  int random_projections = 3;  ///< in addition to one along the gradient itself
   int largest_elements = 5;    ///< single elements with the largest analytic gradient, and
   int random_elements = 5;     ///< some drawn at random
 

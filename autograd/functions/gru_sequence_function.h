@@ -37,7 +37,7 @@ std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>& tape, Packing packi
                                                     std::type_identity_t<std::span<const GruLane<T>>> lanes,
                                                     std::span<const std::int32_t> input_rows = {});
 
-/// One lane; its threads share the products of every step. Returns the states [rows, H].
+/// One lane; its threads share the matrix products of every step. Returns the states [rows, H].
 template <class T>
 Variable<T> gru_sequence(Tape<T>& tape, Packing packing, const std::type_identity_t<GruLane<T>>& lane,
                          std::span<const std::int32_t> input_rows = {});

@@ -4,7 +4,7 @@ namespace ethreed {
 
 namespace {
 
-/// Element k of the losses as a variable of its own; its gradient has a place beside the others.
+/// Element k of the losses as a variable of its own; its gradient is stored next to the others.
 template <class T> Variable<T> element(Tape<T>& tape, T* y, T* gradients, std::int64_t k, bool wanted) {
   const View<T> view(y + k, {1});
   return wanted ? tape.parameter(view, gradients + k) : tape.constant(view);

@@ -31,6 +31,7 @@ RunConfig config_for(const DataDescription& data, const ModelChoice& choice, int
 
 const char* examples_of(const Model& model) { return model.unit() == Unit::dialogue ? "dialogues" : "texts"; }
 const char* targets_of(const Model& model) { return model.unit() == Unit::dialogue ? "target tokens" : "texts"; }
+const char* target_of(const Model& model) { return model.unit() == Unit::dialogue ? "target token" : "text"; }
 
 Workbench::Workbench(const std::filesystem::path& directory, const ModelChoice& choice, int batch)
     : data(Dataset::open(directory)),

@@ -37,6 +37,7 @@ RunConfig config_for(const DataDescription& data, const ModelChoice& choice, int
 /// What one example of a model is, and what its steps count: "dialogues" and "target tokens", or "texts" twice.
 const char* examples_of(const Model& model);
 const char* targets_of(const Model& model);
+const char* target_of(const Model& model);  ///< one of them
 
 class Workbench {
  public:

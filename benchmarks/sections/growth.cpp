@@ -58,7 +58,7 @@ Row measure_steps(std::string name, const Options& options, const RunConfig& con
             .targets;
       });
   }
-  Row row = times.row(std::move(name));
+  Row row = times.row(std::move(name), target_of(*config.model));
   row.figures.emplace_back("step arena, MiB", static_cast<double>(runtime.values().reserved_bytes()) / (1 << 20));
   add_memory(row);
   return row;
@@ -190,6 +190,9 @@ std::vector<Row> vocabulary_point(const Options& options, std::int32_t vocabular
   ThreadPool pool(1);
   initialise_parameters(pool, state.layout, std::as_const(vectors).view(), 1, state.values.data());
   vectors = Tensor<float>();
+  for (const ParameterLayout::Entry& entry : state.layout.entries())  // there are no data to start these from
+    if (entry.start.how == Initialisation::from_data)
+      std::fill_n(state.values.data() + entry.offset, entry.shape.count(), 1.0F);
   std::vector<RandomExamples> inputs;
   const int batches = std::max(1, options.batches / 4);
   for (int i = 0; i < batches; ++i)

@@ -9,7 +9,7 @@
 
 namespace ethreed::bench {
 
-/// Times of steps that return their target tokens, as means over passes.
+/// Times of steps that return their targets (target tokens, or texts), as means over passes.
 class StepTimes {
  public:
   /// Steps that follow belong to a new pass; without `keep` they warm up.
@@ -25,8 +25,8 @@ class StepTimes {
     passes_.back().tokens += tokens;
     ++passes_.back().steps;
   }
-  /// Milliseconds a step, target tokens a step, and what one costs.
-  Row row(std::string name) const {
+  /// Milliseconds a step, what is counted in a step (`target`: "target token", "text"), and what one of it costs.
+  Row row(std::string name, const std::string& target) const {
     std::vector<double> means;
     double tokens = 0, steps = 0;
     for (const Pass& pass : passes_) {
@@ -38,9 +38,9 @@ class StepTimes {
     const double per_step = tokens / steps;
     return {.name = std::move(name),
             .time = time,
-            .figures = {{"target tokens a step", per_step},
-                        {"target tokens/s", per_step / time.median * 1e3},
-                        {"µs a target token", time.median / per_step * 1e3}}};
+            .figures = {{target + "s a step", per_step},
+                        {target + "s/s", per_step / time.median * 1e3},
+                        {"µs a " + target, time.median / per_step * 1e3}}};
   }
 
  private:

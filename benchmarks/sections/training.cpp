@@ -28,7 +28,8 @@ Section measure_training(const Options& options) {
     }
     const double epoch_steps = bench.examples.count() / static_cast<double>(options.batch);
     Row row = times.row(fmt::format("a step of {} {}, {} thread{}", options.batch, examples_of(bench.model()), threads,
-                                    threads == 1 ? "" : "s"));
+                                    threads == 1 ? "" : "s"),
+                        target_of(bench.model()));
     const double step = row.time.median;
     row.figures.insert(row.figures.begin(), {{"steps/s", 1e3 / step}});
     row.figures.emplace_back("an epoch at that rate, min", epoch_steps * step / 60e3);

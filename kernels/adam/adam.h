@@ -21,10 +21,11 @@ namespace ethreed {
 ///   gradient_norm, loss  [1]  read, each may be null: if one of them is not finite, nothing is written at all
 ///
 /// The four may not overlap. FLOPs: 14·count (a root and a quotient count as one each), 16·count with a
-/// weight_decay. Bytes: 7·count·sizeof(T).
+/// weight_decay. Bytes: 7·count·sizeof(T), and 8 for the norm and sizeof(T) for the loss where they are given; one that
+/// stops the step is the last that is read.
 /// Saved: none. Workspace: none.
 /// Order of reduction: there is none. Throws Error for step < 1 and weight_decay < 0.
-/// On a device: one launch; norm and loss are read there, so that nobody waits for them.
+/// On a device: one launch; norm and loss are read there, so that the host does not wait for them.
 /// Source: Kingma, Ba, "Adam", ICLR 2015, with the ε of its algorithm 1 (outside √v̂), as torch.optim.Adam has it;
 /// Loshchilov, Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2 (AdamW), whose schedule
 /// multiplier η_t and step size α are one learning rate here, which multiplies the decay too, as in torch.optim.AdamW.

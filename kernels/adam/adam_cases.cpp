@@ -88,8 +88,12 @@ template <class T> class AdamProblem final : public OpProblem<T> {
   }
 
   Cost cost() const override {
-    const double flops = setting_.weight_decay == 0 ? 14 : 16;
-    return {.forward_flops = flops * setting_.count, .forward_bytes = 7.0 * setting_.count * sizeof(T)};
+    const bool norm_stops = has_norm() && !std::isfinite(setting_.norm);
+    const bool loss_stops = has_norm() && !std::isfinite(setting_.loss);
+    const double updated = norm_stops || loss_stops ? 0 : setting_.count;
+    const double scalars = has_norm() ? 8 + (norm_stops ? 0 : sizeof(T)) : 0;
+    return {.forward_flops = (setting_.weight_decay == 0 ? 14 : 16) * updated,
+            .forward_bytes = 7.0 * updated * sizeof(T) + scalars};
   }
   std::int64_t saved_bytes() const override { return 0; }
 

@@ -39,13 +39,13 @@ template <class T> struct AttentionPoolingForward {
 ///
 ///   forward  as it was called: its inputs, weights and y are read
 ///   dy       [segments, columns]  read
-///   dscores  [entries]            written or accumulated; absent where there are no scores, or where nobody wants it
+///   dscores  [entries]            written or accumulated; absent where there are no scores, or where it is not wanted
 ///   dx       shape of x           written or accumulated; may be absent. The two alias nothing, not each other, either
 ///
-/// With E entries, S segments, R source rows, D columns, and I = E·(rows given) + S + 1 indices:
-/// FLOPs: forward 2·E·D; backward 5·E·D. Bytes: forward ((E + S)·D + 2·E)·sizeof(T) + 4·I (E less without scores),
-/// backward ((E + 2·S + R)·D + 2·E)·sizeof(T) + 4·I.
-/// Saved beyond inputs and outputs: none. Workspace: none.
+/// With E entries, S segments, R source rows, D columns, and I = E·(rows given) + S + 1 indices (none if S is 0):
+/// FLOPs: forward 2·E·D; backward 5·E·D, without scores 2·E·D. Bytes: forward ((E + S)·D + 2·E)·sizeof(T) + 4·I (E less
+/// without scores), backward ((E + 2·S + R)·D + 2·E)·sizeof(T) + 4·I, without scores ((S + R)·D + E)·sizeof(T) + 4·I;
+/// less where entries read the same row and the cache holds it. Saved beyond inputs and outputs: none. Workspace: none.
 /// Order of reduction: sums over entries run in ascending order. On the CPU chunks are segments, and ranges of columns
 /// for dx; dot products have a fixed number of lanes. On a device: one launch forward, a block per segment, and one
 /// backward, a block per segment and one per row of x; the softmax's sum and dot products are added by 32 lanes, lane l

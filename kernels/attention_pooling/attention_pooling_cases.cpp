@@ -68,11 +68,12 @@ template <class T> class AttentionPoolingProblem final : public OpProblem<T> {
 
   Cost cost() const override {
     const double e = entries(), s = segments(), r = source_rows(), d = shape_.columns;
-    const double indices = 4 * ((shape_.rows ? e : 0) + s + 1), scores = shape_.scored ? e : 0;
+    const double indices = s > 0 ? 4 * ((shape_.rows ? e : 0) + s + 1) : 0, scores = shape_.scored ? e : 0;
+    const double to_scores = shape_.scored ? (e + s) * d + e : 0;  // x, y and dscores
     return {.forward_flops = 2 * e * d,
-            .backward_flops = 5 * e * d,
+            .backward_flops = (shape_.scored ? 5 : 2) * e * d,
             .forward_bytes = ((e + s) * d + e + scores) * sizeof(T) + indices,
-            .backward_bytes = ((e + 2 * s + r) * d + e + scores) * sizeof(T) + indices,
+            .backward_bytes = ((s + r) * d + e + to_scores) * sizeof(T) + indices,
             .saved_bytes = 0,
             .workspace_bytes = 0};
   }

@@ -5,7 +5,7 @@
 
 namespace ethreed {
 
-/// data == nullptr: nobody wants this gradient, the kernel must not compute it.
+/// data == nullptr: the gradient is not wanted, the kernel must not compute it.
 /// accumulate == false: every element is overwritten (elements that receive nothing are set to zero).
 /// accumulate == true: the gradient is added to what is there.
 template <class T> struct GradientSink {

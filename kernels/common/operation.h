@@ -1,5 +1,5 @@
 #pragma once
-// How an operation presents itself to whoever walks the table: tests, the gradient checker, benchmarks.
+// The interface of an operation for code that runs over the whole table: tests, the gradient checker, benchmarks.
 
 #include "core/context.h"
 #include "core/philox.h"
@@ -23,11 +23,14 @@ template <class T> struct Operand {
   bool differentiable = true;  ///< inputs: a gradient can be asked for; outputs: a cotangent is taken
 };
 
-/// What one call costs by the formulas of the doc block.
+/// What one call costs by the formulas of the doc block, with every gradient overwritten. FLOPs are the leading terms:
+/// + − · / and exp, log, tanh, σ and √ count as one each, a matrix product as 2·m·n·k. Bytes are those of operands
+/// (inputs, outputs, saved memory, cotangents, gradients and the index arrays of the contract), read and written, each
+/// once; what is written and then read counts as written. Workspace does not count.
 struct Cost {
   double forward_flops = 0;
   double backward_flops = 0;
-  double forward_bytes = 0;  ///< read and written, each operand once
+  double forward_bytes = 0;
   double backward_bytes = 0;
   std::int64_t saved_bytes = 0;      ///< kept from forward for backward
   std::int64_t workspace_bytes = 0;  ///< the most scratch of either direction, as the arena counts it (64-byte rounded)

@@ -1,6 +1,6 @@
 #pragma once
-// log Σ e^x of a row in one pass, by a warp or by a block; short rows walked by a warp each, and long ones by a block,
-// four elements at a time, wherever they start. For .cu files.
+// log Σ e^x of a row in one pass, by a warp or by a block; short rows are read by a warp each, and long ones by a
+// block, four elements at a time, wherever they start. For .cu files.
 
 #include "kernels/common/block.h"
 #include "kernels/common/launch.h"
@@ -42,7 +42,7 @@ template <class T> __device__ bool aligned_alike(const T* a, const T* b) {
   return (reinterpret_cast<std::uintptr_t>(a) - reinterpret_cast<std::uintptr_t>(b)) % 16 == 0;
 }
 
-/// What one thread knows of log Σ e^x: the largest x it has seen, and Σ e^{x − max}. −∞ adds nothing; NaN makes the sum
+/// One thread's part of log Σ e^x: the largest x it has seen, and Σ e^{x − max}. −∞ adds nothing; NaN makes the sum
 /// NaN and leaves the maximum alone.
 template <class T> struct PartialLogSumExp {
   T max = -std::numeric_limits<T>::infinity();

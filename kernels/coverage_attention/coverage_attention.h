@@ -1,7 +1,7 @@
 #pragma once
 // coverage_attention: the decoder's attention over the post with coverage inside the energy, equations (16)–(19), and
 // the terms of the coverage loss (25), for whole targets at once. Only the softmax is sequential in the steps;
-// everything else is one product a row.
+// everything else is one matrix product a row.
 
 #include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
@@ -61,20 +61,22 @@ template <class T> struct CoverageAttentionForward {
 ///
 /// FLOPs: forward 2·P·(D + C), backward 4·P·(D + C), if everything is asked for; the softmax, some tens of operations
 /// per element of P, comes on top.
-/// Bytes: forward (Mtok·(D + C + 1) + Stok·(D + C) + 2·P + 2)·sizeof(T),
-/// backward (Mtok·(2·D + C + 1) + 2·Stok·(D + C) + 3·P + 3)·sizeof(T); coverage_initial adds Stok·sizeof(T) to either.
+/// Bytes, with Stok' the source tokens of rows that have target tokens:
+/// forward (Mtok·(D + C + 1) + Stok'·(D + C) + 2·P + 2)·sizeof(T),
+/// backward (Mtok·(2·D + C + 1) + (Stok + Stok')·(D + C) + 3·P + 3)·sizeof(T);
+/// coverage_initial adds Stok'·sizeof(T) to either.
 /// Saved: energy, P·sizeof(T). Workspace: forward Stok·sizeof(T), backward (2·P + Stok + 2·rows)·sizeof(T).
 /// Order of reduction: a row is one chunk of work, its sums over j run from first to last and those over i in the order
 /// given above; dw_r and db_a are summed within a row, then over the rows in order.
 /// On a GPU: one launch forward; backward one, and one more if dw_r or db_a is wanted. A row is one block, or up to
-/// four where the device has room: each goes through the steps for itself and has a share of the products, so that the
-/// results do not depend on how many there are. Shared memory per block, with the largest row: (M·S + S)·sizeof(T)
-/// forward, (4·M·S + S)·sizeof(T) backward. Where that is above 96 KiB, or what the device has, the steps work in
-/// global memory, to the same bits. Workspace: forward none (else Stok·sizeof(T)), backward 2·rows·sizeof(T) (else as
-/// above). Sums over j are added by 32 lanes, lane l tokens l, l + 32, …, and then pairwise at distances 16, 8, 4, 2,
-/// 1; dot products likewise, by groups of four columns where the columns are a multiple of four; sums over i, and those
-/// that make context and dquery, run from first to last; dw_r and db_a over the rows by lanes again. Source: the chain
-/// rule; See et al., "Get to the point", ACL 2017, for coverage.
+/// four where the device has room: each goes through the steps for itself and has a share of the matrix products, so
+/// that the results do not depend on how many there are. Shared memory per block, with the largest row: (M·S +
+/// S)·sizeof(T) forward, (4·M·S + S)·sizeof(T) backward. Where that is above 96 KiB, or what the device has, the steps
+/// work in global memory, to the same bits. Workspace: forward none (else Stok·sizeof(T)), backward 2·rows·sizeof(T)
+/// (else as above). Sums over j are added by 32 lanes, lane l tokens l, l + 32, …, and then pairwise at distances 16,
+/// 8, 4, 2, 1; dot products likewise, by groups of four columns where the columns are a multiple of four; sums over i,
+/// and those that make context and dquery, run from first to last; dw_r and db_a over the rows by lanes again.
+/// Source: the chain rule; See et al., "Get to the point", ACL 2017, for coverage.
 template <class T> struct CoverageAttentionBackward {
   CoverageAttentionForward<T> forward;
   const T* dweights = nullptr;

@@ -189,13 +189,16 @@ template <class T> class CoverageProblem final : public OpProblem<T> {
     const double d = shape_.query_columns, c = shape_.value_columns;
     const double sources = layout.sources(), targets = layout.targets();
     const auto pairs = static_cast<double>(layout.weights());
-    const double initial = shape_.initial ? sources : 0;
+    double read = 0;  // source tokens of rows with targets
+    for (int r = 0; r < layout.rows(); ++r) read += layout.target_count(r) > 0 ? layout.source_count(r) : 0;
+    const double initial = shape_.initial ? read : 0;
     const auto size = static_cast<std::int64_t>(sizeof(T));
     const std::int64_t workspace = (2 * layout.weights() + layout.sources() + 2 * std::int64_t{layout.rows()}) * size;
     return {.forward_flops = 2 * pairs * (d + c),
             .backward_flops = 4 * pairs * (d + c),
-            .forward_bytes = (targets * (d + c + 1) + sources * (d + c) + 2 * pairs + 2 + initial) * sizeof(T),
-            .backward_bytes = (targets * (2 * d + c + 1) + 2 * sources * (d + c) + 3 * pairs + 3 + initial) * sizeof(T),
+            .forward_bytes = (targets * (d + c + 1) + read * (d + c) + 2 * pairs + 2 + initial) * sizeof(T),
+            .backward_bytes =
+                (targets * (2 * d + c + 1) + (sources + read) * (d + c) + 3 * pairs + 3 + initial) * sizeof(T),
             .saved_bytes = layout.weights() * size,
             .workspace_bytes = (workspace + 63) / 64 * 64};
   }

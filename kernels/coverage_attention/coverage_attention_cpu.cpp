@@ -147,7 +147,7 @@ void row_energies_backward(Context& context, const CoverageAttentionBackward<T>&
   scratch.bias_part[r] = bias_part;
 }
 
-/// The products of one row. Every sink is written for every row: one without targets gets zeros from the empty
+/// The matrix products of one row. Every sink is written for every row: one without targets gets zeros from the empty
 /// products.
 template <class T>
 void row_products_backward(Context& context, const CoverageAttentionBackward<T>& args, const Row& row, const T* dz) {

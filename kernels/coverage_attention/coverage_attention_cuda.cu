@@ -1,7 +1,7 @@
 // A row is one block, whose first warp goes through the steps of the softmax; a row may also be several blocks, each of
-// which does that for itself and then a share of the products. Keys, values and queries are read through L1, where the
-// rows that a block reads again and again stay; shared memory holds what the steps work on, so that a step waits for no
-// global memory.
+// which does that for itself and then a share of the matrix products. Keys, values and queries are read through L1,
+// where the rows that a block reads again and again stay; shared memory holds what the steps work on, so that a step
+// waits for no global memory.
 #include "kernels/common/launch.h"
 #include "kernels/common/math.h"
 #include "kernels/common/row_products.h"
@@ -14,7 +14,7 @@ namespace ethreed {
 namespace {
 
 constexpr int threads = 512;
-constexpr int outputs_at_once = 4;  // rows of a product that share the loads of its terms
+constexpr int outputs_at_once = 4;  // rows of a matrix product that share the loads of its terms
 
 // Rows that need more shared memory than this, or than the device has, work in global memory.
 constexpr std::size_t most_shared_bytes = std::size_t{96} << 10;
@@ -58,8 +58,8 @@ __device__ void pairwise_dots(const T* a, int a_count, const T* b, int b_count, 
 
 /// (17)–(19) and (25) of all steps of a row, by one warp: lane l has source tokens l, l + 32, … to itself and sums over
 /// tokens are warp_sum's. `scores` [M, S] comes in as query_i·keys_j; γ goes to `weights` (the same memory, or not)
-/// and, with the other outputs, to the arguments' arrays if `report`. A loss is added up one step late, beside the sum
-/// that the next step waits for anyway.
+/// and, with the other outputs, to the arguments' arrays if `report`. A loss is added up one step late, together with
+/// the sum that the next step waits for anyway.
 template <class T>
 __device__ void steps_forward(const CoverageAttentionForward<T>& args, const Row& row, bool report, T* coverage,
                               const T* scores, T* weights) {

@@ -9,7 +9,7 @@
 namespace ethreed {
 
 struct DeviceOptions {
-  bool tf32 = false;  ///< products in float may round their inputs to TF32 (10 bits of mantissa); CUDA only
+  bool tf32 = false;  ///< matrix products in float may round their inputs to TF32 (10 bits of mantissa); CUDA only
 };
 
 /// The first CUDA device. Throws Error in one clear line if there is none, or no driver.

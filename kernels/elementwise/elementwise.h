@@ -36,8 +36,9 @@ template <class T> struct ElementwiseForward {
 ///                     none). They alias no input; an element of da is done before the one of db, so both sinks may be
 ///                     the same array if the second accumulates.
 ///
-/// FLOPs: F::backward_flops·count. Bytes: (1 + F::backward_reads + F::inputs)·count·sizeof(T), an array less for every
-/// sink that is absent. Workspace: none.
+/// FLOPs: F::backward_flops·count, where one of two sinks is absent half of it. Bytes: (1 + F::backward_reads +
+/// F::inputs)·count·sizeof(T). Where one of two sinks is absent: one array less, and those of a, b and y that only it
+/// needs. Workspace: none.
 template <class T> struct ElementwiseBackward {
   ElementwiseForward<T> forward;
   const T* dy = nullptr;

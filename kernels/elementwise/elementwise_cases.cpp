@@ -68,9 +68,9 @@ template <class F, class T> class ElementwiseProblem final : public OpProblem<T>
     double gradients = 0;
     for (const Operand<T>& input : this->inputs) gradients += input.differentiable;
     return {.forward_flops = F::forward_flops * n,
-            .backward_flops = F::backward_flops * n,
+            .backward_flops = F::backward_flops * gradients / F::inputs * n,
             .forward_bytes = (F::inputs + 1) * n * sizeof(T),
-            .backward_bytes = (1 + F::backward_reads + gradients) * n * sizeof(T)};
+            .backward_bytes = (1 + F::backward_reads * gradients / F::inputs + gradients) * n * sizeof(T)};
   }
   std::int64_t saved_bytes() const override { return 0; }
 

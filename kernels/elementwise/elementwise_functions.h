@@ -60,7 +60,10 @@ struct SquaredHinge {
     const T m = T{1} - t * s;
     return m > T{0} ? m : T{0};
   }
-  template <class T> ETHREED_HOST_DEVICE static T value(T s, T t) { return margin(s, t) * margin(s, t); }
+  template <class T> ETHREED_HOST_DEVICE static T value(T s, T t) {
+    const T m = margin(s, t);
+    return m * m;
+  }
   template <class T> ETHREED_HOST_DEVICE static T to_a(T dy, T s, T t, T) { return dy * (T{-2} * t * margin(s, t)); }
   template <class T> ETHREED_HOST_DEVICE static T to_b(T dy, T s, T t, T) { return dy * (T{-2} * s * margin(s, t)); }
 };

@@ -29,14 +29,14 @@ template <class T> struct EmbeddingForward {
 ///   dweight  [vocabulary, columns]: overwritten (words that do not occur: zeros) or accumulated (words that do not
 ///            occur are not touched); may be absent
 ///
-/// FLOPs: forward none; backward rows·columns. Bytes: forward 2·rows·columns·sizeof(T) + rows·4; backward
-/// (rows + vocabulary)·columns·sizeof(T) + rows·4, of which accumulation spares the words that do not occur.
-/// Saved: none beyond the ids. Workspace: 4·(vocabulary + 1) and 4·rows, each rounded up to 64 bytes.
-/// Order of reduction: within a word, ascending position; chunks are ranges of ids.
-/// On a device: one launch forward, one backward, and a clear of the table before it if dweight is overwritten. Nothing
-/// is sorted and there is no workspace: the block of a word's first position finds the other ones, which reads rows²·4
-/// bytes of ids from cache. Ascending position too; the sum of a word is added to what the sink holds.
-/// Source: the transpose of a selection.
+/// FLOPs, with u different words: forward none; backward (rows − u)·columns, accumulated rows·columns. Bytes: forward
+/// 2·rows·columns·sizeof(T) + rows·4; backward (rows + vocabulary)·columns·sizeof(T) + rows·4, of which accumulation
+/// spares the words that do not occur. Forward less where words repeat and the cache holds their rows. Saved: none
+/// beyond the ids. Workspace: 4·(vocabulary + 1) and 4·rows, each rounded up to 64 bytes. Order of reduction: within a
+/// word, ascending position; chunks are ranges of ids. On a device: one launch forward, one backward, and a clear of
+/// the table before it if dweight is overwritten. Nothing is sorted and there is no workspace: the block of a word's
+/// first position finds the other ones, which reads rows²·4 bytes of ids from cache. Ascending position too; the sum of
+/// a word is added to what the sink holds. Source: the transpose of a selection.
 template <class T> struct EmbeddingBackward {
   EmbeddingForward<T> forward;  // weight and y are not read
   const T* dy = nullptr;

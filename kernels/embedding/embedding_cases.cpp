@@ -2,6 +2,7 @@
 #include "kernels/embedding/embedding.h"
 
 #include <memory>
+#include <set>
 
 namespace ethreed {
 
@@ -48,9 +49,10 @@ template <class T> class EmbeddingProblem final : public OpProblem<T> {
 
   Cost cost() const override {
     const double r = rows(), columns = shape_.columns, id_bytes = r * sizeof(std::int32_t);
+    const auto different = static_cast<double>(std::set<std::int32_t>(shape_.ids.begin(), shape_.ids.end()).size());
     const auto rounded = [](std::int64_t bytes) { return (bytes + 63) / 64 * 64; };
     return {.forward_flops = 0,
-            .backward_flops = r * columns,
+            .backward_flops = (r - different) * columns,
             .forward_bytes = 2 * r * columns * sizeof(T) + id_bytes,
             .backward_bytes = (r + shape_.vocabulary) * columns * sizeof(T) + id_bytes,
             .saved_bytes = 0,

@@ -40,8 +40,8 @@ template <class T> struct EmbeddingBagForward {
 /// With e = entries, and w = e·sizeof(T) if there are weights, else 0:
 /// FLOPs: 2·e·columns forward and as many backward, weights or not.
 /// Bytes: forward (e + rows)·columns·sizeof(T) + w + 4·(e + rows + 1); backward
-/// (e + table_rows)·columns·sizeof(T) + w + 4·(e + rows + 1), of which accumulation spares the rows that do not occur.
-/// Saved: none beyond offsets and ids.
+/// (e + table_rows)·columns·sizeof(T) + w + 4·(e + rows + 1), of which accumulation spares the rows that do not occur;
+/// no indices if e is 0. Less where entries repeat and the cache holds their rows. Saved: none beyond offsets and ids.
 /// Workspace: 4·(table_rows + 1), 4·e and 4·e, each rounded up to 64 bytes, 64 at least. The sort takes
 /// e + table_rows steps on one thread, whatever `columns` is.
 /// Order of reduction: ascending j, within a bag and within a table row; chunks are ranges of bags and of table rows.

@@ -81,7 +81,7 @@ template <class T> class EmbeddingBagProblem final : public OpProblem<T> {
     return {.forward_flops = flops,
             .backward_flops = flops,
             .forward_bytes = (e + rows()) * columns * sizeof(T) + others,
-            .backward_bytes = (e + shape_.table_rows) * columns * sizeof(T) + others,
+            .backward_bytes = (e + shape_.table_rows) * columns * sizeof(T) + (e > 0 ? others : 0),
             .saved_bytes = 0,
             .workspace_bytes = rounded(4 * (std::int64_t{shape_.table_rows} + 1)) + 2 * rounded(4 * entries())};
   }

@@ -43,8 +43,8 @@ template <class T> struct EmotionGateForward {
 ///   ds, dkey, demotion, dbias: shapes of the inputs; written or accumulated, each may be absent
 ///
 /// FLOPs: forward Mtok·(2·D + E), backward Mtok·(3·D + 4·E).
-/// Bytes: forward (Mtok·(D + E + 1) + N·(D + E) + 1)·sizeof(T),
-/// backward (Mtok·(2·D + E + 1) + 2·N·(D + E) + 1)·sizeof(T).
+/// Bytes, with N' the rows that have target tokens: forward (Mtok·(D + E + 1) + N'·(D + E) + 1)·sizeof(T),
+/// backward (Mtok·(2·D + E + 1) + (N + N')·(D + E) + 1)·sizeof(T).
 /// Saved: gate, Mtok·sizeof(T). Workspace: backward (Mtok + N)·sizeof(T), forward none.
 /// Order of reduction: a row is one chunk of work, its sums are gemm's; dbias is summed within a row, then over the
 /// rows in order.

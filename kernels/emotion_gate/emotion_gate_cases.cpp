@@ -1,6 +1,7 @@
 #include "kernels/common/operation.h"
 #include "kernels/emotion_gate/emotion_gate.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace ethreed {
@@ -63,11 +64,12 @@ template <class T> class EmotionGateProblem final : public OpProblem<T> {
     const double d = shape_.state_columns, e = shape_.emotion_columns, tokens = offsets_.back();
     const auto rows = static_cast<std::int64_t>(shape_.targets.size());
     const auto n = static_cast<double>(rows);
+    const auto read = static_cast<double>(rows - std::count(shape_.targets.begin(), shape_.targets.end(), 0));
     const auto size = static_cast<std::int64_t>(sizeof(T));
     return {.forward_flops = tokens * (2 * d + e),
             .backward_flops = tokens * (3 * d + 4 * e),
-            .forward_bytes = (tokens * (d + e + 1) + n * (d + e) + 1) * sizeof(T),
-            .backward_bytes = (tokens * (2 * d + e + 1) + 2 * n * (d + e) + 1) * sizeof(T),
+            .forward_bytes = (tokens * (d + e + 1) + read * (d + e) + 1) * sizeof(T),
+            .backward_bytes = (tokens * (2 * d + e + 1) + (n + read) * (d + e) + 1) * sizeof(T),
             .saved_bytes = offsets_.back() * size,
             .workspace_bytes = ((offsets_.back() + rows) * size + 63) / 64 * 64};
   }

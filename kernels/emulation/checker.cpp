@@ -210,6 +210,8 @@ void Checker::access(Runner& runner, std::uintptr_t address, std::size_t bytes, 
       report(runner, here(), bytes, kind, location, "where nobody has written");
     check_race(runner, cell, mask, kind, location, here(), bytes, is_shared);
   });
+  if (DeviceMemory& memory = DeviceMemory::instance(); !is_shared && memory.recording())
+    memory.touch(*last_, offset, bytes, kind);
 }
 
 void Checker::check_race(Runner& runner, Cell& cell, std::uint8_t mask, Access kind, Location location,

@@ -24,8 +24,6 @@ struct Segment {
 /// Where in the program an access is: an offset of its code, or the number of a Place.
 using Location = std::uint32_t;
 
-enum class Access : std::uint8_t { read, write, atomic };
-
 class Checker {
  public:
   static Checker& instance();

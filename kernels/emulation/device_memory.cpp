@@ -228,6 +228,49 @@ void DeviceMemory::forget_segments() {
       }
 }
 
+// --- traffic ---------------------------------------------------------------------------------------------------------
+
+void DeviceMemory::record_traffic(bool on) {
+  const auto locked = lock();
+  recording_ = on;
+  if (!on) return;
+  managed_ = other_ = {};
+  for (const auto& allocation : allocations_) allocation->touched.clear();
+}
+
+Traffic DeviceMemory::traffic(bool managed) {
+  const auto locked = lock();
+  return managed ? managed_ : other_;
+}
+
+void DeviceMemory::touch(const void* memory, std::size_t bytes, Access kind) {
+  const auto locked = lock();
+  if (!recording_ || bytes == 0) return;
+  const auto address = reinterpret_cast<std::uintptr_t>(memory);
+  Allocation& allocation = expect("the host", kind == Access::read ? "reads" : "writes", address, bytes);
+  touch(allocation, address - allocation.begin, bytes, kind);
+}
+
+void DeviceMemory::touch(Allocation& allocation, std::size_t offset, std::size_t bytes, Access kind) {
+  constexpr int written = granule;  // bits between the two masks
+  Traffic& traffic = allocation.managed ? managed_ : other_;
+  traffic.accessed += static_cast<std::int64_t>(kind == Access::atomic ? 2 * bytes : bytes);
+  if (allocation.touched.empty()) allocation.touched.resize((allocation.bytes + granule - 1) / granule);
+  for_granules(*allocation.cells, offset, bytes, [&](Cell& cell, std::uint8_t mask) {
+    std::uint8_t& touched = allocation.touched[static_cast<std::size_t>(&cell - &(*allocation.cells)[0])];
+    if (kind != Access::write) {
+      const int first = mask & ~(touched | touched >> written);
+      traffic.read += std::popcount(static_cast<unsigned>(first));
+      touched = static_cast<std::uint8_t>(touched | first);
+    }
+    if (kind != Access::read) {
+      const int first = mask & ~(touched >> written);
+      traffic.written += std::popcount(static_cast<unsigned>(first));
+      touched = static_cast<std::uint8_t>(touched | first << written);
+    }
+  });
+}
+
 // --- for whoever lends -----------------------------------------------------------------------------------------------
 
 std::size_t guard_bytes() { return checked_variant() ? 64 : 0; }
@@ -239,7 +282,15 @@ void mark_returned(const void* begin, const void* end) {
     DeviceMemory::instance().mark_returned(reinterpret_cast<std::uintptr_t>(begin),
                                            reinterpret_cast<std::uintptr_t>(end));
 }
-void mark_read(const void* data, std::size_t bytes) { DeviceMemory::instance().read("the host", data, bytes, true); }
-void mark_written(const void* data, std::size_t bytes) { DeviceMemory::instance().written("the host", data, bytes); }
+void mark_read(const void* data, std::size_t bytes) {
+  DeviceMemory::instance().read("the host", data, bytes, true);
+  DeviceMemory::instance().touch(data, bytes, Access::read);
+}
+void mark_written(const void* data, std::size_t bytes) {
+  DeviceMemory::instance().written("the host", data, bytes);
+  DeviceMemory::instance().touch(data, bytes, Access::write);
+}
+void record_traffic(bool on) { DeviceMemory::instance().record_traffic(on && checked_variant()); }
+Traffic recorded_traffic(bool managed) { return DeviceMemory::instance().traffic(managed); }
 
 }  // namespace ethreed::emulation

@@ -156,4 +156,15 @@ struct Counters {
 std::vector<Counters> counters();
 void reset_counters();
 
+/// What kernels, matrix products, clears and copies on the device have touched of one kind of its memory.
+struct Traffic {
+  std::int64_t read = 0;      ///< bytes that were read before anything wrote them, each once
+  std::int64_t written = 0;   ///< bytes that were written, each once
+  std::int64_t accessed = 0;  ///< bytes of every access
+};
+/// Begins to record, from zero, or ends it. The checked variant only: in the other nothing is recorded.
+void record_traffic(bool on);
+/// Recorded so far: of managed memory, or of all other memory of the device.
+Traffic recorded_traffic(bool managed);
+
 }  // namespace ethreed::emulation

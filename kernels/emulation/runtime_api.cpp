@@ -170,9 +170,11 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   if ((to_device && !memory.holds(to, bytes)) || (from_device && !memory.holds(from, bytes)))
     return noted(cudaErrorInvalidValue);
   return issue(stream, NodeKind::copy, "", [=, &memory](Stream&) {
-    if (to_device && from_device)
+    if (to_device && from_device) {
       memory.copied("cudaMemcpy", to, from, bytes);
-    else if (to_device)
+      memory.touch(from, bytes, Access::read);
+      memory.touch(to, bytes, Access::write);
+    } else if (to_device)
       memory.written("cudaMemcpy", to, bytes);
     else if (from_device)
       memory.read("cudaMemcpy", from, bytes, false);
@@ -189,6 +191,7 @@ cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream
   if (!memory.holds(data, bytes)) return noted(cudaErrorInvalidValue);
   return issue(stream, NodeKind::fill, "", [=, &memory](Stream&) {
     memory.written("cudaMemset", data, bytes);
+    memory.touch(data, bytes, Access::write);
     std::memset(data, value, bytes);
   });
 }

@@ -34,17 +34,17 @@ template <class T> struct GatherRowsForward {
 /// dx_p[s] = Σ_{i: index_p[i] = s} dy[i, columns of p]; stacked: i whose index is s, s + source_rows[0] for x_2.
 ///
 ///   dy     shape of y  read
-///   dx[p]  shape of x[p]; written or accumulated, each may be absent. The parts are worked through one after the
+///   dx[p]  shape of x[p]; written or accumulated, each may be absent. The parts are processed one after the
 ///   other,
 ///          so both sinks may be the same array if the second accumulates.
 ///
-/// With w columns in a row of y and a = parts arrays of indices (stacked: one):
-/// FLOPs: forward none; backward rows·w. Bytes: forward 2·rows·w·sizeof(T) + a·rows·4; backward the same and
-/// Σ_p source_rows·columns·sizeof(T). Saved: none beyond the indices. Workspace: none.
-/// Order of reduction: ascending i; chunks are ranges of columns, so that no two of them write the same element.
-/// On a device: one launch forward, one backward; the rows of dy are added up before they are added to what a sink
-/// holds. Every row of x looks through all indices, so backward reads max_p source_rows·a·rows·4 bytes more, from
-/// cache. Source: the transpose of a selection.
+/// With w columns in a row of y, a = parts arrays of indices (stacked: one) and e = Σ_i Σ_{p: index_p[i] ≥ 0}
+/// columns[p] elements of y that come from x: FLOPs: forward none; backward e. Bytes: forward (e + rows·w)·sizeof(T) +
+/// a·rows·4, backward (e + Σ_p source_rows·columns)·sizeof(T) + a·rows·4; less where rows repeat and the cache holds
+/// them. Saved: none beyond the indices. Workspace: none. Order of reduction: ascending i; chunks are ranges of
+/// columns, so that no two of them write the same element. On a device: one launch forward, one backward; the rows of
+/// dy are added up before they are added to what a sink holds. Every row of x looks through all indices, so backward
+/// reads max_p source_rows·a·rows·4 bytes more, from cache. Source: the transpose of a selection.
 template <class T> struct GatherRowsBackward {
   GatherRowsForward<T> forward;  // x and y are not read
   const T* dy = nullptr;

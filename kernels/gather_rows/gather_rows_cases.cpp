@@ -68,13 +68,15 @@ template <class T> class GatherRowsProblem final : public OpProblem<T> {
   Cost cost() const override {
     const double elements = static_cast<double>(rows()) * columns_;
     const double indices = static_cast<double>(stacked_ ? 1 : parts_.size()) * rows();
-    const double bytes = 2 * elements * sizeof(T) + indices * sizeof(std::int32_t);
-    double sources = 0;
-    for (const GatherPartShape& part : parts_) sources += static_cast<double>(part.source_rows) * part.columns;
+    double sources = 0, taken = 0;
+    for (const GatherPartShape& part : parts_) {
+      sources += static_cast<double>(part.source_rows) * part.columns;
+      for (const std::int32_t source : part.index) taken += source < 0 ? 0 : part.columns;
+    }
     return {.forward_flops = 0,
-            .backward_flops = elements,
-            .forward_bytes = bytes,
-            .backward_bytes = bytes + sources * sizeof(T),
+            .backward_flops = taken,
+            .forward_bytes = (taken + elements) * sizeof(T) + indices * sizeof(std::int32_t),
+            .backward_bytes = (taken + sources) * sizeof(T) + indices * sizeof(std::int32_t),
             .saved_bytes = 0,
             .workspace_bytes = 0};
   }

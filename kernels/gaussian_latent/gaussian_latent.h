@@ -24,9 +24,9 @@ inline constexpr double latent_least_variance = 1e-8;
 ///   z              [rows, Z]  written; aliases nothing
 ///   kl             [rows]     written; aliases nothing
 ///
-/// FLOPs: 23·rows·Z (exp, log and √ count as one); without the posterior 8·rows·Z. Bytes: (6·rows·Z + rows)·sizeof(T);
-/// without the posterior (4·rows·Z + rows)·sizeof(T). Without noise an array less is read, and without both raw_p is
-/// not read, either, and there are no FLOPs.
+/// FLOPs: 24·rows·Z (exp, log and √ count as one), without noise 17·rows·Z; without the posterior 6.5·rows·Z: a mean,
+/// some branches take less. Bytes: (6·rows·Z + rows)·sizeof(T); without the posterior (4·rows·Z + rows)·sizeof(T).
+/// Without noise an array less is read, and without both raw_p is not read, either, and there are no FLOPs.
 /// Saved: none beyond the inputs. Workspace: none.
 /// Order of reduction: from the first column to the last. On a device (one launch, a warp per row): lane l adds columns
 /// l, l + 32, …, the lanes are added by warp_sum.
@@ -56,7 +56,7 @@ template <class T> struct GaussianLatentForward {
 ///   dmean_p, draw_p, dmean_q, draw_q  [rows, Z]  written or accumulated, each may be absent, the last two are without
 ///                   the posterior. An element's are put in this order: sinks may be one array if the later ones add
 ///
-/// FLOPs: 40·rows·Z; without the posterior 14·rows·Z. Bytes: (10·rows·Z + rows)·sizeof(T); without the posterior
+/// FLOPs: 43·rows·Z; without the posterior 14·rows·Z. Bytes: (10·rows·Z + rows)·sizeof(T); without the posterior
 /// 5·rows·Z·sizeof(T). Without noise an array less is read, and without both raw_p is not read, either, and there are
 /// no FLOPs. Workspace: none. On a device: one launch, a thread per element.
 template <class T> struct GaussianLatentBackward {

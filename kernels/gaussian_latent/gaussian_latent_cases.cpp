@@ -82,8 +82,8 @@ template <class T> class GaussianLatentProblem final : public OpProblem<T> {
     const bool posterior = setting_.posterior, noisy = setting_.noisy;
     const double unread = noisy ? 0 : posterior ? elements : 2 * elements;
     const bool copied = !posterior && !noisy;
-    return {.forward_flops = copied ? 0 : (posterior ? 23 : 8) * elements,
-            .backward_flops = copied ? 0 : (posterior ? 40 : 14) * elements,
+    return {.forward_flops = copied ? 0 : (posterior ? noisy ? 24 : 17 : 6.5) * elements,
+            .backward_flops = copied ? 0 : (posterior ? 43 : 14) * elements,
             .forward_bytes = ((posterior ? 6 : 4) * elements + rows - unread) * sizeof(T),
             .backward_bytes = ((posterior ? 10 : 5) * elements + (posterior ? rows : 0) - unread) * sizeof(T)};
   }

@@ -32,7 +32,7 @@ template <class T> struct GaussianSampleForward {
 ///   dsample                [count]  read
 ///   dmean, dlog_variance   [count]  written or accumulated, each may be absent; they alias nothing
 ///
-/// FLOPs: 5·count. Bytes: 5·count·sizeof(T). Workspace: none.
+/// FLOPs: 7·count (the addition to either gradient is one). Bytes: 5·count·sizeof(T). Workspace: none.
 template <class T> struct GaussianSampleBackward {
   GaussianSampleForward<T> forward;
   const T* dsample = nullptr;

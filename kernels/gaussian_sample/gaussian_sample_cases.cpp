@@ -38,7 +38,7 @@ template <class T> class GaussianSampleProblem final : public OpProblem<T> {
   Cost cost() const override {
     const auto n = static_cast<double>(count());
     return {.forward_flops = 4 * n,
-            .backward_flops = 5 * n,
+            .backward_flops = 7 * n,
             .forward_bytes = 4 * n * sizeof(T),
             .backward_bytes = 5 * n * sizeof(T)};
   }

@@ -1,5 +1,5 @@
 // How matrix products are cut into blocks and tiles, and how these are distributed over threads. register_tile.h has
-// the tile, panel_packing.h the packing, thin_product.h products of too few rows to pack B; unit_product.h and
+// the tile, panel_packing.h the packing, thin_product.h matrix products of too few rows to pack B; unit_product.h and
 // unit_packing.h the same for AMX.
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/packed_gemm.h"
@@ -15,7 +15,7 @@ using namespace gemm_cpu;
 // A constant, not the size of a cache that is found: bits depend on it.
 constexpr int block_k = 384;  // after so many terms a sum is stored to C and continued later
 /// `rows` of A are multiplied by b. A single tile of rows reads a B that is not transposed in place. With more tiles
-/// packing a panel pays: its vectors begin at cache lines, and the next panel is prefetched during the product.
+/// packing a panel pays: its vectors begin at cache lines, and the next panel is prefetched during the multiplication.
 template <class F> bool reads_in_place(const Operand<typename F::Number>& b, int rows) {
   return F::as_stored && !b.along_k && rows <= tile_rows;
 }
@@ -93,7 +93,7 @@ Columns<typename F::Element> packed_columns(const typename F::Element* panel, in
           columns_width<F>(std::max(columns - width, 0))};
 }
 
-/// Rows [i, i + m), at most most_rows(), and columns [j, j + n) of a product.
+/// Rows [i, i + m), at most most_rows(), and columns [j, j + n) of a matrix product.
 template <class F> void tile(const Product<typename F::Number>& product, int i, int m, int j, int n) {
   using T = typename F::Number;
   using Element = typename F::Element;
@@ -131,11 +131,11 @@ template <class F> void tile(const Product<typename F::Number>& product, int i, 
         },
         [&](int column, int columns) {
           const int end = column + columns;
-          if (!in_place) return b.ahead(j + end, std::min(n - end, columns), p, depth);  // the next panel
-          // What is read in place is prefetched one block early: a share of its rows, all their columns.
+          if (!in_place) return b.prefetch(j + end, std::min(n - end, columns), p, depth);  // the next panel
+          // What is read in place is prefetched one block early: a part of its rows, all their columns.
           const int next = block + 1 < depths.count ? depths.depth(block + 1) : 0;
           const auto row = [&](int c) { return static_cast<int>(std::int64_t{next} * c / n); };
-          return Ahead<T>(b.at(j, p + depth + row(column)), b.ld, row(end) - row(column), n);
+          return Prefetch<T>(b.at(j, p + depth + row(column)), b.ld, row(end) - row(column), n);
         });
   }
 }
@@ -184,13 +184,13 @@ template <class T> void multiply_vector(const Product<T>& product, int begin, in
 constexpr double chunk_flops = 1.5e6;  // some 7 µs: less is not worth a second thread
 constexpr int most_tiles = 16;         // two for every thread where these are many
 // What is not multiplication, in the FLOPs that the same time would allow: for an element,
-constexpr int packing_flops = 30;        // to pack it,
-constexpr int reading_flops = 2;         // to read it from the cache of a core, and
-constexpr int fetching_flops = 16;       // from beyond that cache,
-constexpr int far_bytes = 512 << 10;     // where operands of this size are;
-constexpr double in_place_factor = 1.1;  // for a tile, where B is read in place;
-constexpr double odd_vector = 0.6;       // of a panel, for a panel of one vector;
-constexpr double waiting = 0.1;          // of a tile, until the last thread is done.
+constexpr int packing_flops = 30;          // to pack it,
+constexpr int reading_flops = 2;           // to read it from the cache of a core, and
+constexpr int fetching_flops = 16;         // from beyond that cache,
+constexpr int uncached_bytes = 512 << 10;  // where operands of this size are;
+constexpr double in_place_factor = 1.1;    // for a tile, where B is read in place;
+constexpr double odd_vector = 0.6;         // of a panel, for a panel of one vector;
+constexpr double waiting = 0.1;            // of a tile, until the last thread is done.
 
 struct Cut {
   int tile_m, tile_n;
@@ -202,8 +202,9 @@ template <class F> Cut cut(const Product<typename F::Number>& product, int threa
   const int m = product.m, n = product.n, k = product.k;
   // A is read, and packed if it must be, once for every part of the columns, B once for every part of the rows.
   const auto once = [k](int lines, int of, bool packed) {
-    const bool far = static_cast<double>(of) * k * sizeof(T) > far_bytes;
-    return static_cast<double>(lines) * k * ((packed ? packing_flops : 0) + (far ? fetching_flops : reading_flops));
+    const bool uncached = static_cast<double>(of) * k * sizeof(T) > uncached_bytes;
+    return static_cast<double>(lines) * k *
+           ((packed ? packing_flops : 0) + (uncached ? fetching_flops : reading_flops));
   };
   const auto tile_flops = [&](const Cut& c) {
     const bool b_in_place = reads_in_place<F>(product.b, c.tile_m);
@@ -353,10 +354,10 @@ template <class T> void multiply_packed(const PackedGemm<T>& g) {
                 Columns<Element> panel = packed_columns<F>(
                     packed + std::ptrdiff_t{columns_width<F>(g.first + column)} * length, columns, length);
                 panel.b += p / F::per_element * panel.step;
-                panel.far += p / F::per_element * panel.far_step;
+                panel.second += p / F::per_element * panel.second_step;
                 return panel;
               },
-              [](int, int) { return Ahead<T>(); });
+              [](int, int) { return Prefetch<T>(); });
         }
       }
     }

@@ -1,5 +1,5 @@
 // Matrix products on the GPU by cublasLt, which computes column-major: a row-major C = op(A)·op(B) is Cᵀ =
-// op(B)ᵀ·op(A)ᵀ of the same memory, so B goes first. In emulation the host's product stands in for it, in stream order.
+// op(B)ᵀ·op(A)ᵀ of the same memory, so B goes first. In emulation the CPU's GEMM takes its place, in stream order.
 #include "kernels/common/launch.h"
 #include "kernels/gemm/gemm.h"
 
@@ -25,7 +25,7 @@ void check(cublasStatus_t status, const char* what) {
 
 constexpr std::size_t workspace_bytes = std::size_t{32} << 20;
 
-// A product's shape and layout: what its algorithm is chosen by.
+// A matrix product's shape and layout: what its algorithm is chosen by.
 struct Key {
   bool is_double, a_transposed, b_transposed, accumulate, bias;
   int m, n, k, lda, ldb, ldc;
@@ -159,7 +159,7 @@ class PlannedProducts {
 
 constexpr int threads = 256;
 
-/// c = 0 if asked (the empty product of k = 0), and c += bias: one thread per element.
+/// c = 0 if asked (the empty matrix product of k = 0), and c += bias: one thread per element.
 template <class T> __global__ void gemm_rest_kernel(T* c, int ldc, int m, int n, const T* bias, bool clear) {
   const std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (i >= std::int64_t{m} * n) return;

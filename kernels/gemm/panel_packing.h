@@ -124,8 +124,8 @@ template <class T> struct Operand {
       pack_straight<T, width>(at(line, p), ld, lines - line, depth, to);
   }
   /// `count` lines from `line` on, k from p on, to prefetch.
-  Ahead<T> ahead(int line, int count, int p, int depth) const {
-    return along_k ? Ahead<T>(at(line, p), ld, count, depth) : Ahead<T>(at(line, p), ld, depth, count);
+  Prefetch<T> prefetch(int line, int count, int p, int depth) const {
+    return along_k ? Prefetch<T>(at(line, p), ld, count, depth) : Prefetch<T>(at(line, p), ld, depth, count);
   }
 };
 

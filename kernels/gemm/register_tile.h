@@ -29,7 +29,7 @@ constexpr int up_to_multiple(int a, int b) { return ceiling(a, b) * b; }
 /// Numbers as they are.
 template <class T> struct Full {
   using Number = T;                        ///< of A, B and C in memory
-  using Element = T;                       ///< of A and B in a product
+  using Element = T;                       ///< of A and B in a matrix product
   static constexpr int per_element = 1;    ///< numbers along k in an element
   static constexpr bool as_stored = true;  ///< an element is a number in memory: operands can be read in place
   static constexpr bool in_unit = false;   ///< multiplied in AMX (matrix_unit.h), not in vectors
@@ -57,13 +57,13 @@ template <class F> constexpr int elements(int depth) { return ceiling(depth, F::
 
 /// Memory that the next panels are packed from, prefetched while a panel is multiplied: it is not in the cache, and its
 /// rows are too short for the hardware prefetcher.
-template <class T> class Ahead {
+template <class T> class Prefetch {
  public:
   static constexpr int line = 64 / sizeof(T);  ///< elements of a line of the cache
 
-  Ahead() = default;  ///< nothing
+  Prefetch() = default;  ///< nothing
   /// `rows` rows of `length` elements.
-  Ahead(const T* from, std::ptrdiff_t ld, int rows, int length)
+  Prefetch(const T* from, std::ptrdiff_t ld, int rows, int length)
       : row_(from), at_(from), ld_(ld), rows_(rows), length_(length), left_(length) {}
 
   int lines() const { return rows_ * ceiling(length_, line); }
@@ -109,12 +109,12 @@ template <class T> struct Target {
   }
 };
 
-/// What is read of B: one or two vectors at `b` for every k, and in a wider tile one or two more at `far`; `step`
-/// and `far_step` elements from one k to the next.
+/// What is read of B: one or two vectors at `b` for every k, and in a wider tile one or two more at `second`; `step`
+/// and `second_step` elements from one k to the next.
 template <class T> struct Columns {
   const T* b;
-  const T* far;
-  std::ptrdiff_t step, far_step;
+  const T* second;
+  std::ptrdiff_t step, second_step;
 };
 
 /// What is read of A: element (i, p) of a group of rows at its beginning + i·row_step + p·k_step. Rows that are packed
@@ -135,8 +135,8 @@ template <class F> struct Tile {
   Rows<typename F::Element> rows;
   Columns<typename F::Element> b;
   Target<typename F::Number> to;
-  Ahead<typename F::Number> ahead;
-  int ahead_lines;  ///< so many for every chunk of k
+  Prefetch<typename F::Number> prefetch;
+  int prefetch_lines;  ///< so many for every chunk of k
 
   static constexpr int chunk = 16;
 };
@@ -169,7 +169,7 @@ template <class T> void put(const Target<T>& to, std::ptrdiff_t i, int column, V
 /// Whether the two multiply-adds of an element of A have it as a broadcast memory operand each, instead of one
 /// broadcast load for both. That is one instruction less and one load more: done for all rows, loads become the limit.
 /// Of rows that are not packed it is done for those whose address needs no sum.
-constexpr bool spread_twice(int row, bool along_k) { return row % (along_k ? 3 : 2) == 0; }
+constexpr bool broadcast_twice(int row, bool along_k) { return row % (along_k ? 3 : 2) == 0; }
 
 /// rows × (vectors · lanes) elements of C, of which tile.columns columns exist. along_k: k_step is 1, else row_step is.
 template <class F, int rows, int vectors, bool along_k> [[gnu::noinline]] void tile_kernel(Tile<F>& tile) {
@@ -187,7 +187,7 @@ template <class F, int rows, int vectors, bool along_k> [[gnu::noinline]] void t
   const Element* a[pointers];
   for (int i = 0; i < pointers; ++i) a[i] = tile.rows.a + 3 * i * row_step;
   const Element* b = tile.b.b;
-  [[maybe_unused]] const Element* far = tile.b.far;
+  [[maybe_unused]] const Element* second = tile.b.second;
   const std::ptrdiff_t b_step = tile.b.step;
   const int depth = tile.depth;
   // The lines of C are prefetched while the sums are computed.
@@ -204,29 +204,29 @@ template <class F, int rows, int vectors, bool along_k> [[gnu::noinline]] void t
     for (int q = 0; q < count; ++q) {
       Vector<Element> line[vectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v) line[v] = simd::load(v < 2 ? b + v * n : far + (v - 2) * n);
+      for (int v = 0; v < vectors; ++v) line[v] = simd::load(v < 2 ? b + v * n : second + (v - 2) * n);
 #pragma GCC unroll 16
       for (int i = 0; i < rows; ++i) {
         const Element* factor = (along_k ? &a[i / 3][i % 3 * row_step] : &a[0][i]) + q * k_step;
-        if (vectors == 2 && spread_twice(i, along_k)) {  // both by name: in a loop GCC 12 keeps some sums in memory
-          sum[i][0] = simd::multiply_add_spread(sum[i][0], line[0], factor);
-          sum[i][1] = simd::multiply_add_spread(sum[i][1], line[1], factor);
+        if (vectors == 2 && broadcast_twice(i, along_k)) {  // both by name: in a loop GCC 12 keeps some sums in memory
+          sum[i][0] = simd::multiply_add_broadcast(sum[i][0], line[0], factor);
+          sum[i][1] = simd::multiply_add_broadcast(sum[i][1], line[1], factor);
         } else {
 #pragma GCC unroll 4
           for (int v = 0; v < vectors; ++v) simd::multiply_add(sum[i][v], line[v], *factor);
         }
       }
       b += b_step;
-      if constexpr (vectors > 2) far += b_step;  // four wide: far_step is the same
+      if constexpr (vectors > 2) second += b_step;  // four wide: second_step is the same
     }
 #pragma GCC unroll 5
     for (int i = 0; i < pointers; ++i) a[i] += count * k_step;
   };
-  constexpr int turn = along_k ? 2 : 1;  // advancing many pointers takes as long as a row
+  constexpr int unrolled = along_k ? 2 : 1;  // advancing many pointers takes as long as a row
   for (int p = 0; p < depth;) {
-    tile.ahead.fetch(tile.ahead_lines);
+    tile.prefetch.fetch(tile.prefetch_lines);
     const int end = std::min(depth, p + Tile<F>::chunk);
-    for (; p + turn <= end; p += turn) multiply(turn);
+    for (; p + unrolled <= end; p += unrolled) multiply(unrolled);
     for (; p < end; ++p) multiply(1);
   }
   const Target<T>& to = tile.to;
@@ -268,11 +268,11 @@ template <class F> TileKernel<F> kernel(int rows, int vectors, bool along_k) {
 }
 
 /// C [m, n] of one block of k: every panel of B by every group of rows of A, while the panel is in the core's cache.
-/// panel(j, columns) gives the columns of B from j on: four vectors, two, or one; ahead(j, columns) says what to
+/// panel(j, columns) gives the columns of B from j on: four vectors, two, or one; prefetch(j, columns) says what to
 /// prefetch while they are multiplied.
 template <InVectors F, class Panel, class Source>
 void multiply_block(int m, int n, int depth, const Rows<typename F::Element>& a, const Target<typename F::Number>& to,
-                    Panel&& panel, Source&& ahead) {
+                    Panel&& panel, Source&& prefetch) {
   constexpr int width = lanes<typename F::Number>;
   const Groups groups(m);
   const bool wide = m <= wide_rows;
@@ -282,8 +282,8 @@ void multiply_block(int m, int n, int depth, const Rows<typename F::Element>& a,
     const int vectors = wide && left >= 4 * width ? 4 : left > width ? 2 : 1;
     tile.columns = std::min(left, vectors * width);
     tile.b = panel(j, tile.columns);
-    tile.ahead = ahead(j, tile.columns);
-    tile.ahead_lines = ceiling(tile.ahead.lines(), groups.count * ceiling(depth, Tile<F>::chunk));
+    tile.prefetch = prefetch(j, tile.columns);
+    tile.prefetch_lines = ceiling(tile.prefetch.lines(), groups.count * ceiling(depth, Tile<F>::chunk));
     tile.to.bias = to.bias == nullptr ? nullptr : to.bias + j;
     for (int g = 0, row = 0; g < groups.count; row += groups.rows(g), ++g) {
       tile.rows.a = a.at(g, row);

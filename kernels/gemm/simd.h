@@ -12,10 +12,10 @@
 #include <immintrin.h>
 #endif
 #if defined(__AVX512BF16__)
-#define ETHREED_BF16 1  // there are products of numbers in bfloat16
+#define ETHREED_BF16 1  // there are instructions that multiply bfloat16
 #endif
 #if defined(__AMX_BF16__) && defined(ETHREED_BF16)
-#define ETHREED_AMX 1  // there are products of tiles of them; what a process may use, matrix_unit.h says
+#define ETHREED_AMX 1  // there are instructions that multiply tiles of them; what a process may use, matrix_unit.h says
 #endif
 
 namespace ethreed::simd {
@@ -88,12 +88,12 @@ template <class T> [[gnu::always_inline]] inline void store_first(T* to, Vector<
 /// sum + b·*a in every lane, by one instruction with *a as a broadcast memory operand. In assembly, because a compiler
 /// broadcasts what is used twice by an instruction of its own. By value: GCC 12 keeps a sum that it has a reference to
 /// in memory.
-[[gnu::always_inline]] inline Vector<float> multiply_add_spread(Vector<float> sum, Vector<float> b, const float* a) {
+[[gnu::always_inline]] inline Vector<float> multiply_add_broadcast(Vector<float> sum, Vector<float> b, const float* a) {
   asm("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(b), "m"(*a));
   return sum;
 }
-[[gnu::always_inline]] inline Vector<double> multiply_add_spread(Vector<double> sum, Vector<double> b,
-                                                                 const double* a) {
+[[gnu::always_inline]] inline Vector<double> multiply_add_broadcast(Vector<double> sum, Vector<double> b,
+                                                                    const double* a) {
   asm("vfmadd231pd %2%{1to8%}, %1, %0" : "+v"(sum) : "v"(b), "m"(*a));
   return sum;
 }
@@ -103,7 +103,8 @@ template <class T> [[gnu::always_inline]] inline void multiply_add(Vector<T>& su
   sum += b * a;
 }
 /// sum + b·*a in every lane.
-template <class T> [[gnu::always_inline]] inline Vector<T> multiply_add_spread(Vector<T> sum, Vector<T> b, const T* a) {
+template <class T>
+[[gnu::always_inline]] inline Vector<T> multiply_add_broadcast(Vector<T> sum, Vector<T> b, const T* a) {
   return sum + b * *a;
 }
 #endif
@@ -197,7 +198,7 @@ using Pair = std::uint32_t;
   sum = _mm512_dpbf16_ps(sum, (__m512bh)b, (__m512bh)_mm512_set1_epi32(static_cast<int>(a)));
 }
 /// As of float above.
-[[gnu::always_inline]] inline Vector<float> multiply_add_spread(Vector<float> sum, Vector<Pair> b, const Pair* a) {
+[[gnu::always_inline]] inline Vector<float> multiply_add_broadcast(Vector<float> sum, Vector<Pair> b, const Pair* a) {
   asm("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(b), "m"(*a));
   return sum;
 }

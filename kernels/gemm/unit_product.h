@@ -32,7 +32,7 @@ inline void put_row(const Target<float>& to, std::ptrdiff_t row, const float* va
 
 /// A buffer for sums that were stored from the registers. They are written to C row by row while AMX computes the next
 /// ones: meanwhile the rest of the core is idle, and lines of C are not in the cache.
-class Leaving {
+class DelayedStore {
  public:
   static constexpr int most_rows = 2 * unit_rows;
 
@@ -69,10 +69,10 @@ struct PanelOfC {
   int columns;  ///< of C that exist
   Columns<PackedTile> b;
   Target<float> to;
-  Ahead<float> ahead;
-  int ahead_lines;   ///< so many for every tile of k
-  int leaving_rows;  ///< likewise
-  Leaving& leaving;
+  Prefetch<float> prefetch;
+  int prefetch_lines;  ///< so many for every tile of k
+  int delayed_rows;    ///< likewise
+  DelayedStore& delayed;
 };
 
 /// The lines of C are prefetched while the sums are computed.
@@ -103,46 +103,46 @@ void multiply_piece(Unit& unit, PanelOfC& panel, const PackedTile* upper, int ro
   (std::make_integer_sequence<int, groups * columns>());
   const PackedTile* lower = upper + panel.depth;
   const PackedTile* b = panel.b.b;
-  const PackedTile* far = panel.b.far;
-  for (int q = 0; q < panel.depth; ++q, ++upper, ++lower, b += panel.b.step, far += panel.b.far_step) {
+  const PackedTile* second = panel.b.second;
+  for (int q = 0; q < panel.depth; ++q, ++upper, ++lower, b += panel.b.step, second += panel.b.second_step) {
     load_register<4>(unit, *upper);
     if constexpr (groups > 1) load_register<5>(unit, *lower);
     each_column([&]<int c>(std::integral_constant<int, c>) {
       constexpr int of_b = 6 + c % 2;
-      load_register<of_b>(unit, c < 2 ? b[c] : far[c - 2]);
+      load_register<of_b>(unit, c < 2 ? b[c] : second[c - 2]);
       unit.template multiply_add<c, 4, of_b>();
       if constexpr (groups > 1) unit.template multiply_add<columns + c, 5, of_b>();
     });
-    panel.ahead.fetch(panel.ahead_lines);
-    panel.leaving.put(panel.leaving_rows);
+    panel.prefetch.fetch(panel.prefetch_lines);
+    panel.delayed.put(panel.delayed_rows);
   }
-  panel.leaving.take<groups, columns>(unit, to, rows_of_group, rows, panel.columns);
+  panel.delayed.take<groups, columns>(unit, to, rows_of_group, rows, panel.columns);
 }
 
 /// C [m, n] of one block of k, as multiply_block(): every panel of B by every group of rows of A, two groups at a time;
 /// if there is but one, two panels at a time.
 template <class Unit, class Panel, class Source>
 void multiply_block_in_unit(int m, int n, int depth, const PackedTile* a, const Target<float>& to, Panel&& panel_at,
-                            Source&& ahead) {
+                            Source&& prefetch) {
   const UnitGroups groups(m);
   const auto rows = static_cast<std::uint8_t>(groups.rows);
   Unit unit({rows, rows, rows, rows, rows, rows, unit_rows, unit_rows});
-  Leaving leaving;
+  DelayedStore delayed;
   PanelOfC panel{.depth = depth,
                  .columns = 0,
                  .b = {},
                  .to = to,
-                 .ahead = {},
-                 .ahead_lines = 0,
-                 .leaving_rows = ceiling(Leaving::most_rows, depth),
-                 .leaving = leaving};
+                 .prefetch = {},
+                 .prefetch_lines = 0,
+                 .delayed_rows = ceiling(DelayedStore::most_rows, depth),
+                 .delayed = delayed};
   constexpr int width = panel_columns<float>;
   for (int j = 0; j < n; j += panel.columns) {
     panel.columns = std::min(n - j, groups.count == 1 ? 2 * width : width);
     panel.b = panel_at(j, panel.columns);
     panel.to = to.at(0, j);
-    panel.ahead = ahead(j, panel.columns);
-    panel.ahead_lines = ceiling(panel.ahead.lines(), ceiling(groups.count, 2) * depth);
+    panel.prefetch = prefetch(j, panel.columns);
+    panel.prefetch_lines = ceiling(panel.prefetch.lines(), ceiling(groups.count, 2) * depth);
     const auto registers = static_cast<std::size_t>(ceiling(panel.columns, unit_columns) - 1);
     static constexpr std::array single{multiply_piece<1, 1, Unit>, multiply_piece<1, 2, Unit>,
                                        multiply_piece<1, 3, Unit>, multiply_piece<1, 4, Unit>};
@@ -153,7 +153,7 @@ void multiply_block_in_unit(int m, int n, int depth, const PackedTile* a, const 
       multiply(unit, panel, a + std::ptrdiff_t{g} * depth, groups.rows, first, count);
     }
   }
-  leaving.put(Leaving::most_rows);
+  delayed.put(DelayedStore::most_rows);
 }
 
 #endif
@@ -162,8 +162,8 @@ void multiply_block_in_unit(int m, int n, int depth, const PackedTile* a, const 
 
 template <InUnit F, class Panel, class Source>
 void multiply_block(int m, int n, int depth, const Rows<PackedTile>& a, const Target<float>& to, Panel&& panel_at,
-                    Source&& ahead) {
-  multiply_block_in_unit<AmxUnit>(m, n, depth, a.a, to, panel_at, ahead);
+                    Source&& prefetch) {
+  multiply_block_in_unit<AmxUnit>(m, n, depth, a.a, to, panel_at, prefetch);
 }
 
 #endif

@@ -13,7 +13,7 @@ namespace ethreed {
 ///   x     [count]  read
 ///   norm  [1]      written, in double whatever T is
 ///
-/// FLOPs: 2·count. Bytes: count·sizeof(T). Saved: none. Workspace: 8·⌈count / 65536⌉ bytes.
+/// FLOPs: 2·count. Bytes: count·sizeof(T) + 8. Saved: none. Workspace: 8·⌈count / 65536⌉ bytes.
 /// Order of reduction: in double; in each chunk of 65536 elements lane l adds elements l, l + 64, …, the lanes and then
 /// the chunks are added from first to last.
 /// On a device: two launches, chunks of 16384 elements and 8·⌈count / 16384⌉ bytes of workspace. In a chunk thread t of

@@ -40,7 +40,7 @@ template <class T> class GlobalNormProblem final : public OpProblem<T> {
     const std::int64_t n = this->inputs[0].data.count();
     const std::int64_t chunks = (n + global_norm_chunk - 1) / global_norm_chunk;
     return {.forward_flops = 2.0 * static_cast<double>(n),
-            .forward_bytes = static_cast<double>(n) * sizeof(T),
+            .forward_bytes = static_cast<double>(n) * sizeof(T) + 8,
             .workspace_bytes = (8 * chunks + 63) / 64 * 64};
   }
   std::int64_t saved_bytes() const override { return 0; }

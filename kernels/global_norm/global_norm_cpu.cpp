@@ -10,11 +10,11 @@ namespace {
 
 template <class T> double sum_of_squares(const T* x, std::int64_t count) {
   constexpr std::int64_t lanes = 64, line = 64 / sizeof(T);
-  constexpr std::int64_t ahead = 1024;  // what was just written comes slowly out of the last cache
+  constexpr std::int64_t prefetch_distance = 1024;  // what was just written comes slowly out of the last cache
   const std::int64_t full = count / lanes * lanes;
   std::array<double, lanes> sums{};
   for (std::int64_t i = 0; i < full; i += lanes) {
-    for (std::int64_t at = i + ahead; at < i + ahead + lanes; at += line)
+    for (std::int64_t at = i + prefetch_distance; at < i + prefetch_distance + lanes; at += line)
       __builtin_prefetch(x + std::min(at, count - 1));
     for (std::size_t l = 0; l < lanes; ++l) {
       const auto value = static_cast<double>(x[i + l]);

@@ -38,7 +38,7 @@ __device__ const T* gru_previous(const GruLaneForward<T>& lane, const GruStep& s
 /// One unit's r, z, n, and m = W_hn h⁻ + b_hn.
 template <class T> struct GruGates { T r, z, n, m; };
 
-/// x: the input's share of r, z, n; m: the recurrent product's, with its bias.
+/// x: the input's share of r, z, n; m: the recurrent matrix product's, with its bias.
 template <class T> __device__ GruGates<T> gru_gates(T x_r, T x_z, T x_n, T m_r, T m_z, T m_n) {
   const T r = math::sigmoid(x_r + m_r);
   return {r, math::sigmoid(x_z + m_z), math::tanh(x_n + r * m_n), m_n};
@@ -64,10 +64,10 @@ template <class T> __device__ GruCellGradients<T> gru_cell_backward(const GruGat
 
 /// Of the backward, for one lane.
 template <class T> struct GruWorkspace {
-  T* carry = nullptr;      ///< [sequences, H] the gradient that arrives at the states from the step after
+  T* carry = nullptr;      ///< [sequences, H] the gradient by the states from the step after
   T* recurrent = nullptr;  ///< [rows, 3H] g
-  T* previous = nullptr;   ///< [rows, H] h⁻, so that dW_hh is one product; null if nobody asks for that
-  GradientSink<T> gates;   ///< of [da_r, da_z, da_n] of every packed row; absent if nobody asks for them
+  T* previous = nullptr;   ///< [rows, H] h⁻, so that dW_hh is one GEMM; null if that is not wanted
+  GradientSink<T> gates;   ///< of [da_r, da_z, da_n] of every packed row; absent if they are not wanted
   int gates_step = 0;      ///< elements from one of its rows to the next
 };
 template <class T> using GruWorkspaces = std::array<GruWorkspace<T>, gru_max_lanes>;

@@ -1,5 +1,6 @@
-// gru_sequence in one cooperative launch: the recurrent weights of all lanes stay in shared memory, spread over the
-// blocks (see GruGrid), states and gates' gradients go through global memory, and one grid_barrier() parts two steps.
+// gru_sequence in one cooperative launch: the recurrent weights of all lanes stay in shared memory, distributed over
+// the blocks (see GruGrid), states and gates' gradients go through global memory, and one grid_barrier() parts two
+// steps.
 #include "kernels/gru_sequence/gru_device.h"
 #include "kernels/gru_sequence/gru_route.h"
 
@@ -14,7 +15,7 @@ template <class T> constexpr int warps = threads<T> / warp_size;
 constexpr int forward_rows = 6;   // of weights that a thread multiplies at a time: two units' gates
 constexpr int backward_rows = 2;  // two units
 
-// The arguments of both kernels beside their lanes.
+// The arguments of both kernels other than their lanes.
 struct Plan {
   const std::int32_t* offsets;    // of the packing, on the device
   const std::int32_t* input_row;  // on the device, or null
@@ -57,8 +58,8 @@ template <class T> __device__ void stage_row(T* to, const T* from, int columns, 
 
 /// partials[row, s, slice] = this slice's part of weights[row] · inputs[s] for s < count, every row of the block. Slice
 /// q has the vectors q, q + 8, q + 16, … of four elements, added in this order. A thread is one slice of Rows rows
-/// times two sequences; the slices of a product are neighbours, so that eight threads read 8 vectors that stand side by
-/// side, and sequences follow, so that a warp reads the same weights.
+/// times two sequences; the slices of a dot product are neighbours, so that eight threads read 8 vectors that stand
+/// side by side, and sequences follow, so that a warp reads the same weights.
 template <class T, int Rows> __device__ void multiply(const Slice<T>& slice, const GruGrid& grid, int count) {
   const int q = static_cast<int>(threadIdx.x) % gru_slices, half = (count + 1) / 2, items = grid.rows / Rows * half;
   for (int item = static_cast<int>(threadIdx.x) / gru_slices; item < items; item += threads<T> / gru_slices) {
@@ -90,7 +91,7 @@ template <class T, int Rows> __device__ void multiply(const Slice<T>& slice, con
   }
 }
 
-/// A product out of its slices, added pairwise.
+/// A dot product out of its slices, added pairwise.
 template <class T> __device__ T product(const Slice<T>& slice, const GruGrid& grid, int row, int s) {
   const T* from = slice.partials + (row * grid.tile + s) * gru_slices;
   const Vector4<T> a = load4(from), b = load4(from + 4);
@@ -136,15 +137,15 @@ __device__ CellInput<T> cell_input(const GruLaneForward<T>& lane, const Slice<T>
   return {{x[0], x[hidden], x[2 * hidden]}, lane.state_mask != nullptr ? lane.state_mask[row * hidden + unit] : T{1}};
 }
 
-// The cells of `count` sequences from `begin` on; `ahead` is the input of this thread's first one.
+// The cells of `count` sequences from `begin` on; `prefetched` is the input of this thread's first one.
 template <class T>
 __device__ void forward_cells(const GruLaneForward<T>& lane, const Slice<T>& slice, const Plan& plan,
-                              const GruStep& step, int begin, int count, const CellInput<T>& ahead) {
+                              const GruStep& step, int begin, int count, const CellInput<T>& prefetched) {
   const int hidden = plan.hidden;
   for (int pair = static_cast<int>(threadIdx.x); pair < count * slice.units; pair += threads<T>) {
     const int s = pair / slice.units, u = pair % slice.units, unit = slice.first + u;
     const bool first = begin == 0 && pair == static_cast<int>(threadIdx.x);
-    const CellInput<T> in = first ? ahead : cell_input(lane, slice, plan, step, begin, pair);
+    const CellInput<T> in = first ? prefetched : cell_input(lane, slice, plan, step, begin, pair);
     T recurrent[3];
     for (int gate = 0; gate < 3; ++gate)
       recurrent[gate] = product(slice, plan.grid, 3 * u + gate, s) + lane.bias_hh[gate * hidden + unit];
@@ -170,7 +171,7 @@ __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_forward_kernel(F
   const int thread = static_cast<int>(threadIdx.x), hidden = plan.hidden;
   keep_weights(lane.weight_hh, slice, plan);
   GruStep step = step_of(plan, lane.reverse, 0);
-  CellInput<T> ahead = cell_input(lane, slice, plan, step, 0, thread);
+  CellInput<T> prefetched = cell_input(lane, slice, plan, step, 0, thread);
   for (int k = 0;;) {
     for (int begin = 0; begin < step.alive; begin += plan.grid.tile) {
       const int left = step.alive - begin, count = left < plan.grid.tile ? left : plan.grid.tile;
@@ -181,11 +182,11 @@ __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_forward_kernel(F
       __syncthreads();
       multiply<T, forward_rows>(slice, plan.grid, count);
       __syncthreads();
-      forward_cells(lane, slice, plan, step, begin, count, ahead);
+      forward_cells(lane, slice, plan, step, begin, count, prefetched);
     }
     if (++k == plan.steps) return;
     step = step_of(plan, lane.reverse, k);
-    ahead = cell_input(lane, slice, plan, step, 0, thread);
+    prefetched = cell_input(lane, slice, plan, step, 0, thread);
     grid_barrier();
   }
 }
@@ -200,7 +201,7 @@ template <class T> struct BackwardLane {
 };
 template <class T> struct BackwardLanes {
   BackwardLane<T> first, second;
-  bool last_barrier;  // one of them is asked for dinitial: the product of step 0 is wanted too
+  bool last_barrier;  // one of them is asked for dinitial: the matrix product of step 0 is wanted too
 };
 
 // Row u is the column of W_hh that belongs to the block's unit u, [3H].
@@ -236,12 +237,13 @@ __device__ CellSaved<T> cell_saved(const BackwardLane<T>& lane, const Slice<T>& 
 // The gradients of the gates of one step, for the block's units; `arriving` as in the step route.
 template <class T>
 __device__ void backward_cells(const BackwardLane<T>& lane, const Slice<T>& slice, int hidden, const GruStep& step,
-                               int arriving, const CellSaved<T>& ahead) {
+                               int arriving, const CellSaved<T>& prefetched) {
   const GruWorkspace<T>& work = lane.work;
   const GradientSink<T>& sink = work.gates;
   for (int pair = static_cast<int>(threadIdx.x); pair < step.alive * slice.units; pair += threads<T>) {
     const int s = pair / slice.units, unit = slice.first + pair % slice.units;
-    const CellSaved<T> in = pair == static_cast<int>(threadIdx.x) ? ahead : cell_saved(lane, slice, step, hidden, pair);
+    const CellSaved<T> in =
+        pair == static_cast<int>(threadIdx.x) ? prefetched : cell_saved(lane, slice, step, hidden, pair);
     T& carry = work.carry[std::int64_t{s} * hidden + unit];
     const T d = ((s < arriving ? carry : T{0}) + in.dh) * in.mask;
     const GruCellGradients<T> cell = gru_cell_backward(in.gates, in.previous, d);
@@ -289,7 +291,7 @@ __device__ void backward_product(const BackwardLane<T>& lane, const Slice<T>& sl
 }
 
 // db_hh = Σ g over all rows, of the block's units: part p of a column adds rows p, p + parts, p + 2·parts, …; the parts
-// are added from first to last. The weights' memory is used again: nobody needs them any more.
+// are added from first to last. The memory of the weights is reused.
 template <class T> __device__ void bias_gradient(const BackwardLane<T>& lane, const Slice<T>& slice, const Plan& plan) {
   const int thread = static_cast<int>(threadIdx.x), hidden = plan.hidden, rows = plan.offsets[plan.steps];
   const int columns = 3 * slice.units, width = columns < threads<T> ? columns : threads<T>;
@@ -321,12 +323,12 @@ __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_backward_kernel(
   keep_columns(lane.forward.weight_hh, slice, plan);
   int k = plan.steps - 1, arriving = 0;
   GruStep step = step_of(plan, reverse, k);
-  CellSaved<T> ahead = cell_saved(lane, slice, step, hidden, thread);
+  CellSaved<T> prefetched = cell_saved(lane, slice, step, hidden, thread);
   for (;;) {
-    backward_cells(lane, slice, hidden, step, arriving, ahead);
+    backward_cells(lane, slice, hidden, step, arriving, prefetched);
     if (k == 0) break;
     const GruStep before = step_of(plan, reverse, --k);
-    ahead = cell_saved(lane, slice, before, hidden, thread);
+    prefetched = cell_saved(lane, slice, before, hidden, thread);
     grid_barrier();
     backward_product(lane, slice, plan, step);
     __syncthreads();  // `carry` is complete

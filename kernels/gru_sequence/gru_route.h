@@ -1,5 +1,5 @@
 #pragma once
-// Which way a GRU sequence runs on a device, and how its recurrent weights are spread over a cooperative grid.
+// Which way a GRU sequence runs on a device, and how its recurrent weights are distributed over a cooperative grid.
 
 #include "kernels/gru_sequence/gru_sequence.h"
 
@@ -22,7 +22,7 @@ inline GruDevice gru_device(const DeviceRuntime& runtime) {
 
 /// Eight threads share a dot product; they leave this many parts of it to be added.
 inline constexpr int gru_slices = 8;
-/// From more sequences on, a product over all of them at every step uses the device better than blocks that each read
+/// From more sequences on, a GEMM over all of them at every step uses the device better than blocks that each read
 /// every state. An estimate by FLOPs and bytes from the L2 cache, not a measurement.
 inline constexpr int gru_persistent_max_sequences = 128;
 /// Blocks that can stage fewer sequences at a time are no use, unless there are no more.
@@ -31,7 +31,7 @@ inline constexpr int gru_smallest_tile = 8;
 /// The persistent route's cooperative grid, one block a multiprocessor. A block owns `units` hidden units of one lane
 /// and keeps their weights in shared memory for the whole sequence: forward three rows of W_hh a unit (its gates),
 /// backward one column (3H). Beside them it has the rows that are multiplied by them, `tile` sequences at a time
-/// (forward states, backward gates' gradients), and gru_slices parts of every product.
+/// (forward states, backward gates' gradients), and gru_slices parts of every dot product.
 struct GruGrid {
   int units = 0;   ///< even
   int blocks = 0;  ///< of one lane; 0 if the weights do not fit

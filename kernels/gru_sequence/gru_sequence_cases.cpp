@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <set>
 
 namespace ethreed {
 
@@ -30,7 +31,7 @@ std::vector<std::int32_t> offsets_of(const std::vector<int>& lengths) {
 }
 
 // `count` lengths from `longest` down, thinning out as utterances do: the mean is about longest / 2.2.
-std::vector<int> spread_lengths(int count, int longest) {
+std::vector<int> decreasing_lengths(int count, int longest) {
   std::vector<int> lengths;
   for (int i = 0; i < count; ++i)
     lengths.push_back(
@@ -100,8 +101,14 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
     const double lanes = static_cast<double>(shape_.reverse.size());
     const double r = offsets_.back(), h = shape_.hidden;
     const double multiplied = r - (shape_.initial ? 0 : static_cast<double>(sequences()));  // the rows with an h⁻
-    const double bytes = lanes * (5 * r * h + 3 * static_cast<double>(input_rows()) * h + 3 * h * h) * sizeof(T) +
-                         static_cast<double>(input_row_.size() * sizeof(std::int32_t));
+    const double s = static_cast<double>(sequences()), initial = shape_.initial ? s : 0, mask = shape_.mask ? r : 0;
+    const double weights = 3 * h * h, read_weights = multiplied > 0 ? weights : 0;
+    const double read_inputs = static_cast<double>(
+        input_row_.empty() ? rows() : std::ssize(std::set<std::int32_t>(input_row_.begin(), input_row_.end())));
+    const double forward = read_weights + 3 * h + (3 * read_inputs + 5 * r + initial + mask) * h;
+    const double backward =
+        read_weights + weights + 3 * h + (6 * r - s + 3 * static_cast<double>(input_rows()) + 2 * initial + mask) * h;
+    const double index = static_cast<double>(input_row_.size() * sizeof(std::int32_t));
     const std::int64_t width = std::int64_t{shape_.hidden} * static_cast<std::int64_t>(sizeof(T));
     // The backward's: the forward never needs more.
     const std::int64_t lane_workspace = 3 * shape_.hidden * rounded(width) + 2 * rounded(sequences() * width) +
@@ -109,8 +116,8 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
     const auto count = static_cast<std::int64_t>(shape_.reverse.size());
     return {.forward_flops = lanes * 6 * multiplied * h * h,
             .backward_flops = lanes * 12 * multiplied * h * h,
-            .forward_bytes = bytes,
-            .backward_bytes = 2 * bytes,
+            .forward_bytes = lanes * forward * sizeof(T) + index,
+            .backward_bytes = lanes * backward * sizeof(T) + index,
             .saved_bytes = count * 4 * rows() * width,
             .workspace_bytes = count * lane_workspace};
   }
@@ -219,21 +226,22 @@ std::vector<OpCase> gru_sequence_cases() {
       gru_case("one sequence in reverse, initial state and mask", true, {{3}, 2, {true}, true, true}),
       gru_case("all of length one", true, {{1, 1, 1}, 2, {false, true}}),
       gru_case("all of length one, initial state and mask", true, {{1, 1, 1}, 2, {false, true}, true, true}),
-      gru_case("one turn beside four", true, {{4, 1}, 2, {false}, false, true}),
+      gru_case("one turn next to four", true, {{4, 1}, 2, {false}, false, true}),
       gru_case("ragged, both directions", true, {{4, 2, 2, 1}, 3, {false, true}}),
       gru_case("ragged, both directions, initial states and masks", true, {{3, 2, 1}, 2, {false, true}, true, true}),
       gru_case("ragged, two lanes forward, initial states", true, {{3, 1}, 2, {false, false}, true}),
       gru_case("shared inputs, one lane", true, {{3, 1}, 2, {false}, true, false, {}, 3}),
       gru_case("shared inputs, both directions", true, {{3, 2, 1}, 2, {false, true}, false, true, {}, 4}),
-      gru_case("encoder", false, {spread_lengths(34, 40), 300, {false, true}}),
-      gru_case("encoder, shared inputs", false, {spread_lengths(34, 40), 300, {false, true}, false, false, {}, 220}),
-      gru_case("decoder", false, {spread_lengths(17, 40), 300, {false}, true}),
+      gru_case("encoder", false, {decreasing_lengths(34, 40), 300, {false, true}}),
+      gru_case("encoder, shared inputs", false,
+               {decreasing_lengths(34, 40), 300, {false, true}, false, false, {}, 220}),
+      gru_case("decoder", false, {decreasing_lengths(17, 40), 300, {false}, true}),
       gru_case("tracker", false, {std::vector<int>(8, 8), 300, {false}, false, true}),
       // The routes of a device, each asked for; hidden states that are rows of vectors and such that are not.
       gru_case("by steps, one step", true, {{1, 1}, 3, {true}, true, false, steps}),
       gru_case("by steps, both directions", true, {{4, 2, 1}, 2, {false, true}, true, true, steps}),
       gru_case("by steps, rows of vectors", false, {{7, 5, 5, 2, 1}, 20, {true, false}, true, true, steps}),
-      gru_case("by steps, decoder", false, {spread_lengths(17, 12), 300, {false}, true, false, steps}),
+      gru_case("by steps, decoder", false, {decreasing_lengths(17, 12), 300, {false}, true, false, steps}),
       gru_case("by steps, shared inputs", true, {{3, 2, 1}, 2, {false, true}, true, false, steps, 4}),
       gru_case("by steps, shared inputs that are rows of vectors", false,
                {{7, 5, 5, 2, 1}, 20, {true, false}, false, true, steps, 6}),
@@ -243,11 +251,11 @@ std::vector<OpCase> gru_sequence_cases() {
       gru_case("persistent, shared inputs", true, {{3, 2, 1}, 2, {false, true}, true, false, persistent, 4}),
       gru_case("persistent, shared inputs that are rows of vectors", false,
                {{7, 5, 5, 2, 1}, 20, {false}, true, true, persistent, 6}),
-      gru_case("persistent, odd rows", false, {spread_lengths(9, 6), 37, {false, true}, true, false, persistent}),
+      gru_case("persistent, odd rows", false, {decreasing_lengths(9, 6), 37, {false, true}, true, false, persistent}),
       gru_case("persistent, more sequences than a tile", false,
-               {spread_lengths(150, 4), 188, {true}, true, true, persistent}),
+               {decreasing_lengths(150, 4), 188, {true}, true, true, persistent}),
       gru_case("persistent, both directions, wide", false,
-               {spread_lengths(34, 10), 160, {false, true}, false, false, persistent}),
+               {decreasing_lengths(34, 10), 160, {false, true}, false, false, persistent}),
   };
 }
 

@@ -36,7 +36,7 @@ struct Step {
   int alive = 0;
   int carried = 0;
   // The backward keeps rows in an order of its own: step by step, first all that are carried on, behind them all that
-  // start here. From nothing these have h⁻ = 0 and no part in dW_hh, which is then one product over the others.
+  // start here. From nothing these have h⁻ = 0 and no part in dW_hh, which is then one GEMM over the others.
   std::int64_t carried_place = 0;
   std::int64_t starting_place = 0;
 
@@ -66,8 +66,8 @@ Step step_at(const Packing& packing, bool reverse, int k) {
 template <class T> struct ForwardWorkspace {
   T* weights = nullptr;  // three matrices [H, H], packed
   T* product = nullptr;  // [sequences, 3H] h⁻·W_hhᵀ of one step
-  T* gates = nullptr;    // [sequences, 4H] what nobody saves
-  T* zeros = nullptr;    // [3H] the product, and the state, of a sequence that starts from nothing
+  T* gates = nullptr;    // [sequences, 4H] gates that are not saved
+  T* zeros = nullptr;    // [3H] the matrix product, and the state, of a sequence that starts from nothing
 };
 
 /// Some units of a row; arrays are given from the first of them on, gates are `width` apart.
@@ -139,13 +139,13 @@ void forward_lane(Context& context, const GruSequenceForward<T>& args, const Gru
 
 template <class T> struct BackwardWorkspace {
   T* weights = nullptr;    // [3H, H], packed
-  T* carry = nullptr;      // [sequences, H] the gradient that arrives at the states from the step after
+  T* carry = nullptr;      // [sequences, H] the gradient by the states from the step after
   T* candidate = nullptr;  // [sequences, H] da_n of one step
   T* recurrent = nullptr;  // [rows, 3H] g, by Step::place()
   T* previous = nullptr;   // [rows, H] h⁻, likewise
 };
 
-// Previous states side by side, so that dW_hh is one product.
+// Previous states side by side, so that dW_hh is one GEMM.
 template <class T> void gather_previous(const GruSequenceForward<T>& args, const GruLaneForward<T>& lane, T* previous) {
   const std::int64_t width = args.hidden;
   for (int k = 0; k < args.packing.steps(); ++k) {
@@ -274,7 +274,7 @@ void backward_lane(Context& context, const GruSequenceForward<T>& args, const Gr
   // Zeros stay where no later step wrote: at the last step of each sequence.
   std::fill_n(work.carry, width * args.packing.sequences(), T{0});
   const PackedMatrix<T> weights = pack_matrix(context, lane.weight_hh, hidden, false, 3 * hidden, hidden, work.weights);
-  // A unit's product with the gradients of all gates is followed at once by its own gates at the step before.
+  // A unit's dot product with the gradients of all gates is followed at once by its own gates at the step before.
   const int steps = args.packing.steps();
   for (int k = steps - 1; k >= 0; --k) {
     const Step step = step_at(args.packing, lane.reverse, k);

@@ -12,7 +12,7 @@ template <class T> bool is_persistent(Context& context, GruPass pass, const GruS
   return gru_route(pass, args, gru_device(*context.runtime)) == GruRoute::persistent;
 }
 
-/// dW_hh = gᵀ·h⁻ and, if nobody has done so yet, db_hh = Σ g over all rows; each lane on its stream.
+/// dW_hh = gᵀ·h⁻ and, if not done yet, db_hh = Σ g over all rows; each lane on its stream.
 template <class T>
 void weights_backward(Context& context, const GruSequenceBackward<T>& args, const GruWorkspaces<T>& work,
                       bool has_biases) {

@@ -1,5 +1,5 @@
-// gru_sequence step by step: at every step one product h⁻·W_hhᵀ and one kernel for the cells; backward one kernel for
-// the cells and one product that adds to what goes on to h⁻. Lanes run on a stream each.
+// gru_sequence step by step: at every step one GEMM h⁻·W_hhᵀ and one kernel for the cells; backward one kernel for
+// the cells and one GEMM that adds to the gradient by h⁻. Lanes run on a stream each.
 #include "kernels/gemm/gemm.h"
 #include "kernels/gru_sequence/gru_device.h"
 
@@ -123,8 +123,8 @@ void step_forward(Context& context, const GruSequenceForward<T>& args, const Gru
 
 // --- backward -------------------------------------------------------------------------------------------------------
 
-/// One step of one lane: g, the gates' gradients, h⁻, and in `carry` what goes on to h⁻ directly. Gradients arrive from
-/// the step after for the first `arriving` sequences. A thread is W units of one sequence.
+/// One step of one lane: g, the gates' gradients, h⁻, and in `carry` the direct part of the gradient by h⁻. Gradients
+/// arrive from the step after for the first `arriving` sequences. A thread is W units of one sequence.
 template <class T, int W>
 __global__ void gru_step_backward_kernel(GruLaneForward<T> lane, const T* dh, GruStep step, int arriving, int hidden,
                                          GruWorkspace<T> work) {
@@ -185,7 +185,7 @@ void step_backward(Context& context, const GruSequenceBackward<T>& args, std::si
   else
     launch<gru_step_backward_kernel<T, 1>>(context, cells<1>(step.alive, hidden, stream), lane, back.dh, step, arriving,
                                            hidden, work);
-  // Over all that are alive, though of those that start here only dinitial wants to know: a product of fewer rows could
+  // Over all that are alive, though of those that start here only dinitial needs it: a GEMM of fewer rows could
   // get another algorithm, and the others other bits.
   if (step.carried > 0 || back.dinitial)
     gemm<T>(context, {.m = step.alive,

@@ -38,7 +38,8 @@ template <class T> struct HistoryAttentionForward {
 ///   dquery, dkeys, dvalues: shapes of the inputs; written or accumulated, each may be absent
 ///
 /// FLOPs, with P = Σ_sequences n(n − 1)/2 pairs, n the length: forward 2·P·(Q + G), backward 4·P·(Q + G).
-/// Bytes: forward (rows·(2·Q + 2·G) + P)·sizeof(T), backward (rows·(4·Q + 3·G) + P)·sizeof(T).
+/// Bytes, with later = rows − sequences rows that have a history, and as many that are one:
+/// forward (later·(2·Q + G) + rows·G + P)·sizeof(T), backward (later·(2·Q + 2·G) + rows·(2·Q + G) + P)·sizeof(T).
 /// Saved: beta, rows·steps·sizeof(T). Workspace: backward sequences·steps·sizeof(T), forward none.
 /// Order of reduction: a sequence is one chunk of work; sums over j and k run from first to last; dot products have a
 /// fixed number of lanes.

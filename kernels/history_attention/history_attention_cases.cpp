@@ -82,14 +82,15 @@ template <class T> class HistoryProblem final : public OpProblem<T> {
   Cost cost() const override {
     const Packing packing{offsets_};
     const double q = shape_.query_columns, g = shape_.value_columns, rows = packing.rows();
+    const double later = rows - packing.sequences();
     double pairs = 0;
     for (int length : shape_.lengths) pairs += length * (length - 1) / 2.0;
     const auto size = static_cast<std::int64_t>(sizeof(T));
     const std::int64_t workspace = std::int64_t{packing.sequences()} * packing.steps() * size;
     return {.forward_flops = 2 * pairs * (q + g),
             .backward_flops = 4 * pairs * (q + g),
-            .forward_bytes = (rows * (2 * q + 2 * g) + pairs) * sizeof(T),
-            .backward_bytes = (rows * (4 * q + 3 * g) + pairs) * sizeof(T),
+            .forward_bytes = (later * (2 * q + g) + rows * g + pairs) * sizeof(T),
+            .backward_bytes = (later * (2 * q + 2 * g) + rows * (2 * q + g) + pairs) * sizeof(T),
             .saved_bytes = std::int64_t{packing.rows()} * packing.steps() * size,
             .workspace_bytes = (workspace + 63) / 64 * 64};
   }

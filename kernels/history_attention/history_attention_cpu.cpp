@@ -1,5 +1,5 @@
 // Histories are short (a handful of utterances) and their rows lie apart in the time-major layout, so plain dot
-// products and scaled additions do the work: a product by gemm would need every sequence copied together first.
+// products and scaled additions do the work: a GEMM would need every sequence copied together first.
 #include "kernels/common/math.h"
 #include "kernels/history_attention/history_attention.h"
 

@@ -1,5 +1,5 @@
 #pragma once
-// linear: y = f([x_1 ; x_2 ; …]·Wᵀ + b), f the identity or tanh, over inputs that stand side by side without being
+// linear: y = f([x_1 ; x_2 ; …]·Wᵀ + b), f the identity or tanh, over inputs side by side, without being
 // copied together. Serves every W·x of the paper: (3), (6), (8)–(10), con, emo, the bottleneck and the vocabulary of
 // (22), (23).
 
@@ -40,11 +40,13 @@ template <class T> struct LinearForward {
 ///   dx[p], dweight, dbias: shapes of x[p], weight, bias; written or accumulated, each may be absent
 ///
 /// FLOPs: forward 2·rows·out·Σcolumns; backward twice that if everything is asked for.
-/// Bytes: forward (rows·Σcolumns + out·Σcolumns + rows·out)·sizeof(T); backward about twice that.
+/// Bytes: forward (rows·Σcolumns + out·Σcolumns + rows·out + out)·sizeof(T), backward
+/// (2·rows·Σcolumns + 2·out·Σcolumns + rows·out + out)·sizeof(T), with tanh another rows·out·sizeof(T) for y; without
+/// a bias out·sizeof(T) less in either.
 /// Saved: none beyond x and y themselves. Workspace: rows·out·sizeof(T) for dz with tanh, else none.
 /// Order of reduction: gemm's; db adds rows from first to last.
-/// On a device: three parts are copied side by side and take one product, fewer one each; b is the product's epilogue,
-/// tanh a launch of its own. Launches forward 1 to 3, backward up to 7: dz with db, dx (product and copies), dW. One
+/// On a device: three parts are copied side by side and take one GEMM, fewer one each; b is the epilogue of the GEMM,
+/// tanh a launch of its own. Launches forward 1 to 3, backward up to 7: dz with db, dx (GEMM and copies), dW. One
 /// output is a dot product a row instead: one launch forward, two backward (linear_single.h). Workspace: dz as on the
 /// CPU; with three parts rows·Σcolumns once, and again for dx. Order of reduction: gemm's; db in eight lanes of rows,
 /// see column_sums.h. Source: the chain rule.

@@ -56,13 +56,13 @@ template <class T> class LinearProblem final : public OpProblem<T> {
 
   Cost cost() const override {
     const double rows = shape_.rows, out = shape_.out, in = in_;
-    const double bytes = (rows * in + out * in + rows * out) * sizeof(T);
+    const double operands = rows * in + out * in, bias = shape_.bias ? out : 0;
     const bool tanh = shape_.activation == Activation::tanh;
     const auto dz = std::int64_t{shape_.rows} * shape_.out * static_cast<std::int64_t>(sizeof(T));
     return {.forward_flops = 2 * rows * out * in,
             .backward_flops = 4 * rows * out * in,
-            .forward_bytes = bytes,
-            .backward_bytes = 2 * bytes,
+            .forward_bytes = (operands + rows * out + bias) * sizeof(T),
+            .backward_bytes = (2 * operands + (tanh ? 2 : 1) * rows * out + bias) * sizeof(T),
             .saved_bytes = 0,
             .workspace_bytes = tanh ? (dz + 63) / 64 * 64 : 0};
   }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int threads = 256;
 
-// From this many parts on, copying them side by side costs less than a product each.
+// From this many parts on, copying them side by side costs less than a GEMM each.
 constexpr int parts_to_join = 3;
 
 template <class T> int total_columns(const LinearForward<T>& args) {
@@ -69,7 +69,7 @@ template <class T> const T* join(Context& context, ArenaScope& scratch, const Li
   return joined;
 }
 
-/// Calls run(x, columns, first column of the weight, part) for every product that the layer takes.
+/// Calls run(x, columns, first column of the weight, part) for every GEMM that the layer takes.
 template <class T, class Run>
 void for_each_product(Context& context, ArenaScope& scratch, const LinearForward<T>& args, int in, Run run) {
   if (args.parts >= parts_to_join) {
@@ -81,7 +81,7 @@ void for_each_product(Context& context, ArenaScope& scratch, const LinearForward
     run(args.x[p], args.columns[p], first, static_cast<int>(p));
 }
 
-/// dx = dz·W: into the sinks, or side by side and then handed out.
+/// dx = dz·W: into the sinks, or side by side and then copied to them.
 template <class T>
 void inputs_backward(Context& context, ArenaScope& scratch, const LinearBackward<T>& args, const T* dz, int in) {
   const LinearForward<T>& f = args.forward;

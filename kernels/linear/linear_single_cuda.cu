@@ -1,4 +1,5 @@
-// A product with one column is a dot product a row: cheaper than putting the parts side by side and calling a GEMM.
+// A matrix product with one column is a dot product a row: cheaper than putting the parts side by side and calling a
+// GEMM.
 #include "kernels/common/block.h"
 #include "kernels/common/launch.h"
 #include "kernels/common/math.h"

@@ -14,7 +14,7 @@ namespace ethreed {
 ///   x  [rows, columns]  read; columns ≥ 1
 ///   y  [rows, columns]  written; aliases nothing
 ///
-/// FLOPs: 4·rows·columns (an exp counts as one). Bytes: 2·rows·columns·sizeof(T). Saved: none beyond the output.
+/// FLOPs: 5·rows·columns (an exp counts as one). Bytes: 2·rows·columns·sizeof(T). Saved: none beyond the output.
 /// Workspace: none, on a device neither. lse is kept in two parts until it is subtracted: large x cost no digits.
 /// Order of reduction: that of math::log_sum_exp; one thread per row. On a device (one launch) that of warp_log_sum_exp
 /// for rows of up to log_softmax_warp_columns elements, of block_log_sum_exp for longer ones, which have a block each.

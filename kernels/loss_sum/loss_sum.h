@@ -11,7 +11,7 @@ namespace ethreed {
 
 inline constexpr int loss_sum_max_terms = 8;
 
-/// y_k = scale_k·Σ_i x_k[i] for every term k, and y_K = Σ_k weight_k·y_k, the total. They stand in one array, so that
+/// y_k = scale_k·Σ_i x_k[i] for every term k, and y_K = Σ_k weight_k·y_k, the total. They are in one array, so that
 /// one copy brings all losses to the host.
 ///
 ///   x[k]  [count[k]]    read; two of them may be the same
@@ -35,10 +35,10 @@ template <class T> struct LossSumForward {
 /// dx_k[i] = scale_k·(dy_k + weight_k·dtotal).
 ///
 ///   dy[k], dtotal  [1]         read; each may be null for zero
-///   dx[k]          [count[k]]  written or accumulated, each may be absent. The terms are worked through one after the
+///   dx[k]          [count[k]]  written or accumulated, each may be absent. The terms are processed one after the
 ///                              other, so two sinks may be one array if the second accumulates.
 ///
-/// FLOPs: n + 3·terms. Bytes: (n + terms + 1)·sizeof(T). Workspace: none.
+/// FLOPs: 3·terms, accumulated n more. Bytes: (n + t + 1)·sizeof(T), t the terms with elements. Workspace: none.
 template <class T> struct LossSumBackward {
   LossSumForward<T> forward;  // x and y are not read
   std::array<const T*, loss_sum_max_terms> dy{};

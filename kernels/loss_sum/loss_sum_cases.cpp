@@ -45,13 +45,16 @@ template <class T> class LossSumProblem final : public OpProblem<T> {
   }
 
   Cost cost() const override {
-    double elements = 0;
-    for (const TermShape& term : terms_) elements += term.count;
+    double elements = 0, filled = 0;
+    for (const TermShape& term : terms_) {
+      elements += term.count;
+      filled += term.count > 0;
+    }
     const auto terms = static_cast<double>(terms_.size());
     return {.forward_flops = elements + 3 * terms,
-            .backward_flops = elements + 3 * terms,
+            .backward_flops = 3 * terms,
             .forward_bytes = (elements + terms + 1) * sizeof(T),
-            .backward_bytes = (elements + terms + 1) * sizeof(T)};
+            .backward_bytes = (elements + filled + 1) * sizeof(T)};
   }
   std::int64_t saved_bytes() const override { return 0; }
 

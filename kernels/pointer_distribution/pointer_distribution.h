@@ -20,7 +20,7 @@ namespace ethreed {
 ///   source_ids  [S]                    read; 0 ≤ id < vocabulary + extra
 ///   out         [M, V + extra]         written; aliases nothing
 ///
-/// FLOPs: 3·M·V + 3·W (an exp or a log counts as one). Bytes: (2·M·V + M·extra + W + M)·sizeof(T) + 4·S.
+/// FLOPs: 5·M·V + 6·W (an exp or a log counts as one). Bytes: (2·M·V + M·extra + W + M)·sizeof(T) + 4·S.
 /// Saved: none. Workspace: none.
 /// Order of reduction: that of math::log_sum_exp along the vocabulary; source words are added from first to last. On a
 /// device (one launch, a block per token) the vocabulary as block_log_sum_exp does, the source words as on the CPU.

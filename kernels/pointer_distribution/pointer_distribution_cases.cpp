@@ -60,7 +60,7 @@ template <class T> class PointerDistributionProblem final : public OpProblem<T> 
   Cost cost() const override {
     const RowLayout layout = rows_.layout();
     const double tokens = layout.targets(), words = vocabulary_, weights = static_cast<double>(layout.weights());
-    return {.forward_flops = 3 * tokens * words + 3 * weights,
+    return {.forward_flops = 5 * tokens * words + 6 * weights,
             .forward_bytes =
                 (2 * tokens * words + tokens * extra_ + weights + tokens) * sizeof(T) + 4.0 * layout.sources()};
   }

@@ -17,18 +17,19 @@ namespace ethreed {
 ///   log P = log(σ(z)·p + σ(−z)·copy), computed as log_add_exp(log σ(z) + log p, log σ(−z) + log copy)
 ///
 /// M = layout.targets(), S = layout.sources(), W = layout.weights(), V = vocabulary. Ids below V are vocabulary words;
-/// V, V + 1, … are the out-of-vocabulary words of the row they stand in.
+/// V, V + 1, … are the out-of-vocabulary words of their row.
 ///
 ///   logits           [M, V]   read
 ///   gate_logit       [M]      read
 ///   weights          [W]      read; γ of (17), ragged [target, source]
 ///   source_ids       [S]      read
-///   targets          [M]      read; a target ≥ V must stand in its row's source with a weight above 0, else log P = −∞
+///   targets          [M]      read; a target ≥ V must be in its row's source with a weight above 0, else log P = −∞
 ///   log_probability  [M]      written, saved
 ///   lse              [M]      written, saved; in two parts, so that large logits cost the gradients no digits
 ///   copy_mass        [M]      written, saved
 ///
-/// FLOPs: 3·M·V + W (an exp counts as one). Bytes: (M·V + W + 5·M)·sizeof(T) + 4·(S + M).
+/// FLOPs: 3·M·V + W (an exp counts as one). Bytes: (M·V + w + 5·M)·sizeof(T) + 4·(S' + M), w the weights γ_ij with
+/// source_ids[j] = y, S' the source tokens of rows that have target tokens.
 /// Saved beyond inputs and output: 3·M·sizeof(T). Workspace: none. Nothing may alias.
 /// Order of reduction: that of math::log_sum_exp along the vocabulary, first to last along the source; one thread per
 /// token. On a device (one launch, a block per token): the vocabulary as block_log_sum_exp does, in one pass; along the
@@ -59,7 +60,7 @@ template <class T> struct PointerMixtureForward {
 ///                                           row of logits then turns into its gradient)
 ///   dgate_logit      [M], dweights [W]      written or accumulated; each of the three may be absent
 ///
-/// FLOPs: 3·M·V + W. Bytes: (2·M·V + W + 7·M)·sizeof(T) + 4·(S + M). Workspace: none, on a device
+/// FLOPs: 3·M·V + W. Bytes: (2·M·V + W + 7·M)·sizeof(T) + 4·(S' + M). Workspace: none, on a device
 /// neither: one launch, a block per token, that writes all three. No sum but that of a gradient with what is there.
 template <class T> struct PointerMixtureBackward {
   PointerMixtureForward<T> forward;

@@ -50,10 +50,20 @@ template <class T> class PointerMixtureProblem final : public OpProblem<T> {
   Cost cost() const override {
     const RowLayout layout = rows_.layout();
     const double tokens = layout.targets(), words = vocabulary_, weights = static_cast<double>(layout.weights());
-    const double ids = 4.0 * (layout.sources() + layout.targets());
+    double copied = 0, sources = 0;
+    for (int r = 0; r < layout.rows(); ++r) {
+      const auto words_of_row =
+          std::span(rows_.source_ids)
+              .subspan(static_cast<std::size_t>(layout.source(r)), static_cast<std::size_t>(layout.source_count(r)));
+      sources += layout.target_count(r) > 0 ? layout.source_count(r) : 0;
+      for (int i = layout.target(r); i < layout.target(r + 1); ++i)
+        copied += static_cast<double>(
+            std::count(words_of_row.begin(), words_of_row.end(), rows_.targets[static_cast<std::size_t>(i)]));
+    }
+    const double ids = 4.0 * (sources + layout.targets());
     return {.forward_flops = 3 * tokens * words + weights,
             .backward_flops = 3 * tokens * words + weights,
-            .forward_bytes = (tokens * words + weights + 5 * tokens) * sizeof(T) + ids,
+            .forward_bytes = (tokens * words + copied + 5 * tokens) * sizeof(T) + ids,
             .backward_bytes = (2 * tokens * words + weights + 7 * tokens) * sizeof(T) + ids,
             .saved_bytes = 3 * std::int64_t{layout.targets()} * static_cast<std::int64_t>(sizeof(T)),
             .workspace_bytes = 0};

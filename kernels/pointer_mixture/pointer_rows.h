@@ -15,7 +15,7 @@ struct PointerRow {
   std::vector<std::int32_t> targets;
 };
 
-/// What a case is made of: the rows, V, and the spread and mean of the random logits and gates.
+/// What a case is made of: the rows, V, and the scale and mean of the random logits and gates.
 struct PointerSetting {
   int vocabulary = 0;
   std::vector<PointerRow> rows;

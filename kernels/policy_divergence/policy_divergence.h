@@ -37,8 +37,8 @@ template <class T> struct PolicyDivergenceForward {
 ///   dkl                   [rows]           read
 ///   dq_logits, dp_logits  [rows, classes]  written or accumulated, each may be absent; they alias nothing
 ///
-/// FLOPs: 15·rows·classes. Bytes: (4·rows·classes + 6·rows)·sizeof(T). Workspace: none, on a device neither
-/// (one launch for both gradients).
+/// FLOPs: 19·rows·classes (the addition to either gradient is one). Bytes: (4·rows·classes + 6·rows)·sizeof(T).
+/// Workspace: none, on a device neither (one launch for both gradients).
 template <class T> struct PolicyDivergenceBackward {
   PolicyDivergenceForward<T> forward;
   const T* dkl = nullptr;

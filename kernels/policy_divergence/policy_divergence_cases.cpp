@@ -68,7 +68,7 @@ template <class T> class PolicyDivergenceProblem final : public OpProblem<T> {
   Cost cost() const override {
     const double rows = rows_, elements = rows * classes_;
     return {.forward_flops = 14 * elements,
-            .backward_flops = 15 * elements,
+            .backward_flops = 19 * elements,
             .forward_bytes = (2 * elements + 5 * rows) * sizeof(T),
             .backward_bytes = (4 * elements + 6 * rows) * sizeof(T),
             .saved_bytes = 4 * rows_ * static_cast<std::int64_t>(sizeof(T)),

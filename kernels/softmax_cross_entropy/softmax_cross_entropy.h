@@ -16,7 +16,7 @@ namespace ethreed {
 ///   nll     [rows]           written
 ///   lse     [rows]           written, saved (0 where there is no label); in two parts: large logits cost no digits
 ///
-/// FLOPs: 3·rows·classes (an exp counts as one). Bytes: (rows·classes + 3·rows)·sizeof(T) + 4·rows.
+/// FLOPs: 3·L·classes (an exp counts as one), L the rows with a label. Bytes: (L·classes + 3·rows)·sizeof(T) + 4·rows.
 /// Saved beyond inputs and output: 2·rows·sizeof(T). Workspace: none. Nothing may alias.
 /// Order of reduction: that of math::log_sum_exp; one thread per row. On a device (one launch, a warp per row) that
 /// of warp_log_sum_exp. Workspace there: none.
@@ -36,7 +36,7 @@ template <class T> struct SoftmaxCrossEntropyForward {
 ///   dnll     [rows]           read
 ///   dlogits  [rows, classes]  written or accumulated, may be absent; aliases nothing
 ///
-/// FLOPs: 3·rows·classes. Bytes: (2·rows·classes + 3·rows)·sizeof(T) + 4·rows. Workspace: none, on a
+/// FLOPs: 5·L·classes. Bytes: ((rows + L)·classes + 3·rows)·sizeof(T) + 4·rows. Workspace: none, on a
 /// device neither (one launch).
 template <class T> struct SoftmaxCrossEntropyBackward {
   SoftmaxCrossEntropyForward<T> forward;

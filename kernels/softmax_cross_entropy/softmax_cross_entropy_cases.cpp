@@ -48,10 +48,11 @@ template <class T> class SoftmaxCrossEntropyProblem final : public OpProblem<T> 
 
   Cost cost() const override {
     const double rows = rows_, elements = rows * classes_;
-    return {.forward_flops = 3 * elements,
-            .backward_flops = 3 * elements,
-            .forward_bytes = (elements + 3 * rows) * sizeof(T) + 4 * rows,
-            .backward_bytes = (2 * elements + 3 * rows) * sizeof(T) + 4 * rows,
+    const double labelled = (rows - static_cast<double>(std::count(labels_.begin(), labels_.end(), -1))) * classes_;
+    return {.forward_flops = 3 * labelled,
+            .backward_flops = 5 * labelled,
+            .forward_bytes = (labelled + 3 * rows) * sizeof(T) + 4 * rows,
+            .backward_bytes = (elements + labelled + 3 * rows) * sizeof(T) + 4 * rows,
             .saved_bytes = 2 * rows_ * static_cast<std::int64_t>(sizeof(T)),
             .workspace_bytes = 0};
   }

@@ -19,12 +19,12 @@ namespace ethreed {
 ///
 /// 1 ≤ k, which may exceed `words`; 0 ≤ fallback < words. Nothing may alias.
 ///
-/// FLOPs: rows·words (a comparison counts as one). Bytes: rows·words·sizeof(T) + rows·k·(sizeof(T) + 4). Saved: none.
-/// Workspace: none, on a device neither.
+/// FLOPs: 2·rows·words (a comparison counts as one; those that order the k chosen ones are not counted).
+/// Bytes: rows·words·sizeof(T) + rows·k·(sizeof(T) + 4). Saved: none. Workspace: none, on a device neither.
 /// Order of reduction: there is none, the order of words is total. On the CPU one thread per row keeps a heap of k. On
 /// a device (one launch) a block is a row; 32 words at a time, each warp selects the best of its share, then one warp
-/// merges: the time grows with ⌈k / 32⌉.
-/// Source: the definition; by warps: Johnson, Douze, Jégou, "Billion-scale similarity search with GPUs", 2017.
+/// merges: the time grows with ⌈k / 32⌉. Source: the definition; by warps: Johnson, Douze, Jégou, "Billion-scale
+/// similarity search with GPUs", 2017.
 template <class T> struct TopWords {
   int rows = 0;
   int words = 0;

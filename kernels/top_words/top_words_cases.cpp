@@ -81,7 +81,7 @@ template <class T> class TopWordsProblem final : public OpProblem<T> {
 
   Cost cost() const override {
     const double rows = setting_.rows, words = setting_.words, k = setting_.k;
-    return {.forward_flops = rows * words, .forward_bytes = rows * words * sizeof(T) + rows * k * (sizeof(T) + 4)};
+    return {.forward_flops = 2 * rows * words, .forward_bytes = rows * words * sizeof(T) + rows * k * (sizeof(T) + 4)};
   }
   std::int64_t saved_bytes() const override { return 0; }
 

@@ -13,7 +13,7 @@ constexpr int warps = threads / warp_size;  // at most 32: a warp merges their l
 constexpr int at_once = 32;                 // words that all warps select before they are merged
 constexpr int list_stride = at_once + 1;    // lanes that read the same place of their lists meet no bank twice
 
-/// A word in the running. Without initialisers: arrays of it stand in shared memory.
+/// A word in the running. Without initialisers: arrays of it are in shared memory.
 template <class T> struct Candidate {
   T value;
   int word;

@@ -281,7 +281,7 @@ TEST_CASE("mutant in float: a gradient off by a factor of 1.001") {
   require_verdict(report, "bias", Verdict::passed);
 }
 
-TEST_CASE("a kink beside the point does not fail a right gradient, on the kink itself it fails") {
+TEST_CASE("a kink next to the point does not fail a right gradient, on the kink itself it fails") {
   Runtime runtime;
   Context context = runtime.context();
   const auto report_at = [&](double x) {

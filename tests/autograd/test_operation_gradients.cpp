@@ -58,7 +58,7 @@ TEST_CASE("every operation's float backward agrees with the double one") {
 }
 
 // The emulated device: the GPU's kernels, by finite differences of these kernels themselves. In three parts, which
-// together are the whole table, so that they can run side by side.
+// together are the whole table, so that they can run in parallel.
 
 namespace {
 

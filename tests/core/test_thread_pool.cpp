@@ -87,15 +87,15 @@ TEST_CASE("a thread takes its own share of the chunks first, nearly always") {
   CHECK(own > 150);
 }
 
-TEST_CASE("work in the background is done once, beside parallel regions, and when finish() returns") {
+TEST_CASE("work in the background is done once, concurrently with parallel regions, and when finish() returns") {
   for (const int threads : {1, 2, 3, 5}) {
     ThreadPool pool(threads);
     for (int round = 0; round < 50; ++round) {
       std::vector<std::atomic<int>> runs(static_cast<std::size_t>(round));
-      std::atomic<int> beside{0};
+      std::atomic<int> parallel_jobs{0};
       Background work(pool, round, [&](std::int64_t i) { ++runs[static_cast<std::size_t>(i)]; });
-      for (int job = 0; job < 10; ++job) pool.parallel_for(7, [&](std::int64_t) { ++beside; });
-      CHECK(beside == 70);
+      for (int job = 0; job < 10; ++job) pool.parallel_for(7, [&](std::int64_t) { ++parallel_jobs; });
+      CHECK(parallel_jobs == 70);
       work.finish();
       for (const std::atomic<int>& count : runs) REQUIRE(count == 1);
       work.finish();  // has nothing to do
@@ -106,12 +106,12 @@ TEST_CASE("work in the background is done once, beside parallel regions, and whe
 TEST_CASE("the caller's own work goes on while another thread is in the background") {
   ThreadPool pool(2);
   std::atomic<bool> go{false};
-  std::atomic<int> beside{0};
+  std::atomic<int> parallel_jobs{0};
   Background work(pool, 1, [&](std::int64_t) {
     while (!go) std::this_thread::yield();  // ends only when the caller has come past its parallel region
   });
-  pool.parallel_for(20, [&](std::int64_t) { ++beside; });
-  CHECK(beside == 20);
+  pool.parallel_for(20, [&](std::int64_t) { ++parallel_jobs; });
+  CHECK(parallel_jobs == 20);
   go = true;
   work.finish();
 }

@@ -53,6 +53,10 @@ template <class T> class Run {
 
   void forward_and_backward(Context& context, bool accumulate = false) {
     problem->forward(context);
+    backward(context, accumulate);
+  }
+  /// Nothing if the operation has none.
+  void backward(Context& context, bool accumulate = false) {
     if (!differentiable_) return;
     for (GradientSink<T>& sink : sinks_) sink.accumulate = accumulate;
     problem->backward(context, arriving_, sinks_);

@@ -40,9 +40,9 @@ void compare_with_cpu(Context& context, const Operation& operation, const OpCase
     got.forward_and_backward(context, accumulate);
     for (std::size_t o = 0; o < wanted.problem->outputs.size(); ++o) {
       INFO("output " << wanted.problem->outputs[o].name);
-      const double far = distance(got.problem->outputs[o].data.span(), wanted.problem->outputs[o].data.span());
-      CHECK(far <= tolerance);
-      counts.compared(wanted.problem->outputs[o].data.count(), far);
+      const double difference = distance(got.problem->outputs[o].data.span(), wanted.problem->outputs[o].data.span());
+      CHECK(difference <= tolerance);
+      counts.compared(wanted.problem->outputs[o].data.count(), difference);
     }
     if (!operation.differentiable) continue;
     for (std::size_t i = 0; i < wanted.gradients.size(); ++i) {
@@ -50,9 +50,9 @@ void compare_with_cpu(Context& context, const Operation& operation, const OpCase
       INFO("gradient by " << wanted.problem->inputs[i].name << (accumulate ? ", accumulated" : ", overwritten"));
       // A gradient that cancels to nothing is what rounding leaves of cotangents, which are of size 1.
       const double least = 4 * static_cast<double>(std::numeric_limits<T>::epsilon()) / tolerance;
-      const double far = distance(got.gradients[i].span(), wanted.gradients[i].span(), least);
-      CHECK(far <= tolerance);
-      counts.compared(wanted.gradients[i].count(), far);
+      const double difference = distance(got.gradients[i].span(), wanted.gradients[i].span(), least);
+      CHECK(difference <= tolerance);
+      counts.compared(wanted.gradients[i].count(), difference);
     }
   }
 }

@@ -244,7 +244,7 @@ TEMPLATE_TEST_CASE("a row of gemm has the same bits whatever other rows are comp
     }
 }
 
-TEMPLATE_TEST_CASE("a row of a product with a vector has the same bits whatever other rows are computed with it", "",
+TEMPLATE_TEST_CASE("a row of a matrix-vector product has the same bits whatever other rows are computed with it", "",
                    float, double) {
   Runtime runtime(2);
   Context context = runtime.context();
@@ -283,8 +283,8 @@ TEST_CASE("infinities and NaNs of either operand come out where the three loops 
         }
 }
 
-TEMPLATE_TEST_CASE("products with a packed matrix have the bits of gemm, whole and in parts of their columns", "",
-                   float, double) {
+TEMPLATE_TEST_CASE("matrix products with a packed matrix have the bits of gemm, whole and in parts of their columns",
+                   "", float, double) {
   Runtime runtime(2);
   Context context = runtime.context();
   for (const Size size : {Size{1, 300, 300}, {3, 70, 30}, {17, 129, 400}, {600, 33, 390}, {5, 1, 7}})
@@ -332,7 +332,8 @@ TEST_CASE("gemm takes nothing from the heap") {
   }
 }
 
-TEST_CASE("a precision has one of two names, and products that the processor lacks are an error, not full ones") {
+TEST_CASE(
+    "a precision has one of two names, and matrix products that the processor lacks are an error, not full ones") {
   CHECK(gemm_precision_from("float32") == GemmPrecision::full);
   CHECK_THROWS_WITH(gemm_precision_from("float16"), Contains("float16") && Contains("give float32 or bf16"));
   if (has_bf16_products()) {
@@ -347,7 +348,8 @@ TEST_CASE("a precision has one of two names, and products that the processor lac
   CHECK_THROWS_WITH(gemm(context, product.args), Contains("AVX512_BF16"));
 }
 
-TEST_CASE("products of bfloat16 round their operands to the nearest, ties to even, and sum what that gives in float") {
+TEST_CASE(
+    "matrix products of bfloat16 round their operands to the nearest, ties to even, and sum what that gives in float") {
   if (!bf16_is_here()) return;
   Runtime runtime(2);
   runtime.set_gemm_precision(GemmPrecision::bf16);
@@ -378,7 +380,7 @@ TEST_CASE("products of bfloat16 round their operands to the nearest, ties to eve
       }
 }
 
-TEST_CASE("products of bfloat16 have the same bits with one and two threads, packed or not, whole or in parts") {
+TEST_CASE("matrix products of bfloat16 have the same bits with one and two threads, packed or not, whole or in parts") {
   if (!bf16_is_here()) return;
   constexpr int n = 330;
   for (const int m : {8, 33})

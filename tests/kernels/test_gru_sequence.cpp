@@ -71,7 +71,7 @@ struct Call {
 
 double logistic(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
-// One textbook step; the reset gate acts on the recurrent product, or on the state before it.
+// One textbook step; the reset gate acts on the recurrent matrix product, or on the state before it.
 std::vector<double> textbook_step(const Gru& gru, const double* x, const std::vector<double>& state,
                                   bool reset_before_product) {
   const auto product = [&](int gate, const std::vector<double>& by) {
@@ -106,7 +106,7 @@ double largest_difference(const double* a, const double* b, std::int64_t count) 
 
 }  // namespace
 
-TEST_CASE("gru_sequence applies the reset gate after the recurrent product, not before it") {
+TEST_CASE("gru_sequence applies the reset gate after the recurrent matrix product, not before it") {
   Runtime runtime;
   const Gru gru;
   Call call({0, 1, 2, 3}, true);
@@ -250,7 +250,7 @@ TEST_CASE("the masked state is what is put out and what is carried on") {
   CHECK(largest_difference(masked.dinitial.data(), zeros.data(), hidden) == 0.0);
 }
 
-TEST_CASE("gru_sequence computes the same bits whether or not the gates are saved, alone or beside another lane") {
+TEST_CASE("gru_sequence computes the same bits whether or not the gates are saved, alone or with another lane") {
   Runtime runtime(2);
   Context context = runtime.context();
   const Gru gru;

@@ -117,7 +117,7 @@ TEST_CASE("history_attention: a step sees neither itself nor what comes after it
   REQUIRE(row(run.dvalues, 3) == zeros(2));
 }
 
-TEST_CASE("history_attention: a dialogue of one turn beside one of four is as if alone") {
+TEST_CASE("history_attention: a dialogue of one turn next to one of four is as if alone") {
   const std::vector<int> lengths{8, 2};
   History both(lengths, 20, 6);
   both.forward();

@@ -1,4 +1,5 @@
-// Products in the matrix unit: the instruction against plain loops, and everything around it with either of the two.
+// Matrix products in the matrix unit: the instruction against plain loops, and everything around it with either of the
+// two.
 
 #include "kernels/common/operation.h"
 #include "kernels/gemm/unit_product.h"
@@ -65,7 +66,7 @@ struct Block {
           return {panel, panel + std::ptrdiff_t{2} * depth, std::min(tiles, 2), std::max(tiles - 2, 0)};
         },
         [&](int column, int count) {
-          return columns.ahead(column + count, std::min(shape.n - column - count, count), 0, shape.k);
+          return columns.prefetch(column + count, std::min(shape.n - column - count, count), 0, shape.k);
         });
   }
 

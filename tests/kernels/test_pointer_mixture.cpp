@@ -184,7 +184,7 @@ TEST_CASE("all-OOV source: targets are copied, vocabulary words are generated") 
 }
 
 TEST_CASE("a target that is only EOS") {
-  // EOS stands at the end of the first source (copying helps) and not in the second.
+  // EOS is at the end of the first source (copying helps) and not in the second.
   Mixture<double> m({.vocabulary = 7, .rows = {{{4, 5, 3}, {3}}, {{4, 5}, {3}}}});
   m.run();
   const Composed want = composed(m);
