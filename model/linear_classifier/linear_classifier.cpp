@@ -151,13 +151,4 @@ void LinearClassifierModel::start_from_data(const Config& config, const Paramete
 
 ModelKind linear_classifier_model() { return kind_of<LinearClassifierModel>(); }
 
-#define ETHREED_INSTANTIATE(T)                                                                                         \
-  template LinearPass<T> LinearClassifierModel::forward(                                                               \
-      Tape<T>&, const Config&, const LinearClassifierParameters<Variable<T>>&, const NgramBatch&, const PassOptions&); \
-  template Variable<T> LinearClassifierModel::label_logits(                                                            \
-      Tape<T>&, const Config&, const LinearClassifierParameters<Variable<T>>&, const NgramBatch&);
-ETHREED_INSTANTIATE(float)
-ETHREED_INSTANTIATE(double)
-#undef ETHREED_INSTANTIATE
-
 }  // namespace ethreed
