@@ -128,6 +128,8 @@ template <class T> HredPass<T> hred_on_host(const Context& context, HredPass<T> 
   template Variable<T> conditioning_of(Tape<T>&, const HredConfig&, const HredBatch&, const HredContext<T>&,           \
                                        Variable<T>);                                                                   \
   template Variable<T> output_logits(Tape<T>&, const HredParameters<Variable<T>>&, Variable<T>, Variable<T>);          \
+  template Variable<T> decode_targets(Tape<T>&, const HredParameters<Variable<T>>&, const HredBatch&, Variable<T>,     \
+                                      Variable<T>, std::span<const std::int32_t>);                                     \
   template HredPass<T> hred_forward(Tape<T>&, const HredConfig&, const HredParameters<Variable<T>>&, const HredBatch&, \
                                     const PassOptions&);                                                               \
   template HredPass<T> hred_on_host(const Context&, HredPass<T>);
