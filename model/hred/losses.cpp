@@ -1,0 +1,138 @@
+#include "model/hred/losses.h"
+
+#include "autograd/functions/softmax_cross_entropy_function.h"
+#include "model/interface/loss_terms.h"
+
+#include <algorithm>
+
+namespace ethreed {
+
+namespace {
+
+constexpr std::array<LossColumn, 1> plain_losses{{{"generation", "reply"}}};
+constexpr std::array<LossColumn, 2> latent_losses{{{"generation", "reply"}, {"divergence", "KL"}}};
+constexpr std::array<LossColumn, 3> emotion_losses{
+    {{"emotion_speaker", "emotion"}, {"emotion_listener", "listener"}, {"generation", "reply"}}};
+
+constexpr FigureColumn token_column{.name = "perplexity_token", .label = "PPL", .decimals = 2, .logged = true};
+constexpr FigureColumn macro_column{.name = "perplexity_macro", .label = "macro PPL", .decimals = 2, .logged = true};
+constexpr FigureColumn dialogues_column{.name = "dialogues", .count = true};
+constexpr FigureColumn turns_column{.name = "turns", .count = true};
+constexpr FigureColumn tokens_column{.name = "target_tokens", .count = true};
+constexpr FigureColumn unknown_column{.name = "unk_share"};
+
+constexpr FigureColumn at_mean(FigureColumn column) {
+  column.at_mean = true;
+  return column;
+}
+
+constexpr std::array<FigureColumn, 6> plain_figures{
+    {token_column, macro_column, dialogues_column, turns_column, tokens_column, unknown_column}};
+constexpr std::array<FigureColumn, 8> latent_figures{
+    {at_mean(token_column),
+     at_mean(macro_column),
+     dialogues_column,
+     turns_column,
+     tokens_column,
+     unknown_column,
+     {.name = "perplexity_bound", .label = "PPL bound", .decimals = 2, .logged = true},  // exp((NLL + KL) / tokens)
+     {.name = "divergence_per_reply", .label = "KL a reply", .logged = true}}};
+constexpr std::array<FigureColumn, 9> emotion_figures{
+    {token_column,
+     macro_column,
+     dialogues_column,
+     turns_column,
+     tokens_column,
+     unknown_column,
+     {.name = "speaker_accuracy", .label = "Acc", .logged = true},
+     {.name = "listener_accuracy", .label = "listener Acc", .logged = true},
+     {.name = "listener_turns", .count = true}}};
+
+// −NLL of every token, as PerplexitySum takes it.
+template <class T> std::vector<T> negated(const Variable<T>& nll) {
+  std::vector<T> values(nll.data(), nll.data() + nll.value().count());
+  for (T& value : values) value = -value;
+  return values;
+}
+
+}  // namespace
+
+std::span<const LossColumn> hred_losses(const HredConfig& config) {
+  if (config.has_emotion()) return emotion_losses;
+  if (config.has_latent()) return latent_losses;
+  return plain_losses;
+}
+
+std::span<const FigureColumn> hred_figures(const HredConfig& config) {
+  if (config.has_emotion()) return emotion_figures;
+  if (config.has_latent()) return latent_figures;
+  return plain_figures;
+}
+
+double divergence_weight(const HredConfig& config, std::int64_t step) {
+  if (config.kl_anneal_steps == 0) return 1.0;
+  return std::min(1.0, static_cast<double>(step) / config.kl_anneal_steps);
+}
+
+template <class T>
+StepLosses<T> sum_losses(Tape<T>& tape, const HredConfig& config, const DialogueBatch& batch, const HredPass<T>& pass,
+                         const PassOptions& options) {
+  LossTerms<T> terms;
+  const double tokens = batch.target_tokens();
+  std::size_t place = 0;
+  if (config.has_emotion()) {
+    if (batch.emotions > 0)
+      terms.add(place, softmax_cross_entropy<T>(tape, pass.context.speaker_logits, batch.emotion), 1.0 / batch.emotions,
+                config.weight_emotion);
+    if (config.listener_labels && batch.listener_labels > 0)
+      terms.add(place + 1, softmax_cross_entropy<T>(tape, pass.context.listener_logits, batch.listener_label),
+                1.0 / batch.listener_labels, config.weight_emotion);
+    place += 2;
+  }
+  terms.add(place, pass.nll, 1.0 / tokens, 1.0);
+  if (config.has_latent())
+    terms.add(place + 1, pass.divergence, 1.0 / tokens,
+              options.purpose == Purpose::train ? divergence_weight(config, options.step) : 1.0);
+  return terms.sum(tape);
+}
+
+template <class T> void HredFigures::add(const HredBatch& batch, const HredPass<T>& pass) {
+  const std::vector<T> log_probability = negated(config_.has_latent() ? pass.prior_nll : pass.nll);
+  perplexity_.add(batch.dialogues, log_probability.data(), config_.vocabulary);
+  if (config_.has_emotion()) {
+    speaker_.add(pass.context.speaker_logits, batch.dialogues.emotion);
+    listener_.add(pass.context.listener_logits, batch.dialogues.listener_label);
+  }
+  if (config_.has_latent()) {
+    bound_.add(batch.dialogues, negated(pass.nll).data(), config_.vocabulary);
+    for (std::int64_t i = 0; i < pass.divergence.value().count(); ++i)
+      divergence_ += static_cast<double>(pass.divergence.data()[i]);
+  }
+}
+
+std::vector<double> HredFigures::result() const {
+  ETHREED_CHECK(perplexity_.tokens() > 0, "evaluation: no dialogue to evaluate");
+  const auto tokens = static_cast<double>(perplexity_.tokens());
+  std::vector<double> result{perplexity_.token(),
+                             perplexity_.macro(),
+                             static_cast<double>(perplexity_.dialogues()),
+                             static_cast<double>(perplexity_.turns()),
+                             tokens,
+                             perplexity_.unknown_share()};
+  if (config_.has_emotion())
+    result.insert(result.end(), {speaker_.share(), listener_.share(), static_cast<double>(listener_.rows())});
+  if (config_.has_latent())
+    result.insert(result.end(), {std::exp(std::log(bound_.token()) + divergence_ / tokens),
+                                 divergence_ / static_cast<double>(bound_.turns())});
+  return result;
+}
+
+#define ETHREED_INSTANTIATE(T)                                                                             \
+  template StepLosses<T> sum_losses(Tape<T>&, const HredConfig&, const DialogueBatch&, const HredPass<T>&, \
+                                    const PassOptions&);                                                   \
+  template void HredFigures::add(const HredBatch&, const HredPass<T>&);
+ETHREED_INSTANTIATE(float)
+ETHREED_INSTANTIATE(double)
+#undef ETHREED_INSTANTIATE
+
+}  // namespace ethreed
