@@ -139,6 +139,7 @@ template <class T> std::int32_t EthreedReplies<T>::word_id(int row, std::int32_t
   const std::int32_t decoder_row = decoder_rows_[at(row)];
   const auto first = batch_->source_ids.begin() + batch_->source_offsets[at(decoder_row)];
   const auto place = std::find(first, batch_->source_ids.begin() + batch_->source_offsets[at(decoder_row + 1)], word);
+  ETHREED_ASSERT(place != batch_->source_ids.begin() + batch_->source_offsets[at(decoder_row + 1)]);
   return batch_->source_words[at(place - batch_->source_ids.begin())];
 }
 

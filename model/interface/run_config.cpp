@@ -74,6 +74,12 @@ RunConfig make_run_config(const std::string& name, const DataDescription* data, 
   }
   RunConfig config{.recipe = kind.recipe()};
   config.model = kind.make(data, rest, config.recipe);
+  if (config.recipe.weight_decay != 0)
+    for (const auto& entry : config.model->layout().entries())
+      ETHREED_CHECK(entry.start.how != Initialisation::from_data,
+                    "config key 'weight_decay' is {}, but it would shrink '{}' of model '{}', which are numbers of the "
+                    "data; leave it 0",
+                    config.recipe.weight_decay, entry.name, kind.name);
   return config;
 }
 

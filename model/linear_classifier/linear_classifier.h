@@ -1,12 +1,12 @@
 #pragma once
 // The yardstick: a linear model on bags of n-grams. Every word and every pair of neighbours of a text is a feature,
-// with its term frequency, in a vector of length 1:
+// weighted by TF-IDF, in a vector of length 1:
 //   x_f = idf_f tf_f / √(Σ_f (idf_f tf_f)²),  idf_f = 1 + ln((1 + texts) / (1 + texts with f)) over the training split
 //   s = W x + b;  L = mean over labelled texts of Σ_k max(0, 1 − t_k s_k)², t_k = 1 for the label and −1 for the others
 //   (a support vector machine for each class), or of −log softmax(s)[label]
-// Words have features of their own, pairs share `buckets` by a hash; feature 0, which no word has (<pad>), is 1 in
-// every text: its weights are b. Source: Weinberger, Dasgupta, Langford, Smola, Attenberg, "Feature Hashing for Large
-// Scale Multitask Learning", ICML 2009.
+// Words have features of their own, pairs share `buckets` by a hash; feature 0, which no word has (<pad>), occurs
+// once in every text: its weights are b. Source: Weinberger, Dasgupta, Langford, Smola, Attenberg, "Feature Hashing for
+// Large Scale Multitask Learning", ICML 2009.
 
 #include "model/blocks/parameters.h"
 #include "model/interface/model_of.h"

@@ -75,7 +75,7 @@ TrainingProgress progress_from(const Json& json, const Model& model) {
 }
 
 bool is_known_format(const Json& format) {
-  return format.is_number_integer() && format.get<int>() >= 1 && format.get<int>() <= checkpoint_format;
+  return format.is_number_integer() && format >= 1 && format <= checkpoint_format;
 }
 
 // Puts the directory `fresh` in the place of `target`, in one step where the system can exchange two names.

@@ -3,7 +3,7 @@
 // replies and of utterances, and situations.
 
 #include "core/atomic_file.h"
-#include "model/blocks/initialisation.h"
+#include "model/interface/initial_state.h"
 #include "model/interface/model.h"
 #include "model/text/dataset.h"
 #include "model/text/emotions.h"
@@ -87,16 +87,7 @@ inline CheckpointInfo run_info(const Dataset& data, const RunConfig& config) {
 template <class T> ModelState<T> initial_model(const Dataset& data, const Model& model, std::uint64_t seed = 1) {
   ModelState<T> state(model.layout(), true);
   ThreadPool pool(1);
-  initialise_parameters(pool, state.layout, data.vectors(), seed, state.values.data());
-  if constexpr (std::is_same_v<T, float>) {
-    model.start_from_data(data, state.values.data());
-  } else {
-    Tensor<float> from_data({state.layout.size()});
-    model.start_from_data(data, from_data.data());
-    for (const auto& entry : state.layout.entries())
-      if (entry.start.how == Initialisation::from_data)
-        std::copy_n(from_data.data() + entry.offset, entry.shape.count(), state.values.data() + entry.offset);
-  }
+  initialise_state(pool, model, data, seed, state);
   return state;
 }
 

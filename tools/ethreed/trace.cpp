@@ -1,4 +1,4 @@
-#include "model/blocks/initialisation.h"
+#include "model/interface/initial_state.h"
 #include "model/interface/split_examples.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
@@ -51,7 +51,7 @@ template <class T> void trace_as(const TraceArguments& arguments, const Dataset&
   Context context = runtime->context();
   ModelState<T> state(model.layout(), true);
   if (checkpoint.empty())
-    initialise_parameters(context.pool, state.layout, data.vectors(), arguments.seed, state.values.data());
+    initialise_state(context.pool, model, data, arguments.seed, state);
   else
     load_checkpoint_tensors(checkpoint, state);
   const Split& split = data.split(arguments.split);

@@ -1,5 +1,5 @@
 #include "core/directory_lock.h"
-#include "model/blocks/initialisation.h"
+#include "model/interface/initial_state.h"
 #include "model/training/memory_plan.h"
 #include "model/training/trainer.h"
 #include "tools/ethreed/commands.h"
@@ -152,8 +152,7 @@ void run_train(const TrainArguments& arguments) {
   if (arguments.resume) {
     load_checkpoint_tensors(options.directory / "last", state);
   } else {
-    initialise_parameters(context.pool, state.layout, data.vectors(), info.config.recipe.seed, state.values.data());
-    model.start_from_data(data, state.values.data());
+    initialise_state(context.pool, model, data, info.config.recipe.seed, state);
     save_first_checkpoint(options.directory, made, state, info);
   }
   if (!arguments.quiet) {
