@@ -11,8 +11,8 @@ namespace ethreed {
 
 enum class HredVariant {
   hred,      ///< c_t = g_{2t−1}
-  vhred,     ///< a latent variable z_t beside it
-  emo_hred,  ///< a chain of emotion states beside it, and a classifier
+  vhred,     ///< [g_{2t−1} ; z_t] with a latent variable
+  emo_hred,  ///< [g_{2t−1} ; e_{2t−1}] with a chain of emotion states, and a classifier
 };
 
 /// Sizes are ETHREED's, so that a difference in a table is a difference of architecture.

@@ -18,7 +18,7 @@ StepLosses<T> sum_losses(Tape<T>& tape, const HredConfig& config, const Dialogue
 double divergence_weight(const HredConfig& config, std::int64_t step);
 
 /// What teacher-forced passes over a split show. VHRED's perplexities are those of the prior, which has not seen the
-/// reply, and beside them the bound.
+/// reply, and the bound is printed with them.
 class HredFigures {
  public:
   explicit HredFigures(const HredConfig& config) : config_(config) {}

@@ -38,7 +38,7 @@ struct ReplyRow {
   std::int64_t place = 0;  ///< of the turn in its split (Example::place + t): addresses random numbers of a search
 };
 
-/// Something that a model says beside its words, as a distribution over classes ("you seem: …").
+/// Something that a model says in addition to its words, as a distribution over classes ("you seem: …").
 struct InsightColumn {
   std::string_view key;        ///< in JSON: "tracked_emotion"
   std::string_view label;      ///< in text: "tracked emotion of the speaker"

@@ -80,8 +80,8 @@ Failure compare_gradients(const ModelState<A>& got, const ModelState<B>& wanted,
     least = 0.1 * std::sqrt(least / static_cast<double>(wanted.layout.parameter_count()));
   }
   for (const auto& entry : wanted.layout.entries()) {
-    const double far = distance(part(got.gradients, entry), part(wanted.gradients, entry), least);
-    if (!(far <= tolerance)) return fmt::format("the gradient of {} is off by {}", entry.name, far);
+    const double difference = distance(part(got.gradients, entry), part(wanted.gradients, entry), least);
+    if (!(difference <= tolerance)) return fmt::format("the gradient of {} is off by {}", entry.name, difference);
   }
   return {};
 }

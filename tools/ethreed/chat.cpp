@@ -60,7 +60,7 @@ class Chat {
     reply_.clear();
   }
 
-  // Prints the reply to a post and what the model says beside it.
+  // Prints the reply to a post and what the model says in addition to it.
   void answer(const std::string& text) {
     const std::vector<std::int32_t> post = encode_utterance(text, words_, max_utterance);
     if (post.size() == 1) {  // nothing but EOS

@@ -23,7 +23,7 @@ struct EvaluateArguments {
 
 using Json = nlohmann::ordered_json;
 
-// The model's own figures; beside those that differ there, those at the mean of the latent variables.
+// The model's own figures; where another one results at the mean of the latent variables, that one, too.
 void add_figures(Json& figures, const Model& model, const std::vector<double>& values,
                  const std::vector<double>& at_mean) {
   for (std::size_t k = 0; k < values.size(); ++k) {
