@@ -2,85 +2,19 @@
 
 #include "kernels/gemm/gemm.h"
 
-#include "kernels/common/operation.h"
 #include "kernels/gemm/packed_gemm.h"
 #include "tests/kernels/allocation_count.h"
+#include "tests/kernels/gemm_product.h"
 
-#include <fmt/format.h>
-#include <catch2/catch.hpp>
-
-#include <bit>
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <optional>
 
 using namespace ethreed;
-using Catch::Matchers::Contains;
+using namespace ethreed::test;
 
 namespace {
-
-struct Size {
-  int m, n, k;
-};
-
-/// Operands with room between their rows, and C as it was before and as it should be after.
-template <class T> struct Product {
-  Product(Size size, bool a_transposed, bool b_transposed, bool accumulate)
-      : a(random_tensor<T>({a_transposed ? size.k : size.m, (a_transposed ? size.m : size.k) + gap}, 1, 1)),
-        b(random_tensor<T>({b_transposed ? size.n : size.k, (b_transposed ? size.k : size.n) + gap}, 1, 2)),
-        c(random_tensor<T>({size.m, size.n + gap}, 1, 3)),
-        args{.a_transposed = a_transposed,
-             .b_transposed = b_transposed,
-             .m = size.m,
-             .n = size.n,
-             .k = size.k,
-             .a = a.data(),
-             .lda = static_cast<int>(a.columns()),
-             .b = b.data(),
-             .ldb = static_cast<int>(b.columns()),
-             .c = c.data(),
-             .ldc = static_cast<int>(c.columns()),
-             .accumulate = accumulate} {}
-
-  /// op(A)·op(B), plus C if it accumulates, plus the bias if there is one, in double.
-  double textbook(int i, int j) const {
-    double sum = args.accumulate ? static_cast<double>(c[std::int64_t{i} * args.ldc + j]) : 0;
-    for (int p = 0; p < args.k; ++p) {
-      const T x = args.a_transposed ? a[std::int64_t{p} * args.lda + i] : a[std::int64_t{i} * args.lda + p];
-      const T y = args.b_transposed ? b[std::int64_t{j} * args.ldb + p] : b[std::int64_t{p} * args.ldb + j];
-      sum += static_cast<double>(x) * static_cast<double>(y);
-    }
-    if (args.bias != nullptr) sum += static_cast<double>(args.bias[j]);
-    return sum;
-  }
-
-  static constexpr int gap = 3;
-  Tensor<T> a, b, c;
-  Gemm<T> args;
-};
-
-template <class T> void check_product(Context& context, Product<T>& product) {
-  const Gemm<T>& g = product.args;
-  std::vector<double> wanted;
-  for (int i = 0; i < g.m; ++i)
-    for (int j = 0; j < g.n; ++j) wanted.push_back(product.textbook(i, j));
-  const Tensor<T> before = product.c.clone();
-  gemm(context, g);
-  // A sum of k products of standard normal numbers has size √k and, rounded, an error of a few √k units.
-  const double bound = 16 * std::sqrt(1.0 + g.k) * static_cast<double>(std::numeric_limits<T>::epsilon());
-  for (int i = 0; i < g.m; ++i) {
-    for (int j = 0; j < g.n; ++j) {
-      const auto got = static_cast<double>(product.c[std::int64_t{i} * g.ldc + j]);
-      const double truth =
-          wanted[static_cast<std::size_t>(i) * static_cast<std::size_t>(g.n) + static_cast<std::size_t>(j)];
-      if (!(std::abs(got - truth) <= bound * std::max(1.0, std::abs(truth))))
-        FAIL("C[" << i << ", " << j << "] is " << got << ", the three loops say " << truth);
-    }
-    for (int j = g.n; j < g.ldc; ++j)
-      REQUIRE(product.c[std::int64_t{i} * g.ldc + j] == before[std::int64_t{i} * g.ldc + j]);
-  }
-}
 
 /// All three loops for every element take too long at large sizes: awkward ones around the edges of vectors, groups of
 /// rows and panels, each at least once in every place.
@@ -103,15 +37,6 @@ std::vector<Size> awkward_sizes() {
   for (const int k : {383, 384, 385}) sizes.push_back({130, 49, k});
   sizes.push_back({130, 310, 380});
   return sizes;
-}
-
-template <class T> bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
-  return std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.count()) * sizeof(T)) == 0;
-}
-
-bool bf16_is_here() {
-  if (!has_bf16_products()) fmt::print("bf16: not run: this build has no products of bfloat16\n");
-  return has_bf16_products();
 }
 
 }  // namespace
@@ -330,93 +255,4 @@ TEST_CASE("gemm takes nothing from the heap") {
     gemm(context, product.args);
     CHECK(test::allocation_count() - before == 0);
   }
-}
-
-TEST_CASE(
-    "a precision has one of two names, and matrix products that the processor lacks are an error, not full ones") {
-  CHECK(gemm_precision_from("float32") == GemmPrecision::full);
-  CHECK_THROWS_WITH(gemm_precision_from("float16"), Contains("float16") && Contains("give float32 or bf16"));
-  if (has_bf16_products()) {
-    CHECK(gemm_precision_from("bf16") == GemmPrecision::bf16);
-    return;
-  }
-  CHECK_THROWS_WITH(gemm_precision_from("bf16"), Contains("AVX512_BF16"));
-  Runtime runtime(1);
-  runtime.set_gemm_precision(GemmPrecision::bf16);
-  Context context = runtime.context();
-  Product<float> product({2, 3, 4}, false, false, false);
-  CHECK_THROWS_WITH(gemm(context, product.args), Contains("AVX512_BF16"));
-}
-
-TEST_CASE(
-    "matrix products of bfloat16 round their operands to the nearest, ties to even, and sum what that gives in float") {
-  if (!bf16_is_here()) return;
-  Runtime runtime(2);
-  runtime.set_gemm_precision(GemmPrecision::bf16);
-  Context context = runtime.context();
-  const auto round = [](Tensor<float>& values) {
-    for (float& value : values.span()) {
-      auto bits = std::bit_cast<std::uint32_t>(value);
-      bits += 0x7fff + (bits >> 16 & 1);
-      value = std::bit_cast<float>(bits & 0xffff0000U);
-    }
-  };
-  int variant = 0;
-  for (const Size size : {Size{1, 7, 300}, {5, 3, 2}, {17, 32, 33}, {40, 65, 31}, {259, 390, 7}, {3, 5, 1301}})
-    for (const bool a_transposed : {false, true})
-      for (const bool b_transposed : {false, true}) {
-        const bool accumulate = ++variant % 3 == 0;
-        INFO(size.m << " x " << size.n << " x " << size.k << (a_transposed ? ", A transposed" : "")
-                    << (b_transposed ? ", B transposed" : "") << (accumulate ? ", adding" : ""));
-        Product<float> product(size, a_transposed, b_transposed, accumulate);
-        const Tensor<float> before = product.c.clone();
-        gemm(context, product.args);
-        const Tensor<float> of_unrounded = product.c.clone();
-        std::copy_n(before.data(), before.count(), product.c.data());
-        round(product.a);
-        round(product.b);
-        check_product(context, product);
-        CHECK(same_bits(product.c, of_unrounded));
-      }
-}
-
-TEST_CASE("matrix products of bfloat16 have the same bits with one and two threads, packed or not, whole or in parts") {
-  if (!bf16_is_here()) return;
-  constexpr int n = 330;
-  for (const int m : {8, 33})
-    for (const int k : {1, 15, 16, 33, 401}) {  // from 16 on in a matrix unit, where there is one
-      INFO(m << " x " << n << " x " << k);
-      Product<float> product({m, n, k}, false, true, false);
-      const Gemm<float>& g = product.args;
-      std::optional<Tensor<float>> first;
-      const auto equals_first = [&] {
-        if (!first) first = product.c.clone();
-        for (std::int64_t i = 0; i < m; ++i)
-          if (std::memcmp(g.c + i * g.ldc, first->data() + i * g.ldc, n * sizeof(float)) != 0) return false;
-        return true;
-      };
-      for (const int threads : {1, 2}) {
-        Runtime runtime(threads);
-        runtime.set_gemm_precision(GemmPrecision::bf16);
-        Context context = runtime.context();
-        gemm(context, g);
-        CHECK(equals_first());
-        Tensor<float> memory({packed_elements<float>(k, n)});
-        const PackedMatrix<float> packed = pack_matrix(context, g.b, g.ldb, true, k, n, memory.data());
-        const int step = packed_column_step<float>();
-        for (const int columns : {n, step, 3 * step}) {
-          std::fill_n(product.c.data(), product.c.count(), -1.0F);
-          for (int begin = 0; begin < n; begin += columns)
-            multiply_packed<float>({.m = m,
-                                    .a = g.a,
-                                    .lda = g.lda,
-                                    .b = &packed,
-                                    .first = begin,
-                                    .columns = std::min(columns, n - begin),
-                                    .c = g.c + begin,
-                                    .ldc = g.ldc});
-          CHECK(equals_first());
-        }
-      }
-    }
 }
