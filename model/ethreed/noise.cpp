@@ -18,7 +18,10 @@ StepNoise<T> draw_training_noise(Context& context, const EthreedConfig& config, 
   if (config.has_policy()) {
     const std::int64_t count = std::int64_t{n} * config.emotion_state;
     T* values = context.values.allocate<T>(count);
-    fill_normal(context, FillNormal<T>{.count = count, .random = random_stream(seed, Draw::latent_training, static_cast<std::uint64_t>(step)), .out = values});
+    fill_normal(context,
+                FillNormal<T>{.count = count,
+                              .random = random_stream(seed, Draw::latent_training, static_cast<std::uint64_t>(step)),
+                              .out = values});
     noise.policy = values;
   }
   return noise;
