@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the project needs and the machine lacks. Quick and silent when nothing is missing.
+# Installs the Debian packages that the project needs, or those it is given, where the machine lacks them. Quick and silent
+# when nothing is missing.
 # Made for Debian 12 (bookworm). Needs root or sudo only to install.
 set -euo pipefail
 
-readonly packages=(
+packages=(
   g++ cmake ninja-build               # to build
   libfmt-dev                         # text formatting
   nlohmann-json3-dev libcli11-dev    # configuration files, command lines
@@ -12,16 +13,21 @@ readonly packages=(
 )
 
 if [[ ${1:-} == -h || ${1:-} == --help ]]; then
-  echo "usage: tools/install_packages.sh"
-  echo "Installs what is missing of: ${packages[*]}"
+  echo "usage: tools/install_packages.sh [PACKAGE…]"
+  echo "Installs what is missing of these Debian packages, or of: ${packages[*]}"
   exit 0
 fi
-if [[ $# -gt 0 ]]; then
-  echo "install_packages.sh: unknown argument '$1'; it takes none" >&2
+if [[ ${1:-} == -* ]]; then
+  echo "install_packages.sh: unknown option '$1'; it takes the names of packages, or nothing" >&2
   exit 2
 fi
+[[ $# -eq 0 ]] || packages=("$@")
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+  if [[ $# -gt 0 ]]; then
+    echo "install_packages.sh: this is no Debian-like system (no apt-get). Install what Debian 12 has as: $*" >&2
+    exit 1
+  fi
   echo "install_packages.sh: this is no Debian-like system (no apt-get). Install these yourself and run" \
        "cmake --preset cpu: a C++20 compiler (GCC 12 or later), CMake 3.25 or later, Ninja, fmt 9, nlohmann-json 3.11," \
        "CLI11 2.1, Boost.Context 1.74, Catch2 version 2" >&2
