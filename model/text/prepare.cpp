@@ -269,6 +269,7 @@ PrepareSummary prepare(const PrepareOptions& options) {
 
   WordTable seen;
   std::vector<Tokenized> tokenized;
+  tokenized.reserve(corpus.size());
   for (const CorpusSplit& split : corpus) tokenized.push_back(tokenize_split(split, seen));
   std::vector<std::int64_t> counts(static_cast<std::size_t>(seen.size()), 0);
   for (const std::int32_t id : tokenized[0].ids) ++counts[static_cast<std::size_t>(id)];  // [0] is train
