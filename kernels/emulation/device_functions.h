@@ -17,7 +17,27 @@ namespace ethreed::emulation {
 /// writes the same object under another name.
 extern constinit thread_local const BuiltIns built_in __asm__("ethreed_emulation_built_in");
 
+#ifdef __cpp_lib_source_location
 using Place = std::source_location;
+#else
+/// The part of std::source_location that is used here, for compilers without it (Clang 14).
+class Place {
+ public:
+  constexpr Place() = default;
+  static constexpr Place current(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE(),
+                                 unsigned column = __builtin_COLUMN()) {
+    return {file, line, column};
+  }
+  constexpr const char* file_name() const { return file_; }
+  constexpr unsigned line() const { return line_; }
+  constexpr unsigned column() const { return column_; }
+
+ private:
+  constexpr Place(const char* file, unsigned line, unsigned column) : file_(file), line_(line), column_(column) {}
+  const char* file_ = "";
+  unsigned line_ = 0, column_ = 0;
+};
+#endif
 
 // --- barriers, shuffles, votes ---------------------------------------------------------------------------------------
 
