@@ -65,7 +65,7 @@ TEST_CASE("--help names every command, and --version a version") {
 TEST_CASE("a command line that is not understood is refused in one line that says where to look") {
   const TinyProject project;
   const std::string all =
-      "the commands are prepare, train, evaluate, generate, chat, trace, models, devices; see: ethreed --help";
+      "the commands are prepare, train, evaluate, generate, chat, trace, label, models, devices; see: ethreed --help";
   check_refusal(project, {}, {"no command given; " + all});
   check_refusal(project, {"evalute", "run"}, {"there is no command 'evalute'; " + all});
   check_refusal(project, {"--verbose"}, {"there is no command '--verbose'"});
