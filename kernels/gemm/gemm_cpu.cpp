@@ -281,11 +281,12 @@ std::string_view bf16_products() {
   return has_matrix_unit() ? "in the matrix unit (AMX)" : has_bf16_products() ? "in vectors (AVX512_BF16)" : "none";
 }
 
-GemmPrecision gemm_precision_from(std::string_view name) {
-  ETHREED_CHECK(name == "float32" || name == "bf16", "precision '{}' does not exist; give float32 or bf16", name);
-  const GemmPrecision precision = name == "bf16" ? GemmPrecision::bf16 : GemmPrecision::full;
-  require_here(precision);
-  return precision;
+GemmPrecision gemm_precision_from(std::string_view precision) {
+  ETHREED_CHECK(precision == "float32" || precision == "bf16", "precision '{}' does not exist; give float32 or bf16",
+                precision);
+  const GemmPrecision named = precision == "bf16" ? GemmPrecision::bf16 : GemmPrecision::full;
+  require_here(named);
+  return named;
 }
 
 template <class T> void gemm(Cpu, Context& context, const Gemm<T>& g) {

@@ -22,7 +22,7 @@ namespace ethreed {
 ///     after a pronoun, a question word, here and there, else the token "'s" (a noun's possessive and its "is" look
 ///     alike).
 /// Tokens are never empty and hold neither white space nor upper-case ASCII; none is "<pad>" or another special word.
-std::vector<std::string> tokenize(std::string_view text);
+std::vector<std::string> tokenize(std::string_view raw);
 
 /// Readable text: tokens joined by spaces, but none before , . ! ? ; : ) ] % ... 's, none after ( [ $ £ #, none around
 /// -, and quotation marks " hug what they enclose. Not an inverse of tokenize: case and contractions are gone.

@@ -50,6 +50,7 @@ template <class Visit> void for_each_kernel(const std::vector<CompiledKernel>& a
 // "40" if it is the same on all architectures, else "40/42/40".
 template <class Value> std::string each(const std::vector<CompiledKernel>& kernels, Value value) {
   std::vector<std::string> texts;
+  texts.reserve(kernels.size());
   for (const CompiledKernel& kernel : kernels) texts.push_back(value(kernel));
   if (std::set<std::string>(texts.begin(), texts.end()).size() <= 1) return texts.front();
   std::string joined;
