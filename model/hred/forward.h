@@ -1,5 +1,12 @@
 #pragma once
-// HRED and its variants: utterances, context, decoder. Section numbers are those of the specification in the guide.
+// HRED and its variants. Utterances of a dialogue in order: U_1 = P_1, U_2 = R_1, …, U_2T = R_T.
+//   u_k = [→h_len ; ←h_1] of a BiGRU over U_k;  g_k = GRU_ctx(u_k, g_{k−1}), g_0 = 0
+//   c_t = g_{2t−1};  VHRED: [g_{2t−1} ; z_t];  Emo-HRED: [g_{2t−1} ; e_{2t−1}], e_k = GRU_emo(g_k, e_{k−1})
+//   s_0 = tanh(W_0 c_t + b_0);  s_i = GRU_d([E[y_{i−1}] ; c_t], s_{i−1}), y_0 = SOS
+//   logits_i = V'(V₁ [s_i ; E[y_{i−1}] ; c_t] + b₁) + b;  no attention, no pointer: what the vocabulary lacks is UNK
+// VHRED's prior reads g_{2t−1}, its posterior [g_{2t−1} ; u^R_t]: two layers of tanh, then a mean and a variance
+// 0.1·softplus(·); its loss adds w·KL(posterior ‖ prior) per token, w rising from 0 to 1 over kl_anneal_steps updates.
+// Emo-HRED's adds −log softmax(W_e e + b_e)[emotion].
 
 #include "model/hred/batch.h"
 #include "model/hred/parameters.h"

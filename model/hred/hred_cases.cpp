@@ -41,7 +41,7 @@ std::vector<ModelCase> tiny_cases() {
 
 std::vector<int> words_of(std::span<const std::int32_t> ids) { return {ids.begin(), ids.end()}; }
 
-// Section 4: mean and variance.
+// Mean and variance of VHRED's prior or posterior.
 struct Gaussian {
   Vector mean, variance;
 };
@@ -67,7 +67,7 @@ Vector drawn_from(const Gaussian& g, const Vector& noise) {
   return z;
 }
 
-// Section 2: −log P of every word of a reply.
+// −log P of every word of a reply.
 Vector reply_nll(const reference::Parameters& p, const Vector& c, const std::vector<int>& reply) {
   const int vocabulary = p.at("embedding.weight").shape[0];
   Vector nll;
