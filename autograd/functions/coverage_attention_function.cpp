@@ -27,7 +27,7 @@ void check_shapes(const RowLayout& layout, Variable<T> query, Variable<T> keys, 
 template <class T>
 CoverageAttention<T> coverage_attention(Tape<T>& tape, RowLayout layout, Variable<T> query, Variable<T> keys,
                                         Variable<T> values, Variable<T> coverage_weight, Variable<T> bias,
-                                        const T* coverage_initial) {
+                                        const T* coverage_initial, bool unbounded) {
   check_shapes(layout, query, keys, values, coverage_weight, bias);
   const Context& context = tape.context();
   layout = {context.keep(layout.source_offsets), context.keep(layout.target_offsets),
@@ -40,6 +40,7 @@ CoverageAttention<T> coverage_attention(Tape<T>& tape, RowLayout layout, Variabl
   const CoverageAttentionForward<T> args{.layout = layout,
                                          .query_columns = query.columns(),
                                          .value_columns = values.columns(),
+                                         .unbounded = unbounded,
                                          .query = query.data(),
                                          .keys = keys.data(),
                                          .values = values.data(),
@@ -69,9 +70,10 @@ CoverageAttention<T> coverage_attention(Tape<T>& tape, RowLayout layout, Variabl
 }
 
 template CoverageAttention<float> coverage_attention(Tape<float>&, RowLayout, Variable<float>, Variable<float>,
-                                                     Variable<float>, Variable<float>, Variable<float>, const float*);
+                                                     Variable<float>, Variable<float>, Variable<float>, const float*,
+                                                     bool);
 template CoverageAttention<double> coverage_attention(Tape<double>&, RowLayout, Variable<double>, Variable<double>,
                                                       Variable<double>, Variable<double>, Variable<double>,
-                                                      const double*);
+                                                      const double*, bool);
 
 }  // namespace ethreed

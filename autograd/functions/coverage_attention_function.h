@@ -21,10 +21,11 @@ template <class T> struct CoverageAttention {
 ///   bias             [1]        b_a
 ///   coverage_initial [Stok] or null for zeros; no gradient; must outlive the tape. Generation, one step at
 ///                    a time, passes the sum of the weights of the steps before.
+///   unbounded        energies without the tanh of (18), an extension
 /// The layout's spans are copied. Throws Error on a layout that is not valid and on shapes that do not fit it.
 template <class T>
 CoverageAttention<T> coverage_attention(Tape<T>& tape, RowLayout layout, Variable<T> query, Variable<T> keys,
                                         Variable<T> values, Variable<T> coverage_weight, Variable<T> bias,
-                                        const T* coverage_initial = nullptr);
+                                        const T* coverage_initial = nullptr, bool unbounded = false);
 
 }  // namespace ethreed

@@ -48,7 +48,7 @@ Variable<T> pointer_mixture(Tape<T>& tape, const RowLayout& layout, Variable<T> 
 
   Arena& values = tape.context().values;
   Variable<T> log_probability =
-      tape.result({tokens}, logits.wants_gradient() || gate_logit.wants_gradient() || weights.wants_gradient());
+      tape.result({tokens, 1}, logits.wants_gradient() || gate_logit.wants_gradient() || weights.wants_gradient());
   const PointerMixtureForward<T> args{.layout = layout,
                                       .vocabulary = logits.columns(),
                                       .logits = logits.data(),

@@ -15,6 +15,8 @@ namespace ethreed {
 ///   (17) γ_i = softmax_j energy_ij           no maximum is subtracted: tanh bounds the energies to [−1, 1]
 ///   (16) context_i = Σ_j γ_ij values_j
 ///   (25) coverage_loss_i = Σ_j min(cov_ij, γ_ij)
+/// With `unbounded`, an extension of the paper's model, the energy of (18) is the argument of its tanh, and the softmax
+/// subtracts its maximum. With the tanh two weights of a row differ by at most e².
 /// A row may have no target tokens. D = query_columns, C = value_columns, Stok, Mtok = source and target tokens of all
 /// rows, P = Σ_r M_r·S_r = layout.weights().
 ///
@@ -28,12 +30,13 @@ namespace ethreed {
 ///   weights           [P]        written; γ, ragged (RowLayout)
 ///   context           [Mtok, C]  written
 ///   coverage_loss     [Mtok]     written
-///   energy            [P]        written; ragged; the tanh, saved for the backward
+///   energy            [P]        written; ragged; saved for the backward
 /// Nothing written aliases anything else.
 template <class T> struct CoverageAttentionForward {
   RowLayout layout;
   int query_columns = 0;
   int value_columns = 0;
+  bool unbounded = false;
   const T* query = nullptr;
   const T* keys = nullptr;
   const T* values = nullptr;
@@ -48,7 +51,7 @@ template <class T> struct CoverageAttentionForward {
 
 /// For i from last to first, with [·] 1 where it holds and 0 elsewhere (a tie of the minimum goes to γ):
 ///   dγ_ij   = dweights_ij + dcontext_i·values_j + [γ_ij ≤ cov_ij] dcoverage_loss_i + Σ_{i' > i} dcov_{i'j}
-///   dz_ij   = γ_ij (dγ_ij − Σ_k γ_ik dγ_ik)(1 − energy_ij²)
+///   dz_ij   = γ_ij (dγ_ij − Σ_k γ_ik dγ_ik)(1 − energy_ij²)      unbounded: without the last factor
 ///   dcov_ij = w_r dz_ij + [cov_ij < γ_ij] dcoverage_loss_i
 /// and then dquery = dz·keys, dkeys = dzᵀ·query, dvalues = γᵀ·dcontext, dw_r = Σ dz_ij cov_ij, db_a = Σ dz_ij. cov is
 /// summed again from the weights, in the forward's order, so that the comparisons fall out as they did there.

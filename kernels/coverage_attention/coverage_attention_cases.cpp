@@ -13,6 +13,7 @@ struct CoverageShape {
   int query_columns, value_columns;
   bool initial = false;   // coverage carried in, as in generation
   bool repeated = false;  // the first two source tokens of a row have the same key
+  bool unbounded = false;
 
   int rows() const { return static_cast<int>(sources.size()); }
 };
@@ -41,7 +42,8 @@ struct Step {
   std::vector<double> weights;
   double loss = 0;
 };
-Step textbook_step(const CoverageInputs& in, int token, int source, int sources, std::vector<double>& coverage) {
+Step textbook_step(const CoverageShape& shape, const CoverageInputs& in, int token, int source, int sources,
+                   std::vector<double>& coverage) {
   const std::int64_t d = in.query.columns();
   Step step;
   double sum = 0;
@@ -49,7 +51,8 @@ Step textbook_step(const CoverageInputs& in, int token, int source, int sources,
     double score = 0;
     for (std::int64_t k = 0; k < d; ++k) score += in.query[token * d + k] * in.keys[(source + j) * d + k];
     const auto at = static_cast<std::size_t>(j);
-    step.weights.push_back(std::exp(std::tanh(score + in.coverage_weight[0] * coverage[at] + in.bias[0])));
+    score += in.coverage_weight[0] * coverage[at] + in.bias[0];
+    step.weights.push_back(std::exp(shape.unbounded ? score : std::tanh(score)));
     sum += step.weights.back();
   }
   for (std::size_t j = 0; j < coverage.size(); ++j) {
@@ -92,7 +95,7 @@ void draw_queries(const CoverageShape& shape, const RowLayout& layout, std::uint
       for (int attempt = 0; attempt < 1000 && !settled; ++attempt) {
         for (int k = 0; k < d; ++k) in.query[std::int64_t{token} * d + k] = random.normal(drawn++) * scale;
         coverage = before;
-        const Step step = textbook_step(in, token, layout.source(r), sources, coverage);
+        const Step step = textbook_step(shape, in, token, layout.source(r), sources, coverage);
         settled = sources == 1 || clear_of_kink(before, step.weights);
       }
       ETHREED_CHECK(settled, "coverage_attention cases: no query found for token {} that keeps clear of the kink",
@@ -170,7 +173,7 @@ template <class T> class CoverageProblem final : public OpProblem<T> {
     for (int r = 0; r < layout.rows(); ++r) {
       std::vector<double> coverage = starting_coverage(in, layout.source(r), layout.source_count(r));
       for (int token = layout.target(r); token < layout.target(r + 1); ++token) {
-        const Step step = textbook_step(in, token, layout.source(r), layout.source_count(r), coverage);
+        const Step step = textbook_step(shape_, in, token, layout.source(r), layout.source_count(r), coverage);
         weights.insert(weights.end(), step.weights.begin(), step.weights.end());
         losses.push_back(step.loss);
         for (int k = 0; k < c; ++k) {
@@ -209,6 +212,7 @@ template <class T> class CoverageProblem final : public OpProblem<T> {
     return {.layout = offsets_.layout(),
             .query_columns = shape_.query_columns,
             .value_columns = shape_.value_columns,
+            .unbounded = shape_.unbounded,
             .query = this->inputs[0].data.data(),
             .keys = this->inputs[1].data.data(),
             .values = this->inputs[2].data.data(),
@@ -270,6 +274,16 @@ std::vector<OpCase> coverage_attention_cases() {
       coverage_case("a row without targets", true, {{2, 3, 4}, {2, 0, 3}, 3, 2}),
       coverage_case("repeated source tokens", true, {{3, 4}, {3, 4}, 3, 2, false, true}),
       coverage_case("coverage carried in", true, {{3, 4}, {1, 3}, 2, 3, true}),
+      coverage_case(
+          "unbounded energies", true,
+          {.sources = {3, 1, 40}, .targets = {2, 4, 3}, .query_columns = 4, .value_columns = 3, .unbounded = true}),
+      coverage_case("unbounded energies, coverage carried in", true,
+                    {.sources = {3, 4},
+                     .targets = {1, 3},
+                     .query_columns = 2,
+                     .value_columns = 3,
+                     .initial = true,
+                     .unbounded = true}),
       coverage_case("training batch", false, training_batch()),
       coverage_case("generation step", false, generation_step()),
   };

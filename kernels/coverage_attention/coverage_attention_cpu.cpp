@@ -25,12 +25,19 @@ template <class T> void start_coverage(const CoverageAttentionForward<T>& args, 
     std::copy_n(args.coverage_initial + row.source, row.sources, coverage);
 }
 
-/// (17)–(19) and (25) for one step. `energy` comes in as query_i·keys_j and leaves as the tanh; `coverage` comes in as
-/// cov_i and leaves as cov_{i+1}. Returns coverage_loss_i.
-template <class T> T step_forward(int sources, T coverage_weight, T bias, T* energy, T* coverage, T* weights) {
-  for (int j = 0; j < sources; ++j) {
-    energy[j] = math::tanh(energy[j] + coverage_weight * coverage[j] + bias);
-    weights[j] = math::exp(energy[j]);
+/// (17)–(19) and (25) for one step. `energy` comes in as query_i·keys_j and leaves as the energy; `coverage` comes in
+/// as cov_i and leaves as cov_{i+1}. Returns coverage_loss_i.
+template <class T>
+T step_forward(int sources, bool unbounded, T coverage_weight, T bias, T* energy, T* coverage, T* weights) {
+  if (unbounded) {
+    for (int j = 0; j < sources; ++j) energy[j] = energy[j] + coverage_weight * coverage[j] + bias;
+    const T most = *std::max_element(energy, energy + sources);
+    for (int j = 0; j < sources; ++j) weights[j] = math::exp(energy[j] - most);
+  } else {
+    for (int j = 0; j < sources; ++j) {
+      energy[j] = math::tanh(energy[j] + coverage_weight * coverage[j] + bias);
+      weights[j] = math::exp(energy[j]);
+    }
   }
   T sum{0};
   for (int j = 0; j < sources; ++j) sum += weights[j];
@@ -59,8 +66,8 @@ void row_forward(Context& context, const CoverageAttentionForward<T>& args, cons
   start_coverage(args, row, coverage);
   for (int i = 0; i < row.targets; ++i) {
     const std::int64_t at = std::int64_t{i} * row.sources;
-    args.coverage_loss[row.target + i] =
-        step_forward(row.sources, *args.coverage_weight, *args.bias, energy + at, coverage, weights + at);
+    args.coverage_loss[row.target + i] = step_forward(row.sources, args.unbounded, *args.coverage_weight, *args.bias,
+                                                      energy + at, coverage, weights + at);
   }
   gemm<T>(context, {.m = row.targets,
                     .n = c,
@@ -95,13 +102,13 @@ template <class T> bool minimum_is_weight(T coverage, T weight) { return weight 
 
 /// From dγ_i without the coverage terms (in `dz`) to dz_i; `later` moves on from Σ_{i' > i} to Σ_{i' ≥ i} dcov_{i'}.
 template <class T>
-void step_backward(int sources, T coverage_weight, T dloss, const T* coverage, const T* weights, const T* energy, T* dz,
-                   T* later) {
+void step_backward(int sources, bool unbounded, T coverage_weight, T dloss, const T* coverage, const T* weights,
+                   const T* energy, T* dz, T* later) {
   for (int j = 0; j < sources; ++j) dz[j] += later[j] + (minimum_is_weight(coverage[j], weights[j]) ? dloss : T{0});
   T mean{0};
   for (int j = 0; j < sources; ++j) mean += weights[j] * dz[j];
   for (int j = 0; j < sources; ++j) {
-    dz[j] = weights[j] * (dz[j] - mean) * (T{1} - energy[j] * energy[j]);
+    dz[j] = weights[j] * (dz[j] - mean) * (unbounded ? T{1} : T{1} - energy[j] * energy[j]);
     later[j] += coverage_weight * dz[j] + (minimum_is_weight(coverage[j], weights[j]) ? T{0} : dloss);
   }
 }
@@ -138,8 +145,8 @@ void row_energies_backward(Context& context, const CoverageAttentionBackward<T>&
   std::fill_n(later, sources, T{0});
   T coverage_weight_part{0}, bias_part{0};
   for (int i = row.targets - 1; i >= 0; --i) {
-    step_backward(sources, *f.coverage_weight, args.dcoverage_loss[row.target + i], coverage + at(i), weights + at(i),
-                  f.energy + row.weight + at(i), dz + at(i), later);
+    step_backward(sources, f.unbounded, *f.coverage_weight, args.dcoverage_loss[row.target + i], coverage + at(i),
+                  weights + at(i), f.energy + row.weight + at(i), dz + at(i), later);
     for (int j = 0; j < sources; ++j) coverage_weight_part += dz[at(i) + j] * coverage[at(i) + j];
     for (int j = 0; j < sources; ++j) bias_part += dz[at(i) + j];
   }

@@ -8,6 +8,7 @@
 #include "kernels/coverage_attention/coverage_attention.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace ethreed {
 
@@ -70,10 +71,19 @@ __device__ void steps_forward(const CoverageAttentionForward<T>& args, const Row
   T loss{0};
   for (int i = 0; i < row.targets; ++i) {
     const int at = i * sources;
-    T sum{0};
+    T sum{0}, most{0};  // tanh needs no maximum
+    if (args.unbounded) {
+      most = -std::numeric_limits<T>::infinity();
+      for (int j = lane; j < sources; j += warp_size) {
+        const T energy = scores[at + j] + coverage_weight * coverage[j] + bias;
+        most = energy > most || energy != energy ? energy : most;
+      }
+      most = warp_max(most);
+    }
     for (int j = lane; j < sources; j += warp_size) {
-      const T energy = math::tanh(scores[at + j] + coverage_weight * coverage[j] + bias);
-      const T weight = math::exp(energy);
+      const T score = scores[at + j] + coverage_weight * coverage[j] + bias;
+      const T energy = args.unbounded ? score : math::tanh(score);
+      const T weight = math::exp(energy - most);
       if (report) args.energy[row.weight + at + j] = energy;
       weights[at + j] = weight;
       sum += weight;
@@ -165,7 +175,7 @@ __device__ void steps_backward(const CoverageAttentionBackward<T>& args, const R
     mean = warp_sum(mean);
     for (int j = lane; j < sources; j += warp_size) {
       const T weight = state.weights[at + j], energy = state.energy[at + j], coverage = state.coverage[at + j];
-      const T dz = weight * (state.dz[at + j] - mean) * (T{1} - energy * energy);
+      const T dz = weight * (state.dz[at + j] - mean) * (args.forward.unbounded ? T{1} : T{1} - energy * energy);
       state.dz[at + j] = dz;
       state.later[j] += coverage_weight * dz + (weight <= coverage ? T{0} : dloss);
       coverage_weight_part += dz * coverage;

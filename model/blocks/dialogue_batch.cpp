@@ -32,7 +32,9 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
 
-void DialogueBatch::build(std::span<const Example> dialogues, std::int32_t vocabulary) {
+void DialogueBatch::build(std::span<const Example> dialogues, std::int32_t vocabulary, const WordMask& mask) {
+  mask_ = mask;
+  vocabulary_ = vocabulary;
   for (std::size_t d = 0; d < dialogues.size(); ++d) {
     ETHREED_CHECK(!dialogues[d].turns.empty(), "DialogueBatch: dialogue {} has no turn", d);
     for (const TurnInput& turn : dialogues[d].turns)
@@ -65,7 +67,7 @@ DialogueBatch::Arrays DialogueBatch::arrays() const {
           bytes(summary_last),    bytes(summary_first), bytes(turn_of_row),    bytes(source_offsets),
           bytes(target_offsets),  bytes(source_rows),   bytes(source_ids),     bytes(targets),
           bytes(state_rows),      bytes(previous_rows), bytes(weight_offsets), bytes(encoder_inputs),
-          bytes(decoder_inputs)};
+          bytes(decoder_inputs),  bytes(copied_targets)};
 }
 
 void DialogueBatch::sort_dialogues(std::span<const Example> dialogues) {
@@ -115,6 +117,12 @@ void DialogueBatch::lay_out_turns(std::span<const Example> dialogues) {
   }
 }
 
+// Is this word of the vocabulary unknown to the dialogue whose first turn is at `place`.
+bool DialogueBatch::masked(std::int64_t place, std::int32_t word) const {
+  return mask_.share > 0 && word >= mask_.from && word < vocabulary_ &&
+         mask_.random.uniform(static_cast<std::uint64_t>(place * vocabulary_ + word)) < mask_.share;
+}
+
 std::span<const std::int32_t> DialogueBatch::utterance(std::span<const Example> dialogues, int chain_row) const {
   const std::int32_t code = chain_turn_[at(chain_row)];
   const auto row = at(code / 2);
@@ -136,8 +144,10 @@ void DialogueBatch::lay_out_encoder(std::span<const Example> dialogues, std::int
   for (int rank = 0; rank < utterances; ++rank) {
     const std::int32_t chain = utterance_order_[at(rank)];
     const auto words = utterance(dialogues, chain);
+    const std::int64_t place = places[at(turn_dialogue[at(chain_turn_[at(chain)] / 2)])];
     for (std::size_t j = 0; j < words.size(); ++j)
-      encoder_inputs[at(packing.row(static_cast<int>(j), rank))] = words[j] < vocabulary ? words[j] : unk_id;
+      encoder_inputs[at(packing.row(static_cast<int>(j), rank))] =
+          words[j] < vocabulary && !masked(place, words[j]) ? words[j] : unk_id;
     summary_first[at(chain)] = packing.row(0, rank);
     summary_last[at(chain)] = packing.row(static_cast<int>(words.size()) - 1, rank);
   }
@@ -155,7 +165,8 @@ void DialogueBatch::lay_out_decoder(std::span<const Example> dialogues, std::int
   source_offsets.assign(1, 0);
   target_offsets.assign(1, 0);
   weight_offsets.assign(1, 0);
-  for (Ids* ids : {&source_rows, &source_ids, &source_words, &targets, &state_rows, &previous_rows}) ids->clear();
+  for (Ids* ids : {&source_rows, &source_ids, &source_words, &targets, &copied_targets, &state_rows, &previous_rows})
+    ids->clear();
   decoder_inputs.resize(at(packing.rows()));
   max_extra = 0;
   const Packing encoder{encoder_offsets};
@@ -164,12 +175,13 @@ void DialogueBatch::lay_out_decoder(std::span<const Example> dialogues, std::int
     row_of_turn[at(row)] = r;
     const TurnInput& turn = turn_at(row);
     const int rank = utterance_rank_[at(post_chain[at(row)])];
+    const std::int64_t dialogue = places[at(turn_dialogue[at(row)])];
     extra_.clear();
     // Extended id of a word: its own in the vocabulary, else V + its place among this post's unknown words.
     const auto extended = [&](std::int32_t word, bool add) -> std::int32_t {
-      if (word < vocabulary) return word;
+      if (word < vocabulary && !masked(dialogue, word)) return word;
       const auto found = std::find(extra_.begin(), extra_.end(), word);
-      if (found == extra_.end() && !add) return unk_id;
+      if (found == extra_.end() && !add) return word < vocabulary ? word : unk_id;
       const auto place = static_cast<std::int32_t>(found - extra_.begin());
       if (found == extra_.end()) extra_.push_back(word);
       return vocabulary + place;
@@ -183,6 +195,7 @@ void DialogueBatch::lay_out_decoder(std::span<const Example> dialogues, std::int
     for (std::size_t i = 0; i < turn.response.size(); ++i) {
       const std::int32_t target = extended(turn.response[i], false);
       const int state = packing.row(static_cast<int>(i), r);
+      if (target >= vocabulary) copied_targets.push_back(static_cast<std::int32_t>(targets.size()));
       targets.push_back(target);
       decoder_inputs[at(state)] = previous;
       state_rows.push_back(state);

@@ -1,6 +1,7 @@
 #pragma once
 // A batch of dialogues, laid out for the model: no pads, every sequence packed, every index made once.
 
+#include "core/philox.h"
 #include "kernels/common/packing.h"
 #include "kernels/common/row_layout.h"
 #include "model/blocks/example.h"
@@ -14,6 +15,16 @@
 
 namespace ethreed {
 
+/// Words of the vocabulary that a batch of training takes for unknown, so that the pointer learns from more than the
+/// few words that are: of each dialogue a `share` of the different words with an id of at least `from`. An encoder
+/// reads UNK for a masked word; in the post it has an extended id, and so it has as a target of that post's reply. A
+/// masked word that the post lacks stays the target that it is. An extension of the paper's recipe.
+struct WordMask {
+  double share = 0;
+  std::int32_t from = 0;
+  PhiloxStream random{0, 0};
+};
+
 /// Orders used below (all without pads):
 ///   dialogues are sorted by T, longest first (ties as given); `dialogue_order` tells which input each one was;
 ///   turn row   (t, dialogue): time-major over turns; N of them
@@ -26,7 +37,7 @@ class DialogueBatch {
  public:
   /// Refills the batch; vectors keep their memory. `vocabulary` is V.
   /// Throws Error if an example is no dialogue, an utterance is empty or an id is negative.
-  void build(std::span<const Example> dialogues, std::int32_t vocabulary);
+  void build(std::span<const Example> dialogues, std::int32_t vocabulary, const WordMask& mask = {});
 
   int dialogues() const { return static_cast<int>(dialogue_order.size()); }
   int turns() const { return static_cast<int>(emotion.size()); }  ///< N
@@ -48,7 +59,7 @@ class DialogueBatch {
   }
 
   /// Every array that kernels read, to be staged together.
-  using Arrays = std::array<std::span<const std::byte>, 25>;
+  using Arrays = std::array<std::span<const std::byte>, 26>;
   Arrays arrays() const;
 
   std::vector<std::int32_t> dialogue_order;  ///< [B] input index of each dialogue
@@ -80,6 +91,7 @@ class DialogueBatch {
   std::vector<std::int32_t> source_ids;                      ///< [source tokens] extended ids
   std::vector<std::int32_t> source_words;                    ///< [source tokens] word ids as given
   std::vector<std::int32_t> targets;                         ///< [target tokens] extended ids
+  std::vector<std::int32_t> copied_targets;                  ///< target tokens with an extended id: only copies
   std::vector<std::int32_t> decoder_inputs;  ///< [packed decoder rows] place in word_ids of y_{i−1}, SOS first
   std::vector<std::int32_t> state_rows;      ///< [target tokens] packed decoder row of s_i
   std::vector<std::int32_t> previous_rows;   ///< [target tokens] s_{i−1}: row in [s_0 of every decoder row ; s]
@@ -93,8 +105,11 @@ class DialogueBatch {
   void lay_out_encoder(std::span<const Example> dialogues, std::int32_t vocabulary);
   void lay_out_decoder(std::span<const Example> dialogues, std::int32_t vocabulary);
   void collect_words(std::int32_t vocabulary);
+  bool masked(std::int64_t place, std::int32_t word) const;
   std::span<const std::int32_t> utterance(std::span<const Example> dialogues, int chain_row) const;
 
+  WordMask mask_;  // of the batch in hand
+  std::int32_t vocabulary_ = 0;
   std::vector<std::int32_t> chain_turn_;       // [2N] turn row · 2 + role of each chain row
   std::vector<std::int32_t> utterance_order_;  // [2N] chain row of each encoder sequence
   std::vector<std::int32_t> utterance_rank_;   // [2N] its inverse

@@ -57,6 +57,8 @@ void initialise_parameter(const ParameterLayout::Entry& entry, View<const float>
     const double bound = 1.0 / std::sqrt(static_cast<double>(entry.start.fan_in));
     for (std::int64_t i = 0; i < count; ++i)
       values[i] = static_cast<T>((2.0 * random.uniform(static_cast<std::uint64_t>(i)) - 1.0) * bound);
+    if (entry.start.shift != 0)
+      for (std::int64_t i = 0; i < count; ++i) values[i] += static_cast<T>(entry.start.shift);
     if (entry.start.how == Initialisation::recurrent_bias)  // gate order r, z, n
       std::fill_n(values + count / 3, count / 3, static_cast<T>(entry.start.update_gate_bias));
   }

@@ -25,6 +25,7 @@ struct InitialValues {
   Initialisation how = Initialisation::uniform_fan_in;
   int fan_in = 1;
   double update_gate_bias = 0;  ///< of Initialisation::recurrent_bias
+  double shift = 0;             ///< added to every number of Initialisation::uniform_fan_in
 };
 
 /// Where each parameter stands in the block. Offsets are multiples of 64 bytes for float and double alike.

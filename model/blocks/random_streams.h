@@ -15,6 +15,7 @@ enum class Draw : std::uint64_t {
   latent_evaluation = 8,  ///< step: 0; index: place of the turn in its split · width
   sampling = 9,           ///< step: place of the turn; index: token
   word_dropout = 10,      ///< step: training step
+  word_mask = 11,         ///< step: training step; index: place of the dialogue · V + word
   more_dropout = 16,      ///< the fifth mask and those after it
 };
 

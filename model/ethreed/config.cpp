@@ -22,7 +22,8 @@ ConfigFields EthreedConfig::model_fields() {
           {.key = "emotions", .value = &emotions, .low = 2, .high = most, .from_data = true},
           {"ablation", named_choice(ablation, variant_names)},
           {"listener_labels", &listener_labels},
-          {"constraint_gradient", &constraint_gradient}};
+          {"constraint_gradient", &constraint_gradient},
+          {"unbounded_energies", &unbounded_energies}};
 }
 
 ConfigFields EthreedConfig::training_fields() {
@@ -31,7 +32,11 @@ ConfigFields EthreedConfig::training_fields() {
           {"weight_emotion", &weights.emotion, 0.0, 1e6},
           {"weight_policy", &weights.policy, 0.0, 1e6},
           {"weight_generation", &weights.generation, 0.0, 1e6},
-          {"weight_coverage", &weights.coverage, 0.0, 1e6}};
+          {"weight_coverage", &weights.coverage, 0.0, 1e6},
+          {"weight_copy", &weights.copy, 0.0, 1e6},
+          {"generation_gate_bias", &generation_gate_bias, -100.0, 100.0},
+          {"mask_words", &mask_words, 0.0, 1.0},
+          {"mask_words_from", &mask_words_from, 4, 10'000'000}};
 }
 
 void EthreedConfig::take_data(const DataDescription& data) {

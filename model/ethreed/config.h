@@ -18,6 +18,7 @@ struct LossWeights {
   double policy = 1.0;      ///< L2
   double generation = 1.0;  ///< L3
   double coverage = 1.0;    ///< L4
+  double copy = 0.0;        ///< of the mean −log P over targets that only the pointer can say: an extension
 };
 
 /// Symbols are the paper's.
@@ -35,9 +36,13 @@ struct EthreedConfig {
   Ablation ablation = Ablation::none;
   bool listener_labels = true;       ///< false: no listener term and no KL term, for want of labels
   bool constraint_gradient = false;  ///< true: p of (12) is not detached
+  bool unbounded_energies = false;   ///< true: (18) without its tanh, an extension
   double dropout = 0.5;              ///< on g, p, e, c
   double update_gate_bias = 2.0;     ///< initial recurrent bias of every update gate
   LossWeights weights;
+  double generation_gate_bias = 0.0;  ///< added to b_ptr of (23) at the start: below 0, p_gen starts lower
+  double mask_words = 0.0;            ///< share of a dialogue's words that training takes for unknown (WordMask)
+  int mask_words_from = 200;          ///< the commonest words, ids below this, are never masked
 
   static constexpr std::array<std::string_view, 6> variant_names{"none",     "no_policy",  "no_gps",
                                                                  "no_party", "no_emotion", "no_tracking"};

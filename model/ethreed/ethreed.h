@@ -1,6 +1,7 @@
 #pragma once
 // ETHREED as a model of this program (model/interface/model_of.h).
 
+#include "model/blocks/random_streams.h"
 #include "model/ethreed/conversation.h"
 #include "model/ethreed/figures.h"
 #include "model/ethreed/forward.h"
@@ -8,6 +9,7 @@
 #include "model/interface/model_of.h"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +28,9 @@ struct EthreedModel {
   template <class T> using Replies = EthreedReplies<T>;
   template <class T> using Conversation = EthreedConversation<T>;
 
-  static std::span<const LossColumn> losses(const EthreedConfig&) { return loss_columns; }
+  static std::span<const LossColumn> losses(const EthreedConfig& config) {
+    return std::span(loss_columns).first(config.weights.copy > 0 ? loss_columns.size() : loss_columns.size() - 1);
+  }
   static std::span<const FigureColumn> figures(const EthreedConfig&) { return EthreedFigures::columns; }
   static Selection selection(const EthreedConfig&) {
     return {.figure = EthreedFigures::perplexity_token, .label = "validation PPL"};
@@ -40,8 +44,15 @@ struct EthreedModel {
   static void visit_parameters(const EthreedConfig& config, EthreedParameters<Handle>& parameters, Visit&& visit) {
     ethreed::visit_parameters(config, parameters, visit);
   }
-  static void build(DialogueBatch& batch, const EthreedConfig& config, std::span<const Example> examples) {
-    batch.build(examples, config.vocabulary);
+  static void build(DialogueBatch& batch, const EthreedConfig& config, std::span<const Example> examples,
+                    std::optional<TrainingDraw> draw = {}) {
+    if (draw && config.mask_words > 0)
+      batch.build(examples, config.vocabulary,
+                  {.share = config.mask_words,
+                   .from = config.mask_words_from,
+                   .random = random_stream(draw->seed, Draw::word_mask, static_cast<std::uint64_t>(draw->step))});
+    else
+      batch.build(examples, config.vocabulary);
   }
   static int targets(const DialogueBatch& batch) { return batch.target_tokens(); }
   template <class T>
@@ -64,11 +75,12 @@ struct EthreedModel {
 
  private:
   // In the order of EthreedLoss.
-  static constexpr std::array<LossColumn, 5> loss_columns{{{"emotion_speaker", "emotion"},
+  static constexpr std::array<LossColumn, 6> loss_columns{{{"emotion_speaker", "emotion"},
                                                            {"emotion_listener", "listener"},
                                                            {"policy", "policy"},
                                                            {"generation", "reply"},
-                                                           {"coverage", "coverage"}}};
+                                                           {"coverage", "coverage"},
+                                                           {"copy", "copy"}}};
 };
 
 }  // namespace ethreed

@@ -43,6 +43,10 @@ std::vector<ModelCase> tiny_cases() {
   labels.keys["training"]["dropout"] = 0.0;
   ModelCase& constraint = cases.emplace_back(ModelCase{.name = "constraint gradient", .keys = tiny_keys("none")});
   constraint.keys["model"]["constraint_gradient"] = true;
+  ModelCase& pointer = cases.emplace_back(ModelCase{.name = "pointer options", .keys = tiny_keys("none")});
+  pointer.keys["model"]["unbounded_energies"] = true;
+  pointer.keys["training"].update(
+      {{"weight_copy", 0.8}, {"generation_gate_bias", -1.0}, {"mask_words", 0.3}, {"mask_words_from", 4}});
   // p of (12) is a constant of the loss, which then is not what its gradient is the gradient of.
   for (ModelCase& one : cases) one.gradient_keys = {{"model", {{"constraint_gradient", true}}}};
   return cases;
@@ -57,6 +61,7 @@ reference::Switches switches_of(const Json& model) {
           .party = ablation != "no_party",
           .emotion_cell = ablation != "no_emotion",
           .two_chains = ablation != "no_tracking",
+          .unbounded = model.at("unbounded_energies"),
           .listener_labels = model.at("listener_labels")};
 }
 
@@ -132,7 +137,8 @@ TextbookPass textbook(const TextbookInput& input) {
   const reference::Weights weights{.emotion = training.at("weight_emotion"),
                                    .policy = training.at("weight_policy"),
                                    .generation = training.at("weight_generation"),
-                                   .coverage = training.at("weight_coverage")};
+                                   .coverage = training.at("weight_coverage"),
+                                   .copy = training.at("weight_copy")};
   const std::vector<reference::Dialogue> dialogues = dialogues_of(input);
   const reference::Result result = reference::forward(reference::parameters_of(*input.parameters),
                                                       switches_of(input.config.at("model")), weights, dialogues);
@@ -146,6 +152,7 @@ TextbookPass textbook(const TextbookInput& input) {
   add("emotion_speaker", losses.emotion_speaker);
   add("emotion_listener", losses.emotion_listener);
   add("policy", losses.policy);
+  add("copy", losses.copy);
   return pass;
 }
 

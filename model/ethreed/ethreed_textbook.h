@@ -21,6 +21,7 @@ struct Switches {
   bool party = true;            ///< false: GRU_e reads g; no history attention
   bool emotion_cell = true;     ///< false: e := p
   bool two_chains = true;       ///< false: one chain e^P_1, e^R_1, e^P_2, …
+  bool unbounded = false;       ///< true: (18) without its tanh
   bool listener_labels = true;  ///< false: neither the listener half of L1 nor L2
 };
 
@@ -136,8 +137,11 @@ class Decoder {
     double coverage_loss{};    ///< Σ_j min(cov_ij, γ_ij)
   };
 
-  Decoder(const Parameters& p, const TurnState& turn, const std::vector<int>& post)
-      : p_(&p), vocabulary_(p.at("embedding.weight").shape[0]), states_(turn.post.states) {
+  Decoder(const Parameters& p, const Switches& switches, const TurnState& turn, const std::vector<int>& post)
+      : p_(&p),
+        unbounded_(switches.unbounded),
+        vocabulary_(p.at("embedding.weight").shape[0]),
+        states_(turn.post.states) {
     for (const int word : post) {
       if (word >= vocabulary_ && std::find(extra_.begin(), extra_.end(), word) == extra_.end()) extra_.push_back(word);
       source_.push_back(extended_id(word));
@@ -164,10 +168,12 @@ class Decoder {
     const Vector before = s_;
     out.state = s_ = gru(*p_, "decoder.gru", embedded(*p_, previous), before);  // (15)
     Vector energy;
-    for (std::size_t j = 0; j < states_.size(); ++j)  // (18)
-      energy.push_back(std::tanh(bilinear(before, p_->at("decoder.attention.weight"), states_[j]) +
-                                 p_->at("decoder.attention.coverage").values[0] * coverage_[j] +
-                                 p_->at("decoder.attention.bias").values[0]));
+    for (std::size_t j = 0; j < states_.size(); ++j) {  // (18)
+      const double score = bilinear(before, p_->at("decoder.attention.weight"), states_[j]) +
+                           p_->at("decoder.attention.coverage").values[0] * coverage_[j] +
+                           p_->at("decoder.attention.bias").values[0];
+      energy.push_back(unbounded_ ? score : std::tanh(score));
+    }
     out.attention = softmax(energy);  // (17)
     Vector context(states_.front().size(), 0.0);
     for (std::size_t j = 0; j < states_.size(); ++j)  // (16)
@@ -193,6 +199,7 @@ class Decoder {
 
  private:
   const Parameters* p_;
+  bool unbounded_;
   int vocabulary_;
   std::vector<Vector> states_;
   std::vector<int> extra_, source_;
@@ -206,8 +213,8 @@ struct DecodedTurn {
 };
 
 /// Teacher forcing.
-inline DecodedTurn decode(const Parameters& p, const TurnState& state, const Turn& turn) {
-  Decoder decoder(p, state, turn.post);
+inline DecodedTurn decode(const Parameters& p, const Switches& switches, const TurnState& state, const Turn& turn) {
+  Decoder decoder(p, switches, state, turn.post);
   DecodedTurn out;
   int previous = start;
   for (const int word : turn.response) {
@@ -224,12 +231,12 @@ inline DecodedTurn decode(const Parameters& p, const TurnState& state, const Tur
 
 /// Weights of L1 … L4 in (26).
 struct Weights {
-  double emotion = 1, policy = 1, generation = 1, coverage = 1;
+  double emotion = 1, policy = 1, generation = 1, coverage = 1, copy = 0;
 };
 
 /// Terms that the data or the ablation does not have are not there.
 struct Losses {
-  std::optional<double> emotion_speaker, emotion_listener, policy;
+  std::optional<double> emotion_speaker, emotion_listener, policy, copy;
   double generation = 0, coverage = 0, total = 0;
 };
 
@@ -247,9 +254,9 @@ inline double divergence(const Vector& q_logits, const Vector& p_logits) {
   return sum;
 }
 
-inline Losses sum_losses(const Switches& switches, const Weights& weights, const std::vector<Dialogue>& dialogues,
-                         const Result& result) {
-  Mean speaker, listener, kl, nll, coverage;
+inline Losses sum_losses(const Switches& switches, const Weights& weights, int vocabulary,
+                         const std::vector<Dialogue>& dialogues, const Result& result) {
+  Mean speaker, listener, kl, nll, coverage, copy;
   for (std::size_t d = 0; d < dialogues.size(); ++d)
     for (std::size_t t = 0; t < dialogues[d].size(); ++t) {
       const Turn& turn = dialogues[d][t];
@@ -257,7 +264,11 @@ inline Losses sum_losses(const Switches& switches, const Weights& weights, const
       if (turn.emotion >= 0) speaker.add(cross_entropy(s.speaker_logits, turn.emotion));
       if (turn.listener_label >= 0) listener.add(cross_entropy(s.listener_logits, turn.listener_label));
       kl.add(divergence(s.reply_logits, s.listener_logits));
-      for (const double log_probability : result.decoded[d][t].log_probability) nll.add(-log_probability);
+      const DecodedTurn& decoded = result.decoded[d][t];
+      for (std::size_t i = 0; i < decoded.targets.size(); ++i) {
+        nll.add(-decoded.log_probability[i]);
+        if (decoded.targets[i] >= vocabulary) copy.add(-decoded.log_probability[i]);
+      }
       for (const Decoder::Step& step : result.decoded[d][t].steps) coverage.add(step.coverage_loss);
     }
   Losses losses;
@@ -266,9 +277,10 @@ inline Losses sum_losses(const Switches& switches, const Weights& weights, const
   if (switches.policy && switches.divergence && switches.listener_labels) losses.policy = kl.value();  // (12)
   losses.generation = nll.value();                                                                     // (24)
   losses.coverage = coverage.value();                                                                  // (25)
+  if (weights.copy > 0 && copy.count > 0) losses.copy = copy.value();
   losses.total = weights.emotion * (losses.emotion_speaker.value_or(0) + losses.emotion_listener.value_or(0)) +
                  weights.policy * losses.policy.value_or(0) + weights.generation * losses.generation +
-                 weights.coverage * losses.coverage;  // (26)
+                 weights.coverage * losses.coverage + weights.copy * losses.copy.value_or(0);  // (26)
   return losses;
 }
 
@@ -278,9 +290,10 @@ inline Result forward(const Parameters& p, const Switches& switches, const Weigh
   for (const Dialogue& dialogue : dialogues) {
     result.states.push_back(read_dialogue(p, switches, dialogue));
     std::vector<DecodedTurn>& turns = result.decoded.emplace_back();
-    for (std::size_t t = 0; t < dialogue.size(); ++t) turns.push_back(decode(p, result.states.back()[t], dialogue[t]));
+    for (std::size_t t = 0; t < dialogue.size(); ++t)
+      turns.push_back(decode(p, switches, result.states.back()[t], dialogue[t]));
   }
-  result.losses = sum_losses(switches, weights, dialogues, result);
+  result.losses = sum_losses(switches, weights, p.at("embedding.weight").shape[0], dialogues, result);
   return result;
 }
 

@@ -1,5 +1,6 @@
 #include "model/ethreed/losses.h"
 
+#include "autograd/functions/gather_rows_function.h"
 #include "autograd/functions/policy_divergence_function.h"
 #include "autograd/functions/softmax_cross_entropy_function.h"
 #include "model/interface/loss_terms.h"
@@ -25,7 +26,10 @@ StepLosses<T> sum_losses(Tape<T>& tape, const EthreedConfig& config, const Dialo
   const double tokens = batch.target_tokens();
   terms.add(loss_generation, inputs.log_probability, -1.0 / tokens, weights.generation);  // (24)
   terms.add(loss_coverage, inputs.coverage_loss, 1.0 / tokens, weights.coverage);         // (25)
-  return terms.sum(tape);                                                                 // (26)
+  if (weights.copy > 0 && !batch.copied_targets.empty())
+    terms.add(loss_copy, gather_rows<T>(tape, {{inputs.log_probability, batch.copied_targets}}),
+              -1.0 / static_cast<double>(batch.copied_targets.size()), weights.copy);
+  return terms.sum(tape);  // (26)
 }
 
 template StepLosses<float> sum_losses(Tape<float>&, const EthreedConfig&, const DialogueBatch&,

@@ -15,6 +15,7 @@ enum EthreedLoss : std::size_t {
   loss_policy,            ///< L2
   loss_generation,        ///< L3
   loss_coverage,          ///< L4
+  loss_copy,              ///< mean −log P of the targets that only the pointer can say, where it has a weight
 };
 
 /// What the losses are made of.

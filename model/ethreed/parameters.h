@@ -28,6 +28,7 @@ template <class Handle> struct DecoderParameters {
   LinearHandles<Handle> emotion_gate;            // W_emo, b_m of (20)
   LinearHandles<Handle> bottleneck, vocabulary;  // V₁, V' of (22)
   LinearHandles<Handle> pointer;                 // (23)
+  bool unbounded_energies = false;               // no parameter: how (18) is read
 };
 
 template <class Handle> struct EthreedParameters {
@@ -83,7 +84,10 @@ void visit_parameters(const EthreedConfig& c, EthreedParameters<Handle>& p, Visi
   const int features = c.decoder_state + utterance + c.emotion_state;
   layer("decoder.bottleneck", c.bottleneck, features, p.decoder.bottleneck);
   layer("decoder.vocabulary", c.vocabulary, c.bottleneck, p.decoder.vocabulary);
-  layer("decoder.pointer", 1, features, p.decoder.pointer);
+  visit("decoder.pointer", ".weight", Shape{1, features}, InitialValues{.fan_in = features}, p.decoder.pointer.weight);
+  visit("decoder.pointer", ".bias", Shape{1}, InitialValues{.fan_in = features, .shift = c.generation_gate_bias},
+        p.decoder.pointer.bias);
+  p.decoder.unbounded_energies = c.unbounded_energies;
 }
 
 }  // namespace ethreed

@@ -29,8 +29,9 @@ DecoderOutput<T> decode(Tape<T>& tape, const DecoderParameters<Variable<T>>& par
                         const DecoderMemory<T>& memory, Variable<T> state, Variable<T> previous_state,
                         const T* coverage) {
   // (16)–(19); the energy sees s_{i−1}
-  const CoverageAttention<T> attention = coverage_attention(tape, rows, previous_state, memory.keys, memory.states,
-                                                            parameters.coverage, parameters.attention.bias, coverage);
+  const CoverageAttention<T> attention =
+      coverage_attention(tape, rows, previous_state, memory.keys, memory.states, parameters.coverage,
+                         parameters.attention.bias, coverage, parameters.unbounded_energies);
   const Variable<T> emotion = emotion_gate<T>(tape, rows.target_offsets, state, memory.emotion_keys, memory.emotion,
                                               parameters.emotion_gate.bias);  // (20)
   const Variable<T> features = linear_layer(tape, parameters.bottleneck, {state, attention.context, emotion});

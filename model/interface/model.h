@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -72,12 +73,18 @@ template <class T> struct StepLosses {
   Variable<T> all;
 };
 
+/// Which step of training a batch is made for: what is drawn while a batch is laid out is a function of it.
+struct TrainingDraw {
+  std::uint64_t seed = 1;
+  std::int64_t step = 0;
+};
+
 /// The index arrays of a batch of examples, as a model wants them. Filled again for every batch; keeps its memory.
 class ModelBatch {
  public:
   virtual ~ModelBatch() = default;
-  /// Throws Error if an example is not what the model learns from.
-  virtual void build(std::span<const Example> examples) = 0;
+  /// `draw` is given for a step of training. Throws Error if an example is not what the model learns from.
+  virtual void build(std::span<const Example> examples, std::optional<TrainingDraw> draw = {}) = 0;
   /// Every array that kernels read, to be staged together. Valid until the next build.
   virtual std::span<const std::span<const std::byte>> arrays() const = 0;
   /// What the speed of training is counted in: target tokens, or texts.

@@ -13,8 +13,8 @@
 //   recipe(), losses(config), figures(config), selection(config), notes(config)
 //   visit_parameters(config, named, visit), build(batch, config, examples), forward(tape, config, named, batch,
 //   options), on_host(context, pass)
-// and, if it has them: insights, Replies<T>, replies(…), Conversation<T>; label_set(config), text_source(config),
-// label_logits(…); has_latent(config); start_from_data(…); write_trace(…).
+// and, if it has them: build with a TrainingDraw as fourth argument; insights, Replies<T>, replies(…), Conversation<T>;
+// label_set(config), text_source(config), label_logits(…); has_latent(config); start_from_data(…); write_trace(…).
 
 #include "core/error.h"
 #include "model/interface/model.h"
@@ -28,8 +28,11 @@ namespace ethreed {
 template <class M> class BatchOf final : public ModelBatch {
  public:
   explicit BatchOf(const typename M::Config& config) : config_(config) {}
-  void build(std::span<const Example> examples) override {
-    M::build(value, config_, examples);
+  void build(std::span<const Example> examples, std::optional<TrainingDraw> draw) override {
+    if constexpr (requires { M::build(value, config_, examples, draw); })
+      M::build(value, config_, examples, draw);
+    else
+      M::build(value, config_, examples);
     arrays_ = value.arrays();
   }
   std::span<const std::span<const std::byte>> arrays() const override { return arrays_; }

@@ -164,7 +164,8 @@ class Run {
     const std::int64_t first = progress_.next_batch * recipe_.batch;
     const std::int64_t count = std::min<std::int64_t>(recipe_.batch, train_.count() - first);
     batch_->build(
-        train_.make(std::span(order_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count))));
+        train_.make(std::span(order_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count))),
+        TrainingDraw{.seed = recipe_.seed, .step = progress_.step});
     const StepReport report =
         training_step(context_, model_, device_.model(), recipe_, *batch_,
                       {.step = progress_.step, .learning_rate = learning_rate, .graph = options_.graphs});

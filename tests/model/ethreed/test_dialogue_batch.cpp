@@ -232,6 +232,52 @@ TEST_CASE("extended ids follow the first appearance in the post, row by row") {
   CHECK(batch.max_extra == 2);
 }
 
+TEST_CASE("masked words of the post are read as unknown and have to be copied") {
+  const Dialogues data{{{{7, 5, 90, 9, 3}, {9, 6, 7, 90, 8, 3}}, {{8, 3}, {7, 8, 3}}}};
+  DialogueBatch batch;
+  batch.build(DialogueExamples(data).all(), vocabulary, {.share = 1.0, .from = 6, .random = {1, 2}});
+  CHECK(batch.source_ids == Ids{30, 5, 31, 32, 3, 30, 3});  // 5 and EOS are below `from`
+  CHECK(batch.source_words == Ids{7, 5, 90, 9, 3, 8, 3});
+  CHECK(batch.targets == Ids{32, 6, 30, 31, 8, 3, 7, 30, 3});  // 6, 8 and 7 are not in their post: targets as they are
+  CHECK(batch.copied_targets == Ids{0, 2, 3, 7});
+  const std::set<std::int32_t> read(batch.word_ids.begin(), batch.word_ids.end());
+  CHECK(read == std::set<std::int32_t>{sos_id, unk_id, 5, 3, 6, 7, 8});  // the decoder reads back what it wrote
+  for (const std::int32_t place : batch.encoder_inputs) CHECK(batch.word_ids[static_cast<std::size_t>(place)] < 6);
+}
+
+TEST_CASE("which words are masked depends on the dialogue's place and the draw, not on its batch") {
+  const EthreedConfig config = tiny_config();
+  const Dialogues data = random_dialogues(5, 8, config);
+  const WordMask mask{.share = 0.5, .from = 4, .random = {3, 4}};
+  DialogueBatch all, one, other;
+  all.build(DialogueExamples(data).all(), vocabulary, mask);
+  const auto masked = [](const DialogueBatch& batch) {
+    std::set<std::pair<std::int64_t, std::int32_t>> words;  // place of the dialogue, word
+    for (int r = 0; r < batch.turns(); ++r)
+      for (int j = batch.source_offsets[static_cast<std::size_t>(r)];
+           j < batch.source_offsets[static_cast<std::size_t>(r) + 1]; ++j) {
+        const auto token = static_cast<std::size_t>(j);
+        const auto turn = static_cast<std::size_t>(batch.turn_of_row[static_cast<std::size_t>(r)]);
+        const std::int64_t place = batch.places[static_cast<std::size_t>(batch.turn_dialogue[turn])];
+        if (batch.source_words[token] < vocabulary && batch.source_ids[token] >= vocabulary)
+          words.emplace(place, batch.source_words[token]);
+      }
+    return words;
+  };
+  std::set<std::pair<std::int64_t, std::int32_t>> alone;
+  const DialogueExamples examples(data);
+  for (const Example& example : examples.all()) {
+    one.build({&example, 1}, vocabulary, mask);
+    alone.merge(masked(one));
+  }
+  CHECK(!alone.empty());
+  CHECK(masked(all) == alone);
+  other.build(examples.all(), vocabulary, {.share = 0.5, .from = 4, .random = {3, 5}});
+  CHECK(masked(other) != alone);
+  other.build(examples.all(), vocabulary);
+  CHECK(masked(other).empty());
+}
+
 TEST_CASE("a batch that is built again keeps nothing of the one before") {
   const EthreedConfig config = tiny_config();
   DialogueBatch batch = make_batch(random_dialogues(3, 9, config, 12), vocabulary);

@@ -18,15 +18,18 @@ using Words = std::vector<std::int32_t>;
 // The textbook's decoder of the first turn of a dialogue, with R̂ = μ.
 struct Textbook {
   reference::Parameters parameters;
+  reference::Switches switches;
   reference::TurnState state;
   std::vector<int> post;
 
   Textbook(const TestModel<double>& model, const DialogueData& dialogue)
-      : parameters(reference_parameters(model)), post(dialogue[0].post.begin(), dialogue[0].post.end()) {
+      : parameters(reference_parameters(model)),
+        switches(switches_of(model.config)),
+        post(dialogue[0].post.begin(), dialogue[0].post.end()) {
     const reference::Turn turn{.post = post, .response = {dialogue[0].response.begin(), dialogue[0].response.end()}};
-    state = reference::read_dialogue(parameters, switches_of(model.config), {turn})[0];
+    state = reference::read_dialogue(parameters, switches, {turn})[0];
   }
-  reference::Decoder decoder() const { return {parameters, state, post}; }
+  reference::Decoder decoder() const { return {parameters, switches, state, post}; }
 };
 
 // Of all replies of up to `length` tokens, the one with the best log P / tokens^power, by trying every one.
