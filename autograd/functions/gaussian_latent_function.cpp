@@ -27,7 +27,7 @@ void check_arguments(const LatentDistribution<T>& prior, const LatentDistributio
 
 template <class T>
 GaussianLatent<T> gaussian_latent(Tape<T>& tape, LatentDistribution<T> prior, LatentDistribution<T> posterior,
-                                  std::type_identity_t<View<const T>> noise) {
+                                  std::type_identity_t<View<const T>> noise, double least_kl) {
   check_arguments<T>(prior, posterior, noise);
   const LatentDistribution<T>& drawn = posterior ? posterior : prior;
   const bool of_z = drawn.mean.wants_gradient() || drawn.raw.wants_gradient();
@@ -36,6 +36,7 @@ GaussianLatent<T> gaussian_latent(Tape<T>& tape, LatentDistribution<T> prior, La
                                  .kl = tape.result({prior.mean.rows()}, of_kl)};
   const GaussianLatentForward<T> args{.rows = prior.mean.rows(),
                                       .columns = prior.mean.columns(),
+                                      .least_kl = static_cast<T>(least_kl),
                                       .mean_p = prior.mean.data(),
                                       .raw_p = prior.raw.data(),
                                       .mean_q = posterior ? posterior.mean.data() : nullptr,
@@ -61,8 +62,8 @@ GaussianLatent<T> gaussian_latent(Tape<T>& tape, LatentDistribution<T> prior, La
 }
 
 template GaussianLatent<float> gaussian_latent(Tape<float>&, LatentDistribution<float>, LatentDistribution<float>,
-                                               View<const float>);
+                                               View<const float>, double);
 template GaussianLatent<double> gaussian_latent(Tape<double>&, LatentDistribution<double>, LatentDistribution<double>,
-                                                View<const double>);
+                                                View<const double>, double);
 
 }  // namespace ethreed

@@ -23,9 +23,10 @@ template <class T> struct GaussianLatent {
 /// z is drawn from the prior p.
 ///   prior, posterior  all that is there has the same shape
 ///   noise             as many elements, ε ~ N(0, 1), a constant that must outlive the tape; absent: z is the mean
+///   least_kl          λ ≥ 0: the divergence of a row is at least λ (free bits)
 /// Throws Error on a prior that is not there, on a posterior of which a half is there, and on sizes that do not fit.
 template <class T>
 GaussianLatent<T> gaussian_latent(Tape<T>& tape, LatentDistribution<T> prior, LatentDistribution<T> posterior,
-                                  std::type_identity_t<View<const T>> noise = {});
+                                  std::type_identity_t<View<const T>> noise = {}, double least_kl = 0);
 
 }  // namespace ethreed

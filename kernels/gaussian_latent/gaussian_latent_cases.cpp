@@ -15,8 +15,9 @@ struct LatentSetting {
   bool posterior = true, noisy = true;
   double raw_center = 0.0, raw_spread = 1.0;
   double mean_spread = 1.0, distance = 1.0;
-  bool clamped = false;  // in every other column the prior's variance is at its least, in two of four the posterior's
-  bool close = false;    // the posterior's raw numbers are the prior's, moved a little
+  bool clamped = false;    // in every other column the prior's variance is at its least, in two of four the posterior's
+  bool close = false;      // the posterior's raw numbers are the prior's, moved a little
+  bool free_bits = false;  // the least KL lies between those of the rows
 };
 
 template <class T> class GaussianLatentProblem final : public OpProblem<T> {
@@ -44,6 +45,11 @@ template <class T> class GaussianLatentProblem final : public OpProblem<T> {
     if (s.noisy) this->inputs.push_back({"noise", random_tensor<T>(shape, seed, 4), false});
     this->outputs.push_back({"z", Tensor<T>(shape)});
     this->outputs.push_back({"kl", Tensor<T>({s.rows}), s.posterior});
+    if (s.free_bits) {
+      const std::vector<double> kl = reference()[1];
+      const auto [least, most] = std::minmax_element(kl.begin(), kl.end());
+      least_kl_ = (*least + *most) / 2;
+    }
   }
 
   void forward(Context& context) override { gaussian_latent_forward(context, arguments()); }
@@ -72,7 +78,7 @@ template <class T> class GaussianLatentProblem final : public OpProblem<T> {
         const long double distance = number(0, i) - number(from, i);
         sum += (v_q / v_p + distance * distance / v_p - 1 + std::log(v_p) - std::log(v_q)) / 2;
       }
-      kl.push_back(static_cast<double>(sum));
+      kl.push_back(std::max(static_cast<double>(sum), static_cast<double>(static_cast<T>(least_kl_))));
     }
     return {z, kl};
   }
@@ -85,7 +91,9 @@ template <class T> class GaussianLatentProblem final : public OpProblem<T> {
     return {.forward_flops = copied ? 0 : (posterior ? noisy ? 24 : 17 : 6.5) * elements,
             .backward_flops = copied ? 0 : (posterior ? 43 : 14) * elements,
             .forward_bytes = ((posterior ? 6 : 4) * elements + rows - unread) * sizeof(T),
-            .backward_bytes = ((posterior ? 10 : 5) * elements + (posterior ? rows : 0) - unread) * sizeof(T)};
+            .backward_bytes =
+                ((posterior ? 10 : 5) * elements + (posterior ? rows : 0) + (setting_.free_bits ? rows : 0) - unread) *
+                sizeof(T)};
   }
   std::int64_t saved_bytes() const override { return 0; }
 
@@ -103,6 +111,7 @@ template <class T> class GaussianLatentProblem final : public OpProblem<T> {
     const bool posterior = setting_.posterior;
     return {.rows = setting_.rows,
             .columns = setting_.columns,
+            .least_kl = static_cast<T>(least_kl_),
             .mean_p = this->inputs[0].data.data(),
             .raw_p = this->inputs[1].data.data(),
             .mean_q = posterior ? this->inputs[2].data.data() : nullptr,
@@ -113,6 +122,7 @@ template <class T> class GaussianLatentProblem final : public OpProblem<T> {
   }
 
   LatentSetting setting_;
+  double least_kl_ = 0;
 };
 
 OpCase latent_case(std::string name, bool tiny, LatentSetting setting) {
@@ -138,6 +148,7 @@ std::vector<OpCase> gaussian_latent_cases() {
       latent_case(
           "variances at their least", true,
           {.rows = 2, .columns = 8, .raw_center = -12.0, .mean_spread = 1e-3, .distance = 1e-4, .clamped = true}),
+      latent_case("free bits", true, {.rows = 6, .columns = 3, .free_bits = true}),
       latent_case("latents of a batch", false, {32, 100}),
       latent_case("latents of a batch, drawn from the prior", false, {.rows = 32, .columns = 100, .posterior = false}),
   };

@@ -38,7 +38,7 @@ template <class T> void gaussian_latent_forward(Cpu, Context& context, const Gau
       const std::int64_t begin = row * args.columns, end = begin + args.columns;
       sample_row(posterior ? args.mean_q : args.mean_p, posterior ? args.raw_q : args.raw_p, args.noise, begin, end,
                  args.z);
-      args.kl[row] = posterior ? divergence_of_row(args, begin, end) : T{0};
+      args.kl[row] = posterior ? std::max(divergence_of_row(args, begin, end), args.least_kl) : T{0};
     }
   });
 }
@@ -47,7 +47,8 @@ template <class T> void gaussian_latent_backward(Cpu, Context& context, const Ga
   const GaussianLatentForward<T>& f = args.forward;
   context.pool.parallel_ranges(f.rows, rows_per_chunk, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t row = first; row < last; ++row) {
-      const T dkl = args.dkl == nullptr ? T{0} : args.dkl[row];
+      const bool free = f.least_kl > T{0} && f.mean_q != nullptr && f.kl[row] <= f.least_kl;
+      const T dkl = args.dkl == nullptr || free ? T{0} : args.dkl[row];
       for (std::int64_t i = row * f.columns; i < (row + 1) * f.columns; ++i) {
         const T dz = args.dz == nullptr ? T{0} : args.dz[i];
         if (f.mean_q == nullptr) {

@@ -23,7 +23,7 @@ template <class T> __global__ void gaussian_latent_forward_kernel(GaussianLatent
     if (posterior) kl += latent_divergence<T>({args.mean_p[i], args.raw_p[i]}, {args.mean_q[i], args.raw_q[i]});
   }
   kl = warp_sum(kl);
-  if (lane_of_warp() == 0) args.kl[row] = kl;
+  if (lane_of_warp() == 0) args.kl[row] = posterior && kl < args.least_kl ? args.least_kl : kl;
 }
 
 /// All gradients of an element, by one thread.
@@ -38,7 +38,8 @@ template <class T> __global__ void gaussian_latent_backward_kernel(GaussianLaten
       put(args.draw_p, i, f.noise == nullptr ? T{0} : latent_sample_gradient(f.raw_p[i], f.noise[i], dz));
     return;
   }
-  const T dkl = args.dkl == nullptr ? T{0} : args.dkl[i / f.columns];
+  const bool free = f.least_kl > T{0} && f.kl[i / f.columns] <= f.least_kl;
+  const T dkl = args.dkl == nullptr || free ? T{0} : args.dkl[i / f.columns];
   const LatentGradient<T> gradient = latent_gradient<T>({f.mean_p[i], f.raw_p[i]}, {f.mean_q[i], f.raw_q[i]},
                                                         f.noise == nullptr ? T{0} : f.noise[i], dz, dkl);
   if (args.dmean_p) put(args.dmean_p, i, gradient.mean_p);

@@ -8,15 +8,16 @@ namespace ethreed {
 
 /// What a stream is drawn for. The numbers are part of a run's bits: never change one.
 enum class Draw : std::uint64_t {
-  initialisation = 1,     ///< step: fingerprint of the parameter's name
-  shuffle = 2,            ///< step: epoch
-  dropout = 3,            ///< the first of four masks (3 to 6); step: training step
-  latent_training = 7,    ///< step: training step
-  latent_evaluation = 8,  ///< step: 0; index: place of the turn in its split · width
-  sampling = 9,           ///< step: place of the turn; index: token
-  word_dropout = 10,      ///< step: training step
-  word_mask = 11,         ///< step: training step; index: place of the dialogue · V + word
-  more_dropout = 16,      ///< the fifth mask and those after it
+  initialisation = 1,   ///< step: fingerprint of the parameter's name
+  shuffle = 2,          ///< step: epoch
+  dropout = 3,          ///< the first of four masks (3 to 6); step: training step
+  latent_training = 7,  ///< step: training step
+  latent_evaluation =
+      8,         ///< step: number of the sample, 0 where one is drawn; index: place of the turn in its split · width
+  sampling = 9,  ///< step: place of the turn; index: token
+  word_dropout = 10,  ///< step: training step
+  word_mask = 11,     ///< step: training step; index: place of the dialogue · V + word
+  more_dropout = 16,  ///< the fifth mask and those after it
 };
 
 /// The stream of the i-th dropout mask of a step.

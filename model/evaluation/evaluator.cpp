@@ -32,7 +32,8 @@ std::vector<double> Evaluator<T>::evaluate(SplitExamples& examples, const Latent
                                            const std::function<bool(int)>& progress) {
   const std::unique_ptr<FigureSums> sums = model_.new_figures();
   const std::unique_ptr<ModelBatch> batch = model_.new_batch();
-  const PassOptions options{.purpose = Purpose::validate, .seed = mode.seed, .sample_latent = mode.sample};
+  const PassOptions options{
+      .purpose = Purpose::validate, .seed = mode.seed, .sample_latent = mode.sample, .latent_samples = mode.samples};
   int done = 0;
   for_each_batch(examples.count(), [&](std::span<const std::int32_t> numbers) {
     batch->build(examples.make(numbers));

@@ -19,6 +19,7 @@ inline constexpr int evaluation_batch = 32;
 struct LatentMode {
   bool sample = true;
   std::uint64_t seed = 1;
+  int samples = 0;  ///< of importance sampling, for models that have such a figure
 };
 
 /// One turn with the model's reply.

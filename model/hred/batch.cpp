@@ -8,28 +8,87 @@ namespace {
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
+void fill_packed_rows(HredDecoderRows& rows) {
+  const Packing packing = rows.packing();
+  rows.packed_rows.clear();
+  for (int step = 0; step < packing.steps(); ++step)
+    for (int r = 0; r < packing.alive(step); ++r) rows.packed_rows.push_back(r);
+}
+
 }  // namespace
 
-void HredBatch::build(std::span<const Example> examples, std::int32_t vocabulary) {
+void HredBatch::build(std::span<const Example> examples, std::int32_t vocabulary, bool posts_wanted) {
   dialogues.build(examples, vocabulary);
   const DialogueBatch& d = dialogues;
-  targets.clear();
-  for (const std::int32_t target : d.targets) targets.push_back(target < vocabulary ? target : unk_id);
-  contexts.clear();
-  for (const std::int32_t turn : d.turn_of_row) contexts.push_back(d.post_chain[at(turn)]);
-  const Packing packing = d.decoder_packing();
-  packed_rows.clear();
-  for (int step = 0; step < packing.steps(); ++step)
-    for (int r = 0; r < packing.alive(step); ++r) packed_rows.push_back(r);
+  replies.offsets = d.decoder_offsets;
+  replies.inputs = d.decoder_inputs;
+  replies.state_rows = d.state_rows;
+  replies.targets.clear();
+  for (const std::int32_t target : d.targets) replies.targets.push_back(target < vocabulary ? target : unk_id);
+  replies.contexts.clear();
+  token_turns.clear();
+  const RowLayout rows = d.rows();
+  for (int r = 0; r < d.turns(); ++r) {
+    const std::int32_t turn = d.turn_of_row[at(r)];
+    replies.contexts.push_back(d.post_chain[at(turn)]);
+    token_turns.insert(token_turns.end(), at(rows.target_count(r)), turn);
+  }
+  fill_packed_rows(replies);
+  for (std::vector<std::int32_t>* list :
+       {&posts.inputs, &posts.packed_rows, &posts.contexts, &posts.targets, &posts.state_rows})
+    list->clear();
+  posts.offsets.assign(1, 0);
+  if (posts_wanted) lay_out_posts(examples, vocabulary);
+}
+
+void HredBatch::lay_out_posts(std::span<const Example> examples, std::int32_t vocabulary) {
+  const DialogueBatch& d = dialogues;
+  word_place_.assign(at(vocabulary), 0);
+  for (std::size_t k = 0; k < d.word_ids.size(); ++k) word_place_[at(d.word_ids[k])] = static_cast<std::int32_t>(k);
+  struct Row {
+    std::span<const std::int32_t> words;
+    std::int32_t context;
+  };
+  std::vector<std::int32_t> reply_before(at(d.dialogues()), -1);  // chain row
+  std::vector<Row> rows;
+  for (int turn = 0; turn < d.turns(); ++turn) {  // time-major: a dialogue's turns come in order
+    const auto dialogue = at(d.turn_dialogue[at(turn)]);
+    if (reply_before[dialogue] >= 0)
+      rows.push_back({examples[dialogue].turns[at(d.turn_time[at(turn)])].post, reply_before[dialogue]});
+    reply_before[dialogue] = d.response_chain[at(turn)];
+  }
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const Row& a, const Row& b) { return a.words.size() > b.words.size(); });
+  for (std::size_t step = 0; !rows.empty() && step < rows.front().words.size(); ++step)
+    posts.offsets.push_back(posts.offsets.back() +
+                            static_cast<std::int32_t>(std::count_if(
+                                rows.begin(), rows.end(), [&](const Row& row) { return row.words.size() > step; })));
+  const Packing packing = posts.packing();
+  posts.inputs.resize(at(packing.rows()));
+  const auto known = [&](std::int32_t word) { return word < vocabulary ? word : unk_id; };
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    posts.contexts.push_back(rows[r].context);
+    std::int32_t previous = sos_id;
+    for (std::size_t i = 0; i < rows[r].words.size(); ++i) {
+      const int state = packing.row(static_cast<int>(i), static_cast<int>(r));
+      posts.inputs[at(state)] = word_place_[at(previous)];
+      posts.state_rows.push_back(state);
+      posts.targets.push_back(previous = known(rows[r].words[i]));
+    }
+  }
+  fill_packed_rows(posts);
 }
 
 HredBatch::Arrays HredBatch::arrays() const {
   Arrays arrays;
   const auto shared = dialogues.arrays();
-  const auto rest = std::copy(shared.begin(), shared.end(), arrays.begin());
   const auto bytes = [](const std::vector<std::int32_t>& values) { return std::as_bytes(std::span(values)); };
-  const std::array<std::span<const std::byte>, 3> own{bytes(targets), bytes(contexts), bytes(packed_rows)};
-  std::copy(own.begin(), own.end(), rest);
+  auto next = std::copy(shared.begin(), shared.end(), arrays.begin());
+  for (const HredDecoderRows* rows : {&replies, &posts})
+    for (const std::vector<std::int32_t>* list :
+         {&rows->offsets, &rows->inputs, &rows->packed_rows, &rows->contexts, &rows->targets, &rows->state_rows})
+      *next++ = bytes(*list);
+  *next = bytes(token_turns);
   return arrays;
 }
 

@@ -16,7 +16,9 @@ ConfigFields HredConfig::model_fields() {
           {"bottleneck", &bottleneck, 1, most},
           {.key = "emotions", .value = &emotions, .low = 2, .high = most, .from_data = true},
           {"variant", named_choice(variant_choice, variant_names)},
-          {"listener_labels", &listener_labels}};
+          {"listener_labels", &listener_labels},
+          {"targets", named_choice(targets, target_names)},
+          {"bag_of_words", &bag_of_words}};
 }
 
 ConfigFields HredConfig::training_fields() {
@@ -24,6 +26,8 @@ ConfigFields HredConfig::training_fields() {
           {"update_gate_bias", &update_gate_bias, -100.0, 100.0},
           {"weight_emotion", &weight_emotion, 0.0, 1e6},
           {"kl_anneal_steps", &kl_anneal_steps, 0, 1e9},
+          {"free_bits", &free_bits, 0.0, 1e6},
+          {"weight_bag_of_words", &weight_bag_of_words, 0.0, 1e6},
           {"word_dropout", &word_dropout, 0.0, 1.0}};
 }
 
@@ -38,6 +42,13 @@ void HredConfig::check() const {
   HredConfig copy = *this;
   check_fields(copy.model_fields());
   check_fields(copy.training_fields());
+  ETHREED_CHECK(
+      !has_latent() || !has_post_targets(),
+      "config key 'targets' is 'all': VHRED draws a latent variable of a reply and predicts replies only; leave "
+      "it at 'listener'");
+  ETHREED_CHECK(!bag_of_words || has_latent(),
+                "config key 'bag_of_words' is true: only variant 'vhred' has a latent "
+                "variable that could predict them");
 }
 
 void HredConfig::check_data(const DataDescription& data) const {

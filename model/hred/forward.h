@@ -7,7 +7,9 @@
 // VHRED's prior reads g_{2t−1}, its posterior [g_{2t−1} ; u^R_t]: two layers of tanh, then a mean and a variance
 // 0.1·softplus(·); its loss adds w·KL(posterior ‖ prior) per token, w rising from 0 to 1 over kl_anneal_steps updates.
 // Emo-HRED's adds −log softmax(W_e e + b_e)[emotion].
+// With targets `all` P_t, t ≥ 2, is predicted from g_{2t−2} (and e_{2t−2}) likewise: section 3 of the specification.
 
+#include "autograd/functions/gaussian_latent_function.h"
 #include "model/hred/batch.h"
 #include "model/hred/parameters.h"
 #include "model/interface/model.h"
@@ -19,7 +21,7 @@ template <class T> struct HredNoise {
   const T* context = nullptr;              ///< multipliers of g [2N, D_g] by chain row
   const T* emotion = nullptr;              ///< multipliers of e [2N, D_e] by chain row
   const T* latent = nullptr;               ///< ε [N, Z] by turn row
-  std::span<const std::int32_t> inputs{};  ///< [packed decoder rows] word ids after word dropout; empty: none
+  std::span<const std::int32_t> inputs{};  ///< [packed rows of replies] word ids after word dropout; empty: none
 };
 
 /// Everything before the decoder.
@@ -39,15 +41,23 @@ HredContext<T> read_context(Tape<T>& tape, const HredConfig& config, const HredP
 /// A latent variable of every turn [N, Z] by turn row, and its divergence [N] (absent without the posterior).
 template <class T> struct HredLatent { Variable<T> z, divergence; };
 
-/// `reply` is u^R [N, 2D_h] for the posterior, absent for the prior; `context` is g_{2t−1} [N, D_g].
+/// The prior of every turn [N, Z] from g_{2t−1} [N, D_g], and the posterior, which reads u^R [N, 2D_h] too.
+template <class T>
+LatentDistribution<T> latent_prior(Tape<T>& tape, const HredParameters<Variable<T>>& parameters, Variable<T> context);
+template <class T>
+LatentDistribution<T> latent_posterior(Tape<T>& tape, const HredParameters<Variable<T>>& parameters,
+                                       Variable<T> context, Variable<T> reply);
+
+/// `reply` is u^R [N, 2D_h] for the posterior, absent for the prior; `context` is g_{2t−1} [N, D_g]. The divergence of
+/// a turn is at least `least_divergence` (free bits).
 template <class T>
 HredLatent<T> draw_latent(Tape<T>& tape, const HredParameters<Variable<T>>& parameters, Variable<T> context,
-                          Variable<T> reply, const T* noise);
+                          Variable<T> reply, const T* noise, double least_divergence = 0);
 
-/// Teacher-forced: log-probability's negative of every target [target tokens], from c [N, D_c] by decoder row.
+/// Teacher-forced: log-probability's negative of every target [tokens], from c [rows, D_c] by decoder row.
 template <class T>
-Variable<T> decode_targets(Tape<T>& tape, const HredParameters<Variable<T>>& parameters, const HredBatch& batch,
-                           Variable<T> words, Variable<T> conditioning, std::span<const std::int32_t> inputs);
+Variable<T> decode_targets(Tape<T>& tape, const HredParameters<Variable<T>>& parameters, const HredDecoderRows& rows,
+                           Variable<T> words, Variable<T> conditioning, std::span<const std::int32_t> inputs = {});
 
 /// One step's logits [rows, V] from states [rows, D_s], E[y_{i−1}] and c.
 template <class T>
@@ -56,9 +66,12 @@ Variable<T> output_logits(Tape<T>& tape, const HredParameters<Variable<T>>& para
 
 template <class T> struct HredPass {
   HredContext<T> context;
-  Variable<T> nll;         ///< of every target [target tokens]; VHRED: z of the posterior
-  Variable<T> divergence;  ///< KL of every turn [N]; VHRED
-  Variable<T> prior_nll;   ///< of every target with z of the prior; VHRED in validation
+  Variable<T> nll;                     ///< of every target [target tokens]; VHRED: z of the posterior
+  Variable<T> divergence;              ///< KL of every turn [N]; VHRED
+  Variable<T> bag_nll;                 ///< of every target from z alone; VHRED, where wanted
+  Variable<T> post_nll;                ///< of every token of P_t, t ≥ 2, where wanted
+  std::vector<double> log_likelihood;  ///< of every reply [N], if PassOptions::latent_samples; VHRED in validation
+  Variable<T> prior_nll;               ///< of every target with z of the prior; VHRED in validation
   StepLosses<T> losses;
 };
 

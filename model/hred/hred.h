@@ -37,7 +37,7 @@ struct HredModel {
     ethreed::visit_parameters(config, parameters, visit);
   }
   static void build(HredBatch& batch, const HredConfig& config, std::span<const Example> examples) {
-    batch.build(examples, config.vocabulary);
+    batch.build(examples, config.vocabulary, config.has_post_targets());
   }
   static int targets(const HredBatch& batch) { return batch.dialogues.target_tokens(); }
   template <class T>

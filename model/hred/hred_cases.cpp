@@ -34,6 +34,15 @@ std::vector<ModelCase> tiny_cases() {
   ModelCase& bound = cases.emplace_back(ModelCase{.name = "vhred, the whole bound", .keys = tiny_keys("vhred")});
   bound.keys["training"]["kl_anneal_steps"] = 0;
   bound.keys["training"]["word_dropout"] = 0.0;
+  ModelCase& options =
+      cases.emplace_back(ModelCase{.name = "vhred, free bits, bag of words", .keys = tiny_keys("vhred")});
+  options.keys["model"]["bag_of_words"] = true;
+  options.keys["training"].update({{"free_bits", 0.05}, {"weight_bag_of_words", 0.6}});
+  for (const char* variant : {"hred", "emo_hred"}) {
+    ModelCase& all =
+        cases.emplace_back(ModelCase{.name = std::string(variant) + ", all targets", .keys = tiny_keys(variant)});
+    all.keys["model"]["targets"] = "all";
+  }
   return cases;
 }
 
@@ -98,6 +107,7 @@ Vector noise_at(const TextbookInput& input, std::int64_t place) {
 struct Sums {
   reference::Mean speaker_loss, listener_loss, speaker_right, listener_right;
   reference::Mean nll, prior_nll, macro;  // of tokens, of tokens, of dialogues
+  reference::Mean post_nll, bag_nll;      // of tokens
   double divergence = 0;
   int turns = 0, unknown = 0;
 };
@@ -128,6 +138,8 @@ void read_dialogue(const TextbookInput& input, const reference::Parameters& p, c
   for (std::size_t t = 0; t < dialogue.turns.size(); ++t) {
     const TurnInput& turn = dialogue.turns[t];
     const std::vector<int> reply = words_of(turn.response);
+    if (t > 0 && input.config.at("model").at("targets") == "all")
+      for (const double nll : reply_nll(p, reference::joined({g, e}), words_of(turn.post))) sums.post_nll.add(nll);
     read(turn.post);
     const Vector before = g;
     if (emotional) classify(turn.emotion, sums.speaker_loss, sums.speaker_right);
@@ -137,8 +149,12 @@ void read_dialogue(const TextbookInput& input, const reference::Parameters& p, c
       const Gaussian prior = gaussian_of(p, "prior", before);
       const Gaussian posterior = gaussian_of(p, "posterior", reference::joined({before, u}));
       const Vector noise = noise_at(input, dialogue.place + static_cast<std::int64_t>(t));
-      for (const double nll : reply_nll(p, reference::joined({before, drawn_from(posterior, noise)}), reply))
-        sums.nll.add(nll);
+      const Vector z = drawn_from(posterior, noise);
+      for (const double nll : reply_nll(p, reference::joined({before, z}), reply)) sums.nll.add(nll);
+      if (input.config.at("model").at("bag_of_words"))
+        for (const int word : reply)
+          sums.bag_nll.add(reference::cross_entropy(reference::affine(p, "bag_of_words", z),
+                                                    word < vocabulary ? word : reference::unknown));
       sums.divergence += divergence(posterior, prior);
       c = reference::joined({before, drawn_from(prior, noise)});
     }
@@ -166,6 +182,11 @@ TextbookPass textbook(const TextbookInput& input) {
   const double weight = input.config.at("training").at("weight_emotion"), tokens = sums.nll.count;
   const auto share = [](const reference::Mean& mean) { return mean.count == 0 ? 0.0 : mean.value(); };
   TextbookPass pass{.losses = {{"generation", sums.nll.value()}}, .total = sums.nll.value()};
+  if (sums.post_nll.count > 0) {
+    pass.losses["generation_posts"] = sums.post_nll.value();
+    pass.total =
+        (tokens * sums.nll.value() + sums.post_nll.count * sums.post_nll.value()) / (tokens + sums.post_nll.count);
+  }
   pass.figures = {{"perplexity_token", std::exp(sums.prior_nll.value())},
                   {"perplexity_macro", std::exp(sums.macro.value())},
                   {"dialogues", static_cast<double>(input.examples.size())},
@@ -185,6 +206,10 @@ TextbookPass textbook(const TextbookInput& input) {
   if (variant == "vhred") {
     pass.losses["divergence"] = sums.divergence / tokens;
     pass.total += sums.divergence / tokens;  // w = 1 in validation
+    if (sums.bag_nll.count > 0) {
+      pass.losses["bag_of_words"] = sums.bag_nll.value();
+      pass.total += input.config.at("training").at("weight_bag_of_words").get<double>() * sums.bag_nll.value();
+    }
     pass.figures["perplexity_bound"] = std::exp(sums.nll.value() + sums.divergence / tokens);
     pass.figures["divergence_per_reply"] = sums.divergence / sums.turns;
   }

@@ -9,10 +9,14 @@ namespace ethreed {
 
 namespace {
 
-constexpr std::array<LossColumn, 1> plain_losses{{{"generation", "reply"}}};
-constexpr std::array<LossColumn, 2> latent_losses{{{"generation", "reply"}, {"divergence", "KL"}}};
-constexpr std::array<LossColumn, 3> emotion_losses{
-    {{"emotion_speaker", "emotion"}, {"emotion_listener", "listener"}, {"generation", "reply"}}};
+// The last column of each is there where it is wanted.
+constexpr std::array<LossColumn, 2> plain_losses{{{"generation", "reply"}, {"generation_posts", "post"}}};
+constexpr std::array<LossColumn, 3> latent_losses{
+    {{"generation", "reply"}, {"divergence", "KL"}, {"bag_of_words", "words"}}};
+constexpr std::array<LossColumn, 4> emotion_losses{{{"emotion_speaker", "emotion"},
+                                                    {"emotion_listener", "listener"},
+                                                    {"generation", "reply"},
+                                                    {"generation_posts", "post"}}};
 
 constexpr FigureColumn token_column{.name = "perplexity_token", .label = "PPL", .decimals = 2, .logged = true};
 constexpr FigureColumn macro_column{.name = "perplexity_macro", .label = "macro PPL", .decimals = 2, .logged = true};
@@ -28,7 +32,7 @@ constexpr FigureColumn at_mean(FigureColumn column) {
 
 constexpr std::array<FigureColumn, 6> plain_figures{
     {token_column, macro_column, dialogues_column, turns_column, tokens_column, unknown_column}};
-constexpr std::array<FigureColumn, 8> latent_figures{
+constexpr std::array<FigureColumn, 9> latent_figures{
     {at_mean(token_column),
      at_mean(macro_column),
      dialogues_column,
@@ -36,7 +40,8 @@ constexpr std::array<FigureColumn, 8> latent_figures{
      tokens_column,
      unknown_column,
      {.name = "perplexity_bound", .label = "PPL bound", .decimals = 2, .logged = true},  // exp((NLL + KL) / tokens)
-     {.name = "divergence_per_reply", .label = "KL a reply", .logged = true}}};
+     {.name = "divergence_per_reply", .label = "KL a reply", .logged = true},
+     {.name = "perplexity_importance"}}};  // not a number without samples
 constexpr std::array<FigureColumn, 9> emotion_figures{
     {token_column,
      macro_column,
@@ -58,9 +63,12 @@ template <class T> std::vector<T> negated(const Variable<T>& nll) {
 }  // namespace
 
 std::span<const LossColumn> hred_losses(const HredConfig& config) {
-  if (config.has_emotion()) return emotion_losses;
-  if (config.has_latent()) return latent_losses;
-  return plain_losses;
+  const auto first = [](std::span<const LossColumn> columns, bool whole) {
+    return whole ? columns : columns.first(columns.size() - 1);
+  };
+  if (config.has_emotion()) return first(emotion_losses, config.has_post_targets());
+  if (config.has_latent()) return first(latent_losses, config.has_bag_of_words());
+  return first(plain_losses, config.has_post_targets());
 }
 
 std::span<const FigureColumn> hred_figures(const HredConfig& config) {
@@ -75,24 +83,28 @@ double divergence_weight(const HredConfig& config, std::int64_t step) {
 }
 
 template <class T>
-StepLosses<T> sum_losses(Tape<T>& tape, const HredConfig& config, const DialogueBatch& batch, const HredPass<T>& pass,
+StepLosses<T> sum_losses(Tape<T>& tape, const HredConfig& config, const HredBatch& batch, const HredPass<T>& pass,
                          const PassOptions& options) {
+  const DialogueBatch& d = batch.dialogues;
   LossTerms<T> terms;
-  const double tokens = batch.target_tokens();
+  const double tokens = batch.replies.tokens(), post_tokens = batch.posts.tokens();
   std::size_t place = 0;
   if (config.has_emotion()) {
-    if (batch.emotions > 0)
-      terms.add(place, softmax_cross_entropy<T>(tape, pass.context.speaker_logits, batch.emotion), 1.0 / batch.emotions,
+    if (d.emotions > 0)
+      terms.add(place, softmax_cross_entropy<T>(tape, pass.context.speaker_logits, d.emotion), 1.0 / d.emotions,
                 config.weight_emotion);
-    if (config.listener_labels && batch.listener_labels > 0)
-      terms.add(place + 1, softmax_cross_entropy<T>(tape, pass.context.listener_logits, batch.listener_label),
-                1.0 / batch.listener_labels, config.weight_emotion);
+    if (config.listener_labels && d.listener_labels > 0)
+      terms.add(place + 1, softmax_cross_entropy<T>(tape, pass.context.listener_logits, d.listener_label),
+                1.0 / d.listener_labels, config.weight_emotion);
     place += 2;
   }
-  terms.add(place, pass.nll, 1.0 / tokens, 1.0);
+  // The weights make the mean over all tokens of the two means.
+  terms.add(place, pass.nll, 1.0 / tokens, tokens / (tokens + post_tokens));
+  if (pass.post_nll) terms.add(place + 1, pass.post_nll, 1.0 / post_tokens, post_tokens / (tokens + post_tokens));
   if (config.has_latent())
     terms.add(place + 1, pass.divergence, 1.0 / tokens,
               options.purpose == Purpose::train ? divergence_weight(config, options.step) : 1.0);
+  if (pass.bag_nll) terms.add(place + 2, pass.bag_nll, 1.0 / tokens, config.weight_bag_of_words);
   return terms.sum(tape);
 }
 
@@ -107,6 +119,8 @@ template <class T> void HredFigures::add(const HredBatch& batch, const HredPass<
     bound_.add(batch.dialogues, negated(pass.nll).data(), config_.vocabulary);
     for (std::int64_t i = 0; i < pass.divergence.value().count(); ++i)
       divergence_ += static_cast<double>(pass.divergence.data()[i]);
+    sampled_ = !pass.log_likelihood.empty();
+    for (const double log_likelihood : pass.log_likelihood) log_likelihood_ += log_likelihood;
   }
 }
 
@@ -122,14 +136,16 @@ std::vector<double> HredFigures::result() const {
   if (config_.has_emotion())
     result.insert(result.end(), {speaker_.share(), listener_.share(), static_cast<double>(listener_.rows())});
   if (config_.has_latent())
-    result.insert(result.end(), {std::exp(std::log(bound_.token()) + divergence_ / tokens),
-                                 divergence_ / static_cast<double>(bound_.turns())});
+    result.insert(
+        result.end(),
+        {std::exp(std::log(bound_.token()) + divergence_ / tokens), divergence_ / static_cast<double>(bound_.turns()),
+         sampled_ ? std::exp(-log_likelihood_ / tokens) : std::numeric_limits<double>::quiet_NaN()});
   return result;
 }
 
-#define ETHREED_INSTANTIATE(T)                                                                             \
-  template StepLosses<T> sum_losses(Tape<T>&, const HredConfig&, const DialogueBatch&, const HredPass<T>&, \
-                                    const PassOptions&);                                                   \
+#define ETHREED_INSTANTIATE(T)                                                                         \
+  template StepLosses<T> sum_losses(Tape<T>&, const HredConfig&, const HredBatch&, const HredPass<T>&, \
+                                    const PassOptions&);                                               \
   template void HredFigures::add(const HredBatch&, const HredPass<T>&);
 ETHREED_INSTANTIATE(float)
 ETHREED_INSTANTIATE(double)

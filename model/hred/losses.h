@@ -6,12 +6,13 @@
 
 namespace ethreed {
 
-/// Terms of a variant: of the reply; Emo-HRED: of the emotions before it; VHRED: the divergence behind it.
+/// Terms of a variant: of the reply; Emo-HRED: of the emotions before it; VHRED: the divergence behind it, and where
+/// wanted the bag of words; with targets `all` that of the posts.
 std::span<const LossColumn> hred_losses(const HredConfig& config);
 std::span<const FigureColumn> hred_figures(const HredConfig& config);
 
 template <class T>
-StepLosses<T> sum_losses(Tape<T>& tape, const HredConfig& config, const DialogueBatch& batch, const HredPass<T>& pass,
+StepLosses<T> sum_losses(Tape<T>& tape, const HredConfig& config, const HredBatch& batch, const HredPass<T>& pass,
                          const PassOptions& options);
 
 /// The weight of KL after `step` updates: from 0 to 1, one increment after each.
@@ -31,7 +32,8 @@ class HredFigures {
   const HredConfig& config_;
   AccuracySum speaker_, listener_;
   PerplexitySum perplexity_, bound_;
-  double divergence_ = 0;
+  double divergence_ = 0, log_likelihood_ = 0;
+  bool sampled_ = false;  // are there likelihoods by importance sampling
 };
 
 }  // namespace ethreed

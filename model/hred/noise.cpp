@@ -22,10 +22,11 @@ std::span<const std::int32_t> drop_words(Context& context, const HredConfig& con
 }  // namespace
 
 template <class T>
-const T* draw_latent_noise(Context& context, const HredConfig& config, const DialogueBatch& batch, std::uint64_t seed) {
+const T* draw_latent_noise(Context& context, const HredConfig& config, const DialogueBatch& batch, std::uint64_t seed,
+                           int sample) {
   const std::int64_t count = std::int64_t{batch.turns()} * config.latent;
   T* noise = context.arena.allocate<T>(count);
-  const PhiloxStream random = random_stream(seed, Draw::latent_evaluation, 0);
+  const PhiloxStream random = random_stream(seed, Draw::latent_evaluation, static_cast<std::uint64_t>(sample));
   for (int i = 0; i < batch.turns(); ++i)
     for (int j = 0; j < config.latent; ++j)
       noise[std::int64_t{i} * config.latent + j] =
@@ -61,7 +62,7 @@ HredNoise<T> draw_noise(Context& context, const HredConfig& config, const HredBa
 
 template HredNoise<float> draw_noise(Context&, const HredConfig&, const HredBatch&, const PassOptions&);
 template HredNoise<double> draw_noise(Context&, const HredConfig&, const HredBatch&, const PassOptions&);
-template const float* draw_latent_noise(Context&, const HredConfig&, const DialogueBatch&, std::uint64_t);
-template const double* draw_latent_noise(Context&, const HredConfig&, const DialogueBatch&, std::uint64_t);
+template const float* draw_latent_noise(Context&, const HredConfig&, const DialogueBatch&, std::uint64_t, int);
+template const double* draw_latent_noise(Context&, const HredConfig&, const DialogueBatch&, std::uint64_t, int);
 
 }  // namespace ethreed

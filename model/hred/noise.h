@@ -10,8 +10,9 @@ namespace ethreed {
 template <class T>
 HredNoise<T> draw_noise(Context& context, const HredConfig& config, const HredBatch& batch, const PassOptions& options);
 
-/// ε [N, Z] by turn row from the places of the turns.
+/// ε [N, Z] by turn row from the places of the turns; `sample` tells several draws apart.
 template <class T>
-const T* draw_latent_noise(Context& context, const HredConfig& config, const DialogueBatch& batch, std::uint64_t seed);
+const T* draw_latent_noise(Context& context, const HredConfig& config, const DialogueBatch& batch, std::uint64_t seed,
+                           int sample = 0);
 
 }  // namespace ethreed

@@ -17,6 +17,7 @@ template <class Handle> struct HredParameters {
   GruHandles<Handle> emotion;                    // GRU_emo of Emo-HRED
   LinearHandles<Handle> classifier;              // W_e of Emo-HRED
   LatentHead<Handle> prior, posterior;           // of VHRED
+  LinearHandles<Handle> bag_of_words;            // of VHRED, where wanted
   LinearHandles<Handle> decoder_initial;         // W_0
   GruHandles<Handle> decoder;                    // GRU_d
   LinearHandles<Handle> bottleneck, vocabulary;  // V₁, V'
@@ -51,6 +52,7 @@ void visit_parameters(const HredConfig& c, HredParameters<Handle>& p, Visit&& vi
     layer("posterior.mean", c.latent, c.latent, p.posterior.mean);
     layer("posterior.variance", c.latent, c.latent, p.posterior.variance);
   }
+  if (c.has_bag_of_words()) layer("bag_of_words", c.vocabulary, c.latent, p.bag_of_words);
   layer("decoder.initial", c.decoder_state, conditioning, p.decoder_initial);
   gru("decoder.gru", c.embedding + conditioning, c.decoder_state, p.decoder);
   layer("decoder.bottleneck", c.bottleneck, c.decoder_state + c.embedding + conditioning, p.bottleneck);

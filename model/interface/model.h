@@ -63,6 +63,7 @@ struct PassOptions {
   std::uint64_t seed = 1;
   std::int64_t step = 0;      ///< of training, from 0
   bool sample_latent = true;  ///< false: the mean of what is drawn otherwise
+  int latent_samples = 0;     ///< in validation: estimates by importance sampling with so many draws; 0: none
 };
 
 /// Scalars side by side in `all`, which one copy brings to the host: the terms that are there, in the order of the

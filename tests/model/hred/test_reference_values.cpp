@@ -78,9 +78,9 @@ Computed compute(HredVariant variant) {
     z = drawn.z;
     pass.divergence = drawn.divergence;
   }
-  pass.nll = decode_targets<double>(tape, parameters, batch, pass.context.words,
+  pass.nll = decode_targets<double>(tape, parameters, batch.replies, pass.context.words,
                                     conditioning_of(tape, config, batch, pass.context, z), {});
-  pass.losses = sum_losses(tape, config, d, pass, {.purpose = Purpose::validate});
+  pass.losses = sum_losses(tape, config, batch, pass, {.purpose = Purpose::validate});
   tape.backward(pass.losses.total);
   zero_untouched_gradients(context, layout, handles);
 
