@@ -4,6 +4,8 @@
 #include "model/hred/config.h"
 #include "model/interface/textbook.h"
 
+#include <numbers>
+
 namespace ethreed {
 
 namespace {
@@ -70,6 +72,13 @@ double divergence(const Gaussian& q, const Gaussian& p) {
   return sum / 2;
 }
 
+double density(const Gaussian& g, const Vector& z) {
+  double product = 1;
+  for (std::size_t d = 0; d < z.size(); ++d)
+    product *= std::exp(-std::pow(z[d] - g.mean[d], 2) / (2 * g.variance[d])) / std::sqrt(2 * std::numbers::pi * g.variance[d]);
+  return product;
+}
+
 Vector drawn_from(const Gaussian& g, const Vector& noise) {
   Vector z = g.mean;
   for (std::size_t d = 0; d < noise.size(); ++d) z[d] += std::sqrt(g.variance[d]) * noise[d];
@@ -93,10 +102,9 @@ Vector reply_nll(const reference::Parameters& p, const Vector& c, const std::vec
   return nll;
 }
 
-Vector noise_at(const TextbookInput& input, std::int64_t place) {
-  if (!input.sample_latent) return {};
+Vector noise_at(const TextbookInput& input, std::int64_t place, int sample) {
   const std::int64_t width = input.config.at("model").at("latent");
-  const PhiloxStream random = random_stream(input.seed, Draw::latent_evaluation, 0);
+  const PhiloxStream random = random_stream(input.seed, Draw::latent_evaluation, static_cast<std::uint64_t>(sample));
   Vector noise;
   for (std::int64_t j = 0; j < width; ++j)
     noise.push_back(random.normal(static_cast<std::uint64_t>(place * width + j)));
@@ -108,7 +116,7 @@ struct Sums {
   reference::Mean speaker_loss, listener_loss, speaker_right, listener_right;
   reference::Mean nll, prior_nll, macro;  // of tokens, of tokens, of dialogues
   reference::Mean post_nll, bag_nll;      // of tokens
-  double divergence = 0;
+  double divergence = 0, log_likelihood = 0;
   int turns = 0, unknown = 0;
 };
 
@@ -148,7 +156,8 @@ void read_dialogue(const TextbookInput& input, const reference::Parameters& p, c
     if (latent) {
       const Gaussian prior = gaussian_of(p, "prior", before);
       const Gaussian posterior = gaussian_of(p, "posterior", reference::joined({before, u}));
-      const Vector noise = noise_at(input, dialogue.place + static_cast<std::int64_t>(t));
+      const std::int64_t place = dialogue.place + static_cast<std::int64_t>(t);
+      const Vector noise = input.sample_latent ? noise_at(input, place, 0) : Vector{};
       const Vector z = drawn_from(posterior, noise);
       for (const double nll : reply_nll(p, reference::joined({before, z}), reply)) sums.nll.add(nll);
       if (input.config.at("model").at("bag_of_words"))
@@ -156,6 +165,14 @@ void read_dialogue(const TextbookInput& input, const reference::Parameters& p, c
           sums.bag_nll.add(reference::cross_entropy(reference::affine(p, "bag_of_words", z),
                                                     word < vocabulary ? word : reference::unknown));
       sums.divergence += divergence(posterior, prior);
+      double likelihood = 0;
+      for (int s = 0; s < input.latent_samples; ++s) {
+        const Vector draw = drawn_from(posterior, noise_at(input, place, s));
+        double probability = density(prior, draw) / density(posterior, draw) / input.latent_samples;
+        for (const double nll : reply_nll(p, reference::joined({before, draw}), reply)) probability *= std::exp(-nll);
+        likelihood += probability;
+      }
+      sums.log_likelihood += std::log(likelihood);
       c = reference::joined({before, drawn_from(prior, noise)});
     }
     reference::Mean of_turn;
@@ -212,6 +229,7 @@ TextbookPass textbook(const TextbookInput& input) {
     }
     pass.figures["perplexity_bound"] = std::exp(sums.nll.value() + sums.divergence / tokens);
     pass.figures["divergence_per_reply"] = sums.divergence / sums.turns;
+    if (input.latent_samples > 0) pass.figures["perplexity_importance"] = std::exp(-sums.log_likelihood / tokens);
   }
   return pass;
 }

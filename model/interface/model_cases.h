@@ -41,6 +41,7 @@ struct TextbookInput {
   std::span<const Example> examples;
   std::uint64_t seed = 1;
   bool sample_latent = true;
+  int latent_samples = 0;  ///< of importance sampling, for figures that want it
 };
 
 /// What it must agree with.

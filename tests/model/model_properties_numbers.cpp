@@ -29,11 +29,13 @@ Failure compare_with_textbook(const Subject& subject, const RunConfig& run, Benc
   const TextbookParameters parameters = textbook_parameters(bench.state());
   PassOptions options = evaluation;
   options.sample_latent = sample;
+  options.latent_samples = 3;
   TextbookPass wanted = subject.textbook({.config = to_json(run),
                                           .parameters = &parameters,
                                           .examples = examples,
                                           .seed = options.seed,
-                                          .sample_latent = sample});
+                                          .sample_latent = sample,
+                                          .latent_samples = options.latent_samples});
   std::vector<double> losses;
   for (const LossColumn& column : model.losses()) {
     const auto found = wanted.losses.extract(std::string(column.name));
