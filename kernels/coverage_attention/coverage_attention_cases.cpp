@@ -14,7 +14,7 @@ struct CoverageShape {
   bool initial = false;   // coverage carried in, as in generation
   bool repeated = false;  // the first two source tokens of a row have the same key
 
-  int rows() const { return static_cast<int>(sources.size()); }
+  int rows() const { return count_of(sources); }
 };
 
 struct Offsets {
@@ -61,9 +61,8 @@ Step textbook_step(const CoverageInputs& in, int token, int source, int sources,
 }
 
 std::vector<double> starting_coverage(const CoverageInputs& in, int source, int sources) {
-  std::vector<double> coverage(static_cast<std::size_t>(sources), 0.0);
-  for (int j = 0; j < sources && in.initial.count() > 0; ++j)
-    coverage[static_cast<std::size_t>(j)] = in.initial[source + j];
+  std::vector<double> coverage(sources, 0.0);
+  for (int j = 0; j < sources && in.initial.count() > 0; ++j) coverage[j] = in.initial[source + j];
   return coverage;
 }
 

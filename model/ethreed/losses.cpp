@@ -12,9 +12,9 @@ StepLosses<T> sum_losses(Tape<T>& tape, const EthreedConfig& config, const Dialo
   const LossWeights& weights = config.weights;
   LossTerms<T> terms;
   // (6): means over the turns that have a label
-  if (batch.emotions > 0)
+  if (batch.emotion_labels > 0)
     terms.add(loss_emotion_speaker, softmax_cross_entropy<T>(tape, inputs.speaker_logits, batch.emotion),
-              1.0 / batch.emotions, weights.emotion);
+              1.0 / batch.emotion_labels, weights.emotion);
   if (config.listener_labels && batch.listener_labels > 0)
     terms.add(loss_emotion_listener, softmax_cross_entropy<T>(tape, inputs.listener_logits, batch.listener_label),
               1.0 / batch.listener_labels, weights.emotion);

@@ -4,19 +4,13 @@
 
 namespace ethreed {
 
-namespace {
-
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
-}  // namespace
-
 void HredBatch::build(std::span<const Example> examples, std::int32_t vocabulary) {
   dialogues.build(examples, vocabulary);
   const DialogueBatch& d = dialogues;
   targets.clear();
   for (const std::int32_t target : d.targets) targets.push_back(target < vocabulary ? target : unk_id);
   contexts.clear();
-  for (const std::int32_t turn : d.turn_of_row) contexts.push_back(d.post_chain[at(turn)]);
+  for (const std::int32_t turn : d.turn_of_row) contexts.push_back(d.post_chain[turn]);
   const Packing packing = d.decoder_packing();
   packed_rows.clear();
   for (int step = 0; step < packing.steps(); ++step)

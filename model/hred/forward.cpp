@@ -71,7 +71,7 @@ Variable<T> output_logits(Tape<T>& tape, const HredParameters<Variable<T>>& para
 
 template <class T>
 Variable<T> decode_targets(Tape<T>& tape, const HredParameters<Variable<T>>& parameters, const HredBatch& batch,
-                           Variable<T> words, Variable<T> conditioning, std::span<const std::int32_t> inputs) {
+                           Variable<T> words, Variable<T> conditioning, Indices inputs) {
   const DialogueBatch& d = batch.dialogues;
   const Variable<T> initial = linear_layer(tape, parameters.decoder_initial, {conditioning}, Activation::tanh);
   const Variable<T> y = inputs.empty() ? gather_rows<T>(tape, {{words, d.decoder_inputs}})
@@ -129,7 +129,7 @@ template <class T> HredPass<T> hred_on_host(const Context& context, HredPass<T> 
                                        Variable<T>);                                                                   \
   template Variable<T> output_logits(Tape<T>&, const HredParameters<Variable<T>>&, Variable<T>, Variable<T>);          \
   template Variable<T> decode_targets(Tape<T>&, const HredParameters<Variable<T>>&, const HredBatch&, Variable<T>,     \
-                                      Variable<T>, std::span<const std::int32_t>);                                     \
+                                      Variable<T>, Indices);                                                           \
   template HredPass<T> hred_forward(Tape<T>&, const HredConfig&, const HredParameters<Variable<T>>&, const HredBatch&, \
                                     const PassOptions&);                                                               \
   template HredPass<T> hred_on_host(const Context&, HredPass<T>);

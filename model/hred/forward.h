@@ -8,6 +8,7 @@
 // 0.1·softplus(·); its loss adds w·KL(posterior ‖ prior) per token, w rising from 0 to 1 over kl_anneal_steps updates.
 // Emo-HRED's adds −log softmax(W_e e + b_e)[emotion].
 
+#include "core/indices.h"
 #include "model/hred/batch.h"
 #include "model/hred/parameters.h"
 #include "model/interface/model.h"
@@ -16,10 +17,10 @@ namespace ethreed {
 
 /// What is drawn for a pass. Null pointers: no dropout; the mean of the latent variable.
 template <class T> struct HredNoise {
-  const T* context = nullptr;              ///< multipliers of g [2N, D_g] by chain row
-  const T* emotion = nullptr;              ///< multipliers of e [2N, D_e] by chain row
-  const T* latent = nullptr;               ///< ε [N, Z] by turn row
-  std::span<const std::int32_t> inputs{};  ///< [packed decoder rows] word ids after word dropout; empty: none
+  const T* context = nullptr;  ///< multipliers of g [2N, D_g] by chain row
+  const T* emotion = nullptr;  ///< multipliers of e [2N, D_e] by chain row
+  const T* latent = nullptr;   ///< ε [N, Z] by turn row
+  Indices inputs{};            ///< [packed decoder rows] word ids after word dropout; empty: none
 };
 
 /// Everything before the decoder.
@@ -47,7 +48,7 @@ HredLatent<T> draw_latent(Tape<T>& tape, const HredParameters<Variable<T>>& para
 /// Teacher-forced: log-probability's negative of every target [target tokens], from c [N, D_c] by decoder row.
 template <class T>
 Variable<T> decode_targets(Tape<T>& tape, const HredParameters<Variable<T>>& parameters, const HredBatch& batch,
-                           Variable<T> words, Variable<T> conditioning, std::span<const std::int32_t> inputs);
+                           Variable<T> words, Variable<T> conditioning, Indices inputs);
 
 /// One step's logits [rows, V] from states [rows, D_s], E[y_{i−1}] and c.
 template <class T>

@@ -81,9 +81,9 @@ StepLosses<T> sum_losses(Tape<T>& tape, const HredConfig& config, const Dialogue
   const double tokens = batch.target_tokens();
   std::size_t place = 0;
   if (config.has_emotion()) {
-    if (batch.emotions > 0)
-      terms.add(place, softmax_cross_entropy<T>(tape, pass.context.speaker_logits, batch.emotion), 1.0 / batch.emotions,
-                config.weight_emotion);
+    if (batch.emotion_labels > 0)
+      terms.add(place, softmax_cross_entropy<T>(tape, pass.context.speaker_logits, batch.emotion),
+                1.0 / batch.emotion_labels, config.weight_emotion);
     if (config.listener_labels && batch.listener_labels > 0)
       terms.add(place + 1, softmax_cross_entropy<T>(tape, pass.context.listener_logits, batch.listener_label),
                 1.0 / batch.listener_labels, config.weight_emotion);
