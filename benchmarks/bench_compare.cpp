@@ -48,27 +48,27 @@ std::vector<Report> read_all(const std::string& paths) {
 }
 
 // By section and name. Several runs give the median of their medians and the widest range.
-std::map<std::string, Spread> times_of(const std::vector<Report>& reports) {
-  std::map<std::string, std::vector<Spread>> runs;
+std::map<std::string, Quantiles> times_of(const std::vector<Report>& reports) {
+  std::map<std::string, std::vector<Quantiles>> runs;
   for (const Report& report : reports)
     for (const Section& section : report.sections)
       for (const Row& row : section.rows) runs[section.id + ": " + row.name].push_back(row.time);
-  std::map<std::string, Spread> times;
-  for (const auto& [name, spreads] : runs) {
+  std::map<std::string, Quantiles> times;
+  for (const auto& [name, series] : runs) {
     std::vector<double> medians;
-    Spread joined = spreads.front();
-    for (const Spread& spread : spreads) {
-      medians.push_back(spread.median);
-      joined.low = std::min(joined.low, spread.low);
-      joined.high = std::max(joined.high, spread.high);
+    Quantiles joined = series.front();
+    for (const Quantiles& quantiles : series) {
+      medians.push_back(quantiles.median);
+      joined.low = std::min(joined.low, quantiles.low);
+      joined.high = std::max(joined.high, quantiles.high);
     }
-    joined.median = spread_of(medians).median;
+    joined.median = quantiles_of(medians).median;
     times[name] = joined;
   }
   return times;
 }
 
-std::string text_of(const Spread& time) {
+std::string text_of(const Quantiles& time) {
   return fmt::format("{} ({} – {})", short_number(time.median), short_number(time.low), short_number(time.high));
 }
 
@@ -88,7 +88,7 @@ int compare(const Arguments& arguments) {
       ++missing;
       continue;
     }
-    const Spread& is = found->second;
+    const Quantiles& is = found->second;
     const bool large = std::abs(is.median - was.median) * 100 >= arguments.least * was.median;
     const bool is_slower = large && is.low > was.high, is_faster = large && is.high < was.low;
     slower += is_slower;

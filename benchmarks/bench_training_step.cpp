@@ -67,10 +67,10 @@ struct Arguments {
   int multiprocessors = 32;  // of the emulated device: enough to keep the encoder's weights on chip, as GPUs do
   bool graphs = false;
   std::string precision = "float32";
-  int beside_threads = 0;        // 0: the same
-  std::string beside_precision;  // empty: the same
+  int compared_threads = 0;        // 0: the same
+  std::string compared_precision;  // empty: the same
 
-  bool compares() const { return beside_threads > 0 || !beside_precision.empty(); }
+  bool compares() const { return compared_threads > 0 || !compared_precision.empty(); }
 };
 
 // A way to take steps, and what those timed took.
@@ -108,10 +108,10 @@ void print_launches(const DeviceRuntime& device, std::int64_t steps) {
 void print_times(const Way& way, const char* targets) {
   double total = 0;
   for (const double ms : way.milliseconds) total += ms;
-  const bench::Spread spread = bench::spread_of(way.milliseconds);
-  fmt::print("ms per step: median {:.1f}, 10 % {:.1f}, 90 % {:.1f}\n", spread.median, spread.low, spread.high);
+  const bench::Quantiles quantiles = bench::quantiles_of(way.milliseconds);
+  fmt::print("ms per step: median {:.1f}, 10 % {:.1f}, 90 % {:.1f}\n", quantiles.median, quantiles.low, quantiles.high);
   fmt::print("{} per second: {:.0f} ({:.1f} per step)\n", targets, static_cast<double>(way.tokens) / total * 1e3,
-             static_cast<double>(way.tokens) / spread.samples);
+             static_cast<double>(way.tokens) / quantiles.samples);
 }
 
 // The standard error of the median is 1.25 times that of the mean; the standard deviation comes from the quartiles.
@@ -120,10 +120,10 @@ void print_ratio(const Way& first, const Way& second) {
   for (std::size_t step = 0; step < first.milliseconds.size(); ++step)
     ratios.push_back(first.milliseconds[step] / second.milliseconds[step]);
   const double deviation = (quantile(ratios, 0.75) - quantile(ratios, 0.25)) / 1.349;
-  const bench::Spread spread = bench::spread_of(ratios);
+  const bench::Quantiles quantiles = bench::quantiles_of(ratios);
   fmt::print(
       "the first takes {:.3f} times as long as the second (median over steps, +- {:.3f}; 10 % {:.3f}, 90 % {:.3f})\n",
-      spread.median, 1.253 * deviation / std::sqrt(spread.samples), spread.low, spread.high);
+      quantiles.median, 1.253 * deviation / std::sqrt(quantiles.samples), quantiles.low, quantiles.high);
 }
 
 void run(const Arguments& arguments) {
@@ -132,8 +132,8 @@ void run(const Arguments& arguments) {
   std::deque<Way> ways;
   ways.emplace_back(arguments.threads, arguments.precision, arguments.device);
   if (arguments.compares())
-    ways.emplace_back(arguments.beside_threads > 0 ? arguments.beside_threads : arguments.threads,
-                      arguments.beside_precision.empty() ? arguments.precision : arguments.beside_precision,
+    ways.emplace_back(arguments.compared_threads > 0 ? arguments.compared_threads : arguments.threads,
+                      arguments.compared_precision.empty() ? arguments.precision : arguments.compared_precision,
                       arguments.device);
   Way& first = ways.front();
   DeviceModel<float> device(first.context, bench.state);
@@ -151,7 +151,7 @@ void run(const Arguments& arguments) {
   for (int pass = 0; pass < 2; ++pass) {  // the first pass warms up: the arenas grow to the largest batch
     for (Way& way : ways) {
       way.milliseconds.clear();
-      way.milliseconds.reserve(static_cast<std::size_t>(steps));
+      way.milliseconds.reserve(steps);
       way.tokens = 0;
     }
     allocated = allocations;
@@ -197,10 +197,10 @@ int main(int argc, char** argv) {
   app.add_option("--threads", arguments.threads)->check(CLI::Range(1, 1024))->capture_default_str();
   app.add_option("--batch", arguments.batch, "Examples")->check(CLI::Range(1, 4096))->capture_default_str();
   app.add_option("--steps", arguments.steps)->check(CLI::Range(1, 100000))->capture_default_str();
-  app.add_option("--beside-threads", arguments.beside_threads,
+  app.add_option("--beside-threads", arguments.compared_threads,
                  "Compare: the same steps with so many threads, interleaved")
       ->check(CLI::Range(1, 1024));
-  app.add_option("--beside-precision", arguments.beside_precision, "Compare: the same steps with this precision")
+  app.add_option("--beside-precision", arguments.compared_precision, "Compare: the same steps with this precision")
       ->check(CLI::IsMember({"float32", "bf16"}));
   CLI11_PARSE(app, argc, argv);
   if (arguments.compares() && arguments.device != "cpu") {

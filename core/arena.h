@@ -2,6 +2,7 @@
 // Bump allocator for everything that lives as long as one step (values, gradients, tape) or one kernel call (scratch).
 
 #include "core/device.h"
+#include "core/indices.h"
 #include "core/tensor.h"
 
 #include <cstddef>
@@ -29,16 +30,14 @@ class Arena {
   template <class T> T* allocate(std::int64_t count) {
     static_assert(std::is_trivially_destructible_v<T>, "arena memory is never destroyed");
     ETHREED_CHECK(count >= 0, "Arena::allocate: negative count {}", count);
-    return static_cast<T*>(allocate_bytes(static_cast<std::size_t>(count) * sizeof(T)));
+    return static_cast<T*>(allocate_bytes(bytes_of<T>(count)));
   }
   template <class T> T* allocate_zero(std::int64_t count) {
     T* data = allocate<T>(count);
     std::fill_n(data, count, T{});
     return data;
   }
-  template <class T> std::span<T> allocate_span(std::int64_t count) {
-    return {allocate<T>(count), static_cast<std::size_t>(count)};
-  }
+  template <class T> std::span<T> allocate_span(std::int64_t count) { return std::span<T>(allocate<T>(count), count); }
   /// A copy of `values` in the arena.
   template <class T> std::span<T> copy(std::span<const T> values) {
     auto out = allocate_span<T>(static_cast<std::int64_t>(values.size()));

@@ -61,7 +61,7 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
     const ssize_t written = ::write(descriptor_, bytes.data(), std::min<std::size_t>(bytes.size(), 1U << 30));
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) give_up("writing", errno);
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
+    bytes = bytes.subspan(written);
   }
 }
 

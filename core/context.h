@@ -3,6 +3,7 @@
 
 #include "core/arena.h"
 #include "core/device.h"
+#include "core/indices.h"
 #include "core/stage_clock.h"
 #include "core/staging.h"
 #include "core/thread_pool.h"
@@ -47,9 +48,9 @@ struct Context {
   }
   /// A copy of an index array that lives as long as the step, for a backward function; on a device it shares the staged
   /// copy of the original.
-  template <class T> std::span<T> keep(std::span<const T> host) const {
-    const std::span<T> copy = arena.copy(host);
-    if (runtime != nullptr) runtime->staging().same(host.data(), copy.data(), host.size_bytes());
+  template <class T> Span<const T> keep(Span<const T> host) const {
+    const Span<const T> copy = arena.copy(std::span<const T>(host));
+    if (runtime != nullptr) runtime->staging().same(host.data(), copy.data(), bytes_of<T>(host.size()));
     return copy;
   }
   /// Sets `count` elements of device memory to zero.
@@ -57,21 +58,21 @@ struct Context {
     if (on_host())
       std::fill_n(data, count, T{});
     else
-      runtime->clear(data, static_cast<std::size_t>(count) * sizeof(T));
+      runtime->clear(data, bytes_of<T>(count));
   }
   /// Copies `count` elements within the memory of the device.
   template <class T> void copy(T* to, const T* from, std::int64_t count) const {
     if (on_host())
       std::copy_n(from, count, to);
     else
-      runtime->copy(to, from, static_cast<std::size_t>(count) * sizeof(T));
+      runtime->copy(to, from, bytes_of<T>(count));
   }
   /// `count` elements of a value where the host can read them: themselves on the CPU, a copy in `arena` elsewhere
   /// (zeros while planning). Waits for the device.
   template <class T> const T* to_host(const T* data, std::int64_t count) const {
     if (on_host()) return data;
     T* copy = arena.allocate_zero<T>(count);
-    runtime->download(copy, data, static_cast<std::size_t>(count) * sizeof(T));
+    runtime->download(copy, data, bytes_of<T>(count));
     return copy;
   }
   /// `count` host elements where kernels can read them: themselves on the CPU, a copy in `values` elsewhere. `host` may

@@ -23,12 +23,12 @@ class Shape {
                   max_rank);
     for (std::int64_t size : sizes) {
       ETHREED_CHECK(size >= 0, "Shape: dimension {} is negative ({})", rank_, size);
-      sizes_[static_cast<std::size_t>(rank_++)] = size;
+      sizes_[rank_++] = size;
     }
   }
 
   int rank() const { return rank_; }
-  std::int64_t operator[](int i) const { return sizes_[static_cast<std::size_t>(i)]; }
+  std::int64_t operator[](int i) const { return sizes_[i]; }
   /// Number of elements: the product of the sizes, 1 for rank 0.
   std::int64_t count() const {
     std::int64_t n = 1;
@@ -42,7 +42,7 @@ class Shape {
     for (int i = 0; i + 1 < rank_; ++i) n *= (*this)[i];
     return n;
   }
-  std::span<const std::int64_t> sizes() const { return {sizes_.data(), static_cast<std::size_t>(rank_)}; }
+  std::span<const std::int64_t> sizes() const { return std::span(sizes_).first(rank_); }
   bool operator==(const Shape&) const = default;
 
   /// "[8, 300]"

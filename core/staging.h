@@ -2,6 +2,7 @@
 // Small host arrays (offsets, word ids, row indices) and their copies on the device.
 
 #include "core/device.h"
+#include "core/indices.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -29,11 +30,9 @@ class Staging {
   /// The device copy of a host array: the staged one if the array lies within one, else a new copy, uploaded now. While
   /// planning: an address that nobody may follow.
   template <class T> const T* on_device(const T* host, std::int64_t count) {
-    return static_cast<const T*>(find_or_upload(host, static_cast<std::size_t>(count) * sizeof(T)));
+    return static_cast<const T*>(find_or_upload(host, bytes_of<T>(count)));
   }
-  template <class T> const T* on_device(std::span<const T> host) {
-    return on_device(host.data(), static_cast<std::int64_t>(host.size()));
-  }
+  template <class T> const T* on_device(Span<const T> host) { return on_device(host.data(), host.size()); }
 
   /// `copy` holds the same bytes as the staged `original`: it shares the device copy. Nothing happens if `original` is
   /// not staged.

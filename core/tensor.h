@@ -2,6 +2,7 @@
 // View (not owning) and Tensor (owning): dense, row-major, 64-byte aligned when owned.
 
 #include "core/device.h"
+#include "core/indices.h"
 #include "core/shape.h"
 
 #include <algorithm>
@@ -29,8 +30,9 @@ template <class T> struct View {
   std::int64_t count() const { return shape.count(); }
   std::int64_t rows() const { return shape.rows(); }
   std::int64_t columns() const { return shape.columns(); }
-  std::span<T> span() const { return {data, static_cast<std::size_t>(count())}; }
+  std::span<T> span() const { return std::span<T>(data, count()); }
   T* row(std::int64_t i) const { return data + i * columns(); }
+  std::span<T> row_span(std::int64_t i) const { return std::span<T>(row(i), columns()); }
   T& operator[](std::int64_t i) const { return data[i]; }
 };
 
@@ -44,7 +46,7 @@ template <class T> using AlignedBuffer = std::unique_ptr<T[], AlignedDelete>;
 /// `count` elements, 64-byte aligned, not initialised. T must be trivial.
 template <class T> AlignedBuffer<T> allocate_aligned(std::int64_t count) {
   static_assert(std::is_trivially_copyable_v<T>);
-  const auto bytes = static_cast<std::size_t>(std::max<std::int64_t>(count, 1)) * sizeof(T);
+  const std::size_t bytes = bytes_of<T>(std::max<std::int64_t>(count, 1));
   return AlignedBuffer<T>(static_cast<T*>(::operator new (bytes, std::align_val_t{alignment_bytes})));
 }
 
@@ -74,10 +76,10 @@ template <class T> class Tensor {
   const T* data() const { return buffer_.get(); }
   View<T> view() { return {data(), shape_}; }
   View<const T> view() const { return {data(), shape_}; }
-  std::span<T> span() { return {data(), static_cast<std::size_t>(count())}; }
-  std::span<const T> span() const { return {data(), static_cast<std::size_t>(count())}; }
-  T& operator[](std::int64_t i) { return buffer_[static_cast<std::size_t>(i)]; }
-  const T& operator[](std::int64_t i) const { return buffer_[static_cast<std::size_t>(i)]; }
+  std::span<T> span() { return std::span<T>(data(), count()); }
+  std::span<const T> span() const { return std::span<const T>(data(), count()); }
+  T& operator[](std::int64_t i) { return buffer_[i]; }
+  const T& operator[](std::int64_t i) const { return buffer_[i]; }
   /// A copy in memory of `source`.
   Tensor clone(MemorySource& source = host_memory()) const {
     Tensor copy(shape_, source);
@@ -93,7 +95,7 @@ template <class T> class Tensor {
     void operator()(T* memory) const { source->release(memory, bytes); }
   };
   static std::size_t bytes_of(const Shape& shape) {
-    return static_cast<std::size_t>(std::max<std::int64_t>(shape.count(), 1)) * sizeof(T);
+    return ethreed::bytes_of<T>(std::max<std::int64_t>(shape.count(), 1));
   }
 
   std::unique_ptr<T[], Release> buffer_;

@@ -96,9 +96,8 @@ void ThreadPool::Job::finish() {
 
 ThreadPool::ThreadPool(int threads) : job_(std::max(1, threads)), background_(std::max(1, threads)) {
   ETHREED_CHECK(threads >= 1 && threads <= 1024, "ThreadPool: got {} threads, wanted 1 to 1024", threads);
-  workers_.reserve(static_cast<std::size_t>(threads - 1));
-  for (int i = 1; i < threads; ++i)
-    workers_.emplace_back([this, i, threads] { worker_loop(static_cast<std::size_t>(i), i <= threads / 2); });
+  workers_.reserve(threads - 1);
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i, threads] { worker_loop(i, i <= threads / 2); });
 }
 
 ThreadPool::~ThreadPool() {

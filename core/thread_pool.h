@@ -3,6 +3,8 @@
 // threads, so that results do not depend on it. Only where no sum crosses a chunk, and so no cut changes a bit, may the
 // cut look at threads_here(): matrix products do.
 
+#include "core/indices.h"
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -24,7 +26,7 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+  int threads() const { return count_of(workers_) + 1; }
   /// So many work on what the caller runs in parallel: 1 inside a chunk.
   int threads_here() const { return inside_a_chunk() ? 1 : threads(); }
 
@@ -62,7 +64,7 @@ class ThreadPool {
   // others' shares.
   class Job {
    public:
-    explicit Job(int threads) : shares_(static_cast<std::size_t>(threads)) {}
+    explicit Job(int threads) : shares_(threads) {}
     void start(std::int64_t chunks, Task task, void* context);
     bool has_work() const;
     /// False if there was none to claim.

@@ -23,8 +23,8 @@ template <class A, class B> double distance(const A& got, const B& wanted, doubl
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const double a = static_cast<double>(got[i]), b = static_cast<double>(wanted[i]);
     if (a == b) continue;
-    const double far = std::abs(a - b) / std::max(std::abs(b), scale);
-    worst = std::isfinite(far) ? std::max(worst, far) : std::numeric_limits<double>::infinity();
+    const double error = std::abs(a - b) / std::max(std::abs(b), scale);
+    worst = std::isfinite(error) ? std::max(worst, error) : std::numeric_limits<double>::infinity();
   }
   return worst;
 }

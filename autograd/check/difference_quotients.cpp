@@ -27,7 +27,7 @@ DifferenceQuotients::DifferenceQuotients(const Evaluate& evaluate, std::span<dou
       magnitude_(std::min(1.0, root_mean_square(input))) {}
 
 void DifferenceQuotients::by_element(std::int64_t element, int fineness) {
-  const double x = original_[static_cast<std::size_t>(element)];
+  const double x = original_[element];
   differentiate({element, {}, step_ * std::max(1.0, std::abs(x))}, fineness);
 }
 
@@ -51,10 +51,10 @@ void DifferenceQuotients::central_difference(const Move& move, double step, std:
   distance_ = 2 * step;
   place(move, step);
   // An element moves by what is left of the step after rounding; a direction's rounding errors average out.
-  if (move.element >= 0) distance_ = input_[static_cast<std::size_t>(move.element)];
+  if (move.element >= 0) distance_ = input_[move.element];
   evaluate_(above_);
   place(move, -step);
-  if (move.element >= 0) distance_ -= input_[static_cast<std::size_t>(move.element)];
+  if (move.element >= 0) distance_ -= input_[move.element];
   evaluate_(below_);
   std::copy(original_.begin(), original_.end(), input_.begin());
   slopes.resize(above_.size());

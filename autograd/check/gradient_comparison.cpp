@@ -115,8 +115,7 @@ GradientComparison::Comparison GradientComparison::project(double analytic, doub
 
 GradientComparison::Comparison GradientComparison::element(std::span<const double> gradient, std::int64_t i,
                                                            double scale) {
-  Comparison comparison =
-      project(gradient[static_cast<std::size_t>(i)], scale, [&](int fineness) { quotients_.by_element(i, fineness); });
+  Comparison comparison = project(gradient[i], scale, [&](int fineness) { quotients_.by_element(i, fineness); });
   comparison.index = i;
   comparison.words = "single element";
   return comparison;
@@ -161,12 +160,12 @@ std::vector<std::int64_t> GradientComparison::sample(std::span<const double> gra
   std::iota(order.begin(), order.end(), 0);
   const auto wanted = std::min<std::int64_t>(count, options_.largest_elements);
   const auto size = [&](std::int64_t i) {
-    const double g = std::abs(gradient[static_cast<std::size_t>(i)]);
+    const double g = std::abs(gradient[i]);
     return std::isfinite(g) ? g : std::numeric_limits<double>::infinity();  // NaN has no place in an order
   };
   std::partial_sort(order.begin(), order.begin() + wanted, order.end(),
                     [&](std::int64_t a, std::int64_t b) { return size(a) > size(b); });
-  order.resize(static_cast<std::size_t>(wanted));
+  order.resize(wanted);
   const PhiloxStream random(options_.seed, stream_element);
   for (int k = 0; k < options_.random_elements; ++k)
     order.push_back(static_cast<std::int64_t>(random.below(gradient.size(), static_cast<std::uint64_t>(k))));

@@ -106,7 +106,7 @@ template <class T> class Invariants {
     for (const auto& output : function_.outputs)
       if (const auto at = first_not_finite<T>(output.data); at >= 0)
         for (InputReport& row : rows_)
-          row.reject(Verdict::not_finite, at, static_cast<double>(output.data[static_cast<std::size_t>(at)]), 0,
+          row.reject(Verdict::not_finite, at, static_cast<double>(output.data[at]), 0,
                      fmt::format("output {} of forward", output.name));
   }
 
@@ -189,7 +189,7 @@ template <class T> class Invariants {
   }
 
   double value(const Arrays<T>& arrays, std::size_t k, std::int64_t at) const {
-    return static_cast<double>(arrays[checked_[k]][static_cast<std::size_t>(at)]);
+    return static_cast<double>(arrays[checked_[k]][at]);
   }
 
   /// Root mean square of a gradient, or 1 (the size of the cotangents) where it is nothing but rounding, or not finite.

@@ -4,14 +4,12 @@ namespace ethreed {
 
 namespace {
 
-template <class T>
-void check_arguments(std::span<const std::int32_t> offsets, Variable<T> scores, Variable<T> x,
-                     std::span<const std::int32_t> rows) {
+template <class T> void check_arguments(Indices offsets, Variable<T> scores, Variable<T> x, Indices rows) {
   constexpr const char* who = "attention_pooling";
   ETHREED_CHECK(!offsets.empty() && offsets[0] == 0,
                 "{}: offsets has {} entries and starts with {}, wanted segments + 1 that start with 0", who,
                 offsets.size(), offsets.empty() ? 0 : offsets[0]);
-  for (std::size_t s = 0; s + 1 < offsets.size(); ++s)
+  for (int s = 0; s + 1 < offsets.size(); ++s)
     ETHREED_CHECK(offsets[s + 1] > offsets[s],
                   "{}: segment {} goes from entry {} to {}; a segment has at least one entry", who, s, offsets[s],
                   offsets[s + 1]);
@@ -28,9 +26,8 @@ void check_arguments(std::span<const std::int32_t> offsets, Variable<T> scores, 
                   entries);
     return;
   }
-  ETHREED_CHECK(static_cast<std::int64_t>(rows.size()) == entries, "{}: rows has {} entries, offsets end with {}", who,
-                rows.size(), entries);
-  for (std::size_t j = 0; j < rows.size(); ++j)
+  ETHREED_CHECK(rows.size() == entries, "{}: rows has {} entries, offsets end with {}", who, rows.size(), entries);
+  for (int j = 0; j < rows.size(); ++j)
     ETHREED_CHECK(rows[j] >= 0 && rows[j] < x.rows(), "{}: entry {} reads row {} of x, which is {}", who, j, rows[j],
                   x.shape().text());
 }
@@ -38,11 +35,10 @@ void check_arguments(std::span<const std::int32_t> offsets, Variable<T> scores, 
 }  // namespace
 
 template <class T>
-AttentionPooling<T> attention_pooling(Tape<T>& tape, std::span<const std::int32_t> offsets, Variable<T> scores,
-                                      Variable<T> x, std::span<const std::int32_t> rows) {
+AttentionPooling<T> attention_pooling(Tape<T>& tape, Indices offsets, Variable<T> scores, Variable<T> x, Indices rows) {
   check_arguments(offsets, scores, x, rows);
   const Context& context = tape.context();
-  const int segments = static_cast<int>(offsets.size()) - 1;
+  const int segments = offsets.size() - 1;
   const AttentionPooling<T> result{
       .y = tape.result({segments, x.columns()}, scores.wants_gradient() || x.wants_gradient()),
       .weights = tape.result({offsets.back()}, false)};
@@ -64,9 +60,8 @@ AttentionPooling<T> attention_pooling(Tape<T>& tape, std::span<const std::int32_
   return result;
 }
 
-template AttentionPooling<float> attention_pooling(Tape<float>&, std::span<const std::int32_t>, Variable<float>,
-                                                   Variable<float>, std::span<const std::int32_t>);
-template AttentionPooling<double> attention_pooling(Tape<double>&, std::span<const std::int32_t>, Variable<double>,
-                                                    Variable<double>, std::span<const std::int32_t>);
+template AttentionPooling<float> attention_pooling(Tape<float>&, Indices, Variable<float>, Variable<float>, Indices);
+template AttentionPooling<double> attention_pooling(Tape<double>&, Indices, Variable<double>, Variable<double>,
+                                                    Indices);
 
 }  // namespace ethreed

@@ -2,9 +2,9 @@
 // Differentiable pooling of ragged segments: autograd over kernels/attention_pooling.
 
 #include "autograd/tape.h"
+#include "core/indices.h"
 #include "kernels/attention_pooling/attention_pooling.h"
 
-#include <span>
 
 namespace ethreed {
 
@@ -22,7 +22,7 @@ template <class T> struct AttentionPooling {
 ///                          R = E
 /// Offsets and rows are copied. Throws Error on offsets, rows and shapes that do not fit.
 template <class T>
-AttentionPooling<T> attention_pooling(Tape<T>& tape, std::span<const std::int32_t> offsets, Variable<T> scores,
-                                      Variable<T> x, std::span<const std::int32_t> rows = {});
+AttentionPooling<T> attention_pooling(Tape<T>& tape, Indices offsets, Variable<T> scores, Variable<T> x,
+                                      Indices rows = {});
 
 }  // namespace ethreed

@@ -6,16 +6,16 @@ namespace ethreed {
 
 namespace {
 
-void check_bags(std::span<const std::int32_t> offsets, std::span<const std::int32_t> ids, int table_rows) {
+void check_bags(Indices offsets, Indices ids, int table_rows) {
   ETHREED_CHECK(!offsets.empty() && offsets.front() == 0,
                 "embedding_bag: offsets {}; wanted bags + 1 of them, the first one 0",
                 offsets.empty() ? "are empty" : "start with " + std::to_string(offsets.front()));
-  for (std::size_t i = 1; i < offsets.size(); ++i)
+  for (int i = 1; i < offsets.size(); ++i)
     ETHREED_CHECK(offsets[i] >= offsets[i - 1], "embedding_bag: offset {} is {}, less than the one before, {}", i,
                   offsets[i], offsets[i - 1]);
-  ETHREED_CHECK(static_cast<std::size_t>(offsets.back()) == ids.size(),
-                "embedding_bag: the last offset is {}, wanted the number of ids, {}", offsets.back(), ids.size());
-  for (std::size_t j = 0; j < ids.size(); ++j)
+  ETHREED_CHECK(offsets.back() == ids.size(), "embedding_bag: the last offset is {}, wanted the number of ids, {}",
+                offsets.back(), ids.size());
+  for (int j = 0; j < ids.size(); ++j)
     ETHREED_CHECK(ids[j] >= 0 && ids[j] < table_rows,
                   "embedding_bag: id {} at position {} is outside the table of {} rows", ids[j], j, table_rows);
 }
@@ -23,14 +23,14 @@ void check_bags(std::span<const std::int32_t> offsets, std::span<const std::int3
 }  // namespace
 
 template <class T>
-Variable<T> embedding_bag(Tape<T>& tape, Variable<T> table, std::span<const std::int32_t> offsets,
-                          std::span<const std::int32_t> ids, std::type_identity_t<View<const T>> weight) {
+Variable<T> embedding_bag(Tape<T>& tape, Variable<T> table, Indices offsets, Indices ids,
+                          std::type_identity_t<View<const T>> weight) {
   ETHREED_CHECK(table && table.shape().rank() == 2, "embedding_bag: table is {}, wanted [rows, columns]",
                 table ? table.shape().text() : "absent");
   check_bags(offsets, ids, table.rows());
-  ETHREED_CHECK(weight.data == nullptr || weight.count() == static_cast<std::int64_t>(ids.size()),
+  ETHREED_CHECK(weight.data == nullptr || weight.count() == ids.size(),
                 "embedding_bag: weight is {}, wanted one for each of {} ids", weight.shape.text(), ids.size());
-  EmbeddingBagForward<T> args{.rows = static_cast<int>(offsets.size()) - 1,
+  EmbeddingBagForward<T> args{.rows = offsets.size() - 1,
                               .table_rows = table.rows(),
                               .columns = table.columns(),
                               .table = table.data(),
@@ -48,9 +48,7 @@ Variable<T> embedding_bag(Tape<T>& tape, Variable<T> table, std::span<const std:
   return y;
 }
 
-template Variable<float> embedding_bag(Tape<float>&, Variable<float>, std::span<const std::int32_t>,
-                                       std::span<const std::int32_t>, View<const float>);
-template Variable<double> embedding_bag(Tape<double>&, Variable<double>, std::span<const std::int32_t>,
-                                        std::span<const std::int32_t>, View<const double>);
+template Variable<float> embedding_bag(Tape<float>&, Variable<float>, Indices, Indices, View<const float>);
+template Variable<double> embedding_bag(Tape<double>&, Variable<double>, Indices, Indices, View<const double>);
 
 }  // namespace ethreed

@@ -2,9 +2,9 @@
 // Differentiable weighted sums of table rows: autograd over kernels/embedding_bag.
 
 #include "autograd/tape.h"
+#include "core/indices.h"
 #include "kernels/embedding_bag/embedding_bag.h"
 
-#include <span>
 
 namespace ethreed {
 
@@ -17,7 +17,7 @@ namespace ethreed {
 ///            must outlive the tape. Without data: all 1
 /// Throws Error on ids out of range, offsets that do not fit, and another number of weights than of ids.
 template <class T>
-Variable<T> embedding_bag(Tape<T>& tape, Variable<T> table, std::span<const std::int32_t> offsets,
-                          std::span<const std::int32_t> ids, std::type_identity_t<View<const T>> weight = {});
+Variable<T> embedding_bag(Tape<T>& tape, Variable<T> table, Indices offsets, Indices ids,
+                          std::type_identity_t<View<const T>> weight = {});
 
 }  // namespace ethreed

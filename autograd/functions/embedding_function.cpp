@@ -2,14 +2,14 @@
 
 namespace ethreed {
 
-template <class T> Variable<T> embedding(Tape<T>& tape, Variable<T> weight, std::span<const std::int32_t> ids) {
+template <class T> Variable<T> embedding(Tape<T>& tape, Variable<T> weight, Indices ids) {
   ETHREED_CHECK(weight && weight.shape().rank() == 2, "embedding: weight is {}, wanted [vocabulary, columns]",
                 weight ? weight.shape().text() : "absent");
-  for (std::size_t i = 0; i < ids.size(); ++i)
+  for (int i = 0; i < ids.size(); ++i)
     ETHREED_CHECK(ids[i] >= 0 && ids[i] < weight.rows(),
                   "embedding: id {} at position {} is outside the vocabulary of {} words; map it to UNK first", ids[i],
                   i, weight.rows());
-  EmbeddingForward<T> args{.rows = static_cast<int>(ids.size()),
+  EmbeddingForward<T> args{.rows = ids.size(),
                            .vocabulary = weight.rows(),
                            .columns = weight.columns(),
                            .weight = weight.data(),
@@ -25,7 +25,7 @@ template <class T> Variable<T> embedding(Tape<T>& tape, Variable<T> weight, std:
   return y;
 }
 
-template Variable<float> embedding(Tape<float>&, Variable<float>, std::span<const std::int32_t>);
-template Variable<double> embedding(Tape<double>&, Variable<double>, std::span<const std::int32_t>);
+template Variable<float> embedding(Tape<float>&, Variable<float>, Indices);
+template Variable<double> embedding(Tape<double>&, Variable<double>, Indices);
 
 }  // namespace ethreed

@@ -2,9 +2,9 @@
 // Differentiable word vectors: autograd over kernels/embedding.
 
 #include "autograd/tape.h"
+#include "core/indices.h"
 #include "kernels/embedding/embedding.h"
 
-#include <span>
 
 namespace ethreed {
 
@@ -12,6 +12,6 @@ namespace ethreed {
 ///   weight  [V, D];  ids: 0 … V − 1, repeats allowed (extended ids must have become UNK before). The ids are copied
 ///   where they are needed later.
 /// Throws Error on an id out of range.
-template <class T> Variable<T> embedding(Tape<T>& tape, Variable<T> weight, std::span<const std::int32_t> ids);
+template <class T> Variable<T> embedding(Tape<T>& tape, Variable<T> weight, Indices ids);
 
 }  // namespace ethreed

@@ -5,16 +5,15 @@ namespace ethreed {
 namespace {
 
 template <class T>
-void check_shapes(std::span<const std::int32_t> offsets, Variable<T> s, Variable<T> key, Variable<T> emotion,
-                  Variable<T> bias) {
+void check_shapes(Indices offsets, Variable<T> s, Variable<T> key, Variable<T> emotion, Variable<T> bias) {
   constexpr const char* who = "emotion_gate";
   ETHREED_CHECK(!offsets.empty() && offsets.front() == 0,
                 "{}: target offsets must start with 0 and have rows + 1 entries", who);
-  for (std::size_t r = 1; r < offsets.size(); ++r)
+  for (int r = 1; r < offsets.size(); ++r)
     ETHREED_CHECK(offsets[r] >= offsets[r - 1], "{}: target offsets decrease from {} to {} at row {}", who,
                   offsets[r - 1], offsets[r], r - 1);
   ETHREED_CHECK(s && key && emotion && bias, "{}: s, key, emotion and bias must all be there", who);
-  const int rows = static_cast<int>(offsets.size()) - 1;
+  const int rows = offsets.size() - 1;
   ETHREED_CHECK(s.rows() == offsets.back(), "{}: s is {}, the offsets have {} target tokens", who, s.shape().text(),
                 offsets.back());
   ETHREED_CHECK(key.rows() == rows && key.columns() == s.columns(), "{}: key is {}, wanted [{}, {}]", who,
@@ -27,8 +26,8 @@ void check_shapes(std::span<const std::int32_t> offsets, Variable<T> s, Variable
 }  // namespace
 
 template <class T>
-Variable<T> emotion_gate(Tape<T>& tape, std::span<const std::int32_t> target_offsets, Variable<T> s, Variable<T> key,
-                         Variable<T> emotion, Variable<T> bias) {
+Variable<T> emotion_gate(Tape<T>& tape, Indices target_offsets, Variable<T> s, Variable<T> key, Variable<T> emotion,
+                         Variable<T> bias) {
   check_shapes(target_offsets, s, key, emotion, bias);
   const Context& context = tape.context();
   const bool wanted = s.wants_gradient() || key.wants_gradient() || emotion.wants_gradient() || bias.wants_gradient();
@@ -58,9 +57,9 @@ Variable<T> emotion_gate(Tape<T>& tape, std::span<const std::int32_t> target_off
   return out;
 }
 
-template Variable<float> emotion_gate(Tape<float>&, std::span<const std::int32_t>, Variable<float>, Variable<float>,
-                                      Variable<float>, Variable<float>);
-template Variable<double> emotion_gate(Tape<double>&, std::span<const std::int32_t>, Variable<double>, Variable<double>,
-                                       Variable<double>, Variable<double>);
+template Variable<float> emotion_gate(Tape<float>&, Indices, Variable<float>, Variable<float>, Variable<float>,
+                                      Variable<float>);
+template Variable<double> emotion_gate(Tape<double>&, Indices, Variable<double>, Variable<double>, Variable<double>,
+                                       Variable<double>);
 
 }  // namespace ethreed

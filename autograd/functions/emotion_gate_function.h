@@ -2,9 +2,9 @@
 // Differentiable gate on the reply's emotion: autograd over kernels/emotion_gate, equation (20).
 
 #include "autograd/tape.h"
+#include "core/indices.h"
 #include "kernels/emotion_gate/emotion_gate.h"
 
-#include <span>
 
 namespace ethreed {
 
@@ -16,7 +16,7 @@ namespace ethreed {
 ///   bias            [1]        b_m
 /// Throws Error on offsets that do not start with 0 or decrease, and on shapes that do not fit them.
 template <class T>
-Variable<T> emotion_gate(Tape<T>& tape, std::span<const std::int32_t> target_offsets, Variable<T> s, Variable<T> key,
-                         Variable<T> emotion, Variable<T> bias);
+Variable<T> emotion_gate(Tape<T>& tape, Indices target_offsets, Variable<T> s, Variable<T> key, Variable<T> emotion,
+                         Variable<T> bias);
 
 }  // namespace ethreed

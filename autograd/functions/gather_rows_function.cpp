@@ -4,11 +4,11 @@ namespace ethreed {
 
 namespace {
 
-template <class T> void check_part(const GatherPart<T>& part, std::size_t p, std::size_t rows) {
+template <class T> void check_part(const GatherPart<T>& part, std::size_t p, int rows) {
   ETHREED_CHECK(part.x, "gather_rows: part {} has no variable", p);
   ETHREED_CHECK(part.index.size() == rows, "gather_rows: part {} has {} indices, the first one has {}", p,
                 part.index.size(), rows);
-  for (std::size_t i = 0; i < rows; ++i)
+  for (int i = 0; i < rows; ++i)
     ETHREED_CHECK(part.index[i] >= -1 && part.index[i] < part.x.rows(),
                   "gather_rows: index {} of part {} is {}, wanted 0 to {}, or -1 for zeros", i, p, part.index[i],
                   part.x.rows() - 1);
@@ -19,8 +19,8 @@ template <class T> void check_part(const GatherPart<T>& part, std::size_t p, std
 template <class T> Variable<T> gather_rows(Tape<T>& tape, std::initializer_list<GatherPart<T>> parts) {
   ETHREED_CHECK(parts.size() >= 1 && parts.size() <= gather_max_parts, "gather_rows: got {} parts, wanted 1 to {}",
                 parts.size(), gather_max_parts);
-  const std::size_t rows = parts.begin()->index.size();
-  GatherRowsForward<T> args{.rows = static_cast<int>(rows), .parts = static_cast<int>(parts.size())};
+  const int rows = parts.begin()->index.size();
+  GatherRowsForward<T> args{.rows = rows, .parts = count_of(parts)};
   std::array<Variable<T>, gather_max_parts> x{};
   int columns = 0;
   bool wanted = false;
@@ -43,7 +43,7 @@ template <class T> Variable<T> gather_rows(Tape<T>& tape, std::initializer_list<
     const T* dy = t.gradient(y);
     if (dy == nullptr) return;
     GatherRowsBackward<T> back{.forward = args, .dy = dy};
-    for (std::size_t p = 0; p < static_cast<std::size_t>(args.parts); ++p) back.dx[p] = t.sink(x[p]);
+    for (int p = 0; p < args.parts; ++p) back.dx[p] = t.sink(x[p]);
     gather_rows_backward(t.context(), back);
   });
   return y;

@@ -2,17 +2,17 @@
 // Differentiable selection of rows: autograd over kernels/gather_rows.
 
 #include "autograd/tape.h"
+#include "core/indices.h"
 #include "kernels/gather_rows/gather_rows.h"
 
 #include <initializer_list>
-#include <span>
 
 namespace ethreed {
 
 /// Rows of x [source_rows, columns] by index: −1 … source_rows − 1, −1 gives zeros, repeats are allowed.
 template <class T> struct GatherPart {
   Variable<T> x;
-  std::span<const std::int32_t> index;
+  Indices index;
 };
 
 /// y[i] = [x_1[index_1[i]] ; x_2[index_2[i]]], [rows, Σ columns], one or two parts with equally many indices (they may

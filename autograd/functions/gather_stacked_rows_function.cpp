@@ -4,18 +4,15 @@
 
 namespace ethreed {
 
-template <class T>
-Variable<T> gather_stacked_rows(Tape<T>& tape, Variable<T> top, Variable<T> bottom,
-                                std::span<const std::int32_t> index) {
+template <class T> Variable<T> gather_stacked_rows(Tape<T>& tape, Variable<T> top, Variable<T> bottom, Indices index) {
   const int columns = top.columns();
   const int rows = top.rows() + bottom.rows();
   ETHREED_CHECK(bottom.columns() == columns, "gather_stacked_rows: top is {}, bottom is {}; wanted the same columns",
                 top.shape().text(), bottom.shape().text());
   for (const std::int32_t i : index)
     ETHREED_CHECK(i >= 0 && i < rows, "gather_stacked_rows: index {} is out of range, there are {} rows", i, rows);
-  const Variable<T> y =
-      tape.result({static_cast<std::int64_t>(index.size()), columns}, top.wants_gradient() || bottom.wants_gradient());
-  const GatherRowsForward<T> args{.rows = static_cast<int>(index.size()),
+  const Variable<T> y = tape.result({index.size(), columns}, top.wants_gradient() || bottom.wants_gradient());
+  const GatherRowsForward<T> args{.rows = index.size(),
                                   .parts = 2,
                                   .stacked = true,
                                   .source_rows = {top.rows(), bottom.rows()},
@@ -32,9 +29,7 @@ Variable<T> gather_stacked_rows(Tape<T>& tape, Variable<T> top, Variable<T> bott
   return y;
 }
 
-template Variable<float> gather_stacked_rows(Tape<float>&, Variable<float>, Variable<float>,
-                                             std::span<const std::int32_t>);
-template Variable<double> gather_stacked_rows(Tape<double>&, Variable<double>, Variable<double>,
-                                              std::span<const std::int32_t>);
+template Variable<float> gather_stacked_rows(Tape<float>&, Variable<float>, Variable<float>, Indices);
+template Variable<double> gather_stacked_rows(Tape<double>&, Variable<double>, Variable<double>, Indices);
 
 }  // namespace ethreed

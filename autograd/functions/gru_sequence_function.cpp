@@ -22,10 +22,10 @@ void check_lane(const Packing& packing, const GruLane<T>& lane, std::size_t inde
                 lane.initial.shape().text(), packing.sequences(), hidden);
 }
 
-void check_input_rows(const Packing& packing, std::span<const std::int32_t> input_rows, int inputs) {
-  ETHREED_CHECK(static_cast<int>(input_rows.size()) == packing.rows(),
-                "gru_sequence: {} input_rows, wanted {}, one for every packed row", input_rows.size(), packing.rows());
-  for (std::size_t i = 0; i < input_rows.size(); ++i)
+void check_input_rows(const Packing& packing, Indices input_rows, int inputs) {
+  ETHREED_CHECK(input_rows.size() == packing.rows(), "gru_sequence: {} input_rows, wanted {}, one for every packed row",
+                input_rows.size(), packing.rows());
+  for (int i = 0; i < input_rows.size(); ++i)
     ETHREED_CHECK(input_rows[i] >= 0 && input_rows[i] < inputs, "gru_sequence: row {} reads input {} of {}", i,
                   input_rows[i], inputs);
 }
@@ -51,14 +51,14 @@ template <class T> bool wants_gradient(const GruLane<T>& lane) {
 template <class T>
 std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>& tape, Packing packing,
                                                     std::type_identity_t<std::span<const GruLane<T>>> lanes,
-                                                    std::span<const std::int32_t> input_rows) {
+                                                    Indices input_rows) {
   check_packing("gru_sequence", packing);
   ETHREED_CHECK(lanes.size() >= 1 && lanes.size() <= gru_max_lanes, "gru_sequence: got {} lanes, wanted 1 to {}",
                 lanes.size(), gru_max_lanes);
   const int hidden = lanes[0].weight_hh ? lanes[0].weight_hh.columns() : 0;
   // Kept before the first use, so that a device has one copy of them for forward and backward.
   packing.offsets = tape.context().keep(packing.offsets);
-  GruSequenceForward<T> args{.packing = packing, .hidden = hidden, .lanes = static_cast<int>(lanes.size())};
+  GruSequenceForward<T> args{.packing = packing, .hidden = hidden, .lanes = count_of(lanes)};
   args.inputs = packing.rows();
   if (!input_rows.empty()) {
     args.inputs = lanes[0].input_gates ? lanes[0].input_gates.rows() : 0;
@@ -67,10 +67,10 @@ std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>& tape, Packing packi
   }
   std::array<GruLane<T>, gru_max_lanes> lane{};
   std::array<Variable<T>, gru_max_lanes> h{};
-  for (std::size_t l = 0; l < lanes.size(); ++l) check_lane(packing, lanes[l], l, hidden, args.inputs);
+  for (int l = 0; l < count_of(lanes); ++l) check_lane(packing, lanes[l], l, hidden, args.inputs);
   if (lanes.size() == 2) check_not_shared(lanes[0], lanes[1]);
   bool recorded = false;
-  for (std::size_t l = 0; l < lanes.size(); ++l) {
+  for (int l = 0; l < count_of(lanes); ++l) {
     lane[l] = lanes[l];
     h[l] = tape.result({packing.rows(), hidden}, wants_gradient(lane[l]));
     recorded = recorded || h[l].wants_gradient();
@@ -89,8 +89,8 @@ std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>& tape, Packing packi
   tape.record([=](Tape<T>& t) {
     // Only lanes that a gradient has reached; the others claim no sinks.
     GruSequenceBackward<T> back{.forward = args};
-    std::size_t reached = 0;
-    for (std::size_t l = 0; l < static_cast<std::size_t>(args.lanes); ++l) {
+    int reached = 0;
+    for (int l = 0; l < args.lanes; ++l) {
       const T* dh = t.gradient(h[l]);
       if (dh == nullptr) continue;
       back.forward.lane[reached] = args.lane[l];
@@ -100,7 +100,7 @@ std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>& tape, Packing packi
                               .dbias_hh = t.sink(lane[l].bias_hh),
                               .dinitial = t.sink(lane[l].initial)};
     }
-    back.forward.lanes = static_cast<int>(reached);
+    back.forward.lanes = reached;
     if (reached > 0) gru_sequence_backward(t.context(), back);
   });
   return h;
@@ -108,14 +108,14 @@ std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>& tape, Packing packi
 
 template <class T>
 Variable<T> gru_sequence(Tape<T>& tape, Packing packing, const std::type_identity_t<GruLane<T>>& lane,
-                         std::span<const std::int32_t> input_rows) {
+                         Indices input_rows) {
   return gru_sequence(tape, packing, std::span<const GruLane<T>>(&lane, 1), input_rows)[0];
 }
 
 #define ETHREED_INSTANTIATE(T)                                                                                 \
   template std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>&, Packing, std::span<const GruLane<T>>, \
-                                                               std::span<const std::int32_t>);                 \
-  template Variable<T> gru_sequence(Tape<T>&, Packing, const GruLane<T>&, std::span<const std::int32_t>);
+                                                               Indices);                                       \
+  template Variable<T> gru_sequence(Tape<T>&, Packing, const GruLane<T>&, Indices);
 ETHREED_INSTANTIATE(float)
 ETHREED_INSTANTIATE(double)
 #undef ETHREED_INSTANTIATE

@@ -2,6 +2,7 @@
 // Differentiable GRUs over ragged sequences: autograd over kernels/gru_sequence.
 
 #include "autograd/tape.h"
+#include "core/indices.h"
 #include "kernels/gru_sequence/gru_sequence.h"
 
 #include <array>
@@ -35,11 +36,11 @@ template <class T> struct GruLane {
 template <class T>
 std::array<Variable<T>, gru_max_lanes> gru_sequence(Tape<T>& tape, Packing packing,
                                                     std::type_identity_t<std::span<const GruLane<T>>> lanes,
-                                                    std::span<const std::int32_t> input_rows = {});
+                                                    Indices input_rows = {});
 
 /// One lane; its threads share the matrix products of every step. Returns the states [rows, H].
 template <class T>
 Variable<T> gru_sequence(Tape<T>& tape, Packing packing, const std::type_identity_t<GruLane<T>>& lane,
-                         std::span<const std::int32_t> input_rows = {});
+                         Indices input_rows = {});
 
 }  // namespace ethreed

@@ -7,7 +7,7 @@ Variable<T> linear(Tape<T>& tape, std::initializer_list<Variable<T>> x, Variable
                    Activation activation) {
   ETHREED_CHECK(x.size() >= 1 && x.size() <= linear_max_parts, "linear: got {} inputs, wanted 1 to {}", x.size(),
                 linear_max_parts);
-  LinearForward<T> args{.rows = x.begin()->rows(), .out = weight.rows(), .parts = static_cast<int>(x.size())};
+  LinearForward<T> args{.rows = x.begin()->rows(), .out = weight.rows(), .parts = count_of(x)};
   std::array<Variable<T>, linear_max_parts> inputs{};
   int columns = 0;
   bool wanted = weight.wants_gradient() || bias.wants_gradient();

@@ -15,7 +15,7 @@ template <class T> Variable<T> element(Tape<T>& tape, T* y, T* gradients, std::i
 template <class T> LossSum<T> loss_sum(Tape<T>& tape, std::span<const LossTerm<T>> terms) {
   ETHREED_CHECK(terms.size() >= 1 && terms.size() <= loss_sum_max_terms, "loss_sum: got {} terms, wanted 1 to {}",
                 terms.size(), loss_sum_max_terms);
-  LossSumForward<T> args{.terms = static_cast<int>(terms.size())};
+  LossSumForward<T> args{.terms = count_of(terms)};
   std::array<Variable<T>, loss_sum_max_terms> x{};
   bool wanted = false;
   for (std::size_t k = 0; k < terms.size(); ++k) {
@@ -39,12 +39,12 @@ template <class T> LossSum<T> loss_sum(Tape<T>& tape, std::span<const LossTerm<T
   tape.record([=](Tape<T>& t) {
     LossSumBackward<T> back{.forward = args, .dtotal = t.gradient(out.total)};
     bool arrived = back.dtotal != nullptr;
-    for (std::size_t k = 0; k < static_cast<std::size_t>(args.terms); ++k) {
+    for (int k = 0; k < args.terms; ++k) {
       back.dy[k] = t.gradient(out.term[k]);
       arrived = arrived || back.dy[k] != nullptr;
     }
     if (!arrived) return;
-    for (std::size_t k = 0; k < static_cast<std::size_t>(args.terms); ++k)
+    for (int k = 0; k < args.terms; ++k)
       if (back.dy[k] != nullptr || back.dtotal != nullptr) back.dx[k] = t.sink(x[k]);
     loss_sum_backward(t.context(), back);
   });

@@ -6,20 +6,18 @@ namespace ethreed {
 
 namespace {
 
-void check_words(const RowLayout& layout, int vocabulary, std::span<const std::int32_t> source_ids,
-                 std::span<const std::int32_t> targets) {
-  ETHREED_CHECK(static_cast<std::int64_t>(source_ids.size()) == layout.sources(),
+void check_words(const RowLayout& layout, int vocabulary, Indices source_ids, Indices targets) {
+  ETHREED_CHECK(source_ids.size() == layout.sources(),
                 "pointer_mixture: got {} source ids, the layout has {} source tokens", source_ids.size(),
                 layout.sources());
-  ETHREED_CHECK(static_cast<std::int64_t>(targets.size()) == layout.targets(),
-                "pointer_mixture: got {} targets, the layout has {} target tokens", targets.size(), layout.targets());
+  ETHREED_CHECK(targets.size() == layout.targets(), "pointer_mixture: got {} targets, the layout has {} target tokens",
+                targets.size(), layout.targets());
   for (int r = 0; r < layout.rows(); ++r) {
-    const auto source = source_ids.subspan(static_cast<std::size_t>(layout.source(r)),
-                                           static_cast<std::size_t>(layout.source_count(r)));
+    const auto source = source_ids.subspan(layout.source(r), layout.source_count(r));
     for (const std::int32_t id : source)
       ETHREED_CHECK(id >= 0, "pointer_mixture: row {} has the source id {}, wanted 0 or more", r, id);
     for (int i = 0; i < layout.target_count(r); ++i) {
-      const std::int32_t id = targets[static_cast<std::size_t>(layout.target(r) + i)];
+      const std::int32_t id = targets[layout.target(r) + i];
       ETHREED_CHECK(id >= 0, "pointer_mixture: target {} of row {} is {}, wanted 0 or more", i, r, id);
       ETHREED_CHECK(id < vocabulary || std::find(source.begin(), source.end(), id) != source.end(),
                     "pointer_mixture: target {} of row {} is {}, beyond the vocabulary of {} and not in the row's "
@@ -33,8 +31,7 @@ void check_words(const RowLayout& layout, int vocabulary, std::span<const std::i
 
 template <class T>
 Variable<T> pointer_mixture(Tape<T>& tape, const RowLayout& layout, Variable<T> logits, Variable<T> gate_logit,
-                            Variable<T> weights, std::span<const std::int32_t> source_ids,
-                            std::span<const std::int32_t> targets) {
+                            Variable<T> weights, Indices source_ids, Indices targets) {
   check_row_layout("pointer_mixture", layout);
   const int tokens = layout.targets();
   ETHREED_CHECK(logits.rows() == tokens && logits.columns() >= 1,
@@ -77,9 +74,8 @@ Variable<T> pointer_mixture(Tape<T>& tape, const RowLayout& layout, Variable<T> 
 }
 
 template Variable<float> pointer_mixture(Tape<float>&, const RowLayout&, Variable<float>, Variable<float>,
-                                         Variable<float>, std::span<const std::int32_t>, std::span<const std::int32_t>);
+                                         Variable<float>, Indices, Indices);
 template Variable<double> pointer_mixture(Tape<double>&, const RowLayout&, Variable<double>, Variable<double>,
-                                          Variable<double>, std::span<const std::int32_t>,
-                                          std::span<const std::int32_t>);
+                                          Variable<double>, Indices, Indices);
 
 }  // namespace ethreed

@@ -2,9 +2,9 @@
 // Differentiable pointer mixture: autograd over kernels/pointer_mixture.
 
 #include "autograd/tape.h"
+#include "core/indices.h"
 #include "kernels/pointer_mixture/pointer_mixture.h"
 
-#include <span>
 
 namespace ethreed {
 
@@ -19,7 +19,6 @@ namespace ethreed {
 /// word has probability 0 (it should have been mapped to UNK).
 template <class T>
 Variable<T> pointer_mixture(Tape<T>& tape, const RowLayout& layout, Variable<T> logits, Variable<T> gate_logit,
-                            Variable<T> weights, std::span<const std::int32_t> source_ids,
-                            std::span<const std::int32_t> targets);
+                            Variable<T> weights, Indices source_ids, Indices targets);
 
 }  // namespace ethreed

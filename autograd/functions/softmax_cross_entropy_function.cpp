@@ -2,14 +2,13 @@
 
 namespace ethreed {
 
-template <class T>
-Variable<T> softmax_cross_entropy(Tape<T>& tape, Variable<T> logits, std::span<const std::int32_t> labels) {
+template <class T> Variable<T> softmax_cross_entropy(Tape<T>& tape, Variable<T> logits, Indices labels) {
   const int rows = logits.rows();
   const int classes = logits.columns();
   ETHREED_CHECK(classes >= 1, "softmax_cross_entropy: logits is {}, wanted at least one class", logits.shape().text());
-  ETHREED_CHECK(static_cast<std::int64_t>(labels.size()) == rows,
-                "softmax_cross_entropy: got {} labels for logits of {}", labels.size(), logits.shape().text());
-  for (std::size_t i = 0; i < labels.size(); ++i)
+  ETHREED_CHECK(labels.size() == rows, "softmax_cross_entropy: got {} labels for logits of {}", labels.size(),
+                logits.shape().text());
+  for (int i = 0; i < labels.size(); ++i)
     ETHREED_CHECK(labels[i] >= -1 && labels[i] < classes,
                   "softmax_cross_entropy: label of row {} is {}, wanted 0 to {}, or -1 for none", i, labels[i],
                   classes - 1);
@@ -30,7 +29,7 @@ Variable<T> softmax_cross_entropy(Tape<T>& tape, Variable<T> logits, std::span<c
   return nll;
 }
 
-template Variable<float> softmax_cross_entropy(Tape<float>&, Variable<float>, std::span<const std::int32_t>);
-template Variable<double> softmax_cross_entropy(Tape<double>&, Variable<double>, std::span<const std::int32_t>);
+template Variable<float> softmax_cross_entropy(Tape<float>&, Variable<float>, Indices);
+template Variable<double> softmax_cross_entropy(Tape<double>&, Variable<double>, Indices);
 
 }  // namespace ethreed

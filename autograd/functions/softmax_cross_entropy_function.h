@@ -2,9 +2,9 @@
 // Differentiable cross-entropy of a softmax: autograd over kernels/softmax_cross_entropy.
 
 #include "autograd/tape.h"
+#include "core/indices.h"
 #include "kernels/softmax_cross_entropy/softmax_cross_entropy.h"
 
-#include <span>
 
 namespace ethreed {
 
@@ -12,7 +12,6 @@ namespace ethreed {
 ///   logits  [N, K]
 ///   labels  [N], −1 to K − 1; must outlive the tape
 /// Throws Error on sizes that do not fit and labels out of range.
-template <class T>
-Variable<T> softmax_cross_entropy(Tape<T>& tape, Variable<T> logits, std::span<const std::int32_t> labels);
+template <class T> Variable<T> softmax_cross_entropy(Tape<T>& tape, Variable<T> logits, Indices labels);
 
 }  // namespace ethreed

@@ -45,7 +45,7 @@ template <class Run> double best_rate(int threads, int rounds, Run run) {
   double best = 0;
   for (int round = 0; round < rounds; ++round) {
     std::atomic<int> waiting{threads};
-    std::vector<double> rates(static_cast<std::size_t>(threads));
+    std::vector<double> rates(threads);
     const auto body = [&](double& rate) {
       auto work = run();  // allocates and warms up
       --waiting;
@@ -55,7 +55,7 @@ template <class Run> double best_rate(int threads, int rounds, Run run) {
       rate = amount / (now_in_milliseconds() - start) * 1e3;
     };
     std::vector<std::thread> others;
-    for (int i = 1; i < threads; ++i) others.emplace_back([&, i] { body(rates[static_cast<std::size_t>(i)]); });
+    for (int i = 1; i < threads; ++i) others.emplace_back([&, i] { body(rates[i]); });
     body(rates[0]);
     for (std::thread& thread : others) thread.join();
     double sum = 0;

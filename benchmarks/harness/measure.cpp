@@ -1,6 +1,7 @@
 #include "benchmarks/harness/measure.h"
 
 #include "core/error.h"
+#include "core/indices.h"
 
 namespace ethreed::bench {
 
@@ -13,11 +14,11 @@ double quantile(std::vector<double> samples, double q) {
   return samples[below] + (place - static_cast<double>(below)) * (samples[above] - samples[below]);
 }
 
-Spread spread_of(const std::vector<double>& samples) {
+Quantiles quantiles_of(const std::vector<double>& samples) {
   return {.median = quantile(samples, 0.5),
           .low = quantile(samples, 0.1),
           .high = quantile(samples, 0.9),
-          .samples = static_cast<int>(samples.size())};
+          .samples = count_of(samples)};
 }
 
 }  // namespace ethreed::bench

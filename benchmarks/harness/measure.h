@@ -12,7 +12,7 @@ inline double now_in_milliseconds() {
 }
 
 /// Samples in three numbers. A shared machine disturbs the mean and the extremes more than these.
-struct Spread {
+struct Quantiles {
   double median = 0, low = 0, high = 0;  ///< quantiles 50 %, 10 %, 90 %, interpolated
   int samples = 0;
 };
@@ -20,7 +20,7 @@ struct Spread {
 /// The value that a share q of the samples, 0 to 1, does not exceed, interpolated. Throws Error if there is no sample.
 double quantile(std::vector<double> samples, double q);
 /// Throws Error if there is no sample.
-Spread spread_of(const std::vector<double>& samples);
+Quantiles quantiles_of(const std::vector<double>& samples);
 
 /// How long to measure one thing.
 struct Effort {
@@ -31,7 +31,7 @@ struct Effort {
 };
 
 /// Milliseconds of one call of `run`, after one call to warm up.
-template <class Run> Spread time_of(const Effort& effort, Run&& run) {
+template <class Run> Quantiles time_of(const Effort& effort, Run&& run) {
   run();
   double start = now_in_milliseconds();
   run();
@@ -45,7 +45,7 @@ template <class Run> Spread time_of(const Effort& effort, Run&& run) {
     for (int call = 0; call < calls; ++call) run();
     times.push_back((now_in_milliseconds() - start) / calls);
   }
-  return spread_of(times);
+  return quantiles_of(times);
 }
 
 }  // namespace ethreed::bench

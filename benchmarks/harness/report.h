@@ -35,7 +35,7 @@ namespace ethreed::bench {
 
 struct Row {
   std::string name;
-  Spread time;
+  Quantiles time;
   std::vector<std::pair<std::string, double>> figures;  ///< by column title
 };
 

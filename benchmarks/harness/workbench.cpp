@@ -47,7 +47,7 @@ Workbench::Workbench(const std::filesystem::path& directory, const ModelChoice& 
   shuffle_examples(examples.count(), 1, 0, order_);
 }
 
-std::span<const std::int32_t> Workbench::numbers(int i) const {
+Indices Workbench::numbers(int i) const {
   const int size = config.recipe.batch;
   return std::span(order_).subspan(static_cast<std::size_t>(i % batch_count()) * static_cast<std::size_t>(size),
                                    static_cast<std::size_t>(size));

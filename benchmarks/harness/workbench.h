@@ -3,6 +3,7 @@
 // starts from.
 
 #include "core/context.h"
+#include "core/indices.h"
 #include "model/interface/model_state.h"
 #include "model/interface/run_config.h"
 #include "model/interface/split_examples.h"
@@ -10,7 +11,6 @@
 
 #include <filesystem>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -52,7 +52,7 @@ class Workbench {
   const Model& model() const { return *config.model; }
   int batch_count() const { return examples.count() / config.recipe.batch; }
   /// Numbers of the examples of the i-th batch of an epoch, and the batch, valid until the next call.
-  std::span<const std::int32_t> numbers(int i) const;
+  Indices numbers(int i) const;
   const ModelBatch& batch(int i);
 
  private:

@@ -89,13 +89,13 @@ class PeerFile {
       const auto turn_row = static_cast<std::size_t>(i);
       const std::int64_t d = batch.turn_dialogue[turn_row], t = batch.turn_time[turn_row], place = d * turns + t;
       const int r = batch.row_of_turn[turn_row];
-      const std::int32_t dialogue = dialogues[static_cast<std::size_t>(d)];
+      const std::int32_t dialogue = dialogues[d];
       const auto copy = [&](Tensor<std::int64_t>& to, std::span<const std::int32_t> ids, bool as_unknown) {
         for (std::size_t j = 0; j < ids.size(); ++j)
           to[place * length + static_cast<std::int64_t>(j)] = as_unknown && ids[j] >= vocabulary ? unk_id : ids[j];
       };
       const auto part = [](const std::vector<std::int32_t>& ids, int begin, int end) {
-        return std::span(ids).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+        return std::span(ids).subspan(begin, end - begin);
       };
       ++count[d];
       copy(post, split.post(dialogue, t), true);

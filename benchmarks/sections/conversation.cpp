@@ -63,9 +63,9 @@ Section measure_conversation(const Options& options) {
     Runtime runtime(threads);
     Context context = runtime.context();
     const Latencies latencies = talk(context, replier, posts, passes);
-    const double second = spread_of(latencies[1]).median;
+    const double second = quantiles_of(latencies[1]).median;
     for (std::size_t i = 0; i < places.size(); ++i) {
-      const Spread time = spread_of(latencies[i]);
+      const Quantiles time = quantiles_of(latencies[i]);
       section.rows.push_back(
           {.name = fmt::format("the {} reply, {} thread{}", place_names[i], threads, threads == 1 ? "" : "s"),
            .time = time,

@@ -30,7 +30,7 @@ Row measure_chat(const Options& options, Context& context, Replier& replier, int
     }
   const auto replies = static_cast<double>(times.size());
   return {.name = fmt::format("a reply in chat, greedy, {} thread{}", threads, plural(threads)),
-          .time = spread_of(times),
+          .time = quantiles_of(times),
           .figures = {{"words a reply, EOS too", words / replies},
                       {"ms a word", total / words},
                       {"replies/s", replies / total * 1e3}}};
@@ -58,7 +58,7 @@ Row measure_batches(const Options& options, Context& context, Replier& replier, 
   }
   return {.name = fmt::format("a reply in batches of {} dialogues, {}, {} thread{}", evaluation_batch, name_of(method),
                               threads, plural(threads)),
-          .time = spread_of(times),
+          .time = quantiles_of(times),
           .figures = {{"words a reply, EOS too", words / replies},
                       {"ms a word", total / words},
                       {"replies/s", replies / total * 1e3}}};

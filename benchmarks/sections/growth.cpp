@@ -76,7 +76,7 @@ std::vector<Row> prepare_point(const Options& options, std::int64_t dialogues) {
            // As often for a dialogue as 3 times in 1,000 of them: the vocabulary, and with it a step, does not grow.
            .min_frequency = std::max<std::int64_t>(3, 3 * dialogues / 1000)});
   const double time = now_in_milliseconds() - start;
-  Row row{.name = "prepare", .time = spread_of({time}), .figures = {}};
+  Row row{.name = "prepare", .time = quantiles_of({time}), .figures = {}};
   add_memory(row);
   const Dataset data = Dataset::open(data_of(options, dialogues));
   row.figures.insert(row.figures.begin(),
@@ -130,18 +130,16 @@ class RandomExamples {
       : random_(seed, 0), vocabulary_(vocabulary) {
     if (unit == Unit::text) {
       for (int i = 0; i < count; ++i) utterances_.push_back(utterance());
-      for (int i = 0; i < count; ++i)
-        examples_.push_back({.text = utterances_[static_cast<std::size_t>(i)], .label = i % classes, .place = i});
+      for (int i = 0; i < count; ++i) examples_.push_back({.text = utterances_[i], .label = i % classes, .place = i});
       return;
     }
     for (int u = 0; u < 4 * count; ++u) utterances_.push_back(utterance());
     for (int t = 0; t < 2 * count; ++t)
-      turns_.push_back({.post = utterances_[static_cast<std::size_t>(2 * t)],
-                        .response = utterances_[static_cast<std::size_t>(2 * t + 1)],
+      turns_.push_back({.post = utterances_[2 * t],
+                        .response = utterances_[2 * t + 1],
                         .emotion = t % emotion_count,
                         .listener_label = emotion_count - 1 - t % emotion_count});
-    for (int d = 0; d < count; ++d)
-      examples_.push_back({.turns = std::span(turns_).subspan(static_cast<std::size_t>(2 * d), 2), .place = 2 * d});
+    for (int d = 0; d < count; ++d) examples_.push_back({.turns = std::span(turns_).subspan(2 * d, 2), .place = 2 * d});
   }
   std::span<const Example> examples() const { return examples_; }
 
@@ -199,7 +197,7 @@ std::vector<Row> vocabulary_point(const Options& options, std::int32_t vocabular
     inputs.emplace_back(model.unit(), emotion_count, vocabulary, options.batch, static_cast<std::uint64_t>(i + 1));
   const std::unique_ptr<ModelBatch> batch = model.new_batch();
   const auto make = [&](int i) -> const ModelBatch& {
-    batch->build(inputs[static_cast<std::size_t>(i)].examples());
+    batch->build(inputs[i].examples());
     return *batch;
   };
   Row row = measure_steps(fmt::format("V = {}", vocabulary), options, config, state, batches, make);

@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t seed = 1;
 
 template <class T>
-Row row_of(std::string name, const Spread& time, double flops, double bytes, const Machine& machine, int threads) {
+Row row_of(std::string name, const Quantiles& time, double flops, double bytes, const Machine& machine, int threads) {
   const double seconds = time.median * 1e-3;
   const double gflops = flops / seconds * 1e-9, gbytes = bytes / seconds * 1e-9;
   const Peak& peak = std::is_same_v<T, float> ? machine.float32 : machine.float64;
@@ -34,7 +34,7 @@ void measure(const std::string& name, OpProblem<T>& problem, bool differentiable
   const std::string ending =
       fmt::format(", {}, {} thread{}", std::is_same_v<T, float> ? "float" : "double", threads, threads == 1 ? "" : "s");
   const Cost cost = problem.cost();
-  const Spread forward = time_of(options.effort(), [&] { problem.forward(context); });
+  const Quantiles forward = time_of(options.effort(), [&] { problem.forward(context); });
   rows.push_back(
       row_of<T>(name + " forward" + ending, forward, cost.forward_flops, cost.forward_bytes, machine, threads));
   if (!differentiable) return;
@@ -51,7 +51,7 @@ void measure(const std::string& name, OpProblem<T>& problem, bool differentiable
     gradients.emplace_back(input.data.shape());
     sinks.push_back(input.differentiable ? GradientSink<T>{gradients.back().data(), false} : GradientSink<T>{});
   }
-  const Spread backward = time_of(options.effort(), [&] { problem.backward(context, cotangent_data, sinks); });
+  const Quantiles backward = time_of(options.effort(), [&] { problem.backward(context, cotangent_data, sinks); });
   rows.push_back(
       row_of<T>(name + " backward" + ending, backward, cost.backward_flops, cost.backward_bytes, machine, threads));
 }

@@ -34,7 +34,7 @@ class StepTimes {
       tokens += pass.tokens;
       steps += pass.steps;
     }
-    const Spread time = spread_of(means);
+    const Quantiles time = quantiles_of(means);
     const double per_step = tokens / steps;
     return {.name = std::move(name),
             .time = time,

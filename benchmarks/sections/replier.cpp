@@ -32,7 +32,7 @@ class NoEarlyEnd final : public ReplySession<float> {
   explicit NoEarlyEnd(ReplySession<float>& session) : session_(session) {}
   int rows() const override { return session_.rows(); }
   ReplyRow row(int r) const override { return session_.row(r); }
-  NextWords<float> advance(std::span<const std::int32_t> parents, std::span<const std::int32_t> words) override {
+  NextWords<float> advance(Indices parents, Indices words) override {
     const NextWords<float> next = session_.advance(parents, words);
     for (std::size_t k = 0; k < parents.size(); ++k)
       next.log_probability[k * static_cast<std::size_t>(next.words) + eos_id] = -std::numeric_limits<float>::infinity();
@@ -68,7 +68,7 @@ Talk::Talk(Context& context, Replier& replier, int length)
   ETHREED_CHECK(context.on_host(), "Talk: replies are measured on the CPU");
 }
 
-std::span<const std::int32_t> Talk::answer(std::span<const std::int32_t> post) {
+Indices Talk::answer(Indices post) {
   const Model& model = replier_.model();
   context_.begin_step();
   Tape<float> tape(context_, false);
@@ -88,7 +88,7 @@ std::vector<PostPlace> posts_of_length(const Split& split, int tokens, std::size
   for (int slack = 0; slack < tokens && found.size() < most; ++slack)
     for (std::int64_t d = 0; d < split.dialogues(); ++d)
       for (std::int64_t t = 0; t < (first_turns ? 1 : split.turns(d)) && found.size() < most; ++t)
-        if (std::abs(static_cast<int>(split.post(d, t).size()) - tokens) == slack) found.push_back({d, t});
+        if (std::abs(count_of(split.post(d, t)) - tokens) == slack) found.push_back({d, t});
   return found;
 }
 

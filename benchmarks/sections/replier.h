@@ -3,10 +3,10 @@
 
 #include "benchmarks/sections/sections.h"
 #include "core/context.h"
+#include "core/indices.h"
 #include "model/replies/search.h"
 
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -35,7 +35,7 @@ class Talk {
   /// outlive this object. Throws Error if the model writes no replies.
   Talk(Context& context, Replier& replier, int length = 0);
   /// The words of the reply to this post, which ends with EOS. They are kept for the next call.
-  std::span<const std::int32_t> answer(std::span<const std::int32_t> post);
+  Indices answer(Indices post);
 
  private:
   Context& context_;

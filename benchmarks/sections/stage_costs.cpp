@@ -64,8 +64,8 @@ std::vector<EthreedStageCost> ethreed_stage_costs(const EthreedConfig& c, const 
                        word * (targets * (2 * s + e + 1) + 2 * n * (s + e))};
   const StageCost mixture{3 * targets * v + pairs, word * (targets * v + pairs + 5 * targets), 3 * targets * v + pairs,
                           word * (2 * targets * v + pairs + 7 * targets)};
-  const StageCost entropy{3 * n * c.emotions, word * (n * c.emotions + 4 * n), 3 * n * c.emotions,
-                          word * (2 * n * c.emotions + 4 * n)};
+  const StageCost entropy{3 * n * c.emotion_classes, word * (n * c.emotion_classes + 4 * n), 3 * n * c.emotion_classes,
+                          word * (2 * n * c.emotion_classes + 4 * n)};
   const StageCost look_up{0, 2 * word * words * c.embedding, words * c.embedding, word * words * c.embedding + table};
   return {
       {"word look-up", look_up},
@@ -73,7 +73,7 @@ std::vector<EthreedStageCost> ethreed_stage_costs(const EthreedConfig& c, const 
       {"emotion tracker", gru(2 * n, dialogues, u, g) + product(2 * n, g, u) + attend_history +
                               gru(2 * n, dialogues, u + g, p) + gru(2 * n, 2 * dialogues, p, e) +
                               gru(n, dialogues, g, c.content_state) + moved(5 * n, e)},
-      {"policy and classifiers", 3 * product(n, e, e) + 3 * product(n, e, c.emotions)},
+      {"policy and classifiers", 3 * product(n, e, e) + 3 * product(n, e, c.emotion_classes)},
       {"decoder memory",
        product(sources, u, s) + product(n, c.content_state, s) + product(n, e, e) + product(n, e, s) + moved(2 * n, e)},
       {"decoder GRU", gru_of_shared_inputs(decoder_words, targets, 0, c.embedding, s) + moved(2 * targets, s)},

@@ -27,9 +27,9 @@ void check_clock(const Context& context, Workbench& bench) {
   const double expected = run(nullptr);
   const Tensor<float> gradients = bench.state.gradients.clone();
   const double loss = run(&clock);
-  const bool equal = std::memcmp(&loss, &expected, sizeof loss) == 0 &&
-                     std::memcmp(gradients.data(), bench.state.gradients.data(),
-                                 static_cast<std::size_t>(gradients.count()) * sizeof(float)) == 0;
+  const bool equal =
+      std::memcmp(&loss, &expected, sizeof loss) == 0 &&
+      std::memcmp(gradients.data(), bench.state.gradients.data(), bytes_of<float>(gradients.count())) == 0;
   ETHREED_CHECK(equal, "with a clock the loss is {}, without {}, or the gradients differ", loss, expected);
 }
 
@@ -100,8 +100,8 @@ class StagedStep {
     rates_.push_back(multiply_add_rate(threads));
     products_.push_back(product_.rate(context_));
   }
-  Spread rates() const { return spread_of(rates_); }
-  Spread products() const { return spread_of(products_); }
+  Quantiles rates() const { return quantiles_of(rates_); }
+  Quantiles products() const { return quantiles_of(products_); }
 
   void end_pass(int batches, bool keep) {
     if (parts_.empty()) make_parts();
@@ -140,9 +140,9 @@ class StagedStep {
   std::vector<Row> rows(const Machine& machine, int threads) {
     double floor_of_all = 0;
     std::vector<Row> rows;
-    const double step = spread_of(part(all_of_it).times).median;
+    const double step = quantiles_of(part(all_of_it).times).median;
     for (Part& part : parts_) {
-      Row row{.name = part.name, .time = spread_of(part.times), .figures = {}};
+      Row row{.name = part.name, .time = quantiles_of(part.times), .figures = {}};
       double floor = std::max(part.flops / machine.float32.of(threads), part.bytes / machine.memory.of(threads)) * 1e-6;
       floor_of_all += floor;
       if (part.name == all_of_it) floor = floor_of_all;

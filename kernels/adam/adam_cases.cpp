@@ -13,7 +13,7 @@ struct AdamSetting {
   int count;
   std::int64_t step;
   double gradient_scale = 1.0;
-  double gradient_spread = 1.0;
+  double gradient_deviation = 1.0;
   bool fresh = false;  ///< moments of zero
   double norm = -1;    ///< handed to the kernel as gradient_norm, unless negative
   double loss = 1;     ///< handed to the kernel with the norm
@@ -24,11 +24,11 @@ template <class T> class AdamProblem final : public OpProblem<T> {
  public:
   AdamProblem(const AdamSetting& setting, std::uint64_t seed) : setting_(setting) {
     const Shape shape{setting.count};
-    const double spread = setting.gradient_spread;
+    const double deviation = setting.gradient_deviation;
     this->inputs.push_back({"parameters", random_tensor<T>(shape, seed, 0), false});
-    this->inputs.push_back({"gradients", random_tensor<T>(shape, seed, 1, spread), false});
-    this->inputs.push_back({"m", random_tensor<T>(shape, seed, 2, setting.fresh ? 0 : 0.1 * spread), false});
-    this->inputs.push_back({"v", random_tensor<T>(shape, seed, 3, setting.fresh ? 0 : spread), false});
+    this->inputs.push_back({"gradients", random_tensor<T>(shape, seed, 1, deviation), false});
+    this->inputs.push_back({"m", random_tensor<T>(shape, seed, 2, setting.fresh ? 0 : 0.1 * deviation), false});
+    this->inputs.push_back({"v", random_tensor<T>(shape, seed, 3, setting.fresh ? 0 : deviation), false});
     for (T& v : this->inputs[3].data.span()) v *= v;  // a mean of squares
     norm_[0] = setting.norm;
     loss_[0] = static_cast<T>(setting.loss);
@@ -119,17 +119,17 @@ std::vector<OpCase> adam_cases() {
   return {
       adam_case("first step", true, {.count = 5, .step = 1, .fresh = true}),
       adam_case("a gradient of zero from the start", true,
-                {.count = 3, .step = 1, .gradient_spread = 0, .fresh = true}),
+                {.count = 3, .step = 1, .gradient_deviation = 0, .fresh = true}),
       adam_case("clipped", true, {.count = 7, .step = 12, .gradient_scale = 0.25}),
       adam_case("clipped by a norm", true, {.count = 9, .step = 12, .gradient_scale = 0.5, .norm = 6}),
       adam_case("a norm that clips nothing", true, {.count = 6, .step = 2, .norm = 0.5}),
       adam_case("a norm of NaN", true, {.count = 9, .step = 4, .norm = not_a_number}),
       adam_case("an infinite loss", true, {.count = 9, .step = 4, .norm = 1, .loss = -infinity}),
-      adam_case("gradients below epsilon", true, {.count = 7, .step = 3, .gradient_spread = 1e-10}),
+      adam_case("gradients below epsilon", true, {.count = 7, .step = 3, .gradient_deviation = 1e-10}),
       adam_case("several chunks", false, {.count = 200'003, .step = 1000}),
       adam_case("decayed weights", true, {.count = 9, .step = 3, .weight_decay = 0.1}),
       adam_case("decay alone, without a gradient", true,
-                {.count = 5, .step = 1, .gradient_spread = 0, .fresh = true, .weight_decay = 2.0}),
+                {.count = 5, .step = 1, .gradient_deviation = 0, .fresh = true, .weight_decay = 2.0}),
       adam_case("decayed weights, clipped by a norm", true, {.count = 9, .step = 12, .norm = 6, .weight_decay = 20.0}),
       adam_case("decayed weights and a norm of NaN", true,
                 {.count = 9, .step = 4, .norm = not_a_number, .weight_decay = 0.1}),

@@ -2,11 +2,11 @@
 // attention_pooling: one vector of each ragged segment of rows, their sum weighted by a softmax over scores, or their
 // mean. Serves encoders that pool their states: the rows may stand anywhere, as packed time-major states do.
 
+#include "core/indices.h"
 #include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
 
 #include <cstdint>
-#include <span>
 
 namespace ethreed {
 
@@ -21,7 +21,7 @@ namespace ethreed {
 ///   weights  [entries]       written: α, an output and what the backward needs of it; aliases nothing
 ///   y        [segments, columns]     written; aliases nothing
 template <class T> struct AttentionPoolingForward {
-  std::span<const std::int32_t> offsets;
+  Indices offsets;
   const std::int32_t* rows = nullptr;
   int source_rows = 0;
   int columns = 0;
@@ -30,7 +30,7 @@ template <class T> struct AttentionPoolingForward {
   T* weights = nullptr;
   T* y = nullptr;
 
-  int segments() const { return static_cast<int>(offsets.size()) - 1; }
+  int segments() const { return offsets.size() - 1; }
   int entries() const { return offsets.empty() ? 0 : offsets.back(); }
 };
 

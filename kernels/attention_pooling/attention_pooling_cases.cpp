@@ -14,10 +14,10 @@ struct PoolingShape {
   std::vector<int> lengths;
   int columns;
   std::optional<std::vector<std::int32_t>> rows = {};
-  int source_rows = 0;  // with rows
-  bool scored = true;   // a softmax, else the mean
-  double spread = 1.0;  // of the scores
-  double offset = 0.0;  // of the scores
+  int source_rows = 0;     // with rows
+  bool scored = true;      // a softmax, else the mean
+  double deviation = 1.0;  // of the scores
+  double offset = 0.0;     // of the scores
 
   std::vector<std::int32_t> offsets() const {
     std::vector<std::int32_t> offsets{0};
@@ -31,7 +31,7 @@ template <class T> class AttentionPoolingProblem final : public OpProblem<T> {
   AttentionPoolingProblem(const PoolingShape& shape, std::uint64_t seed) : shape_(shape), offsets_(shape.offsets()) {
     this->inputs.push_back({"x", random_tensor<T>({source_rows(), shape.columns}, seed, 0)});
     if (shape.scored) {
-      this->inputs.push_back({"scores", random_tensor<T>({entries(), 1}, seed, 1, shape.spread)});
+      this->inputs.push_back({"scores", random_tensor<T>({entries(), 1}, seed, 1, shape.deviation)});
       for (T& score : this->inputs[1].data.span()) score += static_cast<T>(shape.offset);
     }
     this->outputs.push_back({"y", Tensor<T>({segments(), shape.columns})});
@@ -51,12 +51,12 @@ template <class T> class AttentionPoolingProblem final : public OpProblem<T> {
   std::vector<std::vector<double>> reference() const override {
     std::vector<double> y, weights;
     for (std::size_t s = 0; s + 1 < offsets_.size(); ++s) {
-      std::vector<double> row(static_cast<std::size_t>(shape_.columns), 0.0);
+      std::vector<double> row(shape_.columns, 0.0);
       double sum = 0;
       for (int j = offsets_[s]; j < offsets_[s + 1]; ++j) sum += power(j);
       for (int j = offsets_[s]; j < offsets_[s + 1]; ++j) {
         weights.push_back(power(j) / sum);
-        const std::int64_t source = shape_.rows ? (*shape_.rows)[static_cast<std::size_t>(j)] : j;
+        const std::int64_t source = shape_.rows ? (*shape_.rows)[j] : j;
         for (std::size_t c = 0; c < row.size(); ++c)
           row[c] += weights.back() *
                     static_cast<double>(this->inputs[0].data[source * shape_.columns + static_cast<std::int64_t>(c)]);
@@ -80,7 +80,7 @@ template <class T> class AttentionPoolingProblem final : public OpProblem<T> {
   std::int64_t saved_bytes() const override { return 0; }
 
  private:
-  int segments() const { return static_cast<int>(shape_.lengths.size()); }
+  int segments() const { return count_of(shape_.lengths); }
   int entries() const { return offsets_.back(); }
   int source_rows() const { return shape_.rows ? shape_.source_rows : entries(); }
   /// e^score, less the offset that every case adds to all scores alike.
@@ -118,7 +118,7 @@ PoolingShape packed(std::vector<int> lengths, int columns, bool scored = true) {
       for (const int length : lengths) row += std::min(length, t);
       rows.push_back(row);
     }
-  const int source_rows = static_cast<int>(rows.size());
+  const int source_rows = count_of(rows);
   return {std::move(lengths), columns, std::move(rows), source_rows, scored};
 }
 
@@ -143,7 +143,7 @@ std::vector<OpCase> attention_pooling_cases() {
       pooling_case("rows read several times, and rows that nobody reads", true,
                    {{3, 2, 3}, 3, {{5, 1, 5, 1, 3, 3, 5, 3}}, 7}),
       pooling_case("one row for a whole segment", true, {{2, 3}, 4, {{1, 1, 1, 0, 1}}, 2}),
-      pooling_case("scores far from 0", true, {.lengths = {3, 4}, .columns = 2, .spread = 1.5, .offset = -60.0}),
+      pooling_case("scores far from 0", true, {.lengths = {3, 4}, .columns = 2, .deviation = 1.5, .offset = -60.0}),
       pooling_case("wider than the lanes of a dot product", true, {{2, 3}, 35}),
       pooling_case("no segments", true,
                    {.lengths = {}, .columns = 3, .rows = std::vector<std::int32_t>{}, .source_rows = 2}),

@@ -16,8 +16,7 @@ struct Entries {
 };
 
 template <class T> Entries entries_of(const AttentionPoolingForward<T>& args, std::int64_t segment) {
-  const auto s = static_cast<std::size_t>(segment);
-  return {args.offsets[s], args.offsets[s + 1]};
+  return {args.offsets[segment], args.offsets[segment + 1]};
 }
 
 template <class T> std::int64_t source_row(const AttentionPoolingForward<T>& args, int entry) {
@@ -46,8 +45,7 @@ template <class T> T dot_difference(const T* dy, const T* x, const T* y, int n) 
   std::array<T, lanes> sums{};
   int i = 0;
   for (; i + lanes <= n; i += lanes)
-    for (int lane = 0; lane < lanes; ++lane)
-      sums[static_cast<std::size_t>(lane)] += dy[i + lane] * (x[i + lane] - y[i + lane]);
+    for (int lane = 0; lane < lanes; ++lane) sums[lane] += dy[i + lane] * (x[i + lane] - y[i + lane]);
   T total{0};
   for (const T sum : sums) total += sum;
   for (; i < n; ++i) total += dy[i] * (x[i] - y[i]);

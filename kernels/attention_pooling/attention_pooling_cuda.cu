@@ -24,7 +24,7 @@ template <class T> struct DevicePooling {
 
 /// α of entries begin … end − 1, by one warp: lane l has entries begin + l, begin + l + 32, ….
 template <class T> __device__ void softmax(const T* scores, T* weights, int begin, int end) {
-  const int first = begin + static_cast<int>(threadIdx.x) % warp_size;
+  const int first = begin + lane_index();
   T high = -std::numeric_limits<T>::infinity();
   for (int j = first; j < end; j += warp_size) high = scores[j] > high || scores[j] != scores[j] ? scores[j] : high;
   high = warp_max(high);
@@ -40,7 +40,7 @@ template <class T> __device__ void softmax(const T* scores, T* weights, int begi
 /// A block is one segment: its first warp has the softmax, and then each thread some columns of y, entries ascending.
 template <class T> __global__ void attention_pooling_forward_kernel(DevicePooling<T> args) {
   const AttentionPoolingForward<T>& f = args.f;
-  const int segment = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x), columns = f.columns;
+  const int segment = block_index(), thread = thread_index(), columns = f.columns;
   const int begin = args.offsets[segment], end = args.offsets[segment + 1];
   if (f.scores == nullptr) {
     const T weight = T{1} / static_cast<T>(end - begin);
@@ -60,7 +60,7 @@ template <class T>
 __device__ void scores_backward(const DevicePooling<T>& args, const T* dy, const GradientSink<T>& dscores,
                                 int segment) {
   const AttentionPoolingForward<T>& f = args.f;
-  const int warp = static_cast<int>(threadIdx.x) / warp_size, lane = static_cast<int>(threadIdx.x) % warp_size;
+  const int warp = warp_index(), lane = lane_index();
   dy += std::int64_t{segment} * f.columns;
   const T* y = f.y + std::int64_t{segment} * f.columns;
   const int end = args.offsets[segment + 1];
@@ -80,7 +80,7 @@ __device__ void row_backward(const DevicePooling<T>& args, const T* dy, const Gr
   const AttentionPoolingForward<T>& f = args.f;
   const int columns = f.columns;
   weighted_sums<1, T>(
-      {static_cast<int>(threadIdx.x), backward_threads}, 1, columns, EveryTerm{{0, found}},
+      {thread_index(), backward_threads}, 1, columns, EveryTerm{{0, found}},
       [=](int, int k) { return f.weights[entry_at(k)]; },
       [=](int k) { return dy + std::int64_t{part_of(args.offsets, args.segments, entry_at(k))} * columns; },
       [=](int) { return sink_row(dx, row, columns); });
@@ -92,7 +92,7 @@ template <class T>
 __global__ void attention_pooling_backward_kernel(DevicePooling<T> args, const T* dy, GradientSink<T> dscores,
                                                   GradientSink<T> dx, int segment_blocks) {
   const AttentionPoolingForward<T>& f = args.f;
-  const int block = static_cast<int>(blockIdx.x);
+  const int block = block_index();
   if (block < segment_blocks) {
     scores_backward(args, dy, dscores, block);
     return;

@@ -11,7 +11,6 @@
 namespace ethreed {
 inline namespace ETHREED_DEVICE_BUILD {
 
-inline constexpr int warp_size = 32;
 inline constexpr unsigned all_lanes = 0xFFFFFFFFU;
 
 // --- shared memory
@@ -71,8 +70,8 @@ template <class T> __device__ T warp_max(T value) {
 /// block has at most 1024 threads, a multiple of 32; all of them must call. Tag as in shared_array.
 template <class Tag, class T> __device__ T block_sum(T value) {
   T* parts = shared_array<T, warp_size, Tag>();
-  const int warp = static_cast<int>(threadIdx.x) / warp_size, lane = static_cast<int>(threadIdx.x) % warp_size;
-  const int warps = static_cast<int>(blockDim.x) / warp_size;
+  const int warp = warp_index(), lane = lane_index();
+  const int warps = block_threads() / warp_size;
   value = warp_sum(value);
   __syncthreads();  // the sums of a call before have been read
   if (lane == 0) parts[warp] = value;
@@ -82,8 +81,8 @@ template <class Tag, class T> __device__ T block_sum(T value) {
 /// The same for the maximum, of numbers above −∞ or −∞ itself.
 template <class Tag, class T> __device__ T block_max(T value) {
   T* parts = shared_array<T, warp_size, Tag>();
-  const int warp = static_cast<int>(threadIdx.x) / warp_size, lane = static_cast<int>(threadIdx.x) % warp_size;
-  const int warps = static_cast<int>(blockDim.x) / warp_size;
+  const int warp = warp_index(), lane = lane_index();
+  const int warps = block_threads() / warp_size;
   value = warp_max(value);
   __syncthreads();
   if (lane == 0) parts[warp] = value;

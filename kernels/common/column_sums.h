@@ -16,7 +16,7 @@ template <class T>
 __global__ void column_sums_kernel(const T* x, const T* y, T* scaled, int rows, int columns, GradientSink<T> sums) {
   T* parts = shared_array<T, column_sums_columns * column_sums_lanes, struct ColumnSumsParts>();
   const int lane = static_cast<int>(threadIdx.y);
-  const int j = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  const int j = index_in_grid();
   T sum{0};
   for (int i = lane; i < rows && j < columns; i += column_sums_lanes) {
     const std::int64_t at = std::int64_t{i} * columns + j;
@@ -27,11 +27,10 @@ __global__ void column_sums_kernel(const T* x, const T* y, T* scaled, int rows, 
     }
     sum += value;
   }
-  parts[lane * column_sums_columns + static_cast<int>(threadIdx.x)] = sum;
+  parts[lane * column_sums_columns + thread_index()] = sum;
   __syncthreads();
   if (lane != 0 || j >= columns || !sums) return;
-  for (int other = 1; other < column_sums_lanes; ++other)
-    sum += parts[other * column_sums_columns + static_cast<int>(threadIdx.x)];
+  for (int other = 1; other < column_sums_lanes; ++other) sum += parts[other * column_sums_columns + thread_index()];
   put(sums, j, sum);
 }
 

@@ -27,6 +27,16 @@ using ThisDevice = Emulated;
 /// runtime that is: one program may hold both.
 inline namespace ETHREED_DEVICE_BUILD {
 
+inline constexpr int warp_size = 32;
+
+// Where the calling thread is, in a one-dimensional block of a one-dimensional grid.
+__device__ inline int thread_index() { return static_cast<int>(threadIdx.x); }
+__device__ inline int block_index() { return static_cast<int>(blockIdx.x); }
+__device__ inline int block_threads() { return static_cast<int>(blockDim.x); }
+__device__ inline int index_in_grid() { return static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); }
+__device__ inline int warp_index() { return thread_index() / warp_size; }
+__device__ inline int lane_index() { return thread_index() % warp_size; }
+
 /// Throws Error "what: message" unless the call succeeded.
 void check_cuda(cudaError_t status, std::string_view what);
 

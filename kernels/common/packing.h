@@ -2,9 +2,9 @@
 // Ragged, time-major sequences without pads: the layout of every recurrent operation.
 
 #include "core/error.h"
+#include "core/indices.h"
 
 #include <cstdint>
-#include <span>
 
 namespace ethreed {
 
@@ -12,11 +12,11 @@ namespace ethreed {
 /// prefix. Row of (time t, sequence r) is offsets[t] + r, for r < offsets[t + 1] − offsets[t]. offsets has steps + 1
 /// entries, offsets[0] = 0, and the number of sequences that have not ended never grows with t.
 struct Packing {
-  std::span<const std::int32_t> offsets;
+  Indices offsets;
 
-  int steps() const { return static_cast<int>(offsets.size()) - 1; }
+  int steps() const { return offsets.size() - 1; }
   int rows() const { return offsets.empty() ? 0 : offsets.back(); }
-  int offset(int t) const { return offsets[static_cast<std::size_t>(t)]; }
+  int offset(int t) const { return offsets[t]; }
   /// Sequences that have not ended at step t; alive(0) is the number of sequences.
   int alive(int t) const { return offset(t + 1) - offset(t); }
   int sequences() const { return steps() > 0 ? alive(0) : 0; }

@@ -2,9 +2,9 @@
 // The layout of decoder operations after the decoder GRU: row by row, each row with its target and its source tokens.
 
 #include "core/error.h"
+#include "core/indices.h"
 
 #include <cstdint>
-#include <span>
 
 namespace ethreed {
 
@@ -17,15 +17,15 @@ namespace ethreed {
 ///
 /// All three start with 0. i and j count from the beginning of the row.
 struct RowLayout {
-  std::span<const std::int32_t> source_offsets;
-  std::span<const std::int32_t> target_offsets;
-  std::span<const std::int64_t> weight_offsets;
+  Indices source_offsets;
+  Indices target_offsets;
+  Span<const std::int64_t> weight_offsets;
 
-  int rows() const { return static_cast<int>(source_offsets.size()) - 1; }
+  int rows() const { return source_offsets.size() - 1; }
   /// First source and target token of a row, and the place of its ragged matrix.
-  int source(int r) const { return source_offsets[static_cast<std::size_t>(r)]; }
-  int target(int r) const { return target_offsets[static_cast<std::size_t>(r)]; }
-  std::int64_t weight(int r) const { return weight_offsets[static_cast<std::size_t>(r)]; }
+  int source(int r) const { return source_offsets[r]; }
+  int target(int r) const { return target_offsets[r]; }
+  std::int64_t weight(int r) const { return weight_offsets[r]; }
   /// S_r and M_r.
   int source_count(int r) const { return source(r + 1) - source(r); }
   int target_count(int r) const { return target(r + 1) - target(r); }

@@ -18,7 +18,6 @@ inline LaunchShape a_warp_a_row(int rows) {
   return {.grid = blocks_for(std::int64_t{rows} * warp_size, threads), .block = threads};
 }
 __device__ inline int row_of_warp() { return static_cast<int>((blockIdx.x * blockDim.x + threadIdx.x) / warp_size); }
-__device__ inline int lane_of_warp() { return static_cast<int>(threadIdx.x) % warp_size; }
 
 /// Calls four(k) for every group k … k + 3 of the row that starts on 16 bytes, and one(k) for the elements before and
 /// after those, each once, by one thread of a one-dimensional block. A row of a matrix with an odd number of columns
@@ -32,7 +31,7 @@ __device__ void walk_row(const T* row, int count, bool vectors, One one, Four fo
   const int gap = (in_16_bytes - past) % in_16_bytes;
   const int head = gap < count ? gap : count;
   const int groups = vectors ? (count - head) / 4 : 0;
-  const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x);
+  const int thread = thread_index(), threads = block_threads();
   for (int group = thread; group < groups; group += threads) four(head + 4 * group);
   for (int k = thread; k < count - 4 * groups; k += threads) one(k < head ? k : k + 4 * groups);
 }
@@ -71,7 +70,7 @@ template <class T> struct PartialLogSumExp {
 /// …; the lanes are added as warp_sum does. All lanes must call.
 template <class T> __device__ math::LogSumExp<T> warp_log_sum_exp(const T* row, int n) {
   PartialLogSumExp<T> part;
-  for (int k = lane_of_warp(); k < n; k += warp_size) part.add(row[k]);
+  for (int k = lane_index(); k < n; k += warp_size) part.add(row[k]);
   const T max = warp_max(part.max);
   part.raise(max);
   return {max, std::log(warp_sum(part.sum))};

@@ -44,7 +44,7 @@ template <class T> __device__ void add_scaled4(Vector4<T>& y, T factor, const Ve
 template <bool vectors, int I, int J, class T>
 __device__ void add_tile_products(T (&sums)[I * J], const T* const (&a)[I], const T* const (&b)[J], int columns) {
   constexpr int step = columns_at_once<vectors>;
-  for (int k = static_cast<int>(threadIdx.x) % warp_size * step; k < columns; k += warp_size * step) {
+  for (int k = lane_index() * step; k < columns; k += warp_size * step) {
     Vector4<T> b_columns[J];
     for (int j = 0; j < J; ++j) b_columns[j] = load_columns<vectors>(b[j] + k);
     for (int i = 0; i < I; ++i) {
@@ -64,7 +64,7 @@ template <int N, int distance = warp_size / 2, class T> __device__ T warp_sums(T
     for (int rest = distance; rest > 0; rest /= 2) sum += __shfl_xor_sync(all_lanes, sum, rest);
     return sum;
   } else {
-    const bool upper = (static_cast<int>(threadIdx.x) & distance) != 0;
+    const bool upper = (thread_index() & distance) != 0;
     for (int n = 0; n < N / 2; ++n) {
       const T keep = upper ? values[n + N / 2] : values[n];
       values[n] = keep + __shfl_xor_sync(all_lanes, upper ? values[n] : values[n + N / 2], distance);
@@ -147,8 +147,8 @@ __device__ void weighted_sums(Share share, int count, int columns, TermsOf terms
 /// out[c] = factor·x[c], or added to it, by the lanes of a warp.
 template <class T> __device__ void scale_row(T factor, const T* x, int columns, const GradientSink<T>& out) {
   weighted_sums<1, T>(
-      {static_cast<int>(threadIdx.x) % warp_size, warp_size}, 1, columns, EveryTerm{{0, 1}},
-      [=](int, int) { return factor; }, [=](int) { return x; }, [=](int) { return out; });
+      {lane_index(), warp_size}, 1, columns, EveryTerm{{0, 1}}, [=](int, int) { return factor; },
+      [=](int) { return x; }, [=](int) { return out; });
 }
 
 /// The last of `count` offsets that is not above `value`, where offsets[0] ≤ value: to which part an element belongs.

@@ -42,8 +42,8 @@ __device__ inline int select_positions(const std::int32_t* index, int count, int
   constexpr int words = selection_tile / warp_size;
   unsigned* masks = shared_array<unsigned, words, struct SelectionMasks>();
   int* positions = shared_array<int, selection_tile, struct SelectionPositions>();
-  const int warp = static_cast<int>(threadIdx.x) / warp_size, lane = static_cast<int>(threadIdx.x) % warp_size;
-  const int warps = static_cast<int>(blockDim.x) / warp_size;
+  const int warp = warp_index(), lane = lane_index();
+  const int warps = block_threads() / warp_size;
   for (int word = warp; word < words; word += warps) {
     const int i = first + word * warp_size + lane;
     const unsigned mask = __ballot_sync(all_lanes, i < count && index[i] == wanted);

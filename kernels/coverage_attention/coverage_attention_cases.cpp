@@ -15,7 +15,7 @@ struct CoverageShape {
   bool repeated = false;  // the first two source tokens of a row have the same key
   bool unbounded = false;
 
-  int rows() const { return static_cast<int>(sources.size()); }
+  int rows() const { return count_of(sources); }
 };
 
 struct Offsets {
@@ -64,9 +64,8 @@ Step textbook_step(const CoverageShape& shape, const CoverageInputs& in, int tok
 }
 
 std::vector<double> starting_coverage(const CoverageInputs& in, int source, int sources) {
-  std::vector<double> coverage(static_cast<std::size_t>(sources), 0.0);
-  for (int j = 0; j < sources && in.initial.count() > 0; ++j)
-    coverage[static_cast<std::size_t>(j)] = in.initial[source + j];
+  std::vector<double> coverage(sources, 0.0);
+  for (int j = 0; j < sources && in.initial.count() > 0; ++j) coverage[j] = in.initial[source + j];
   return coverage;
 }
 

@@ -43,9 +43,9 @@ __device__ Row row_of(const Offsets& offsets, int r) {
 template <class T, class Use>
 __device__ void pairwise_dots(const T* a, int a_count, const T* b, int b_count, int columns, Use use) {
   constexpr int I = 2, J = 4, lanes_per_pair = warp_size / (I * J);
-  const int lane = static_cast<int>(threadIdx.x) % warp_size, pair = lane / lanes_per_pair;
+  const int lane = lane_index(), pair = lane / lanes_per_pair;
   const int tiles_across = (b_count + J - 1) / J, tiles = (a_count + I - 1) / I * tiles_across;
-  for (int tile = static_cast<int>(threadIdx.x) / warp_size; tile < tiles; tile += threads / warp_size) {
+  for (int tile = warp_index(); tile < tiles; tile += threads / warp_size) {
     const int i0 = tile / tiles_across * I, j0 = tile % tiles_across * J;
     const T* a_rows[I];
     const T* b_rows[J];
@@ -64,7 +64,7 @@ __device__ void pairwise_dots(const T* a, int a_count, const T* b, int b_count, 
 template <class T>
 __device__ void steps_forward(const CoverageAttentionForward<T>& args, const Row& row, bool report, T* coverage,
                               const T* scores, T* weights) {
-  const int lane = static_cast<int>(threadIdx.x) % warp_size, sources = row.sources;
+  const int lane = lane_index(), sources = row.sources;
   const T coverage_weight = *args.coverage_weight, bias = *args.bias;
   for (int j = lane; j < sources; j += warp_size)
     coverage[j] = args.coverage_initial != nullptr ? args.coverage_initial[row.source + j] : T{0};
@@ -110,7 +110,7 @@ __device__ void steps_forward(const CoverageAttentionForward<T>& args, const Row
 template <class T>
 __global__ void __launch_bounds__(threads, 1)
     coverage_attention_forward_kernel(CoverageAttentionForward<T> args, Offsets offsets, T* outside) {
-  const Row row = row_of(offsets, static_cast<int>(blockIdx.x));
+  const Row row = row_of(offsets, block_index());
   const int d = args.query_columns, c = args.value_columns, sources = row.sources;
   const int part = static_cast<int>(blockIdx.y), parts = static_cast<int>(gridDim.y);
   T *scores = args.energy + row.weight, *weights = args.weights + row.weight, *coverage = nullptr;
@@ -126,7 +126,7 @@ __global__ void __launch_bounds__(threads, 1)
   if (threadIdx.x < warp_size) steps_forward(args, row, part == 0, coverage, static_cast<const T*>(scores), weights);
   __syncthreads();
   weighted_sums<outputs_at_once, T>(
-      {part * threads + static_cast<int>(threadIdx.x), parts * threads}, row.targets, c, EveryTerm{{0, sources}},
+      {part * threads + thread_index(), parts * threads}, row.targets, c, EveryTerm{{0, sources}},
       [=](int i, int j) { return weights[i * sources + j]; }, [=](int j) { return args.values + (row.source + j) * c; },
       [=](int i) { return GradientSink<T>{args.context + (row.target + i) * c}; });
 }
@@ -143,7 +143,7 @@ template <class T> struct RowState {
 /// cov_ij from the weights, in the forward's order, and `later` of the last step; lanes have tokens as in the forward.
 template <class T>
 __device__ void sum_coverage(const CoverageAttentionForward<T>& f, const Row& row, const RowState<T>& state) {
-  for (int j = static_cast<int>(threadIdx.x) % warp_size; j < row.sources; j += warp_size) {
+  for (int j = lane_index(); j < row.sources; j += warp_size) {
     T sum = f.coverage_initial != nullptr ? f.coverage_initial[row.source + j] : T{0};
     for (int i = 0; i < row.targets; ++i) {
       state.coverage[i * row.sources + j] = sum;
@@ -158,7 +158,7 @@ __device__ void sum_coverage(const CoverageAttentionForward<T>& f, const Row& ro
 template <class T>
 __device__ void steps_backward(const CoverageAttentionBackward<T>& args, const Row& row, const RowState<T>& state,
                                T* parameter_parts) {
-  const int lane = static_cast<int>(threadIdx.x) % warp_size, sources = row.sources;
+  const int lane = lane_index(), sources = row.sources;
   const T coverage_weight = *args.forward.coverage_weight;
   sum_coverage(args.forward, row, state);
   T coverage_weight_part{0}, bias_part{0};
@@ -198,7 +198,7 @@ __device__ RowState<T> row_state(const CoverageAttentionForward<T>& f, const Row
     return {weights, energy, outside + row.weight, outside + pairs + row.weight, outside + 2 * pairs + row.source};
   const int count = row.targets * row.sources;
   T* memory = dynamic_shared<T>();
-  for (int p = static_cast<int>(threadIdx.x); p < count; p += threads) {
+  for (int p = thread_index(); p < count; p += threads) {
     memory[p] = weights[p];
     memory[count + p] = energy[p];
   }
@@ -240,7 +240,7 @@ __global__ void __launch_bounds__(threads, 1)
     coverage_attention_backward_kernel(CoverageAttentionBackward<T> args, Offsets offsets, std::int64_t pairs,
                                        T* parameter_parts, T* outside) {
   const CoverageAttentionForward<T>& f = args.forward;
-  const int r = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
+  const int r = block_index(), thread = thread_index();
   const int part = static_cast<int>(blockIdx.y), parts = static_cast<int>(gridDim.y);
   const Row row = row_of(offsets, r);
   const int c = f.value_columns, sources = row.sources;
@@ -267,7 +267,7 @@ __global__ void __launch_bounds__(threads, 1)
 template <class T>
 __global__ void coverage_attention_parameters_kernel(const T* parts, int rows, GradientSink<T> dcoverage_weight,
                                                      GradientSink<T> dbias) {
-  const int warp = static_cast<int>(threadIdx.x) / warp_size, lane = static_cast<int>(threadIdx.x) % warp_size;
+  const int warp = warp_index(), lane = lane_index();
   const GradientSink<T> sink = warp == 0 ? dcoverage_weight : dbias;
   T sum{0};
   if (sink)
@@ -287,7 +287,7 @@ template <class T> Plan plan_of(const Context& context, const RowLayout& layout,
   std::int64_t elements = 0;
   for (int r = 0; r < layout.rows(); ++r)
     elements = std::max(elements, matrices * (layout.weight(r + 1) - layout.weight(r)) + layout.source_count(r));
-  const std::size_t bytes = static_cast<std::size_t>(elements) * sizeof(T);
+  const std::size_t bytes = bytes_of<T>(elements);
   const bool fits = bytes <= std::min(most_shared_bytes, context.runtime->shared_bytes_per_block());
   const unsigned parts = fits ? blocks_for_each(*context.runtime, layout.rows()) : 1;
   return {

@@ -157,7 +157,7 @@ class CudaRuntime final : public DeviceRuntime {
 
   void fork() override { wait_for(streams_[0], streams_[1], forked_); }
   void join() override { wait_for(streams_[1], streams_[0], joined_); }
-  void* stream(int index) override { return streams_[static_cast<std::size_t>(index)]; }
+  void* stream(int index) override { return streams_[index]; }
 
   void begin_capture() override {
     // Relaxed: an arena may have to grow while a step is recorded.

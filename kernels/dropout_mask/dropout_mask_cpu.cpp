@@ -14,14 +14,13 @@ constexpr std::int64_t elements_per_chunk = 1024, normals_per_chunk = 512;
 template <class T> void dropout_masks(Cpu, Context& context, const DropoutMasks<T>& args) {
   const std::uint32_t threshold = dropout_threshold(args.probability);
   const auto kept = static_cast<T>(1.0 / (1.0 - args.probability));
-  for (std::size_t k = 0; k < static_cast<std::size_t>(args.masks); ++k) {
+  for (int k = 0; k < args.masks; ++k) {
     const auto& mask = args.mask[k];
     context.pool.parallel_ranges(mask.count, elements_per_chunk, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; i += 4) {
         const PhiloxBlock words = mask.random.block(static_cast<std::uint64_t>(i / 4));
         const std::int64_t last = std::min(i + 4, end);
-        for (std::int64_t j = i; j < last; ++j)
-          mask.mask[j] = (words[static_cast<std::size_t>(j - i)] >> 8) < threshold ? T{0} : kept;
+        for (std::int64_t j = i; j < last; ++j) mask.mask[j] = (words[j - i] >> 8) < threshold ? T{0} : kept;
       }
     });
   }

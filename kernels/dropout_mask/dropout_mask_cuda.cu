@@ -19,7 +19,7 @@ template <class T> __global__ void dropout_masks_kernel(DropoutMasks<T> args, st
   const PhiloxBlock words = mask.random.block(static_cast<std::uint64_t>(block));
   for (int k = 0; k < 4; ++k) {
     const std::int64_t i = 4 * block + k;
-    if (i < mask.count) mask.mask[i] = (words[static_cast<std::size_t>(k)] >> 8) < threshold ? T{0} : kept;
+    if (i < mask.count) mask.mask[i] = (words[k] >> 8) < threshold ? T{0} : kept;
   }
 }
 
@@ -34,7 +34,7 @@ template <class T> __global__ void fill_normal_kernel(FillNormal<T> args) {
 template <class T> void dropout_masks(ThisDevice, Context& context, const DropoutMasks<T>& args) {
   const std::uint32_t threshold = dropout_threshold(args.probability);
   std::int64_t most = 0;
-  for (std::size_t k = 0; k < static_cast<std::size_t>(args.masks); ++k) most = std::max(most, args.mask[k].count);
+  for (int k = 0; k < args.masks; ++k) most = std::max(most, args.mask[k].count);
   if (most == 0) return;
   const dim3 grid(blocks_for((most + 3) / 4, threads), static_cast<unsigned>(args.masks));
   launch<dropout_masks_kernel<T>>(context, {.grid = grid, .block = threads}, args, threshold,

@@ -61,7 +61,7 @@ template <class T> class EmbeddingProblem final : public OpProblem<T> {
   std::int64_t saved_bytes() const override { return 0; }
 
  private:
-  int rows() const { return static_cast<int>(shape_.ids.size()); }
+  int rows() const { return count_of(shape_.ids); }
 
   EmbeddingForward<T> arguments() {
     return {.rows = rows(),

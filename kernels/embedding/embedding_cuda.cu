@@ -23,7 +23,7 @@ __global__ void embedding_forward_kernel(const T* weight, const std::int32_t* id
 template <class T, class V>
 __global__ void embedding_backward_kernel(const T* dy, const std::int32_t* ids, int rows, int columns,
                                           GradientSink<T> dweight) {
-  const int position = static_cast<int>(blockIdx.x);
+  const int position = block_index();
   const std::int64_t column = std::int64_t{blockIdx.y * blockDim.x + threadIdx.x} * elements_of<V, T>;
   const int id = ids[position];
   const bool reads = column < columns;

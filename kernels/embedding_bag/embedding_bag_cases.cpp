@@ -21,7 +21,7 @@ struct EmbeddingBagShape {
 /// `count` bags of 0 to `longest` ids each, reproducible, with many repeats of the low ones.
 Bags text_bags(int count, int longest, int table_rows, std::uint64_t stream) {
   const PhiloxStream random(20240229, stream);
-  Bags bags(static_cast<std::size_t>(count));
+  Bags bags(count);
   std::uint64_t draws = 0;
   for (auto& bag : bags) {
     bag.resize(random.below(static_cast<std::uint64_t>(longest) + 1, draws++));
@@ -61,13 +61,12 @@ template <class T> class EmbeddingBagProblem final : public OpProblem<T> {
     std::vector<double> y;
     std::int64_t entry = 0;
     for (const auto& bag : shape_.bags) {
-      std::vector<double> sum(static_cast<std::size_t>(shape_.columns));
+      std::vector<double> sum(shape_.columns);
       for (const std::int64_t id : bag) {
         const double weight = weighted() ? static_cast<double>(this->inputs[1].data[entry]) : 1.0;
         ++entry;
         for (int c = 0; c < shape_.columns; ++c)
-          sum[static_cast<std::size_t>(c)] +=
-              weight * static_cast<double>(this->inputs[0].data[id * shape_.columns + c]);
+          sum[c] += weight * static_cast<double>(this->inputs[0].data[id * shape_.columns + c]);
       }
       y.insert(y.end(), sum.begin(), sum.end());
     }
@@ -88,8 +87,8 @@ template <class T> class EmbeddingBagProblem final : public OpProblem<T> {
   std::int64_t saved_bytes() const override { return 0; }
 
  private:
-  int rows() const { return static_cast<int>(shape_.bags.size()); }
-  int entries() const { return static_cast<int>(ids_.size()); }
+  int rows() const { return count_of(shape_.bags); }
+  int entries() const { return count_of(ids_); }
   bool weighted() const { return shape_.weights != Weights::none; }
 
   EmbeddingBagForward<T> arguments() {

@@ -35,7 +35,7 @@ template <class T, class V> __global__ void embedding_bag_forward_kernel(Embeddi
 /// of the id, ascending, and writes the table row's gradient or adds to it. A thread has one V of the row.
 template <class T, class V> __global__ void embedding_bag_backward_kernel(EmbeddingBagBackward<T> args, int entries) {
   const EmbeddingBagForward<T>& f = args.forward;
-  const int entry = static_cast<int>(blockIdx.x);
+  const int entry = block_index();
   const std::int64_t column = std::int64_t{blockIdx.y * blockDim.x + threadIdx.x} * elements_of<V, T>;
   const int id = f.ids[entry];
   const bool reads = column < f.columns;

@@ -1,11 +1,11 @@
 #pragma once
 // emotion_gate: how much of the reply's emotion a decoder step lets through, equation (20).
 
+#include "core/indices.h"
 #include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
 
 #include <cstdint>
-#include <span>
 
 namespace ethreed {
 
@@ -21,7 +21,7 @@ namespace ethreed {
 ///   gate            [Mtok]     written; saved for the backward
 /// Nothing written aliases anything else.
 template <class T> struct EmotionGateForward {
-  std::span<const std::int32_t> target_offsets;
+  Indices target_offsets;
   int state_columns = 0;
   int emotion_columns = 0;
   const T* s = nullptr;
@@ -31,7 +31,7 @@ template <class T> struct EmotionGateForward {
   T* out = nullptr;
   T* gate = nullptr;
 
-  int rows() const { return static_cast<int>(target_offsets.size()) - 1; }
+  int rows() const { return target_offsets.size() - 1; }
   int targets() const { return target_offsets.empty() ? 0 : target_offsets.back(); }
 };
 

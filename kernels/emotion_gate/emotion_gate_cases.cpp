@@ -17,7 +17,7 @@ template <class T> class EmotionGateProblem final : public OpProblem<T> {
  public:
   EmotionGateProblem(const EmotionGateShape& shape, std::uint64_t seed) : shape_(shape) {
     for (int count : shape.targets) offsets_.push_back(offsets_.back() + count);
-    const int rows = static_cast<int>(shape.targets.size()), tokens = offsets_.back();
+    const int rows = count_of(shape.targets), tokens = offsets_.back();
     const int d = shape.state_columns, e = shape.emotion_columns;
     const double scale = 1.0 / std::pow(d, 0.25);  // arguments of tanh of order one
     this->inputs.push_back({"s", random_tensor<T>({tokens, d}, seed, 0, scale)});

@@ -14,9 +14,9 @@ struct Tokens {
   int count;
 };
 
-Tokens tokens_of(std::span<const std::int32_t> offsets, std::int64_t r) {
-  const std::int32_t first = offsets[static_cast<std::size_t>(r)];
-  return {first, offsets[static_cast<std::size_t>(r) + 1] - first};
+Tokens tokens_of(Indices offsets, std::int64_t r) {
+  const std::int32_t first = offsets[r];
+  return {first, offsets[r + 1] - first};
 }
 
 /// y_i = x_i·v for the `count` rows of x [count, columns].
@@ -102,7 +102,7 @@ template <class T> void emotion_gate_backward(Cpu, Context& context, const Emoti
   T* dz = scratch.allocate<T>(std::int64_t{targets} + rows);
   T* bias_parts = dz + targets;
   context.pool.parallel_for(rows, [&](std::int64_t r) {
-    bias_parts[r] = row_backward(context, args, r, dz + args.forward.target_offsets[static_cast<std::size_t>(r)]);
+    bias_parts[r] = row_backward(context, args, r, dz + args.forward.target_offsets[r]);
   });
   if (!args.dbias) return;
   T sum{0};

@@ -15,9 +15,9 @@ constexpr int warps_per_block = threads / warp_size;
 template <class T>
 __global__ void emotion_gate_forward_kernel(EmotionGateForward<T> args, const std::int32_t* offsets, int rows,
                                             int targets) {
-  const int token = static_cast<int>(blockIdx.x) * warps_per_block + static_cast<int>(threadIdx.x) / warp_size;
+  const int token = block_index() * warps_per_block + warp_index();
   if (token >= targets) return;
-  const int lane = static_cast<int>(threadIdx.x) % warp_size;
+  const int lane = lane_index();
   const int d = args.state_columns, e = args.emotion_columns;
   const std::int64_t r = part_of(offsets, rows, token), i = token;
   const T gate = math::tanh(row_dot(args.s + i * d, args.key + r * d, d) + *args.bias);
@@ -30,8 +30,8 @@ template <class T>
 __device__ void tokens_backward(const EmotionGateBackward<T>& args, int r, int first, int count, T* dz) {
   const EmotionGateForward<T>& f = args.forward;
   const int d = f.state_columns, e = f.emotion_columns;
-  const int lane = static_cast<int>(threadIdx.x) % warp_size;
-  for (int n = static_cast<int>(threadIdx.x) / warp_size; n < count; n += warps_per_block) {
+  const int lane = lane_index();
+  for (int n = warp_index(); n < count; n += warps_per_block) {
     const std::int64_t i = first + n;
     const T gate = f.gate[i];
     const T dgate = row_dot(args.dout + i * e, f.emotion + std::int64_t{r} * e, e);
@@ -56,7 +56,7 @@ template <class T>
 __global__ void emotion_gate_backward_kernel(EmotionGateBackward<T> args, const std::int32_t* offsets, T* dz,
                                              T* bias_parts) {
   const EmotionGateForward<T>& f = args.forward;
-  const int r = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
+  const int r = block_index(), thread = thread_index();
   const int first = offsets[r], count = offsets[r + 1] - first;
   if (args.ds || args.dkey || args.dbias) tokens_backward(args, r, first, count, dz);
   __syncthreads();

@@ -31,7 +31,7 @@ class Random {
 }  // namespace
 
 std::vector<std::int64_t> order_of_blocks(const Launch& launch) {
-  std::vector<std::int64_t> order(static_cast<std::size_t>(launch.blocks()));
+  std::vector<std::int64_t> order(launch.blocks());
   std::iota(order.begin(), order.end(), 0);
   if (launch.settings.order == Order::reversed) std::reverse(order.begin(), order.end());
   if (launch.settings.order == Order::shuffled) Random(launch.settings.seed).shuffle(std::span(order));

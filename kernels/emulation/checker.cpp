@@ -95,7 +95,7 @@ void Checker::warp_passes(Block& block, unsigned warp_index, unsigned mask) {
     ++warp.epoch;
     warp.parts = false;
     for (unsigned rest = mask; rest != 0; rest &= rest - 1) {
-      Thread& thread = lanes[static_cast<std::size_t>(std::countr_zero(rest))];
+      Thread& thread = lanes[std::countr_zero(rest)];
       thread.segment = 0;
       thread.clock = 0;
     }
@@ -114,8 +114,7 @@ void Checker::warp_passes(Block& block, unsigned warp_index, unsigned mask) {
     all[lane] = std::max(all[lane], ++lanes[lane].clock);
     lanes[lane].segment = 0;
   }
-  for (unsigned rest = mask; rest != 0; rest &= rest - 1)
-    (*warp.seen)[static_cast<std::size_t>(std::countr_zero(rest))] = all;
+  for (unsigned rest = mask; rest != 0; rest &= rest - 1) (*warp.seen)[std::countr_zero(rest)] = all;
 }
 
 std::uint32_t Checker::segment_of_running(Runner& runner) {

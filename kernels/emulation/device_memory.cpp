@@ -257,7 +257,7 @@ void DeviceMemory::touch(Allocation& allocation, std::size_t offset, std::size_t
   traffic.accessed += static_cast<std::int64_t>(kind == Access::atomic ? 2 * bytes : bytes);
   if (allocation.touched.empty()) allocation.touched.resize((allocation.bytes + granule - 1) / granule);
   for_granules(*allocation.cells, offset, bytes, [&](Cell& cell, std::uint8_t mask) {
-    std::uint8_t& touched = allocation.touched[static_cast<std::size_t>(&cell - &(*allocation.cells)[0])];
+    std::uint8_t& touched = allocation.touched[&cell - &(*allocation.cells)[0]];
     if (kind != Access::write) {
       const int first = mask & ~(touched | touched >> written);
       traffic.read += std::popcount(static_cast<unsigned>(first));

@@ -108,7 +108,7 @@ void run_launch(const Launch& launch, ThreadPool* pool) {
   } else {
     const std::int64_t grain = std::max<std::int64_t>(1, count / (8 * pool->threads()));
     pool->parallel_ranges(count, grain, [&](std::int64_t begin, std::int64_t end) {
-      run(std::span(order).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)), false);
+      run(std::span(order).subspan(begin, end - begin), false);
     });
   }
 }

@@ -281,7 +281,7 @@ void Runner::complete(Block& block, Warp& warp, unsigned warp_index, unsigned ma
     Thread& thread = lanes[lane];
     switch (thread.operation) {
       case WarpOperation::sync: break;
-      case WarpOperation::shuffle: thread.result = lanes[static_cast<std::size_t>(thread.source)].value; break;
+      case WarpOperation::shuffle: thread.result = lanes[thread.source].value; break;
       case WarpOperation::ballot: thread.result = ballot; break;
       case WarpOperation::all: thread.result = ballot == mask; break;
       case WarpOperation::any: thread.result = ballot != 0; break;

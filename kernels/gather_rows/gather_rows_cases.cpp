@@ -52,14 +52,13 @@ template <class T> class GatherRowsProblem final : public OpProblem<T> {
       std::vector<double> both;
       for (const auto& x : this->inputs) both.insert(both.end(), x.data.span().begin(), x.data.span().end());
       for (const std::int32_t source : parts_[0].index)
-        for (int j = 0; j < columns_; ++j)
-          y.push_back(source < 0 ? 0.0 : both[static_cast<std::size_t>(source * columns_ + j)]);
+        for (int j = 0; j < columns_; ++j) y.push_back(source < 0 ? 0.0 : both[source * columns_ + j]);
       return {y};
     }
     for (int i = 0; i < rows(); ++i)
       for (std::size_t p = 0; p < parts_.size(); ++p)
         for (int j = 0; j < parts_[p].columns; ++j) {
-          const std::int64_t source = parts_[p].index[static_cast<std::size_t>(i)];
+          const std::int64_t source = parts_[p].index[i];
           y.push_back(source < 0 ? 0.0 : static_cast<double>(this->inputs[p].data[source * parts_[p].columns + j]));
         }
     return {y};
@@ -83,10 +82,10 @@ template <class T> class GatherRowsProblem final : public OpProblem<T> {
   std::int64_t saved_bytes() const override { return 0; }
 
  private:
-  int rows() const { return static_cast<int>(parts_[0].index.size()); }
+  int rows() const { return count_of(parts_[0].index); }
 
   GatherRowsForward<T> arguments() {
-    GatherRowsForward<T> args{.rows = rows(), .parts = static_cast<int>(parts_.size()), .stacked = stacked_};
+    GatherRowsForward<T> args{.rows = rows(), .parts = count_of(parts_), .stacked = stacked_};
     for (std::size_t p = 0; p < parts_.size(); ++p) {
       args.source_rows[p] = parts_[p].source_rows;
       args.columns[p] = parts_[p].columns;

@@ -12,7 +12,7 @@ constexpr std::int64_t columns_per_chunk = 128;
 template <class T> std::int64_t total_columns(const GatherRowsForward<T>& args) {
   if (args.stacked) return args.columns[0];
   std::int64_t total = 0;
-  for (int p = 0; p < args.parts; ++p) total += args.columns[static_cast<std::size_t>(p)];
+  for (int p = 0; p < args.parts; ++p) total += args.columns[p];
   return total;
 }
 
@@ -61,7 +61,7 @@ template <class T> void gather_rows_forward(Cpu, Context& context, const GatherR
           std::copy_n((second ? args.x[1] : args.x[0]) + source * stride, stride, y);
         continue;
       }
-      for (std::size_t p = 0; p < static_cast<std::size_t>(args.parts); ++p) {
+      for (int p = 0; p < args.parts; ++p) {
         const std::int64_t source = args.index[p][i];
         const std::int64_t columns = args.columns[p];
         ETHREED_ASSERT(source >= -1 && source < args.source_rows[p]);
@@ -73,7 +73,7 @@ template <class T> void gather_rows_forward(Cpu, Context& context, const GatherR
 
 template <class T> void gather_rows_backward(Cpu, Context& context, const GatherRowsBackward<T>& args) {
   std::int64_t first_column = 0;
-  for (std::size_t p = 0; p < static_cast<std::size_t>(args.forward.parts); ++p) {
+  for (int p = 0; p < args.forward.parts; ++p) {
     const std::int64_t columns = args.forward.columns[p];
     if (args.dx[p])
       context.pool.parallel_ranges(columns, columns_per_chunk, [&](std::int64_t begin, std::int64_t end) {

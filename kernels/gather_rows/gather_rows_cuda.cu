@@ -60,7 +60,7 @@ __device__ void gather_part_backward(const std::int32_t* index, int rows, int wa
 /// thread has one V of the row.
 template <class T, class V> __global__ void gather_rows_backward_kernel(GatherRowsBackward<T> args) {
   const GatherRowsForward<T>& f = args.forward;
-  const int row = static_cast<int>(blockIdx.x);
+  const int row = block_index();
   const int width = row_width(f);
   if (args.dx[0] && row < f.source_rows[0])
     gather_part_backward<V>(f.index[0], f.rows, row, args.dy, width, f.columns[0], args.dx[0]);
@@ -75,8 +75,7 @@ template <class T, class V> __global__ void gather_rows_backward_kernel(GatherRo
 template <class T> GatherRowsForward<T> with_device_indices(Context& context, GatherRowsForward<T> f) {
   const int arrays = f.stacked ? 1 : f.parts;
   if (f.rows > 0)
-    for (std::size_t p = 0; p < static_cast<std::size_t>(arrays); ++p)
-      f.index[p] = indices(context, f.index[p], f.rows);
+    for (int p = 0; p < arrays; ++p) f.index[p] = indices(context, f.index[p], f.rows);
   return f;
 }
 
@@ -91,7 +90,7 @@ template <class T, class V> void run_backward(Context& context, const GatherRows
   GatherRowsBackward<T> back = args;
   back.forward = with_device_indices(context, args.forward);
   int rows = 0, columns = 0;
-  for (std::size_t p = 0; p < static_cast<std::size_t>(args.forward.parts); ++p) {
+  for (int p = 0; p < args.forward.parts; ++p) {
     if (!args.dx[p]) continue;
     rows = std::max(rows, args.forward.source_rows[p]);
     columns = std::max(columns, args.forward.columns[p]);

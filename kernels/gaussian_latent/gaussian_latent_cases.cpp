@@ -8,13 +8,13 @@ namespace ethreed {
 
 namespace {
 
-/// Means of the prior are N(0, mean_spread), the posterior's lie around them with `distance`; raw numbers are
-/// N(raw_center, raw_spread).
+/// Means of the prior are N(0, mean_deviation), the posterior's lie around them with `distance`; raw numbers are
+/// N(raw_center, raw_deviation).
 struct LatentSetting {
   int rows, columns;
   bool posterior = true, noisy = true;
-  double raw_center = 0.0, raw_spread = 1.0;
-  double mean_spread = 1.0, distance = 1.0;
+  double raw_center = 0.0, raw_deviation = 1.0;
+  double mean_deviation = 1.0, distance = 1.0;
   bool clamped = false;    // in every other column the prior's variance is at its least, in two of four the posterior's
   bool close = false;      // the posterior's raw numbers are the prior's, moved a little
   bool free_bits = false;  // the least KL lies between those of the rows
@@ -25,11 +25,11 @@ template <class T> class GaussianLatentProblem final : public OpProblem<T> {
   GaussianLatentProblem(const LatentSetting& s, std::uint64_t seed) : setting_(s) {
     const Shape shape{s.rows, s.columns};
     const auto raw = [&](std::uint64_t stream) {
-      Tensor<T> numbers = random_tensor<T>(shape, seed, stream, s.raw_spread);
+      Tensor<T> numbers = random_tensor<T>(shape, seed, stream, s.raw_deviation);
       for (T& x : numbers.span()) x += static_cast<T>(s.raw_center);
       return numbers;
     };
-    this->inputs.push_back({"mean_p", random_tensor<T>(shape, seed, 0, s.mean_spread)});
+    this->inputs.push_back({"mean_p", random_tensor<T>(shape, seed, 0, s.mean_deviation)});
     this->inputs.push_back({"raw_p", raw(1)});
     if (s.posterior) {
       this->inputs.push_back({"mean_q", random_tensor<T>(shape, seed, 2, s.distance)});
@@ -142,12 +142,12 @@ std::vector<OpCase> gaussian_latent_cases() {
       latent_case("means of the posterior", true, {.rows = 2, .columns = 4, .noisy = false}),
       latent_case("drawn from the prior", true, {.rows = 3, .columns = 4, .posterior = false}),
       latent_case("means of the prior", true, {.rows = 2, .columns = 3, .posterior = false, .noisy = false}),
-      latent_case("large variances", true, {.rows = 2, .columns = 5, .raw_center = 60.0, .raw_spread = 10.0}),
+      latent_case("large variances", true, {.rows = 2, .columns = 5, .raw_center = 60.0, .raw_deviation = 10.0}),
       latent_case("small variances", true,
-                  {.rows = 2, .columns = 5, .raw_center = -9.0, .mean_spread = 1e-2, .distance = 1e-2}),
+                  {.rows = 2, .columns = 5, .raw_center = -9.0, .mean_deviation = 1e-2, .distance = 1e-2}),
       latent_case(
           "variances at their least", true,
-          {.rows = 2, .columns = 8, .raw_center = -12.0, .mean_spread = 1e-3, .distance = 1e-4, .clamped = true}),
+          {.rows = 2, .columns = 8, .raw_center = -12.0, .mean_deviation = 1e-3, .distance = 1e-4, .clamped = true}),
       latent_case("free bits", true, {.rows = 6, .columns = 3, .free_bits = true}),
       latent_case("latents of a batch", false, {32, 100}),
       latent_case("latents of a batch, drawn from the prior", false, {.rows = 32, .columns = 100, .posterior = false}),

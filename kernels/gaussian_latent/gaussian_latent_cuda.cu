@@ -18,12 +18,12 @@ template <class T> __global__ void gaussian_latent_forward_kernel(GaussianLatent
   const T* raw = posterior ? args.raw_q : args.raw_p;
   const std::int64_t begin = std::int64_t{row} * args.columns, end = begin + args.columns;
   T kl{0};
-  for (std::int64_t i = begin + lane_of_warp(); i < end; i += warp_size) {
+  for (std::int64_t i = begin + lane_index(); i < end; i += warp_size) {
     args.z[i] = args.noise == nullptr ? mean[i] : latent_sample<T>({mean[i], raw[i]}, args.noise[i]);
     if (posterior) kl += latent_divergence<T>({args.mean_p[i], args.raw_p[i]}, {args.mean_q[i], args.raw_q[i]});
   }
   kl = warp_sum(kl);
-  if (lane_of_warp() == 0) args.kl[row] = posterior && kl < args.least_kl ? args.least_kl : kl;
+  if (lane_index() == 0) args.kl[row] = posterior && kl < args.least_kl ? args.least_kl : kl;
 }
 
 /// All gradients of an element, by one thread.

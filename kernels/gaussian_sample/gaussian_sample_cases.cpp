@@ -7,12 +7,12 @@ namespace ethreed {
 
 namespace {
 
-/// `spread` scales the log variance.
+/// `deviation` scales the log variance.
 template <class T> class GaussianSampleProblem final : public OpProblem<T> {
  public:
-  GaussianSampleProblem(int rows, int columns, double spread, std::uint64_t seed) {
+  GaussianSampleProblem(int rows, int columns, double deviation, std::uint64_t seed) {
     this->inputs.push_back({"mean", random_tensor<T>({rows, columns}, seed, 0)});
-    this->inputs.push_back({"log_variance", random_tensor<T>({rows, columns}, seed, 1, spread)});
+    this->inputs.push_back({"log_variance", random_tensor<T>({rows, columns}, seed, 1, deviation)});
     this->inputs.push_back({"noise", random_tensor<T>({rows, columns}, seed, 2), false});
     this->outputs.push_back({"sample", Tensor<T>({rows, columns})});
   }
@@ -55,9 +55,9 @@ template <class T> class GaussianSampleProblem final : public OpProblem<T> {
   }
 };
 
-OpCase gaussian_case(std::string name, bool tiny, int rows, int columns, double spread) {
+OpCase gaussian_case(std::string name, bool tiny, int rows, int columns, double deviation) {
   return make_case(std::move(name), tiny, [=]<class T>(std::uint64_t seed) {
-    return std::make_unique<GaussianSampleProblem<T>>(rows, columns, spread, seed);
+    return std::make_unique<GaussianSampleProblem<T>>(rows, columns, deviation, seed);
   });
 }
 

@@ -115,19 +115,19 @@ class Plan {
 
 // One per device: the handle, a workspace for each stream (their matrix products run concurrently), and a plan for
 // every shape seen.
-class PlannedProducts {
+class PlannedGemms {
  public:
-  explicit PlannedProducts(DeviceRuntime& runtime) : runtime_(runtime) {
+  explicit PlannedGemms(DeviceRuntime& runtime) : runtime_(runtime) {
     for (void*& workspace : workspaces_) workspace = runtime.memory().allocate(workspace_bytes);
     check(cublasLtCreate(&handle_), "handle");
   }
-  ~PlannedProducts() {
+  ~PlannedGemms() {
     plans_.clear();
     cublasLtDestroy(handle_);
     for (void* workspace : workspaces_) runtime_.memory().release(workspace, workspace_bytes);
   }
-  PlannedProducts(const PlannedProducts&) = delete;
-  PlannedProducts& operator=(const PlannedProducts&) = delete;
+  PlannedGemms(const PlannedGemms&) = delete;
+  PlannedGemms& operator=(const PlannedGemms&) = delete;
 
   template <class T> void run(const Gemm<T>& g) {
     const Key key{std::is_same_v<T, double>,
@@ -144,8 +144,7 @@ class PlannedProducts {
                   common_alignment({g.a, g.b, g.c})};
     std::unique_ptr<Plan>& plan = plans_[key];
     if (!plan) plan = std::make_unique<Plan>(handle_, key, runtime_.tf32());
-    plan->run(handle_, g, workspaces_[static_cast<std::size_t>(g.stream)],
-              static_cast<cudaStream_t>(runtime_.stream(g.stream)));
+    plan->run(handle_, g, workspaces_[g.stream], static_cast<cudaStream_t>(runtime_.stream(g.stream)));
   }
 
  private:
@@ -184,26 +183,25 @@ template <class T> void gemm(ThisDevice, Context& context, const Gemm<T>& g) {
   DeviceRuntime& runtime = *context.runtime;
   runtime.note_launch("gemm");
 #ifdef __CUDACC__
-  if (!runtime.plans()) runtime.plans() = std::make_shared<PlannedProducts>(runtime);
+  if (!runtime.plans()) runtime.plans() = std::make_shared<PlannedGemms>(runtime);
   if (runtime.planning()) return;
   // cublasLt has the bias as an epilogue of matrix products in float.
   const bool apart = g.bias != nullptr && std::is_same_v<T, double>;
   Gemm<T> product = g;
   if (apart) product.bias = nullptr;
-  static_cast<PlannedProducts*>(runtime.plans().get())->run(product);
+  static_cast<PlannedGemms*>(runtime.plans().get())->run(product);
   if (apart) run_rest(context, g, false);
 #else
   if (runtime.planning()) return;
   emulation::run_on_host(static_cast<cudaStream_t>(runtime.stream(g.stream)), "gemm", [&pool = context.pool, g] {
     // What the checker would see of a kernel.
     const auto rows = [](auto mark, const T* matrix, int count, int columns, int stride) {
-      for (int i = 0; i < count; ++i)
-        mark(matrix + std::ptrdiff_t{i} * stride, static_cast<std::size_t>(columns) * sizeof(T));
+      for (int i = 0; i < count; ++i) mark(matrix + std::ptrdiff_t{i} * stride, bytes_of<T>(columns));
     };
     rows(emulation::mark_read, g.a, g.a_transposed ? g.k : g.m, g.a_transposed ? g.m : g.k, g.lda);
     rows(emulation::mark_read, g.b, g.b_transposed ? g.n : g.k, g.b_transposed ? g.k : g.n, g.ldb);
     if (g.accumulate) rows(emulation::mark_read, g.c, g.m, g.n, g.ldc);
-    if (g.bias != nullptr) emulation::mark_read(g.bias, static_cast<std::size_t>(g.n) * sizeof(T));
+    if (g.bias != nullptr) emulation::mark_read(g.bias, bytes_of<T>(g.n));
     Arena unused;
     Context host{Device::cpu, pool, unused, unused, unused};
     gemm(Cpu{}, host, g);

@@ -2,6 +2,8 @@
 // The widest vectors of the processor that is compiled for, by the vector extensions of GCC and Clang. The one place of
 // the matrix products that knows of instruction sets.
 
+#include "core/indices.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -59,7 +61,7 @@ template <class T> [[gnu::always_inline]] inline Vector<T> load_first(const T* f
     return _mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << count) - 1U), from);
 #else
   Vector<T> v{};
-  std::memcpy(&v, from, static_cast<std::size_t>(count) * sizeof(T));
+  std::memcpy(&v, from, bytes_of<T>(count));
   return v;
 #endif
 }
@@ -71,7 +73,7 @@ template <class T> [[gnu::always_inline]] inline void store_first(T* to, Vector<
   else
     _mm512_mask_storeu_pd(to, static_cast<__mmask8>((1U << count) - 1U), v);
 #else
-  std::memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(T));
+  std::memcpy(to, &v, bytes_of<T>(count));
 #endif
 }
 

@@ -27,7 +27,7 @@ template <class T> __global__ void global_norm_partial_kernel(const T* x, std::i
 /// norm = √Σ partial, by one block in the same way.
 __global__ void global_norm_total_kernel(const double* partial, int chunks, double* norm) {
   double sum = 0;
-  for (int i = static_cast<int>(threadIdx.x); i < chunks; i += threads) sum += partial[i];
+  for (int i = thread_index(); i < chunks; i += threads) sum += partial[i];
   sum = block_sum<struct GlobalNormTotal>(sum);
   if (threadIdx.x == 0) *norm = std::sqrt(sum);
 }

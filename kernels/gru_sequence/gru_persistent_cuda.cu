@@ -34,7 +34,7 @@ template <class T> struct Slice {
 
 template <class T> __device__ Slice<T> own_slice(const Plan& plan) {
   const GruGrid& grid = plan.grid;
-  const int block = static_cast<int>(blockIdx.x);
+  const int block = block_index();
   const int first = block % grid.blocks * grid.units, left = plan.hidden - first;
   T* memory = dynamic_shared<T>();
   T* inputs = memory + grid.rows * grid.pitch;
@@ -61,8 +61,8 @@ template <class T> __device__ void stage_row(T* to, const T* from, int columns, 
 /// times two sequences; the slices of a dot product are neighbours, so that eight threads read 8 vectors that stand
 /// side by side, and sequences follow, so that a warp reads the same weights.
 template <class T, int Rows> __device__ void multiply(const Slice<T>& slice, const GruGrid& grid, int count) {
-  const int q = static_cast<int>(threadIdx.x) % gru_slices, half = (count + 1) / 2, items = grid.rows / Rows * half;
-  for (int item = static_cast<int>(threadIdx.x) / gru_slices; item < items; item += threads<T> / gru_slices) {
+  const int q = thread_index() % gru_slices, half = (count + 1) / 2, items = grid.rows / Rows * half;
+  for (int item = thread_index() / gru_slices; item < items; item += threads<T> / gru_slices) {
     const int row = item / half * Rows, s = item % half;
     const bool second = s + half < count;
     const T* weights = slice.weights + row * grid.pitch;
@@ -109,7 +109,7 @@ template <class T> struct ForwardLanes { GruLaneForward<T> first, second; };
 
 // Row 3u + gate is that of the block's unit u.
 template <class T> __device__ void keep_weights(const T* weight_hh, const Slice<T>& slice, const Plan& plan) {
-  const int warp = static_cast<int>(threadIdx.x) / warp_size, lane = static_cast<int>(threadIdx.x) % warp_size;
+  const int warp = warp_index(), lane = lane_index();
   for (int row = warp; row < plan.grid.rows; row += warps<T>) {
     const int unit = row / 3, gate = row % 3;
     const T* from = unit < slice.units
@@ -142,9 +142,9 @@ template <class T>
 __device__ void forward_cells(const GruLaneForward<T>& lane, const Slice<T>& slice, const Plan& plan,
                               const GruStep& step, int begin, int count, const CellInput<T>& prefetched) {
   const int hidden = plan.hidden;
-  for (int pair = static_cast<int>(threadIdx.x); pair < count * slice.units; pair += threads<T>) {
+  for (int pair = thread_index(); pair < count * slice.units; pair += threads<T>) {
     const int s = pair / slice.units, u = pair % slice.units, unit = slice.first + u;
-    const bool first = begin == 0 && pair == static_cast<int>(threadIdx.x);
+    const bool first = begin == 0 && pair == thread_index();
     const CellInput<T> in = first ? prefetched : cell_input(lane, slice, plan, step, begin, pair);
     T recurrent[3];
     for (int gate = 0; gate < 3; ++gate)
@@ -168,7 +168,7 @@ template <class T>
 __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_forward_kernel(ForwardLanes<T> lanes, Plan plan) {
   const Slice<T> slice = own_slice<T>(plan);
   const GruLaneForward<T> lane = slice.lane == 0 ? lanes.first : lanes.second;
-  const int thread = static_cast<int>(threadIdx.x), hidden = plan.hidden;
+  const int thread = thread_index(), hidden = plan.hidden;
   keep_weights(lane.weight_hh, slice, plan);
   GruStep step = step_of(plan, lane.reverse, 0);
   CellInput<T> prefetched = cell_input(lane, slice, plan, step, 0, thread);
@@ -207,7 +207,7 @@ template <class T> struct BackwardLanes {
 // Row u is the column of W_hh that belongs to the block's unit u, [3H].
 template <class T> __device__ void keep_columns(const T* weight_hh, const Slice<T>& slice, const Plan& plan) {
   const int units = plan.grid.units, pitch = plan.grid.pitch, gates = 3 * plan.hidden;
-  for (int i = static_cast<int>(threadIdx.x); i < units * pitch; i += threads<T>) {
+  for (int i = thread_index(); i < units * pitch; i += threads<T>) {
     const int g = i / units, u = i % units;
     const bool exists = g < gates && u < slice.units;
     slice.weights[u * pitch + g] = exists ? weight_hh[std::int64_t{g} * plan.hidden + slice.first + u] : T{0};
@@ -240,10 +240,9 @@ __device__ void backward_cells(const BackwardLane<T>& lane, const Slice<T>& slic
                                int arriving, const CellSaved<T>& prefetched) {
   const GruWorkspace<T>& work = lane.work;
   const GradientSink<T>& sink = work.gates;
-  for (int pair = static_cast<int>(threadIdx.x); pair < step.alive * slice.units; pair += threads<T>) {
+  for (int pair = thread_index(); pair < step.alive * slice.units; pair += threads<T>) {
     const int s = pair / slice.units, unit = slice.first + pair % slice.units;
-    const CellSaved<T> in =
-        pair == static_cast<int>(threadIdx.x) ? prefetched : cell_saved(lane, slice, step, hidden, pair);
+    const CellSaved<T> in = pair == thread_index() ? prefetched : cell_saved(lane, slice, step, hidden, pair);
     T& carry = work.carry[std::int64_t{s} * hidden + unit];
     const T d = ((s < arriving ? carry : T{0}) + in.dh) * in.mask;
     const GruCellGradients<T> cell = gru_cell_backward(in.gates, in.previous, d);
@@ -266,7 +265,7 @@ __device__ void backward_cells(const BackwardLane<T>& lane, const Slice<T>& slic
 template <class T>
 __device__ void backward_product(const BackwardLane<T>& lane, const Slice<T>& slice, const Plan& plan,
                                  const GruStep& step) {
-  const int thread = static_cast<int>(threadIdx.x), hidden = plan.hidden;
+  const int thread = thread_index(), hidden = plan.hidden;
   const GruWorkspace<T>& work = lane.work;
   const int asked = lane.dinitial ? step.alive : step.carried;
   for (int begin = 0; begin < asked; begin += plan.grid.tile) {
@@ -293,7 +292,7 @@ __device__ void backward_product(const BackwardLane<T>& lane, const Slice<T>& sl
 // db_hh = Σ g over all rows, of the block's units: part p of a column adds rows p, p + parts, p + 2·parts, …; the parts
 // are added from first to last. The memory of the weights is reused.
 template <class T> __device__ void bias_gradient(const BackwardLane<T>& lane, const Slice<T>& slice, const Plan& plan) {
-  const int thread = static_cast<int>(threadIdx.x), hidden = plan.hidden, rows = plan.offsets[plan.steps];
+  const int thread = thread_index(), hidden = plan.hidden, rows = plan.offsets[plan.steps];
   const int columns = 3 * slice.units, width = columns < threads<T> ? columns : threads<T>;
   const int parts = threads<T> / width < hidden ? threads<T> / width : hidden;
   for (int begin = 0; begin < columns; begin += width) {
@@ -319,7 +318,7 @@ __global__ void __launch_bounds__(threads<T>, 1) gru_persistent_backward_kernel(
   const Slice<T> slice = own_slice<T>(plan);
   const BackwardLane<T> lane = slice.lane == 0 ? lanes.first : lanes.second;
   const bool reverse = lane.forward.reverse;
-  const int thread = static_cast<int>(threadIdx.x), hidden = plan.hidden;
+  const int thread = thread_index(), hidden = plan.hidden;
   keep_columns(lane.forward.weight_hh, slice, plan);
   int k = plan.steps - 1, arriving = 0;
   GruStep step = step_of(plan, reverse, k);

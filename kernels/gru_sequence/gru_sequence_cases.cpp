@@ -90,7 +90,7 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
   std::vector<std::vector<double>> reference() const override {
     std::vector<std::vector<double>> states;
     for (std::size_t l = 0; l < shape_.reverse.size(); ++l) {
-      std::vector<double> h(static_cast<std::size_t>(rows() * shape_.hidden));
+      std::vector<double> h(rows() * shape_.hidden);
       for (int s = 0; s < sequences(); ++s) reference_sequence(l, s, h);
       states.push_back(std::move(h));
     }
@@ -130,9 +130,7 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
  private:
   std::int64_t rows() const { return offsets_.back(); }
   std::int64_t input_rows() const { return shape_.inputs > 0 ? shape_.inputs : rows(); }
-  std::int64_t input_of(std::int64_t row) const {
-    return input_row_.empty() ? row : input_row_[static_cast<std::size_t>(row)];
-  }
+  std::int64_t input_of(std::int64_t row) const { return input_row_.empty() ? row : input_row_[row]; }
   std::int64_t sequences() const { return static_cast<std::int64_t>(shape_.lengths.size()); }
   std::size_t inputs_per_lane() const { return 3 + std::size_t{shape_.initial} + std::size_t{shape_.mask}; }
 
@@ -147,7 +145,7 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
   GruSequenceForward<T> arguments() {
     GruSequenceForward<T> args{.packing = {offsets_},
                                .hidden = shape_.hidden,
-                               .lanes = static_cast<int>(shape_.reverse.size()),
+                               .lanes = count_of(shape_.reverse),
                                .input_row = input_row_.empty() ? nullptr : input_row_.data(),
                                .inputs = shape_.inputs,
                                .route = shape_.route};
@@ -168,14 +166,14 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
   void reference_sequence(std::size_t lane, int sequence, std::vector<double>& h) const {
     const std::size_t first = lane * inputs_per_lane();
     const std::int64_t hidden = shape_.hidden;
-    const int length = shape_.lengths[static_cast<std::size_t>(sequence)];
-    std::vector<double> state(static_cast<std::size_t>(hidden), 0.0);
+    const int length = shape_.lengths[sequence];
+    std::vector<double> state(hidden, 0.0);
     if (shape_.initial)
       for (std::int64_t j = 0; j < hidden; ++j)
-        state[static_cast<std::size_t>(j)] = static_cast<double>(this->inputs[first + 3].data[sequence * hidden + j]);
+        state[j] = static_cast<double>(this->inputs[first + 3].data[sequence * hidden + j]);
     for (int k = 0; k < length; ++k) {
       const int t = shape_.reverse[lane] ? length - 1 - k : k;
-      const std::int64_t row = offsets_[static_cast<std::size_t>(t)] + sequence;
+      const std::int64_t row = offsets_[t] + sequence;
       state = reference_cell(first, row, state);
       std::copy(state.begin(), state.end(), h.begin() + row * hidden);
     }
@@ -186,8 +184,7 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
     const auto recurrent = [&](std::int64_t gate) {
       double sum = static_cast<double>(this->inputs[first + 2].data[gate]);
       for (std::int64_t k = 0; k < hidden; ++k)
-        sum +=
-            static_cast<double>(this->inputs[first + 1].data[gate * hidden + k]) * state[static_cast<std::size_t>(k)];
+        sum += static_cast<double>(this->inputs[first + 1].data[gate * hidden + k]) * state[k];
       return sum;
     };
     const auto input = [&](std::int64_t gate) {
@@ -198,9 +195,9 @@ template <class T> class GruSequenceProblem final : public OpProblem<T> {
       const double r = logistic(input(j) + recurrent(j));
       const double z = logistic(input(hidden + j) + recurrent(hidden + j));
       const double n = std::tanh(input(2 * hidden + j) + r * recurrent(2 * hidden + j));
-      double value = (1.0 - z) * n + z * state[static_cast<std::size_t>(j)];
+      double value = (1.0 - z) * n + z * state[j];
       if (shape_.mask) value *= static_cast<double>(this->inputs[first + inputs_per_lane() - 1].data[row * hidden + j]);
-      next[static_cast<std::size_t>(j)] = value;
+      next[j] = value;
     }
     return next;
   }

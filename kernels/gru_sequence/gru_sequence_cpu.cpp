@@ -297,17 +297,14 @@ template <class T> void gru_sequence_forward(Cpu, Context& context, const GruSeq
   const std::int64_t width = args.hidden;
   ArenaScope scratch(context.scratch);
   std::array<ForwardWorkspace<T>, gru_max_lanes> work{};
-  for (std::size_t l = 0; l < static_cast<std::size_t>(args.lanes); ++l) {
+  for (int l = 0; l < args.lanes; ++l) {
     work[l].weights = scratch.allocate<T>(3 * packed_elements<T>(args.hidden, args.hidden));
     work[l].product = scratch.allocate<T>(sequences * 3 * width);
     work[l].zeros = scratch.allocate<T>(3 * width);
     std::fill_n(work[l].zeros, 3 * width, T{0});
     if (args.lane[l].saved == nullptr) work[l].gates = scratch.allocate<T>(sequences * 4 * width);
   }
-  context.pool.parallel_for(args.lanes, [&](std::int64_t index) {
-    const auto l = static_cast<std::size_t>(index);
-    forward_lane(context, args, args.lane[l], work[l]);
-  });
+  context.pool.parallel_for(args.lanes, [&](std::int64_t l) { forward_lane(context, args, args.lane[l], work[l]); });
 }
 
 template <class T> void gru_sequence_backward(Cpu, Context& context, const GruSequenceBackward<T>& args) {
@@ -318,17 +315,15 @@ template <class T> void gru_sequence_backward(Cpu, Context& context, const GruSe
   const std::int64_t width = f.hidden;
   ArenaScope scratch(context.scratch);
   std::array<BackwardWorkspace<T>, gru_max_lanes> work{};
-  for (std::size_t l = 0; l < static_cast<std::size_t>(f.lanes); ++l) {
+  for (int l = 0; l < f.lanes; ++l) {
     work[l].weights = scratch.allocate<T>(packed_elements<T>(3 * f.hidden, f.hidden));
     work[l].carry = scratch.allocate<T>(sequences * width);
     work[l].candidate = scratch.allocate<T>(sequences * width);
     work[l].recurrent = scratch.allocate<T>(rows * 3 * width);
     work[l].previous = scratch.allocate<T>(rows * width);
   }
-  context.pool.parallel_for(f.lanes, [&](std::int64_t index) {
-    const auto l = static_cast<std::size_t>(index);
-    backward_lane(context, f, f.lane[l], args.lane[l], work[l]);
-  });
+  context.pool.parallel_for(f.lanes,
+                            [&](std::int64_t l) { backward_lane(context, f, f.lane[l], args.lane[l], work[l]); });
 }
 
 template void gru_sequence_forward(Cpu, Context&, const GruSequenceForward<float>&);

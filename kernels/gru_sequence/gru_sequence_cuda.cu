@@ -19,9 +19,8 @@ void weights_backward(Context& context, const GruSequenceBackward<T>& args, cons
   const int rows = args.forward.packing.rows(), hidden = args.forward.hidden;
   const bool forks = args.forward.lanes > 1;
   if (forks) context.runtime->fork();
-  for (std::size_t l = 0; l < static_cast<std::size_t>(args.forward.lanes); ++l) {
+  for (int l = 0; l < args.forward.lanes; ++l) {
     const GruLaneBackward<T>& back = args.lane[l];
-    const int stream = static_cast<int>(l);
     if (back.dweight_hh)
       gemm<T>(context, {.a_transposed = true,
                         .m = 3 * hidden,
@@ -34,9 +33,9 @@ void weights_backward(Context& context, const GruSequenceBackward<T>& args, cons
                         .c = back.dweight_hh.data,
                         .ldc = hidden,
                         .accumulate = back.dweight_hh.accumulate,
-                        .stream = stream});
+                        .stream = l});
     if (back.dbias_hh && !has_biases)
-      column_sums<T>(context, rows, 3 * hidden, work[l].recurrent, nullptr, nullptr, back.dbias_hh, stream);
+      column_sums<T>(context, rows, 3 * hidden, work[l].recurrent, nullptr, nullptr, back.dbias_hh, l);
   }
   if (forks) context.runtime->join();
 }
@@ -51,7 +50,7 @@ template <class T> GruSequenceForward<T> with_device_indices(Context& context, G
 template <class T> void add_shared_inputs(Context& context, const GruSequenceBackward<T>& args, const T* gates) {
   const GruSequenceForward<T>& f = args.forward;
   GatherRowsBackward<T> back{.forward = {.rows = f.packing.rows(), .parts = f.lanes}, .dy = gates};
-  for (std::size_t l = 0; l < gru_max_lanes && static_cast<int>(l) < f.lanes; ++l) {
+  for (int l = 0; l < gru_max_lanes && l < f.lanes; ++l) {
     back.forward.source_rows[l] = f.inputs;
     back.forward.columns[l] = 3 * f.hidden;
     back.forward.index[l] = f.input_row;
@@ -76,7 +75,7 @@ template <class T> void gru_sequence_backward(ThisDevice, Context& context, cons
   const std::int64_t rows = f.packing.rows(), hidden = f.hidden;
   ArenaScope scratch(context.scratch);
   GruWorkspaces<T> work{};
-  for (std::size_t l = 0; l < static_cast<std::size_t>(f.lanes); ++l) {
+  for (int l = 0; l < f.lanes; ++l) {
     work[l].carry = scratch.allocate<T>(f.packing.sequences() * hidden);
     work[l].recurrent = scratch.allocate<T>(rows * 3 * hidden);
     if (args.lane[l].dweight_hh) work[l].previous = scratch.allocate<T>(rows * hidden);
@@ -87,7 +86,7 @@ template <class T> void gru_sequence_backward(ThisDevice, Context& context, cons
   if (f.input_row != nullptr) {
     const int step = f.lanes * 3 * f.hidden;
     gates = scratch.allocate<T>(rows * step);
-    for (std::size_t l = 0; l < static_cast<std::size_t>(f.lanes); ++l) {
+    for (int l = 0; l < f.lanes; ++l) {
       if (work[l].gates) work[l].gates = {gates + static_cast<std::int64_t>(l) * 3 * hidden, false};
       work[l].gates_step = step;
     }

@@ -45,7 +45,7 @@ struct Place {
   int sequence, unit;
 };
 template <int W> __device__ Place place(int hidden) {
-  const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), a_row = hidden / W;
+  const int i = index_in_grid(), a_row = hidden / W;
   return {i / a_row, i % a_row * W};
 }
 
@@ -91,7 +91,7 @@ __global__ void gru_step_forward_kernel(GruLaneForward<T> lane, const std::int32
 
 /// One thread for W units of every sequence.
 template <int W> LaunchShape cells(int sequences, int hidden, int stream) {
-  return {.grid = blocks_for(std::int64_t{sequences} * (hidden / W), threads), .block = threads, .stream = stream};
+  return {.grid = blocks_for(std::int64_t{sequences} * (hidden / W), threads), .block = threads, .stream = l};
 }
 
 template <class T>
@@ -109,16 +109,16 @@ void step_forward(Context& context, const GruSequenceForward<T>& args, const Gru
                       .ldb = hidden,
                       .c = product + std::int64_t{from} * 3 * hidden,
                       .ldc = 3 * hidden,
-                      .stream = stream});
+                      .stream = l});
   };
   multiply(lane.h + step.carried_first * hidden, 0, step.carried);
   if (lane.initial != nullptr) multiply(lane.initial + std::int64_t{step.carried} * hidden, step.carried, step.alive);
   if (rows_are_vectors(hidden))
-    launch<gru_step_forward_kernel<T, 4>>(context, cells<4>(step.alive, hidden, stream), lane, args.input_row, step,
-                                          hidden, product);
+    launch<gru_step_forward_kernel<T, 4>>(context, cells<4>(step.alive, hidden, l), lane, args.input_row, step, hidden,
+                                          product);
   else
-    launch<gru_step_forward_kernel<T, 1>>(context, cells<1>(step.alive, hidden, stream), lane, args.input_row, step,
-                                          hidden, product);
+    launch<gru_step_forward_kernel<T, 1>>(context, cells<1>(step.alive, hidden, l), lane, args.input_row, step, hidden,
+                                          product);
 }
 
 // --- backward -------------------------------------------------------------------------------------------------------
@@ -170,20 +170,19 @@ template <class T> __global__ void gru_put_kernel(const T* from, std::int64_t co
 }
 
 template <class T>
-void step_backward(Context& context, const GruSequenceBackward<T>& args, std::size_t l, int k,
-                   const GruWorkspace<T>& work) {
+void step_backward(Context& context, const GruSequenceBackward<T>& args, int l, int k, const GruWorkspace<T>& work) {
   const GruSequenceForward<T>& f = args.forward;
   const GruLaneForward<T>& lane = f.lane[l];
   const GruLaneBackward<T>& back = args.lane[l];
-  const int hidden = f.hidden, stream = static_cast<int>(l), steps = f.packing.steps();
+  const int hidden = f.hidden, steps = f.packing.steps();
   const std::int32_t* offsets = f.packing.offsets.data();
   const GruStep step = gru_step(offsets, steps, lane.reverse, k);
   const int arriving = k + 1 < steps ? gru_step(offsets, steps, lane.reverse, k + 1).carried : 0;
   if (rows_are_vectors(hidden))
-    launch<gru_step_backward_kernel<T, 4>>(context, cells<4>(step.alive, hidden, stream), lane, back.dh, step, arriving,
+    launch<gru_step_backward_kernel<T, 4>>(context, cells<4>(step.alive, hidden, l), lane, back.dh, step, arriving,
                                            hidden, work);
   else
-    launch<gru_step_backward_kernel<T, 1>>(context, cells<1>(step.alive, hidden, stream), lane, back.dh, step, arriving,
+    launch<gru_step_backward_kernel<T, 1>>(context, cells<1>(step.alive, hidden, l), lane, back.dh, step, arriving,
                                            hidden, work);
   // Over all that are alive, though of those that start here only dinitial needs it: a GEMM of fewer rows could
   // get another algorithm, and the others other bits.
@@ -198,22 +197,22 @@ void step_backward(Context& context, const GruSequenceBackward<T>& args, std::si
                       .c = work.carry,
                       .ldc = hidden,
                       .accumulate = true,
-                      .stream = stream});
+                      .stream = l});
 }
 
 }  // namespace
 
 template <class T> void gru_forward_by_steps(Context& context, const GruSequenceForward<T>& args) {
-  const auto lanes = static_cast<std::size_t>(args.lanes);
+  const int lanes = args.lanes;
   ArenaScope scratch(context.scratch);
   std::array<T*, gru_max_lanes> product{};
-  for (std::size_t l = 0; l < lanes; ++l)
+  for (int l = 0; l < lanes; ++l)
     product[l] = scratch.allocate<T>(std::int64_t{args.packing.sequences()} * 3 * args.hidden);
   if (lanes > 1) context.runtime->fork();
   for (int k = 0; k < args.packing.steps(); ++k)
-    for (std::size_t l = 0; l < lanes; ++l) {
+    for (int l = 0; l < lanes; ++l) {
       const GruStep step = gru_step(args.packing.offsets.data(), args.packing.steps(), args.lane[l].reverse, k);
-      step_forward(context, args, args.lane[l], step, product[l], static_cast<int>(l));
+      step_forward(context, args, args.lane[l], step, product[l], l);
     }
   if (lanes > 1) context.runtime->join();
 }
@@ -221,17 +220,16 @@ template <class T> void gru_forward_by_steps(Context& context, const GruSequence
 template <class T>
 void gru_backward_by_steps(Context& context, const GruSequenceBackward<T>& args, const GruWorkspaces<T>& work) {
   const GruSequenceForward<T>& f = args.forward;
-  const auto lanes = static_cast<std::size_t>(f.lanes);
+  const int lanes = f.lanes;
   if (lanes > 1) context.runtime->fork();
   for (int k = f.packing.steps() - 1; k >= 0; --k)
-    for (std::size_t l = 0; l < lanes; ++l) step_backward(context, args, l, k, work[l]);
+    for (int l = 0; l < lanes; ++l) step_backward(context, args, l, k, work[l]);
   // What a sequence left in `carry` where it started was not touched by the steps after: they had fewer sequences
   // alive.
   const std::int64_t states = std::int64_t{f.packing.sequences()} * f.hidden;
-  for (std::size_t l = 0; l < lanes; ++l)
+  for (int l = 0; l < lanes; ++l)
     if (args.lane[l].dinitial)
-      launch<gru_put_kernel<T>>(context,
-                                {.grid = blocks_for(states, threads), .block = threads, .stream = static_cast<int>(l)},
+      launch<gru_put_kernel<T>>(context, {.grid = blocks_for(states, threads), .block = threads, .stream = l},
                                 work[l].carry, states, args.lane[l].dinitial);
   if (lanes > 1) context.runtime->join();
 }

@@ -37,7 +37,7 @@ template <class T> class HistoryProblem final : public OpProblem<T> {
     beta_ = Tensor<T>({rows, packing.steps()});
     Tensor<T>& keys = this->inputs[1].data;
     for (int b = 0; shape.repeated && b < packing.sequences(); ++b)
-      for (int k = 1; k < shape.lengths[static_cast<std::size_t>(b)]; ++k)
+      for (int k = 1; k < shape.lengths[b]; ++k)
         std::copy_n(keys.data() + std::int64_t{packing.row(0, b)} * q, q,
                     keys.data() + std::int64_t{packing.row(k, b)} * q);
   }
@@ -61,9 +61,9 @@ template <class T> class HistoryProblem final : public OpProblem<T> {
   std::vector<std::vector<double>> reference() const override {
     const Packing packing{offsets_};
     const int g = shape_.value_columns;
-    std::vector<double> a(static_cast<std::size_t>(packing.rows() * g), 0.0);
+    std::vector<double> a(packing.rows() * g, 0.0);
     for (int b = 0; b < packing.sequences(); ++b)
-      for (int k = 1; k < shape_.lengths[static_cast<std::size_t>(b)]; ++k) {
+      for (int k = 1; k < shape_.lengths[b]; ++k) {
         std::vector<double> scores;
         double sum = 0;
         for (int j = 0; j < k; ++j) {
@@ -72,9 +72,8 @@ template <class T> class HistoryProblem final : public OpProblem<T> {
         }
         for (int j = 0; j < k; ++j)
           for (int c = 0; c < g; ++c)
-            a[static_cast<std::size_t>(packing.row(k, b) * g + c)] +=
-                scores[static_cast<std::size_t>(j)] / sum *
-                static_cast<double>(this->inputs[2].data[std::int64_t{packing.row(j, b)} * g + c]);
+            a[packing.row(k, b) * g + c] +=
+                scores[j] / sum * static_cast<double>(this->inputs[2].data[std::int64_t{packing.row(j, b)} * g + c]);
       }
     return {a};
   }

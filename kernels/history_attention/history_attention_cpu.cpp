@@ -16,7 +16,7 @@ template <class T> T dot(const T* a, const T* b, int n) {
   std::array<T, lanes> sums{};
   int i = 0;
   for (; i + lanes <= n; i += lanes)
-    for (int lane = 0; lane < lanes; ++lane) sums[static_cast<std::size_t>(lane)] += a[i + lane] * b[i + lane];
+    for (int lane = 0; lane < lanes; ++lane) sums[lane] += a[i + lane] * b[i + lane];
   T total{0};
   for (T sum : sums) total += sum;
   for (; i < n; ++i) total += a[i] * b[i];

@@ -12,7 +12,7 @@ constexpr int backward_threads = 512;
 
 /// β_k in place of the scores, n of them, by one warp: lane l has elements l, l + 32, ….
 template <class T> __device__ void softmax(T* x, int n) {
-  const int lane = static_cast<int>(threadIdx.x) % warp_size;
+  const int lane = lane_index();
   T high = -std::numeric_limits<T>::infinity();
   for (int j = lane; j < n; j += warp_size) high = x[j] > high || x[j] != x[j] ? x[j] : high;
   high = warp_max(high);
@@ -31,7 +31,7 @@ template <class T>
 __global__ void history_attention_forward_kernel(HistoryAttentionForward<T> args, const std::int32_t* offsets,
                                                  int steps) {
   const int q = args.query_columns, g = args.value_columns;
-  const int thread = static_cast<int>(threadIdx.x), warp = thread / warp_size;
+  const int thread = thread_index(), warp = thread / warp_size;
   const std::int64_t row = blockIdx.x;
   const int k = part_of(offsets, steps, static_cast<int>(row));
   const int b = static_cast<int>(row) - offsets[k];
@@ -53,8 +53,7 @@ __global__ void history_attention_forward_kernel(HistoryAttentionForward<T> args
 /// Steps of sequence b, counted by each warp for itself.
 __device__ int length_of(const std::int32_t* offsets, int steps, int b) {
   int length = 0;
-  for (int t = static_cast<int>(threadIdx.x) % warp_size; t < steps; t += warp_size)
-    length += offsets[t + 1] - offsets[t] > b ? 1 : 0;
+  for (int t = lane_index(); t < steps; t += warp_size) length += offsets[t + 1] - offsets[t] > b ? 1 : 0;
   return warp_sum(length);
 }
 
@@ -62,7 +61,7 @@ __device__ int length_of(const std::int32_t* offsets, int steps, int b) {
 template <class T, class RowOf>
 __device__ void scores_backward(const HistoryAttentionBackward<T>& args, int steps, int k, RowOf row_of, T* dscore) {
   const HistoryAttentionForward<T>& f = args.forward;
-  const int g = f.value_columns, lane = static_cast<int>(threadIdx.x) % warp_size;
+  const int g = f.value_columns, lane = lane_index();
   const T* beta = f.beta + row_of(k) * steps;
   for (int j = 0; j < k; ++j) {
     const T dbeta = row_dot(args.da + row_of(k) * g, f.values + row_of(j) * g, g);
@@ -83,18 +82,18 @@ __global__ void __launch_bounds__(backward_threads, 1)
                                       T* dscores) {
   const HistoryAttentionForward<T>& f = args.forward;
   const int q = f.query_columns, g = f.value_columns;
-  const int b = static_cast<int>(blockIdx.x), part = static_cast<int>(blockIdx.y), parts = static_cast<int>(gridDim.y);
+  const int b = block_index(), part = static_cast<int>(blockIdx.y), parts = static_cast<int>(gridDim.y);
   const int length = length_of(offsets, steps, b);
   const auto row_of = [=](int step) { return std::int64_t{offsets[step]} + b; };
   T* const dscore = dscores + std::int64_t{part} * offsets[steps] * steps;
   const auto dscore_at = [=](int k) { return dscore + row_of(k) * steps; };
 
   if (args.dquery || args.dkeys)
-    for (int k = static_cast<int>(threadIdx.x) / warp_size; k < length; k += backward_threads / warp_size)
+    for (int k = warp_index(); k < length; k += backward_threads / warp_size)
       scores_backward(args, steps, k, row_of, dscore_at(k));
   __syncthreads();
 
-  const Share share{part * backward_threads + static_cast<int>(threadIdx.x), parts * backward_threads};
+  const Share share{part * backward_threads + thread_index(), parts * backward_threads};
   const auto earlier = [](int k) { return Terms{0, k}; };
   const auto later = [=](int j) { return Terms{j + 1, length}; };
   if (args.dquery)

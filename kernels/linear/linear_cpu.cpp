@@ -11,7 +11,7 @@ constexpr std::int64_t rows_per_chunk = 16;
 
 template <class T> int total_columns(const LinearForward<T>& args) {
   int total = 0;
-  for (int p = 0; p < args.parts; ++p) total += args.columns[static_cast<std::size_t>(p)];
+  for (int p = 0; p < args.parts; ++p) total += args.columns[p];
   return total;
 }
 
@@ -21,20 +21,19 @@ template <class T> void linear_forward(Cpu, Context& context, const LinearForwar
   const int in = total_columns(args);
   int first_column = 0;
   for (int p = 0; p < args.parts; ++p) {
-    const auto part = static_cast<std::size_t>(p);
     gemm<T>(context, {.b_transposed = true,
                       .m = args.rows,
                       .n = args.out,
-                      .k = args.columns[part],
-                      .a = args.x[part],
-                      .lda = args.columns[part],
+                      .k = args.columns[p],
+                      .a = args.x[p],
+                      .lda = args.columns[p],
                       .b = args.weight + first_column,
                       .ldb = in,
                       .c = args.y,
                       .ldc = args.out,
                       .accumulate = p > 0,
                       .bias = p + 1 == args.parts ? args.bias : nullptr});
-    first_column += args.columns[part];
+    first_column += args.columns[p];
   }
   if (args.activation == Activation::none) return;
   context.pool.parallel_ranges(args.rows, rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
@@ -59,31 +58,30 @@ template <class T> void linear_backward(Cpu, Context& context, const LinearBackw
   }
   int first_column = 0;
   for (int p = 0; p < f.parts; ++p) {
-    const auto part = static_cast<std::size_t>(p);
-    if (args.dx[part])
+    if (args.dx[p])
       gemm<T>(context, {.m = f.rows,
-                        .n = f.columns[part],
+                        .n = f.columns[p],
                         .k = f.out,
                         .a = dz,
                         .lda = f.out,
                         .b = f.weight + first_column,
                         .ldb = in,
-                        .c = args.dx[part].data,
-                        .ldc = f.columns[part],
-                        .accumulate = args.dx[part].accumulate});
+                        .c = args.dx[p].data,
+                        .ldc = f.columns[p],
+                        .accumulate = args.dx[p].accumulate});
     if (args.dweight)
       gemm<T>(context, {.a_transposed = true,
                         .m = f.out,
-                        .n = f.columns[part],
+                        .n = f.columns[p],
                         .k = f.rows,
                         .a = dz,
                         .lda = f.out,
-                        .b = f.x[part],
-                        .ldb = f.columns[part],
+                        .b = f.x[p],
+                        .ldb = f.columns[p],
                         .c = args.dweight.data + first_column,
                         .ldc = in,
                         .accumulate = args.dweight.accumulate});
-    first_column += f.columns[part];
+    first_column += f.columns[p];
   }
   if (args.dbias) bias_gradient(context, f.rows, f.out, dz, args.dbias);
 }

@@ -16,7 +16,7 @@ constexpr int parts_to_join = 3;
 
 template <class T> int total_columns(const LinearForward<T>& args) {
   int total = 0;
-  for (int p = 0; p < args.parts; ++p) total += args.columns[static_cast<std::size_t>(p)];
+  for (int p = 0; p < args.parts; ++p) total += args.columns[p];
   return total;
 }
 
@@ -39,7 +39,7 @@ template <class T> __global__ void linear_join_kernel(Parts<const T> parts, int 
   const std::int64_t row = blockIdx.x;
   T* to = joined + row * in;
   for (int p = 0; p < parts.count; to += parts.columns[p++])
-    for (int j = static_cast<int>(threadIdx.x); j < parts.columns[p]; j += static_cast<int>(blockDim.x))
+    for (int j = thread_index(); j < parts.columns[p]; j += block_threads())
       to[j] = parts.data[p][row * parts.columns[p] + j];
 }
 
@@ -50,8 +50,7 @@ template <class T> __global__ void linear_split_kernel(const T* joined, int in, 
   for (int p = 0; p < parts.count; from += parts.columns[p++]) {
     if (parts.data[p] == nullptr) continue;
     const GradientSink<T> sink{parts.data[p] + row * parts.columns[p], parts.accumulate[p]};
-    for (int j = static_cast<int>(threadIdx.x); j < parts.columns[p]; j += static_cast<int>(blockDim.x))
-      put(sink, j, from[j]);
+    for (int j = thread_index(); j < parts.columns[p]; j += block_threads()) put(sink, j, from[j]);
   }
 }
 
@@ -60,8 +59,8 @@ template <class T> const T* join(Context& context, ArenaScope& scratch, const Li
   T* joined = scratch.allocate<T>(std::int64_t{args.rows} * in);
   Parts<const T> parts{.count = args.parts};
   for (int p = 0; p < args.parts; ++p) {
-    parts.data[p] = args.x[static_cast<std::size_t>(p)];
-    parts.columns[p] = args.columns[static_cast<std::size_t>(p)];
+    parts.data[p] = args.x[p];
+    parts.columns[p] = args.columns[p];
   }
   if (args.rows > 0)
     launch<linear_join_kernel<T>>(context, {.grid = static_cast<unsigned>(args.rows), .block = threads}, parts, in,
@@ -77,8 +76,7 @@ void for_each_product(Context& context, ArenaScope& scratch, const LinearForward
     return;
   }
   int first = 0;
-  for (std::size_t p = 0; p < static_cast<std::size_t>(args.parts); first += args.columns[p++])
-    run(args.x[p], args.columns[p], first, static_cast<int>(p));
+  for (int p = 0; p < args.parts; first += args.columns[p++]) run(args.x[p], args.columns[p], first, p);
 }
 
 /// dx = dz·W: into the sinks, or side by side and then copied to them.
@@ -99,13 +97,13 @@ void inputs_backward(Context& context, ArenaScope& scratch, const LinearBackward
   };
   if (f.parts < parts_to_join) {
     int first = 0;
-    for (std::size_t p = 0; p < static_cast<std::size_t>(f.parts); first += f.columns[p++])
+    for (int p = 0; p < f.parts; first += f.columns[p++])
       if (args.dx[p]) product(first, f.columns[p], args.dx[p]);
     return;
   }
   Parts<T> parts{.count = f.parts};
   bool wanted = false;
-  for (std::size_t p = 0; p < static_cast<std::size_t>(f.parts); ++p) {
+  for (int p = 0; p < f.parts; ++p) {
     parts.data[p] = args.dx[p].data;
     parts.accumulate[p] = args.dx[p].accumulate;
     parts.columns[p] = f.columns[p];

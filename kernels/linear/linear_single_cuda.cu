@@ -31,8 +31,8 @@ template <class T> Inputs<T> inputs_of(const LinearForward<T>& args) {
                    .bias = args.bias,
                    .tanh = args.activation == Activation::tanh};
   for (int p = 0; p < args.parts; ++p) {
-    inputs.x[p] = args.x[static_cast<std::size_t>(p)];
-    inputs.columns[p] = args.columns[static_cast<std::size_t>(p)];
+    inputs.x[p] = args.x[p];
+    inputs.columns[p] = args.columns[p];
     inputs.in += inputs.columns[p];
   }
   return inputs;
@@ -45,8 +45,8 @@ template <class T> __device__ T before_activation(const T* dy, const T* y, bool 
 
 /// y = f(x·w + b): a warp is a row.
 template <class T> __global__ void linear_single_forward_kernel(Inputs<T> inputs, T* y) {
-  const int lane = static_cast<int>(threadIdx.x) % warp_size;
-  const int row = static_cast<int>(blockIdx.x) * warps + static_cast<int>(threadIdx.x) / warp_size;
+  const int lane = lane_index();
+  const int row = block_index() * warps + warp_index();
   const bool works = row < inputs.rows;
   T sum{0};
   const T* w = inputs.weight;
@@ -64,12 +64,12 @@ template <class T> __global__ void linear_single_forward_kernel(Inputs<T> inputs
 template <class T> struct InputGradients { GradientSink<T> dx[linear_max_parts]; };
 template <class T>
 __global__ void linear_single_inputs_kernel(Inputs<T> inputs, const T* dy, const T* y, InputGradients<T> gradients) {
-  const int row = static_cast<int>(blockIdx.x);
+  const int row = block_index();
   const T dz = before_activation(dy, y, inputs.tanh, row);
   const T* w = inputs.weight;
   for (int p = 0; p < inputs.parts; w += inputs.columns[p++]) {
     if (!gradients.dx[p]) continue;
-    for (int j = static_cast<int>(threadIdx.x); j < inputs.columns[p]; j += threads)
+    for (int j = thread_index(); j < inputs.columns[p]; j += threads)
       put(gradients.dx[p], std::int64_t{row} * inputs.columns[p] + j, dz * w[j]);
   }
 }
@@ -79,7 +79,7 @@ template <class T>
 __global__ void linear_single_weights_kernel(Inputs<T> inputs, const T* dy, const T* y, GradientSink<T> dweight,
                                              GradientSink<T> dbias) {
   T* parts = shared_array<T, tile_columns * tile_lanes, struct SingleParts>();
-  const int lane = static_cast<int>(threadIdx.y), column = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  const int lane = static_cast<int>(threadIdx.y), column = index_in_grid();
   const T* x = nullptr;  // the column's part, from this column on; null for the bias
   int stride = 0;
   for (int p = 0, first = 0; p < inputs.parts; first += inputs.columns[p++])
@@ -92,10 +92,10 @@ __global__ void linear_single_weights_kernel(Inputs<T> inputs, const T* dy, cons
     const T dz = before_activation(dy, y, inputs.tanh, row);
     sum += x != nullptr ? dz * x[std::int64_t{row} * stride] : dz;
   }
-  parts[lane * tile_columns + static_cast<int>(threadIdx.x)] = sum;
+  parts[lane * tile_columns + thread_index()] = sum;
   __syncthreads();
   if (lane != 0 || column > inputs.in) return;
-  for (int other = 1; other < tile_lanes; ++other) sum += parts[other * tile_columns + static_cast<int>(threadIdx.x)];
+  for (int other = 1; other < tile_lanes; ++other) sum += parts[other * tile_columns + thread_index()];
   if (column < inputs.in) {
     if (dweight) put(dweight, column, sum);
   } else if (dbias) {
@@ -116,7 +116,7 @@ template <class T> void linear_single_backward(Context& context, const LinearBac
   InputGradients<T> gradients{};
   bool wanted = false;
   for (int p = 0; p < inputs.parts; ++p) {
-    gradients.dx[p] = args.dx[static_cast<std::size_t>(p)];
+    gradients.dx[p] = args.dx[p];
     wanted = wanted || gradients.dx[p];
   }
   if (wanted && inputs.rows > 0)

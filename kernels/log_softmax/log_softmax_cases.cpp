@@ -12,14 +12,14 @@ struct LogSoftmaxSetting {
   int rows;
   int columns;
   double offset = 0.0;  ///< added to every x
-  double spread = 1.0;
+  double deviation = 1.0;
 };
 
 template <class T> class LogSoftmaxProblem final : public OpProblem<T> {
  public:
   LogSoftmaxProblem(const LogSoftmaxSetting& setting, std::uint64_t seed)
       : rows_(setting.rows), columns_(setting.columns) {
-    this->inputs.push_back({"x", random_tensor<T>({rows_, columns_}, seed, 0, setting.spread)});
+    this->inputs.push_back({"x", random_tensor<T>({rows_, columns_}, seed, 0, setting.deviation)});
     for (T& x : this->inputs[0].data.span()) x += static_cast<T>(setting.offset);
     this->outputs.push_back({"y", Tensor<T>({rows_, columns_})});
   }

@@ -16,7 +16,7 @@ template <class T> __global__ void log_softmax_warp_forward_kernel(LogSoftmaxFor
   if (row >= f.rows) return;  // all lanes of the warp
   const std::int64_t start = std::int64_t{row} * f.columns;
   const math::LogSumExp<T> lse = warp_log_sum_exp(f.x + start, f.columns);
-  for (int k = lane_of_warp(); k < f.columns; k += warp_size) f.y[start + k] = lse.log_probability(f.x[start + k]);
+  for (int k = lane_index(); k < f.columns; k += warp_size) f.y[start + k] = lse.log_probability(f.x[start + k]);
 }
 
 /// A block is one row.
@@ -53,13 +53,13 @@ template <class T> __global__ void log_softmax_warp_backward_kernel(LogSoftmaxBa
   if (row >= args.forward.rows) return;
   const int columns = args.forward.columns;
   const std::int64_t start = std::int64_t{row} * columns;
-  const T sum = warp_sum(part_of_sum(args.dy + start, columns, lane_of_warp(), warp_size));
-  put_row(args, start, sum, lane_of_warp(), warp_size);
+  const T sum = warp_sum(part_of_sum(args.dy + start, columns, lane_index(), warp_size));
+  put_row(args, start, sum, lane_index(), warp_size);
 }
 
 /// A block is one row.
 template <class T> __global__ void log_softmax_block_backward_kernel(LogSoftmaxBackward<T> args) {
-  const int columns = args.forward.columns, thread = static_cast<int>(threadIdx.x);
+  const int columns = args.forward.columns, thread = thread_index();
   const std::int64_t start = std::int64_t{blockIdx.x} * columns;
   const T sum = block_sum<struct LogSoftmaxSum>(part_of_sum(args.dy + start, columns, thread, block_threads));
   put_row(args, start, sum, thread, block_threads);

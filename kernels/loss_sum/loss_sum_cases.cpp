@@ -60,7 +60,7 @@ template <class T> class LossSumProblem final : public OpProblem<T> {
 
  private:
   LossSumForward<T> arguments() {
-    LossSumForward<T> args{.terms = static_cast<int>(terms_.size()), .y = this->outputs[0].data.data()};
+    LossSumForward<T> args{.terms = count_of(terms_), .y = this->outputs[0].data.data()};
     for (std::size_t k = 0; k < terms_.size(); ++k) {
       args.count[k] = terms_[k].count;
       args.scale[k] = terms_[k].scale;

@@ -22,7 +22,7 @@ double value_or_zero(const auto* x) { return x == nullptr ? 0.0 : static_cast<do
 
 template <class T> void loss_sum_forward(Cpu, Context&, const LossSumForward<T>& args) {
   double total = 0;
-  for (std::size_t k = 0; k < static_cast<std::size_t>(args.terms); ++k) {
+  for (int k = 0; k < args.terms; ++k) {
     args.y[k] = static_cast<T>(args.scale[k] * sum(args.x[k], args.count[k]));
     total += args.weight[k] * static_cast<double>(args.y[k]);
   }
@@ -31,7 +31,7 @@ template <class T> void loss_sum_forward(Cpu, Context&, const LossSumForward<T>&
 
 template <class T> void loss_sum_backward(Cpu, Context&, const LossSumBackward<T>& args) {
   const LossSumForward<T>& f = args.forward;
-  for (std::size_t k = 0; k < static_cast<std::size_t>(f.terms); ++k) {
+  for (int k = 0; k < f.terms; ++k) {
     const GradientSink<T>& dx = args.dx[k];
     if (!dx) continue;
     const double dy = value_or_zero(args.dy[k]) + f.weight[k] * value_or_zero(args.dtotal);

@@ -15,18 +15,16 @@ static_assert(threads == loss_sum_max_terms * warp_size);
 /// adds the terms from first to last.
 template <class T> __global__ void loss_sum_forward_kernel(LossSumForward<T> f) {
   T* terms = shared_array<T, loss_sum_max_terms, struct LossSumTerms>();
-  const int warp = static_cast<int>(threadIdx.x) / warp_size, lane = static_cast<int>(threadIdx.x) % warp_size;
-  const auto k = static_cast<std::size_t>(warp);
+  const int warp = warp_index(), lane = lane_index();
   double sum = 0;
   if (warp < f.terms)
-    for (std::int64_t i = lane; i < f.count[k]; i += warp_size) sum += static_cast<double>(f.x[k][i]);
+    for (std::int64_t i = lane; i < f.count[warp]; i += warp_size) sum += static_cast<double>(f.x[warp][i]);
   sum = warp_sum(sum);
-  if (warp < f.terms && lane == 0) f.y[warp] = terms[warp] = static_cast<T>(f.scale[k] * sum);
+  if (warp < f.terms && lane == 0) f.y[warp] = terms[warp] = static_cast<T>(f.scale[warp] * sum);
   __syncthreads();
   if (threadIdx.x != 0) return;
   double total = 0;
-  for (int term = 0; term < f.terms; ++term)
-    total += f.weight[static_cast<std::size_t>(term)] * static_cast<double>(terms[term]);
+  for (int term = 0; term < f.terms; ++term) total += f.weight[term] * static_cast<double>(terms[term]);
   f.y[f.terms] = static_cast<T>(total);
 }
 
@@ -37,7 +35,7 @@ template <class T> __global__ void loss_sum_backward_kernel(LossSumBackward<T> a
   const LossSumForward<T>& f = args.forward;
   const std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   const double dtotal = value_or_zero(args.dtotal);
-  for (std::size_t k = 0; k < static_cast<std::size_t>(f.terms); ++k) {
+  for (int k = 0; k < f.terms; ++k) {
     if (!args.dx[k] || i >= f.count[k]) continue;
     const double dy = value_or_zero(args.dy[k]) + f.weight[k] * dtotal;
     put(args.dx[k], i, static_cast<T>(f.scale[k] * dy));
@@ -52,7 +50,7 @@ template <class T> void loss_sum_forward(ThisDevice, Context& context, const Los
 
 template <class T> void loss_sum_backward(ThisDevice, Context& context, const LossSumBackward<T>& args) {
   std::int64_t most = 0;
-  for (std::size_t k = 0; k < static_cast<std::size_t>(args.forward.terms); ++k)
+  for (int k = 0; k < args.forward.terms; ++k)
     if (args.dx[k]) most = std::max(most, args.forward.count[k]);
   if (most == 0) return;
   launch<loss_sum_backward_kernel<T>>(context, {.grid = blocks_for(most, threads), .block = threads}, args);

@@ -1,12 +1,12 @@
 #pragma once
 // pointer_distribution: the whole of log P over the extended vocabulary, equation (21), for decoding. No backward.
 
+#include "core/indices.h"
 #include "kernels/common/dispatch.h"
 #include "kernels/common/row_layout.h"
 
 #include <algorithm>
 #include <cstdint>
-#include <span>
 
 namespace ethreed {
 
@@ -38,7 +38,7 @@ template <class T> struct PointerDistributionForward {
 };
 
 /// The smallest `extra` that has room for all these ids.
-inline int extra_words(std::span<const std::int32_t> source_ids, int vocabulary) {
+inline int extra_words(Indices source_ids, int vocabulary) {
   std::int32_t end = vocabulary;
   for (const std::int32_t id : source_ids) end = std::max(end, id + 1);
   return end - vocabulary;

@@ -42,13 +42,13 @@ template <class T> class PointerDistributionProblem final : public OpProblem<T> 
         const int token = layout.target(r) + i;
         const T* logits = this->inputs[0].data.data() + std::int64_t{token} * vocabulary_;
         const auto z = static_cast<long double>(this->inputs[1].data[token]);
-        std::vector<long double> p(static_cast<std::size_t>(vocabulary_ + extra_), 0.0L);
+        std::vector<long double> p(vocabulary_ + extra_, 0.0L);
         long double sum = 0;
         for (int k = 0; k < vocabulary_; ++k) sum += std::exp(static_cast<long double>(logits[k]));
         for (int k = 0; k < vocabulary_; ++k)
-          p[static_cast<std::size_t>(k)] = std::exp(static_cast<long double>(logits[k])) / sum / (1 + std::exp(-z));
+          p[k] = std::exp(static_cast<long double>(logits[k])) / sum / (1 + std::exp(-z));
         for (int j = 0; j < layout.source_count(r); ++j)
-          p[static_cast<std::size_t>(rows_.source_ids[static_cast<std::size_t>(layout.source(r) + j)])] +=
+          p[rows_.source_ids[layout.source(r) + j]] +=
               static_cast<long double>(
                   this->inputs[2].data[layout.weight(r) + std::int64_t{i} * layout.source_count(r) + j]) /
               (1 + std::exp(z));

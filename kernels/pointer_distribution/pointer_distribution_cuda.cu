@@ -12,7 +12,7 @@ constexpr int threads = 512;
 /// several times belongs to the thread of its first place, which adds its weights from first to last.
 template <class T>
 __device__ void add_source_words(const std::int32_t* words, const T* weights, int count, T log_share, T* out) {
-  for (int j = static_cast<int>(threadIdx.x); j < count; j += static_cast<int>(blockDim.x)) {
+  for (int j = thread_index(); j < count; j += block_threads()) {
     const std::int32_t word = words[j];
     int first = 0;
     while (words[first] != word) ++first;
@@ -27,14 +27,14 @@ __device__ void add_source_words(const std::int32_t* words, const T* weights, in
 /// A block is one target token: the row of logits is reduced, written as log probabilities, and the source words are
 /// added.
 template <class T> __global__ void pointer_distribution_forward_kernel(PointerDistributionForward<T> args) {
-  const int token = static_cast<int>(blockIdx.x);
+  const int token = block_index();
   const int words = args.vocabulary + args.extra;
   const T* logits = args.logits + std::int64_t{token} * args.vocabulary;
   T* out = args.out + std::int64_t{token} * words;
   const math::LogSumExp<T> lse = block_log_sum_exp<struct PointerDistributionLogits>(logits, args.vocabulary);
   const T gate = args.gate_logit[token];
   const T generate = math::log_sigmoid(gate) - lse.log_sum;
-  for (int k = static_cast<int>(threadIdx.x); k < words; k += static_cast<int>(blockDim.x))
+  for (int k = thread_index(); k < words; k += block_threads())
     out[k] = k < args.vocabulary ? (logits[k] - lse.max) + generate : -std::numeric_limits<T>::infinity();
   __syncthreads();
   const TokenPlace at = place_of(args.layout, token);

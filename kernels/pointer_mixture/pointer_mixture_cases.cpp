@@ -52,13 +52,10 @@ template <class T> class PointerMixtureProblem final : public OpProblem<T> {
     const double tokens = layout.targets(), words = vocabulary_, weights = static_cast<double>(layout.weights());
     double copied = 0, sources = 0;
     for (int r = 0; r < layout.rows(); ++r) {
-      const auto words_of_row =
-          std::span(rows_.source_ids)
-              .subspan(static_cast<std::size_t>(layout.source(r)), static_cast<std::size_t>(layout.source_count(r)));
+      const auto words_of_row = std::span(rows_.source_ids).subspan(layout.source(r), layout.source_count(r));
       sources += layout.target_count(r) > 0 ? layout.source_count(r) : 0;
       for (int i = layout.target(r); i < layout.target(r + 1); ++i)
-        copied += static_cast<double>(
-            std::count(words_of_row.begin(), words_of_row.end(), rows_.targets[static_cast<std::size_t>(i)]));
+        copied += static_cast<double>(std::count(words_of_row.begin(), words_of_row.end(), rows_.targets[i]));
     }
     const double ids = 4.0 * (sources + layout.targets());
     return {.forward_flops = 3 * tokens * words + weights,
@@ -78,12 +75,12 @@ template <class T> class PointerMixtureProblem final : public OpProblem<T> {
   double reference_of(const RowLayout& layout, int r, int i) const {
     const int token = layout.target(r) + i;
     const T* logits = this->inputs[0].data.data() + std::int64_t{token} * vocabulary_;
-    const std::int32_t word = rows_.targets[static_cast<std::size_t>(token)];
+    const std::int32_t word = rows_.targets[token];
     double high = -INFINITY, sum = 0, copy = 0;
     for (int k = 0; k < vocabulary_; ++k) high = std::max(high, static_cast<double>(logits[k]));
     for (int k = 0; k < vocabulary_; ++k) sum += std::exp(static_cast<double>(logits[k]) - high);
     for (int j = 0; j < layout.source_count(r); ++j)
-      if (rows_.source_ids[static_cast<std::size_t>(layout.source(r) + j)] == word)
+      if (rows_.source_ids[layout.source(r) + j] == word)
         copy +=
             static_cast<double>(this->inputs[2].data[layout.weight(r) + std::int64_t{i} * layout.source_count(r) + j]);
     const double z = static_cast<double>(this->inputs[1].data[token]);

@@ -20,7 +20,7 @@ template <class T> PointerMixtureForward<T> on_device(Context& context, const Po
 /// A block is one target token. All of it reduces the row of logits; its first warp then adds the copy mass (lane l
 /// source tokens l, l + 32, …, the lanes by warp_sum) and writes what the token gets.
 template <class T> __global__ void pointer_mixture_forward_kernel(PointerMixtureForward<T> args) {
-  const int token = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
+  const int token = block_index(), thread = thread_index();
   const T* logits = args.logits + std::int64_t{token} * args.vocabulary;
   const math::LogSumExp<T> lse = block_log_sum_exp<struct PointerMixtureLogits>(logits, args.vocabulary);
   if (thread >= warp_size) return;
@@ -85,7 +85,7 @@ template <class T> __device__ void logit_gradients(const PointerMixtureBackward<
 /// A block is one target token: all of it writes the row of dlogits, its first warp the gate's gradient and dγ.
 template <class T> __global__ void pointer_mixture_backward_kernel(PointerMixtureBackward<T> args) {
   const PointerMixtureForward<T>& f = args.forward;
-  const int token = static_cast<int>(blockIdx.x), thread = static_cast<int>(threadIdx.x);
+  const int token = block_index(), thread = thread_index();
   const T g = args.dlog_probability[token];
   const Shares<T> shares = shares_of(f, token);
   if (args.dlogits) {

@@ -2,6 +2,7 @@
 // Rows of source and target words with reproducible logits, gates and weights: the cases and tests of the two pointer
 // operations are built from them.
 
+#include "core/indices.h"
 #include "kernels/common/operation.h"
 #include "kernels/common/row_layout.h"
 
@@ -93,9 +94,7 @@ inline PointerSetting dialogue_setting(int vocabulary) {
       row.source.push_back(below(12) == 0 ? unknown++ : 4 + below(vocabulary - 4));
     row.source.push_back(3);
     for (int i = 1; i < 6 + r * 7 % 17; ++i)
-      row.targets.push_back(below(3) == 0
-                                ? row.source[static_cast<std::size_t>(below(static_cast<int>(row.source.size())))]
-                                : 4 + below(vocabulary - 4));
+      row.targets.push_back(below(3) == 0 ? row.source[below(count_of(row.source))] : 4 + below(vocabulary - 4));
     row.targets.push_back(3);
     setting.rows.push_back(row);
   }

@@ -1,6 +1,7 @@
 #pragma once
 // The row of a target token, found on the device: what the CUDA kernels of the two pointer operations share.
 
+#include "core/indices.h"
 #include "kernels/common/block.h"
 #include "kernels/common/launch.h"
 #include "kernels/common/row_layout.h"
@@ -27,10 +28,9 @@ struct TokenPlace {
 __device__ inline TokenPlace place_of(const RowLayout& layout, int token) {
   const std::int32_t* targets = layout.target_offsets.data();
   const std::int32_t* sources = layout.source_offsets.data();
-  const int rows = static_cast<int>(layout.target_offsets.size()) - 1;
+  const int rows = count_of(layout.target_offsets) - 1;
   int starts = 0;
-  for (int r = static_cast<int>(threadIdx.x) % warp_size; r < rows; r += warp_size)
-    starts += targets[r] <= token ? 1 : 0;
+  for (int r = lane_index(); r < rows; r += warp_size) starts += targets[r] <= token ? 1 : 0;
   const int row = warp_sum(starts) - 1;
   const int count = sources[row + 1] - sources[row];
   return {sources[row], count, layout.weight_offsets.data()[row] + std::int64_t{token - targets[row]} * count};

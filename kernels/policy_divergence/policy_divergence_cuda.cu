@@ -15,12 +15,12 @@ template <class T> __global__ void policy_divergence_forward_kernel(PolicyDiverg
   const math::LogSumExp<T> q_lse = warp_log_sum_exp(q_logits, args.classes);
   const math::LogSumExp<T> p_lse = warp_log_sum_exp(p_logits, args.classes);
   T kl{0};
-  for (int k = lane_of_warp(); k < args.classes; k += warp_size) {
+  for (int k = lane_index(); k < args.classes; k += warp_size) {
     const T log_q = q_lse.log_probability(q_logits[k]);
     kl += math::exp(log_q) * (log_q - p_lse.log_probability(p_logits[k]));
   }
   kl = warp_sum(kl);
-  if (lane_of_warp() != 0) return;
+  if (lane_index() != 0) return;
   args.kl[row] = kl;
   args.q_lse[row] = q_lse;
   args.p_lse[row] = p_lse;
@@ -34,7 +34,7 @@ template <class T> __global__ void policy_divergence_backward_kernel(PolicyDiver
   const std::int64_t start = std::int64_t{row} * f.classes;
   const math::LogSumExp<T> q_lse = f.q_lse[row], p_lse = f.p_lse[row];
   const T g = args.dkl[row], kl = f.kl[row];
-  for (int k = lane_of_warp(); k < f.classes; k += warp_size) {
+  for (int k = lane_index(); k < f.classes; k += warp_size) {
     const T log_q = q_lse.log_probability(f.q_logits[start + k]);
     const T log_p = p_lse.log_probability(f.p_logits[start + k]);
     const T q = math::exp(log_q);

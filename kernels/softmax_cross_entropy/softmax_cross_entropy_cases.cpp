@@ -11,7 +11,7 @@ namespace {
 template <class T> class SoftmaxCrossEntropyProblem final : public OpProblem<T> {
  public:
   SoftmaxCrossEntropyProblem(int classes, std::vector<std::int32_t> labels, double offset, std::uint64_t seed)
-      : rows_(static_cast<int>(labels.size())), classes_(classes), labels_(std::move(labels)) {
+      : rows_(count_of(labels)), classes_(classes), labels_(std::move(labels)) {
     this->inputs.push_back({"logits", random_tensor<T>({rows_, classes_}, seed, 0)});
     for (T& logit : this->inputs[0].data.span()) logit += static_cast<T>(offset);
     this->outputs.push_back({"nll", Tensor<T>({rows_})});
@@ -34,7 +34,7 @@ template <class T> class SoftmaxCrossEntropyProblem final : public OpProblem<T> 
   std::vector<std::vector<double>> reference() const override {
     std::vector<double> nll;
     for (int i = 0; i < rows_; ++i) {
-      const std::int32_t label = labels_[static_cast<std::size_t>(i)];
+      const std::int32_t label = labels_[i];
       const auto logit = [&](int k) {
         return static_cast<double>(this->inputs[0].data[std::int64_t{i} * classes_ + k]);
       };

@@ -17,7 +17,7 @@ template <class T> __global__ void softmax_cross_entropy_forward_kernel(SoftmaxC
     lse = warp_log_sum_exp(logits, args.classes);
     nll = -lse.log_probability(logits[label]);
   }
-  if (lane_of_warp() != 0) return;
+  if (lane_index() != 0) return;
   args.nll[row] = nll;
   args.lse[row] = lse;
 }
@@ -31,7 +31,7 @@ template <class T> __global__ void softmax_cross_entropy_backward_kernel(Softmax
   const std::int64_t start = std::int64_t{row} * f.classes;
   const T g = args.dnll[row];
   const math::LogSumExp<T> lse = f.lse[row];
-  for (int k = lane_of_warp(); k < f.classes; k += warp_size) {
+  for (int k = lane_index(); k < f.classes; k += warp_size) {
     const T p = label >= 0 ? math::exp(lse.log_probability(f.logits[start + k])) : T{0};
     put(args.dlogits, start + k, label >= 0 ? g * p - (k == label ? g : T{0}) : T{0});
   }

@@ -61,7 +61,7 @@ template <class T> class TopWordsProblem final : public OpProblem<T> {
     std::vector<double> words, values;
     for (int r = 0; r < setting_.rows; ++r) {
       const T* p = this->inputs[0].data.data() + std::int64_t{r} * setting_.words;
-      std::vector<int> order(static_cast<std::size_t>(setting_.words));
+      std::vector<int> order(setting_.words);
       std::iota(order.begin(), order.end(), 0);
       const auto never = banned();
       std::erase_if(order, [&](int w) {
@@ -70,8 +70,8 @@ template <class T> class TopWordsProblem final : public OpProblem<T> {
       std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return p[a] > p[b]; });
       if (order.empty()) order.push_back(fallback);
       for (int i = 0; i < setting_.k; ++i) {
-        const bool there = i < static_cast<int>(order.size());
-        const int word = there ? order[static_cast<std::size_t>(i)] : -1;
+        const bool there = i < count_of(order);
+        const int word = there ? order[i] : -1;
         words.push_back(word);
         values.push_back(there ? static_cast<double>(p[word]) : -INFINITY);
       }

@@ -42,7 +42,7 @@ template <class T> __device__ Candidate<T> first_of_warp(Candidate<T> mine) {
 template <class T>
 __device__ Candidate<T> next_of_thread(const TopWords<T>& args, const T* p, const Candidate<T>& last) {
   Candidate<T> best = nobody<T>();
-  for (int w = static_cast<int>(threadIdx.x); w < args.words; w += static_cast<int>(blockDim.x)) {
+  for (int w = thread_index(); w < args.words; w += block_threads()) {
     const Candidate<T> here{p[w], w};
     if (!(here.value > -std::numeric_limits<T>::infinity()) || !before(here, best) || !before(last, here)) continue;
     if (w != args.banned[0] && w != args.banned[1] && w != args.banned[2]) best = here;
@@ -67,7 +67,7 @@ __device__ void select_of_warp(const TopWords<T>& args, const T* p, const Candid
 /// last.
 template <class T>
 __device__ Candidate<T> merge(const TopWords<T>& args, const T* p, const Candidate<T>* lists, int first, int count) {
-  const int lane = static_cast<int>(threadIdx.x) % warp_size;
+  const int lane = lane_index();
   const std::int64_t out = std::int64_t{blockIdx.x} * args.k + first;
   Candidate<T> taken = nobody<T>();
   int next = 0;  // of this lane's list; at most i
@@ -90,7 +90,7 @@ template <class T> __global__ void top_words_kernel(TopWords<T> args) {
   Candidate<T>* lists = shared_array<Candidate<T>, warps * list_stride, struct TopWordsLists>();
   Candidate<T>* merged = shared_array<Candidate<T>, 1, struct TopWordsMerged>();
   const T* p = args.log_probability + std::int64_t{blockIdx.x} * args.words;
-  const int warp = static_cast<int>(threadIdx.x) / warp_size;
+  const int warp = warp_index();
   Candidate<T> last{std::numeric_limits<T>::infinity(), -1};  // before every word
   for (int first = 0; first < args.k; first += at_once) {
     const int count = args.k - first < at_once ? args.k - first : at_once;

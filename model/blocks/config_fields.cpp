@@ -19,7 +19,7 @@ Json value_of(const ConfigField& field) {
   return std::visit(
       [](const auto& value) -> Json {
         if constexpr (std::is_same_v<std::decay_t<decltype(value)>, NamedChoice>)
-          return std::string(value.names[static_cast<std::size_t>(value.get())]);
+          return std::string(value.names[value.get()]);
         else
           return *value;
       },

@@ -1,6 +1,7 @@
 #pragma once
 // A batch of dialogues, laid out for the model: no pads, every sequence packed, every index made once.
 
+#include "core/indices.h"
 #include "core/philox.h"
 #include "kernels/common/packing.h"
 #include "kernels/common/row_layout.h"
@@ -39,11 +40,11 @@ class DialogueBatch {
   /// Throws Error if an example is no dialogue, an utterance is empty or an id is negative.
   void build(std::span<const Example> dialogues, std::int32_t vocabulary, const WordMask& mask = {});
 
-  int dialogues() const { return static_cast<int>(dialogue_order.size()); }
-  int turns() const { return static_cast<int>(emotion.size()); }  ///< N
-  int target_tokens() const { return static_cast<int>(targets.size()); }
-  int source_tokens() const { return static_cast<int>(source_ids.size()); }
-  int encoder_tokens() const { return static_cast<int>(encoder_inputs.size()); }
+  int dialogues() const { return count_of(dialogue_order); }
+  int turns() const { return count_of(emotion); }  ///< N
+  int target_tokens() const { return count_of(targets); }
+  int source_tokens() const { return count_of(source_ids); }
+  int encoder_tokens() const { return count_of(encoder_inputs); }
 
   Packing turn_packing() const { return {turn_offsets}; }
   Packing chain_packing() const { return {chain_offsets}; }
@@ -53,10 +54,7 @@ class DialogueBatch {
   RowLayout rows() const { return {source_offsets, target_offsets, weight_offsets}; }
 
   /// Place of the turn of this turn row in its split.
-  std::int64_t place(int turn_row) const {
-    const auto row = static_cast<std::size_t>(turn_row);
-    return places[static_cast<std::size_t>(turn_dialogue[row])] + turn_time[row];
-  }
+  std::int64_t place(int turn_row) const { return places[turn_dialogue[turn_row]] + turn_time[turn_row]; }
 
   /// Every array that kernels read, to be staged together.
   using Arrays = std::array<std::span<const std::byte>, 26>;
@@ -96,7 +94,7 @@ class DialogueBatch {
   std::vector<std::int32_t> state_rows;      ///< [target tokens] packed decoder row of s_i
   std::vector<std::int32_t> previous_rows;   ///< [target tokens] s_{i−1}: row in [s_0 of every decoder row ; s]
   int listener_labels = 0;                   ///< how many turns have y^R
-  int emotions = 0;                          ///< how many turns have y^P
+  int emotion_labels = 0;                    ///< how many turns have y^P
   int max_extra = 0;                         ///< the most out-of-vocabulary words of one post
 
  private:
@@ -106,7 +104,7 @@ class DialogueBatch {
   void lay_out_decoder(std::span<const Example> dialogues, std::int32_t vocabulary);
   void collect_words(std::int32_t vocabulary);
   bool masked(std::int64_t place, std::int32_t word) const;
-  std::span<const std::int32_t> utterance(std::span<const Example> dialogues, int chain_row) const;
+  Indices utterance(std::span<const Example> dialogues, int chain_row) const;
 
   WordMask mask_;  // of the batch in hand
   std::int32_t vocabulary_ = 0;

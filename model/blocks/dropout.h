@@ -22,7 +22,7 @@ template <class T> class StepDropout {
     const std::int64_t count = rows * width;
     T* values = context_.values.template allocate<T>(count);
     ETHREED_ASSERT(masks_.masks < dropout_max_masks);
-    masks_.mask[static_cast<std::size_t>(masks_.masks++)] = {
+    masks_.mask[masks_.masks++] = {
         .count = count, .random = random_stream(seed_, dropout_draw(number), step_), .mask = values};
     return values;
   }

@@ -2,6 +2,7 @@
 // What models add up over a split for their figures: perplexities of target tokens and accuracies of labels.
 
 #include "autograd/tape.h"
+#include "core/indices.h"
 #include "kernels/common/row_layout.h"
 #include "model/blocks/dialogue_batch.h"
 
@@ -15,24 +16,24 @@ namespace ethreed {
 
 /// Index of the largest value, the first of equals.
 template <class T> int argmax(std::span<const T> values) {
-  std::size_t best = 0;
-  for (std::size_t i = 1; i < values.size(); ++i)
+  int best = 0;
+  for (int i = 1; i < count_of(values); ++i)
     if (values[i] > values[best]) best = i;
-  return static_cast<int>(best);
+  return best;
 }
 /// Of one row of logits on the host.
 template <class T> int argmax_of_row(const Variable<T>& logits, int row) {
-  return argmax(std::span<const T>(logits.value().row(row), static_cast<std::size_t>(logits.columns())));
+  return argmax<T>(logits.value().row_span(row));
 }
 
 /// The share of rows whose largest logit is that of their label; rows with label −1 do not count.
 class AccuracySum {
  public:
-  template <class T> void add(const Variable<T>& logits, std::span<const std::int32_t> labels) {
-    for (std::size_t i = 0; i < labels.size(); ++i) {
+  template <class T> void add(const Variable<T>& logits, Indices labels) {
+    for (int i = 0; i < labels.size(); ++i) {
       if (labels[i] < 0) continue;
       ++rows_;
-      right_ += argmax_of_row(logits, static_cast<int>(i)) == labels[i];
+      right_ += argmax_of_row(logits, i) == labels[i];
     }
   }
   std::int64_t rows() const { return rows_; }
@@ -73,18 +74,17 @@ class PerplexitySum {
 template <class T>
 void PerplexitySum::add(const DialogueBatch& batch, const T* log_probability, std::int32_t unknown_from) {
   const RowLayout rows = batch.rows();
-  std::vector<std::vector<double>> turn_nll(static_cast<std::size_t>(batch.dialogues()));
+  std::vector<std::vector<double>> turn_nll(batch.dialogues());
   for (int i = 0; i < batch.turns(); ++i) {
-    const auto turn = static_cast<std::size_t>(i);
-    const int r = batch.row_of_turn[turn];
+    const int r = batch.row_of_turn[i];
     double nll = 0;
     for (int token = rows.target(r); token < rows.target(r + 1); ++token) {
       nll -= static_cast<double>(log_probability[token]);
-      const std::int32_t target = batch.targets[static_cast<std::size_t>(token)];
+      const std::int32_t target = batch.targets[token];
       unknown_ += target == unk_id || target >= unknown_from;
     }
     nll_ += nll;
-    turn_nll[static_cast<std::size_t>(batch.turn_dialogue[turn])].push_back(nll / rows.target_count(r));
+    turn_nll[batch.turn_dialogue[i]].push_back(nll / rows.target_count(r));
   }
   for (const auto& turns : turn_nll) {
     double mean = 0;

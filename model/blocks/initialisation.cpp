@@ -52,7 +52,7 @@ void initialise_parameter(const ParameterLayout::Entry& entry, View<const float>
   } else if (entry.start.how == Initialisation::orthogonal) {
     const int hidden = static_cast<int>(entry.shape.columns());
     const std::vector<double> q = orthogonal_matrices(hidden, random);
-    for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<T>(q[static_cast<std::size_t>(i)]);
+    for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<T>(q[i]);
   } else {
     const double bound = 1.0 / std::sqrt(static_cast<double>(entry.start.fan_in));
     for (std::int64_t i = 0; i < count; ++i)
@@ -72,7 +72,7 @@ void initialise_parameters(ThreadPool& pool, const ParameterLayout& layout, View
   std::fill_n(block, layout.size(), T{0});
   const auto& entries = layout.entries();
   pool.parallel_for(static_cast<std::int64_t>(entries.size()), [&](std::int64_t i) {
-    const ParameterLayout::Entry& entry = entries[static_cast<std::size_t>(i)];
+    const ParameterLayout::Entry& entry = entries[i];
     initialise_parameter(entry, word_vectors, seed, block + entry.offset);
   });
 }

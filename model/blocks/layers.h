@@ -3,6 +3,7 @@
 
 #include "autograd/functions/gru_sequence_function.h"
 #include "autograd/functions/linear_function.h"
+#include "core/indices.h"
 #include "model/blocks/parameters.h"
 
 namespace ethreed {
@@ -20,8 +21,7 @@ Variable<T> linear_layer(Tape<T>& tape, const LinearHandles<Variable<T>>& layer,
 template <class T>
 Variable<T> gru_layer(Tape<T>& tape, const GruHandles<Variable<T>>& cell, Packing packing,
                       std::initializer_list<Variable<T>> x, Variable<T> initial = {},
-                      std::type_identity_t<const T*> state_mask = nullptr,
-                      std::span<const std::int32_t> input_rows = {}) {
+                      std::type_identity_t<const T*> state_mask = nullptr, Indices input_rows = {}) {
   const GruLane<T> lane{.input_gates = linear(tape, x, cell.weight_ih, cell.bias_ih),
                         .weight_hh = cell.weight_hh,
                         .bias_hh = cell.bias_hh,
@@ -38,7 +38,7 @@ template <class T> struct BidirectionalStates {
 template <class T>
 BidirectionalStates<T> bidirectional_gru_layer(Tape<T>& tape, const GruHandles<Variable<T>>& forward,
                                                const GruHandles<Variable<T>>& reverse, Packing packing, Variable<T> x,
-                                               std::span<const std::int32_t> input_rows = {}) {
+                                               Indices input_rows = {}) {
   const auto lane = [&](const GruHandles<Variable<T>>& cell, bool reversed) {
     return GruLane<T>{.input_gates = linear(tape, {x}, cell.weight_ih, cell.bias_ih),
                       .weight_hh = cell.weight_hh,

@@ -8,21 +8,15 @@
 
 namespace ethreed {
 
-namespace {
-
-std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-
-}  // namespace
-
 void TextBatch::build(std::span<const Example> texts, std::int32_t vocabulary) {
-  const int count = static_cast<int>(texts.size());
-  for (const std::int32_t id : word_ids) word_place_[at(id)] = -1;  // of the batch before
-  if (word_place_.size() < at(vocabulary)) word_place_.resize(at(vocabulary), -1);
+  const int count = count_of(texts);
+  for (const std::int32_t id : word_ids) word_place_[id] = -1;  // of the batch before
+  if (count_of(word_place_) < vocabulary) word_place_.resize(vocabulary, -1);
   for (auto* ids : {&labels, &token_ids, &token_rows, &packed_inputs, &word_ids, &last_rows, &first_rows}) ids->clear();
   token_offsets.assign(1, 0);
   labelled = 0;
   for (int i = 0; i < count; ++i) {
-    const Example& text = texts[at(i)];
+    const Example& text = texts[i];
     ETHREED_CHECK(!text.text.empty(), "TextBatch: example {} is no text; a text ends with EOS", i);
     for (const std::int32_t word : text.text) {
       ETHREED_CHECK(word >= 0, "TextBatch: negative word id {}", word);
@@ -32,8 +26,8 @@ void TextBatch::build(std::span<const Example> texts, std::int32_t vocabulary) {
     labels.push_back(text.label);
     labelled += text.label >= 0;
   }
-  const auto length = [&](int i) { return token_offsets[at(i + 1)] - token_offsets[at(i)]; };
-  order_.resize(at(count));
+  const auto length = [&](int i) { return token_offsets[i + 1] - token_offsets[i]; };
+  order_.resize(count);
   std::iota(order_.begin(), order_.end(), 0);
   std::sort(order_.begin(), order_.end(),
             [&](int a, int b) { return length(a) != length(b) ? length(a) > length(b) : a < b; });
@@ -41,23 +35,23 @@ void TextBatch::build(std::span<const Example> texts, std::int32_t vocabulary) {
   token_rows.resize(token_ids.size());
   int active = count;
   for (int t = 0;; ++t) {
-    while (active > 0 && length(order_[at(active - 1)]) <= t) --active;
+    while (active > 0 && length(order_[active - 1]) <= t) --active;
     if (active == 0) break;
     for (int k = 0; k < active; ++k) {
-      const std::int32_t token = token_offsets[at(order_[at(k)])] + t;
-      token_rows[at(token)] = packed_offsets.back() + k;
-      std::int32_t& place = word_place_[at(token_ids[at(token)])];
+      const std::int32_t token = token_offsets[order_[k]] + t;
+      token_rows[token] = packed_offsets.back() + k;
+      std::int32_t& place = word_place_[token_ids[token]];
       if (place < 0) {
         place = static_cast<std::int32_t>(word_ids.size());
-        word_ids.push_back(token_ids[at(token)]);
+        word_ids.push_back(token_ids[token]);
       }
       packed_inputs.push_back(place);
     }
     packed_offsets.push_back(packed_offsets.back() + active);
   }
   for (int i = 0; i < count; ++i) {
-    first_rows.push_back(token_rows[at(token_offsets[at(i)])]);
-    last_rows.push_back(token_rows[at(token_offsets[at(i + 1)] - 1)]);
+    first_rows.push_back(token_rows[token_offsets[i]]);
+    last_rows.push_back(token_rows[token_offsets[i + 1] - 1]);
   }
 }
 

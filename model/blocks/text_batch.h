@@ -1,6 +1,7 @@
 #pragma once
 // A batch of single texts: no pads, packed for recurrent layers, laid out text by text for what pools them.
 
+#include "core/indices.h"
 #include "kernels/common/packing.h"
 #include "model/blocks/example.h"
 
@@ -20,7 +21,7 @@ class TextBatch {
   /// example is no text or an id is negative.
   void build(std::span<const Example> texts, std::int32_t vocabulary);
 
-  int texts() const { return static_cast<int>(labels.size()); }
+  int texts() const { return count_of(labels); }
   Packing packing() const { return {packed_offsets}; }
 
   /// Every array that kernels read, to be staged together.

@@ -1,6 +1,7 @@
 #include "model/ethreed/config.h"
 
 #include "core/error.h"
+#include "core/indices.h"
 
 namespace ethreed {
 
@@ -19,7 +20,7 @@ ConfigFields EthreedConfig::model_fields() {
           {"content_state", &content_state, 1, most},
           {"decoder_state", &decoder_state, 1, most},
           {"bottleneck", &bottleneck, 1, most},
-          {.key = "emotions", .value = &emotions, .low = 2, .high = most, .from_data = true},
+          {.key = "emotions", .value = &emotion_classes, .low = 2, .high = most, .from_data = true},
           {"ablation", named_choice(ablation, variant_names)},
           {"listener_labels", &listener_labels},
           {"constraint_gradient", &constraint_gradient},
@@ -42,7 +43,7 @@ ConfigFields EthreedConfig::training_fields() {
 void EthreedConfig::take_data(const DataDescription& data) {
   vocabulary = data.vocabulary;
   embedding = data.embedding;
-  emotions = static_cast<int>(data.labels.front().classes.size());
+  emotion_classes = count_of(data.labels.front().classes);
   listener_labels = data.listener_labels;
 }
 

@@ -23,16 +23,16 @@ struct LossWeights {
 
 /// Symbols are the paper's.
 struct EthreedConfig {
-  int vocabulary = 0;       ///< V, from the data
-  int embedding = 300;      ///< D_w, from the data's vectors
-  int encoder = 300;        ///< D_h of each direction
-  int global_state = 300;   ///< D_g
-  int party_state = 300;    ///< D_p
-  int emotion_state = 300;  ///< D_e
-  int content_state = 300;  ///< D_c
-  int decoder_state = 300;  ///< D_s
-  int bottleneck = 300;     ///< width of V₁ in (22)
-  int emotions = 32;        ///< K, from the data
+  int vocabulary = 0;        ///< V, from the data
+  int embedding = 300;       ///< D_w, from the data's vectors
+  int encoder = 300;         ///< D_h of each direction
+  int global_state = 300;    ///< D_g
+  int party_state = 300;     ///< D_p
+  int emotion_state = 300;   ///< D_e
+  int content_state = 300;   ///< D_c
+  int decoder_state = 300;   ///< D_s
+  int bottleneck = 300;      ///< width of V₁ in (22)
+  int emotion_classes = 32;  ///< K, from the data
   Ablation ablation = Ablation::none;
   bool listener_labels = true;       ///< false: no listener term and no KL term, for want of labels
   bool constraint_gradient = false;  ///< true: p of (12) is not detached

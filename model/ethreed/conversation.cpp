@@ -55,15 +55,14 @@ Variable<T> EthreedConversation<T>::track_emotion(Tape<T>& tape, const EthreedCo
 
 template <class T>
 EthreedReplies<T> EthreedConversation<T>::read(Tape<T>& tape, const EthreedConfig& config,
-                                               const EthreedParameters<Variable<T>>& parameters,
-                                               std::span<const std::int32_t> reply, std::span<const std::int32_t> post,
-                                               std::int64_t place, const ReplyOptions& options) {
+                                               const EthreedParameters<Variable<T>>& parameters, Indices reply,
+                                               Indices post, std::int64_t place, const ReplyOptions& options) {
   Context& context = tape.context();
   static constexpr std::array<std::int32_t, 1> nothing{eos_id};
   const bool first = global_.count() == 0;
   ETHREED_CHECK(first == reply.empty(), "conversation: {}",
                 first ? "a reply before the first post" : "the reply before this post is missing");
-  const TurnInput turn{.post = post, .response = first ? std::span<const std::int32_t>(nothing) : reply};
+  const TurnInput turn{.post = post, .response = first ? Indices(nothing) : reply};
   const Example example{.turns = {&turn, 1}, .place = place};
   batch_.build({&example, 1}, config.vocabulary);
   context.stage(batch_.arrays());
@@ -75,7 +74,7 @@ EthreedReplies<T> EthreedConversation<T>::read(Tape<T>& tape, const EthreedConfi
   index_.assign(first ? std::initializer_list<std::int32_t>{0} : std::initializer_list<std::int32_t>{1, 0});
   const Variable<T> summary = gather_rows<T>(tape, {{state.utterances.summary, index_}});
   const int count = summary.rows();
-  steps_.resize(static_cast<std::size_t>(count) + 1);
+  steps_.resize(count + 1);
   std::iota(steps_.begin(), steps_.end(), 0);
 
   const auto& tracker = parameters.tracker;
@@ -87,7 +86,7 @@ EthreedReplies<T> EthreedConversation<T>::read(Tape<T>& tape, const EthreedConfi
     // (4), (3): of all utterances, of which only the new ones are read.
     const Variable<T> keys = linear(tape, {g}, tracker.history_attention, Variable<T>{});
     const auto before = static_cast<std::int32_t>(global_.count());
-    offsets_.resize(static_cast<std::size_t>(before + count) + 1);
+    offsets_.resize(before + count + 1);
     std::iota(offsets_.begin(), offsets_.end(), 0);
     const auto with_new = [&](const Rows& old, const Variable<T>& fresh) {
       if (old.count() == 0) return fresh;

@@ -2,6 +2,7 @@
 // A conversation that goes on: the tracker of section 3, an utterance at a time. What earlier utterances left behind is
 // kept, so that the cost of a turn does not grow with the history (but for the attention over it, (3) and (4)).
 
+#include "core/indices.h"
 #include "model/ethreed/replies.h"
 
 namespace ethreed {
@@ -10,8 +11,7 @@ template <class T> class EthreedConversation {
  public:
   /// See Conversation::read.
   EthreedReplies<T> read(Tape<T>& tape, const EthreedConfig& config, const EthreedParameters<Variable<T>>& parameters,
-                         std::span<const std::int32_t> reply, std::span<const std::int32_t> post, std::int64_t place,
-                         const ReplyOptions& options);
+                         Indices reply, Indices post, std::int64_t place, const ReplyOptions& options);
 
  private:
   // Rows on the host.

@@ -40,9 +40,9 @@ TrackedEmotions<T> track_emotions(Tape<T>& tape, const EthreedConfig& config,
     x = gru_layer(tape, parameters.gru_p, chain, {summary, a}, {}, masks.party);
     out.party = x;
   }
-  out.emotions = emotion_states(tape, config, parameters, batch, x, masks.emotion);
-  out.emotion_post = tape.rows(out.emotions, 0, batch.turns());
-  out.emotion_response = tape.rows(out.emotions, batch.turns(), batch.turns());
+  out.emotion_states = emotion_states(tape, config, parameters, batch, x, masks.emotion);
+  out.emotion_post = tape.rows(out.emotion_states, 0, batch.turns());
+  out.emotion_response = tape.rows(out.emotion_states, batch.turns(), batch.turns());
   out.global_post = gather_rows<T>(tape, {{g, batch.post_chain}});
   // (7)
   out.content = gru_layer(tape, parameters.gru_c, batch.turn_packing(), {out.global_post}, {}, masks.content);

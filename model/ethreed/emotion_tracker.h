@@ -17,8 +17,8 @@ template <class T> struct TrackerMasks {
 template <class T> struct TrackedEmotions {
   Variable<T> global_post;       ///< g^P_t [N, D_g]
   Variable<T> party;             ///< p, [2N, D_p] by chain row; unset without GRU_p
-  Variable<T> emotions;          ///< e^P_t, then e^R_t [2N, D_e]
-  Variable<T> emotion_post;      ///< e^P_t [N, D_e], rows of `emotions`
+  Variable<T> emotion_states;    ///< e^P_t, then e^R_t [2N, D_e]
+  Variable<T> emotion_post;      ///< e^P_t [N, D_e], rows of `emotion_states`
   Variable<T> emotion_response;  ///< e^R_t [N, D_e], likewise
   Variable<T> content;           ///< c_t [N, D_c]
 };                               // all by turn row but `party`

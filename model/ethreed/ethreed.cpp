@@ -33,19 +33,18 @@ EthreedReplies<T> EthreedModel::replies(Tape<T>& tape, const EthreedConfig& conf
 
 template <class T>
 void EthreedModel::write_trace(Context& context, ModelState<T>& state, const EthreedConfig& config, const Split& split,
-                               std::span<const std::int32_t> dialogues, std::uint64_t seed,
-                               const std::filesystem::path& path) {
+                               Indices dialogues, std::uint64_t seed, const std::filesystem::path& path) {
   ethreed::write_trace(context, state, config, split, dialogues, seed, path);
 }
 
 ModelKind ethreed_model() { return kind_of<EthreedModel>(); }
 
-#define ETHREED_INSTANTIATE(T)                                                                                  \
-  template EthreedReplies<T> EthreedModel::replies(Tape<T>&, const EthreedConfig&,                              \
-                                                   const EthreedParameters<Variable<T>>&, const DialogueBatch&, \
-                                                   const ReplyOptions&);                                        \
-  template void EthreedModel::write_trace(Context&, ModelState<T>&, const EthreedConfig&, const Split&,         \
-                                          std::span<const std::int32_t>, std::uint64_t, const std::filesystem::path&);
+#define ETHREED_INSTANTIATE(T)                                                                                   \
+  template EthreedReplies<T> EthreedModel::replies(Tape<T>&, const EthreedConfig&,                               \
+                                                   const EthreedParameters<Variable<T>>&, const DialogueBatch&,  \
+                                                   const ReplyOptions&);                                         \
+  template void EthreedModel::write_trace(Context&, ModelState<T>&, const EthreedConfig&, const Split&, Indices, \
+                                          std::uint64_t, const std::filesystem::path&);
 ETHREED_INSTANTIATE(float)
 ETHREED_INSTANTIATE(double)
 #undef ETHREED_INSTANTIATE

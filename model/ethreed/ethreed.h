@@ -1,6 +1,7 @@
 #pragma once
 // ETHREED as a model of this program (model/interface/model_of.h).
 
+#include "core/indices.h"
 #include "model/blocks/random_streams.h"
 #include "model/ethreed/conversation.h"
 #include "model/ethreed/figures.h"
@@ -70,8 +71,7 @@ struct EthreedModel {
                                    const ReplyOptions& options);
   template <class T>
   static void write_trace(Context& context, ModelState<T>& state, const EthreedConfig& config, const Split& split,
-                          std::span<const std::int32_t> dialogues, std::uint64_t seed,
-                          const std::filesystem::path& path);
+                          Indices dialogues, std::uint64_t seed, const std::filesystem::path& path);
 
  private:
   // In the order of EthreedLoss.

@@ -51,7 +51,7 @@ struct TurnState {
 
 /// (4) and (3): what an utterance takes from the global states before it.
 inline Vector attend_to_history(const Parameters& p, const Vector& u, const std::vector<Vector>& history) {
-  Vector a(static_cast<std::size_t>(p.at("tracker.history_attention.weight").shape[1]), 0.0);
+  Vector a(p.at("tracker.history_attention.weight").shape[1], 0.0);
   if (history.empty()) return a;
   Vector score;
   for (const Vector& g : history) score.push_back(bilinear(u, p.at("tracker.history_attention.weight"), g));
@@ -158,9 +158,7 @@ class Decoder {
     return found == extra_.end() ? unknown : vocabulary_ + static_cast<int>(found - extra_.begin());
   }
   /// The word behind an extended id.
-  int word(int extended) const {
-    return extended < vocabulary_ ? extended : extra_[static_cast<std::size_t>(extended - vocabulary_)];
-  }
+  int word(int extended) const { return extended < vocabulary_ ? extended : extra_[extended - vocabulary_]; }
 
   /// `previous` is y_{i−1}, an extended id or SOS.
   Step step(int previous) {
@@ -189,7 +187,7 @@ class Decoder {
     for (double& probability : out.distribution) probability *= out.generation_gate;
     out.distribution.resize(static_cast<std::size_t>(vocabulary_) + extra_.size(), 0.0);
     for (std::size_t j = 0; j < source_.size(); ++j)
-      out.distribution[static_cast<std::size_t>(source_[j])] += (1 - out.generation_gate) * out.attention[j];
+      out.distribution[source_[j]] += (1 - out.generation_gate) * out.attention[j];
     for (std::size_t j = 0; j < source_.size(); ++j) {
       out.coverage_loss += std::min(coverage_[j], out.attention[j]);  // the summand of (25)
       coverage_[j] += out.attention[j];                               // (19)
@@ -221,7 +219,7 @@ inline DecodedTurn decode(const Parameters& p, const Switches& switches, const T
     const int target = decoder.extended_id(word);
     out.steps.push_back(decoder.step(previous));
     out.targets.push_back(target);
-    out.log_probability.push_back(std::log(out.steps.back().distribution[static_cast<std::size_t>(target)]));
+    out.log_probability.push_back(std::log(out.steps.back().distribution[target]));
     previous = target;
   }
   return out;

@@ -8,7 +8,7 @@ template <class T> void EthreedFigures::add(const DialogueBatch& batch, const Fo
   perplexity_.add(batch, pass.log_probability.data());
   const RowLayout rows = batch.rows();
   for (int i = 0; i < batch.turns(); ++i) {
-    const int r = batch.row_of_turn[static_cast<std::size_t>(i)];
+    const int r = batch.row_of_turn[i];
     for (int token = rows.target(r); token < rows.target(r + 1); ++token)
       coverage_ += static_cast<double>(pass.decoded.coverage_loss.data()[token]);
   }

@@ -29,7 +29,7 @@ DialogueState<T> read_dialogues(Tape<T>& tape, const EthreedConfig& config,
   }
   const Range range(tape, "policy and classifiers");
   state.policy = predict_reply_emotion(tape, config, parameters.policy, state.tracked.emotion_post, noise.policy);
-  const Variable<T> logits = linear_layer(tape, parameters.classifier, {state.tracked.emotions});
+  const Variable<T> logits = linear_layer(tape, parameters.classifier, {state.tracked.emotion_states});
   state.speaker_logits = tape.rows(logits, 0, batch.turns());
   state.listener_logits = tape.rows(logits, batch.turns(), batch.turns());
   state.reply_logits = linear_layer(tape, parameters.classifier, {state.policy.reply});

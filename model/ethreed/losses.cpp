@@ -13,9 +13,9 @@ StepLosses<T> sum_losses(Tape<T>& tape, const EthreedConfig& config, const Dialo
   const LossWeights& weights = config.weights;
   LossTerms<T> terms;
   // (6): means over the turns that have a label
-  if (batch.emotions > 0)
+  if (batch.emotion_labels > 0)
     terms.add(loss_emotion_speaker, softmax_cross_entropy<T>(tape, inputs.speaker_logits, batch.emotion),
-              1.0 / batch.emotions, weights.emotion);
+              1.0 / batch.emotion_labels, weights.emotion);
   if (config.listener_labels && batch.listener_labels > 0)
     terms.add(loss_emotion_listener, softmax_cross_entropy<T>(tape, inputs.listener_logits, batch.listener_label),
               1.0 / batch.listener_labels, weights.emotion);
@@ -28,7 +28,7 @@ StepLosses<T> sum_losses(Tape<T>& tape, const EthreedConfig& config, const Dialo
   terms.add(loss_coverage, inputs.coverage_loss, 1.0 / tokens, weights.coverage);         // (25)
   if (weights.copy > 0 && !batch.copied_targets.empty())
     terms.add(loss_copy, gather_rows<T>(tape, {{inputs.log_probability, batch.copied_targets}}),
-              -1.0 / static_cast<double>(batch.copied_targets.size()), weights.copy);
+              -1.0 / count_of(batch.copied_targets), weights.copy);
   return terms.sum(tape);  // (26)
 }
 

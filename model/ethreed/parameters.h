@@ -64,7 +64,7 @@ void visit_parameters(const EthreedConfig& c, EthreedParameters<Handle>& p, Visi
   if (c.has_emotion_cell())
     gru("tracker.emotion", c.has_party() ? c.party_state : c.global_state, c.emotion_state, p.tracker.gru_e);
   gru("tracker.content", c.global_state, c.content_state, p.tracker.gru_c);
-  layer("classifier", c.emotions, c.emotion_state, p.classifier);
+  layer("classifier", c.emotion_classes, c.emotion_state, p.classifier);
   if (c.has_policy()) {
     layer("policy.state", c.emotion_state, c.emotion_state, p.policy.state);
     layer("policy.mean", c.emotion_state, c.emotion_state, p.policy.mean);

@@ -20,7 +20,7 @@ DecoderMemory<T> prepare_decoder(Tape<T>& tape, const DecoderParameters<Variable
 
 template <class T>
 Variable<T> decoder_states(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, Packing packing,
-                           Variable<T> y, Variable<T> initial, std::span<const std::int32_t> input_rows) {
+                           Variable<T> y, Variable<T> initial, Indices input_rows) {
   return gru_layer(tape, parameters.gru_d, packing, {y}, initial, nullptr, input_rows);  // (15)
 }
 
@@ -45,7 +45,7 @@ DecoderOutput<T> decode(Tape<T>& tape, const DecoderParameters<Variable<T>>& par
   template DecoderMemory<T> prepare_decoder(Tape<T>&, const DecoderParameters<Variable<T>>&, Variable<T>, Variable<T>, \
                                             Variable<T>);                                                              \
   template Variable<T> decoder_states(Tape<T>&, const DecoderParameters<Variable<T>>&, Packing, Variable<T>,           \
-                                      Variable<T>, std::span<const std::int32_t>);                                     \
+                                      Variable<T>, Indices);                                                           \
   template DecoderOutput<T> decode(Tape<T>&, const DecoderParameters<Variable<T>>&, RowLayout,                         \
                                    const DecoderMemory<T>&, Variable<T>, Variable<T>, const T*);
 ETHREED_INSTANTIATE(float)

@@ -1,12 +1,12 @@
 #pragma once
 // Section 5: the pointer decoder, equations (15) to (23), in three pieces that teacher forcing and generation share.
 
+#include "core/indices.h"
 #include "kernels/common/packing.h"
 #include "kernels/common/row_layout.h"
 #include "model/ethreed/parameters.h"
 
 #include <cstdint>
-#include <span>
 
 namespace ethreed {
 
@@ -28,7 +28,7 @@ DecoderMemory<T> prepare_decoder(Tape<T>& tape, const DecoderParameters<Variable
 /// input_rows [packed rows], y are the different words, and those say which of them a row reads.
 template <class T>
 Variable<T> decoder_states(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, Packing packing,
-                           Variable<T> y, Variable<T> initial, std::span<const std::int32_t> input_rows = {});
+                           Variable<T> y, Variable<T> initial, Indices input_rows = {});
 
 template <class T> struct DecoderOutput {
   Variable<T> attention;      ///< γ, ragged [target, source] by row

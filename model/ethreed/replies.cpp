@@ -11,21 +11,19 @@ namespace ethreed {
 
 namespace {
 
-std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-
 // Decoder rows of the turns that are answered.
 std::vector<std::int32_t> answered_rows(const DialogueBatch& batch, Answer answer) {
-  std::vector<std::int32_t> rows(at(batch.turns()));
+  std::vector<std::int32_t> rows(batch.turns());
   std::iota(rows.begin(), rows.end(), 0);
   if (answer == Answer::every_turn) return rows;
-  std::vector<std::int32_t> last(at(batch.dialogues()), 0);
+  std::vector<std::int32_t> last(batch.dialogues(), 0);
   for (int i = 0; i < batch.turns(); ++i) {
-    std::int32_t& best = last[at(batch.turn_dialogue[at(i)])];
-    best = std::max(best, batch.turn_time[at(i)]);
+    std::int32_t& best = last[batch.turn_dialogue[i]];
+    best = std::max(best, batch.turn_time[i]);
   }
   std::erase_if(rows, [&](std::int32_t r) {
-    const auto turn = at(batch.turn_of_row[at(r)]);
-    return batch.turn_time[turn] != last[at(batch.turn_dialogue[turn])];
+    const int turn = batch.turn_of_row[r];
+    return batch.turn_time[turn] != last[batch.turn_dialogue[turn]];
   });
   return rows;
 }
@@ -47,8 +45,8 @@ EthreedReplies<T>::EthreedReplies(Tape<T>& tape, const EthreedParameters<Variabl
       decoder_rows_(answered_rows(batch, options.answer)) {
   ETHREED_CHECK(!tape.recording(), "replies: the tape records; make it without recording");
   for (int r = 0; r < rows(); ++r) {
-    const std::int32_t decoder_row = decoder_rows_[at(r)];
-    slots_.push_back({r, decoder_row, std::vector<T>(at(batch.rows().source_count(decoder_row)), T{0})});
+    const std::int32_t decoder_row = decoder_rows_[r];
+    slots_.push_back({r, decoder_row, std::vector<T>(batch.rows().source_count(decoder_row), T{0})});
   }
   // States outlive the memory of their step here.
   const std::int64_t most = std::max<std::int64_t>(batch.turns(), std::int64_t{rows()} * options.hypotheses_per_row);
@@ -59,14 +57,13 @@ EthreedReplies<T>::EthreedReplies(Tape<T>& tape, const EthreedParameters<Variabl
 }
 
 template <class T> ReplyRow EthreedReplies<T>::row(int r) const {
-  const int turn_row = batch_->turn_of_row[at(decoder_rows_[at(r)])];
-  return {.dialogue = batch_->turn_dialogue[at(turn_row)],
-          .turn = batch_->turn_time[at(turn_row)],
+  const int turn_row = batch_->turn_of_row[decoder_rows_[r]];
+  return {.dialogue = batch_->turn_dialogue[turn_row],
+          .turn = batch_->turn_time[turn_row],
           .place = batch_->place(turn_row)};
 }
 
-template <class T>
-NextWords<T> EthreedReplies<T>::advance(std::span<const std::int32_t> parents, std::span<const std::int32_t> words) {
+template <class T> NextWords<T> EthreedReplies<T>::advance(Indices parents, Indices words) {
   Tape<T>& tape = *tape_;
   Context& context = tape.context();
   const auto n = static_cast<std::int64_t>(parents.size());
@@ -89,7 +86,7 @@ NextWords<T> EthreedReplies<T>::advance(std::span<const std::int32_t> parents, s
   for (std::size_t k = 0; k < slots_.size(); ++k) {
     slots_[k].state = static_cast<std::int32_t>(k);
     std::vector<T>& received = slots_[k].coverage;
-    for (std::size_t j = 0; j < received.size(); ++j) received[j] += attention[at(weight_offsets_[k]) + j];
+    for (std::size_t j = 0; j < received.size(); ++j) received[j] += attention[weight_offsets_[k] + j];
   }
   const int extra = extra_words(source_ids_, vocabulary_), count = vocabulary_ + extra;
   T* distribution = context.values.template allocate<T>(n * count);
@@ -105,10 +102,9 @@ NextWords<T> EthreedReplies<T>::advance(std::span<const std::int32_t> parents, s
 }
 
 // The arrays of one step, from the hypotheses that go on.
-template <class T>
-void EthreedReplies<T>::lay_out(std::span<const std::int32_t> parents, std::span<const std::int32_t> words) {
+template <class T> void EthreedReplies<T>::lay_out(Indices parents, Indices words) {
   next_slots_.clear();
-  for (const std::int32_t parent : parents) next_slots_.push_back(slots_[at(parent)]);
+  for (const std::int32_t parent : parents) next_slots_.push_back(slots_[parent]);
   slots_.swap(next_slots_);
   const RowLayout all = batch_->rows();
   for (auto* ids : {&inputs_, &rows_, &state_rows_, &source_rows_, &source_ids_}) ids->clear();
@@ -118,13 +114,13 @@ void EthreedReplies<T>::lay_out(std::span<const std::int32_t> parents, std::span
   weight_offsets_.assign(1, 0);
   for (std::size_t k = 0; k < slots_.size(); ++k) {
     const Slot& slot = slots_[k];
-    const std::int32_t row = decoder_rows_[at(slot.row)];
+    const std::int32_t row = decoder_rows_[slot.row];
     inputs_.push_back(words[k] < vocabulary_ ? words[k] : unk_id);
     rows_.push_back(row);
     state_rows_.push_back(slot.state);
     for (int j = all.source(row); j < all.source(row + 1); ++j) {
       source_rows_.push_back(j);
-      source_ids_.push_back(batch_->source_ids[at(j)]);
+      source_ids_.push_back(batch_->source_ids[j]);
     }
     coverage_.insert(coverage_.end(), slot.coverage.begin(), slot.coverage.end());
     source_offsets_.push_back(static_cast<std::int32_t>(source_rows_.size()));
@@ -136,17 +132,17 @@ void EthreedReplies<T>::lay_out(std::span<const std::int32_t> parents, std::span
 
 template <class T> std::int32_t EthreedReplies<T>::word_id(int row, std::int32_t word) const {
   if (word < vocabulary_) return word;
-  const std::int32_t decoder_row = decoder_rows_[at(row)];
-  const auto first = batch_->source_ids.begin() + batch_->source_offsets[at(decoder_row)];
-  const auto place = std::find(first, batch_->source_ids.begin() + batch_->source_offsets[at(decoder_row + 1)], word);
-  ETHREED_ASSERT(place != batch_->source_ids.begin() + batch_->source_offsets[at(decoder_row + 1)]);
-  return batch_->source_words[at(place - batch_->source_ids.begin())];
+  const std::int32_t decoder_row = decoder_rows_[row];
+  const auto first = batch_->source_ids.begin() + batch_->source_offsets[decoder_row];
+  const auto place = std::find(first, batch_->source_ids.begin() + batch_->source_offsets[decoder_row + 1], word);
+  ETHREED_ASSERT(place != batch_->source_ids.begin() + batch_->source_offsets[decoder_row + 1]);
+  return batch_->source_words[place - batch_->source_ids.begin()];
 }
 
 template <class T> std::span<const T> EthreedReplies<T>::insight(int row, int i) const {
   const Variable<T>& logits = i == 0 ? speaker_logits_ : reply_logits_;
-  const std::int32_t turn_row = batch_->turn_of_row[at(decoder_rows_[at(row)])];
-  return {logits.value().row(turn_row), static_cast<std::size_t>(logits.columns())};
+  const std::int32_t turn_row = batch_->turn_of_row[decoder_rows_[row]];
+  return logits.value().row_span(turn_row);
 }
 
 template class EthreedReplies<float>;

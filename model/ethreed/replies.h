@@ -1,6 +1,7 @@
 #pragma once
 // Replies word by word: the pointer decoder of section 5 one step at a time, for every hypothesis of a search.
 
+#include "core/indices.h"
 #include "model/ethreed/forward.h"
 #include "model/interface/reply_session.h"
 
@@ -13,10 +14,10 @@ template <class T> class EthreedReplies {
   EthreedReplies(Tape<T>& tape, const EthreedParameters<Variable<T>>& parameters, const DialogueBatch& batch,
                  const DialogueState<T>& state, const ReplyOptions& options);
 
-  int rows() const { return static_cast<int>(decoder_rows_.size()); }
+  int rows() const { return count_of(decoder_rows_); }
   ReplyRow row(int r) const;
   /// One step of every hypothesis: one ragged batch, one target token each. See ReplySession.
-  NextWords<T> advance(std::span<const std::int32_t> parents, std::span<const std::int32_t> words);
+  NextWords<T> advance(Indices parents, Indices words);
   std::int32_t word_id(int row, std::int32_t word) const;
   /// 0: the emotion tracked in the speaker; 1: that of the reply.
   std::span<const T> insight(int row, int i) const;
@@ -28,7 +29,7 @@ template <class T> class EthreedReplies {
     std::int32_t state = 0;     // where s_{i−1} stands among the states kept
     std::vector<T> coverage{};  // what each source word has received
   };
-  void lay_out(std::span<const std::int32_t> parents, std::span<const std::int32_t> words);
+  void lay_out(Indices parents, Indices words);
   int state_width() const { return memory_.initial.columns(); }
 
   Tape<T>* tape_;

@@ -77,16 +77,12 @@ template <class T> class TraceWriter {
 
  private:
   // Where turn row i stands among [B, T].
-  std::int64_t place(int i) const {
-    const auto row = static_cast<std::size_t>(i);
-    return std::int64_t{batch_.turn_dialogue[row]} * turns_ + batch_.turn_time[row];
-  }
+  std::int64_t place(int i) const { return std::int64_t{batch_.turn_dialogue[i]} * turns_ + batch_.turn_time[i]; }
   // visit(place in [B, T], step i, target token, decoder row)
   template <class Visit> void for_each_target(Visit visit) const {
     const RowLayout rows = batch_.rows();
     for (int r = 0; r < rows.rows(); ++r)
-      for (int i = 0; i < rows.target_count(r); ++i)
-        visit(place(batch_.turn_of_row[static_cast<std::size_t>(r)]), i, rows.target(r) + i, r);
+      for (int i = 0; i < rows.target_count(r); ++i) visit(place(batch_.turn_of_row[r]), i, rows.target(r) + i, r);
   }
 
   const DialogueBatch& batch_;
@@ -97,26 +93,22 @@ template <class T> class TraceWriter {
 };
 
 template <class T>
-void add_inputs(TraceWriter<T>& trace, const DialogueBatch& batch, const Split& split,
-                std::span<const std::int32_t> dialogues, std::int32_t vocabulary) {
+void add_inputs(TraceWriter<T>& trace, const DialogueBatch& batch, const Split& split, Indices dialogues,
+                std::int32_t vocabulary) {
   using Integers = Tensor<std::int64_t>;
   const RowLayout rows = batch.rows();
   const int length = trace.length();
-  const auto dialogue = [&](int i) {
-    return dialogues[static_cast<std::size_t>(batch.turn_dialogue[static_cast<std::size_t>(i)])];
-  };
-  const auto time = [&](int i) { return batch.turn_time[static_cast<std::size_t>(i)]; };
-  const auto row = [&](int i) { return batch.row_of_turn[static_cast<std::size_t>(i)]; };
-  const auto copy = [&](Integers& out, std::int64_t place, std::span<const std::int32_t> ids, bool as_unknown) {
-    for (std::size_t j = 0; j < ids.size(); ++j)
-      out[place * length + static_cast<std::int64_t>(j)] = as_unknown && ids[j] >= vocabulary ? unk_id : ids[j];
+  const auto dialogue = [&](int i) { return dialogues[batch.turn_dialogue[i]]; };
+  const auto time = [&](int i) { return batch.turn_time[i]; };
+  const auto row = [&](int i) { return batch.row_of_turn[i]; };
+  const auto copy = [&](Integers& out, std::int64_t place, Indices ids, bool as_unknown) {
+    for (int j = 0; j < ids.size(); ++j) out[place * length + j] = as_unknown && ids[j] >= vocabulary ? unk_id : ids[j];
   };
   const auto part = [](const std::vector<std::int32_t>& ids, int begin, int end) {
-    return std::span(ids).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+    return Indices(ids).subspan(begin, end - begin);
   };
-  trace.add_integers("batch.turns", {batch.dialogues()}, [&](Integers& out, int i, std::int64_t) {
-    ++out[batch.turn_dialogue[static_cast<std::size_t>(i)]];
-  });
+  trace.add_integers("batch.turns", {batch.dialogues()},
+                     [&](Integers& out, int i, std::int64_t) { ++out[batch.turn_dialogue[i]]; });
   trace.add_integers("batch.post", trace.tokens_shape(), [&](Integers& out, int i, std::int64_t place) {
     copy(out, place, split.post(dialogue(i), time(i)), true);
   });
@@ -135,12 +127,10 @@ void add_inputs(TraceWriter<T>& trace, const DialogueBatch& batch, const Split& 
   trace.add_integers("batch.target", trace.tokens_shape(), [&](Integers& out, int i, std::int64_t place) {
     copy(out, place, part(batch.targets, rows.target(row(i)), rows.target(row(i) + 1)), false);
   });
-  trace.add_integers("batch.emotion_post", trace.turns_shape(), [&](Integers& out, int i, std::int64_t place) {
-    out[place] = batch.emotion[static_cast<std::size_t>(i)];
-  });
-  trace.add_integers("batch.emotion_response", trace.turns_shape(), [&](Integers& out, int i, std::int64_t place) {
-    out[place] = batch.listener_label[static_cast<std::size_t>(i)];
-  });
+  trace.add_integers("batch.emotion_post", trace.turns_shape(),
+                     [&](Integers& out, int i, std::int64_t place) { out[place] = batch.emotion[i]; });
+  trace.add_integers("batch.emotion_response", trace.turns_shape(),
+                     [&](Integers& out, int i, std::int64_t place) { out[place] = batch.listener_label[i]; });
 }
 
 template <class T>
@@ -150,8 +140,7 @@ void add_outputs(TraceWriter<T>& trace, Context& context, const ForwardPass<T>& 
     const int columns = chain.columns();
     T* posts = context.arena.allocate<T>(std::int64_t{batch.turns()} * columns);
     for (int i = 0; i < batch.turns(); ++i)
-      std::copy_n(chain.value().row(batch.post_chain[static_cast<std::size_t>(i)]), columns,
-                  posts + std::int64_t{i} * columns);
+      std::copy_n(chain.value().row(batch.post_chain[i]), columns, posts + std::int64_t{i} * columns);
     trace.add_turns(std::move(name), posts, columns);
   };
   add_posts("encoder.post_summary", pass.state.utterances.summary);
@@ -181,7 +170,7 @@ void add_outputs(TraceWriter<T>& trace, Context& context, const ForwardPass<T>& 
 
 template <class T>
 void write_trace(Context& context, ModelState<T>& state, const EthreedConfig& config, const Split& split,
-                 std::span<const std::int32_t> dialogues, std::uint64_t seed, const std::filesystem::path& path) {
+                 Indices dialogues, std::uint64_t seed, const std::filesystem::path& path) {
   SplitExamples examples(split, {});
   DialogueBatch batch;
   batch.build(examples.make(dialogues), config.vocabulary);
@@ -217,9 +206,9 @@ void write_trace(Context& context, ModelState<T>& state, const EthreedConfig& co
   trace.writer().write(path);
 }
 
-template void write_trace(Context&, ModelState<float>&, const EthreedConfig&, const Split&,
-                          std::span<const std::int32_t>, std::uint64_t, const std::filesystem::path&);
-template void write_trace(Context&, ModelState<double>&, const EthreedConfig&, const Split&,
-                          std::span<const std::int32_t>, std::uint64_t, const std::filesystem::path&);
+template void write_trace(Context&, ModelState<float>&, const EthreedConfig&, const Split&, Indices, std::uint64_t,
+                          const std::filesystem::path&);
+template void write_trace(Context&, ModelState<double>&, const EthreedConfig&, const Split&, Indices, std::uint64_t,
+                          const std::filesystem::path&);
 
 }  // namespace ethreed

@@ -3,6 +3,7 @@
 // trace.
 
 #include "core/context.h"
+#include "core/indices.h"
 #include "model/ethreed/config.h"
 #include "model/interface/model_state.h"
 #include "model/text/dataset.h"
@@ -17,6 +18,6 @@ namespace ethreed {
 /// cannot be written.
 template <class T>
 void write_trace(Context& context, ModelState<T>& state, const EthreedConfig& config, const Split& split,
-                 std::span<const std::int32_t> dialogues, std::uint64_t seed, const std::filesystem::path& path);
+                 Indices dialogues, std::uint64_t seed, const std::filesystem::path& path);
 
 }  // namespace ethreed

@@ -14,7 +14,7 @@ namespace {
 template <class Run> void for_each_batch(int n, Run run) {
   std::vector<std::int32_t> numbers;
   for (int first = 0; first < n; first += evaluation_batch) {
-    numbers.resize(static_cast<std::size_t>(std::min(evaluation_batch, n - first)));
+    numbers.resize(std::min(evaluation_batch, n - first));
     std::iota(numbers.begin(), numbers.end(), first);
     run(numbers);
   }
@@ -35,12 +35,12 @@ std::vector<double> Evaluator<T>::evaluate(SplitExamples& examples, const Latent
   const PassOptions options{
       .purpose = Purpose::validate, .seed = mode.seed, .sample_latent = mode.sample, .latent_samples = mode.samples};
   int done = 0;
-  for_each_batch(examples.count(), [&](std::span<const std::int32_t> numbers) {
+  for_each_batch(examples.count(), [&](Indices numbers) {
     batch->build(examples.make(numbers));
     start_step(context_, *batch);
     Tape<T> tape(context_, false);
     model_.steps<T>().measure(tape, state_.bind(tape), *batch, options, *sums);
-    done += static_cast<int>(numbers.size());
+    done += count_of(numbers);
     ETHREED_CHECK(!progress || progress(done), "evaluation interrupted");
   });
   return sums->result();
@@ -54,7 +54,7 @@ void Evaluator<T>::generate(SplitExamples& examples, int limit, const LatentMode
   const ReplyOptions reply_options{
       .sample_latent = mode.sample, .seed = mode.seed, .hypotheses_per_row = hypotheses(options)};
   bool go_on = true;
-  for_each_batch(count, [&](std::span<const std::int32_t> numbers) {
+  for_each_batch(count, [&](Indices numbers) {
     if (!go_on) return;
     batch->build(examples.make(numbers));
     start_step(context_, *batch);
@@ -68,11 +68,8 @@ void Evaluator<T>::generate(SplitExamples& examples, int limit, const LatentMode
     for (const int r : order) {
       if (!go_on) return;
       const ReplyRow row = session->row(r);
-      GeneratedTurn turn{.dialogue = numbers[static_cast<std::size_t>(row.dialogue)],
-                         .turn = row.turn,
-                         .reply = replies[static_cast<std::size_t>(r)]};
-      for (std::size_t i = 0; i < model_.insights().size(); ++i)
-        turn.insights.push_back(argmax(session->insight(r, static_cast<int>(i))));
+      GeneratedTurn turn{.dialogue = numbers[row.dialogue], .turn = row.turn, .reply = replies[r]};
+      for (int i = 0; i < count_of(model_.insights()); ++i) turn.insights.push_back(argmax(session->insight(r, i)));
       go_on = consume(turn);
     }
   });
@@ -80,23 +77,20 @@ void Evaluator<T>::generate(SplitExamples& examples, int limit, const LatentMode
 
 template <class T>
 void Evaluator<T>::label(SplitExamples& examples, const std::function<void(int, std::span<const T>)>& consume) {
-  for_each_batch(examples.count(), [&](std::span<const std::int32_t> numbers) {
-    label(examples.make(numbers),
-          [&](int i, std::span<const T> logits) { consume(numbers[static_cast<std::size_t>(i)], logits); });
+  for_each_batch(examples.count(), [&](Indices numbers) {
+    label(examples.make(numbers), [&](int i, std::span<const T> logits) { consume(numbers[i], logits); });
   });
 }
 
 template <class T>
 void Evaluator<T>::label(std::span<const Example> texts, const std::function<void(int, std::span<const T>)>& consume) {
   const std::unique_ptr<ModelBatch> batch = model_.new_batch();
-  for_each_batch(static_cast<int>(texts.size()), [&](std::span<const std::int32_t> numbers) {
-    batch->build(texts.subspan(static_cast<std::size_t>(numbers.front()), numbers.size()));
+  for_each_batch(count_of(texts), [&](Indices numbers) {
+    batch->build(texts.subspan(numbers.front(), numbers.size()));
     start_step(context_, *batch);
     Tape<T> tape(context_, false);
     const Variable<T> logits = model_.steps<T>().label_logits(tape, state_.bind(tape), *batch);
-    for (std::size_t i = 0; i < numbers.size(); ++i)
-      consume(numbers[i],
-              {logits.value().row(static_cast<std::int64_t>(i)), static_cast<std::size_t>(logits.columns())});
+    for (int i = 0; i < numbers.size(); ++i) consume(numbers[i], logits.value().row_span(i));
   });
 }
 

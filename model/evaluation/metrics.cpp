@@ -2,9 +2,9 @@
 
 namespace ethreed {
 
-void DistinctCounter::add(std::span<const std::int32_t> words) {
+void DistinctCounter::add(Indices words) {
   ++replies_;
-  for (std::size_t i = 0; i < words.size(); ++i) {
+  for (int i = 0; i < words.size(); ++i) {
     unigrams_.insert(words[i]);
     ++unigram_count_;
     if (i == 0) continue;

@@ -1,9 +1,10 @@
 #pragma once
 // Figures of written replies.
 
+#include "core/indices.h"
+
 #include <cstdint>
 #include <set>
-#include <span>
 #include <utility>
 
 namespace ethreed {
@@ -11,7 +12,7 @@ namespace ethreed {
 /// Distinct-n × 100: distinct over total n-grams of all replies (n-grams do not cross replies).
 class DistinctCounter {
  public:
-  void add(std::span<const std::int32_t> words);
+  void add(Indices words);
   double distinct_1() const { return share(unigrams_.size(), unigram_count_); }
   double distinct_2() const { return share(bigrams_.size(), bigram_count_); }
   std::int64_t replies() const { return replies_; }

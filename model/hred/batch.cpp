@@ -6,8 +6,6 @@ namespace ethreed {
 
 namespace {
 
-std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
 void fill_packed_rows(HredDecoderRows& rows) {
   const Packing packing = rows.packing();
   rows.packed_rows.clear();
@@ -29,9 +27,9 @@ void HredBatch::build(std::span<const Example> examples, std::int32_t vocabulary
   token_turns.clear();
   const RowLayout rows = d.rows();
   for (int r = 0; r < d.turns(); ++r) {
-    const std::int32_t turn = d.turn_of_row[at(r)];
-    replies.contexts.push_back(d.post_chain[at(turn)]);
-    token_turns.insert(token_turns.end(), at(rows.target_count(r)), turn);
+    const std::int32_t turn = d.turn_of_row[r];
+    replies.contexts.push_back(d.post_chain[turn]);
+    token_turns.insert(token_turns.end(), rows.target_count(r), turn);
   }
   fill_packed_rows(replies);
   for (std::vector<std::int32_t>* list :
@@ -43,35 +41,35 @@ void HredBatch::build(std::span<const Example> examples, std::int32_t vocabulary
 
 void HredBatch::lay_out_posts(std::span<const Example> examples, std::int32_t vocabulary) {
   const DialogueBatch& d = dialogues;
-  word_place_.assign(at(vocabulary), 0);
-  for (std::size_t k = 0; k < d.word_ids.size(); ++k) word_place_[at(d.word_ids[k])] = static_cast<std::int32_t>(k);
+  word_place_.assign(vocabulary, 0);
+  for (int k = 0; k < count_of(d.word_ids); ++k) word_place_[d.word_ids[k]] = k;
   struct Row {
-    std::span<const std::int32_t> words;
+    Indices words;
     std::int32_t context;
   };
-  std::vector<std::int32_t> reply_before(at(d.dialogues()), -1);  // chain row
+  std::vector<std::int32_t> reply_before(d.dialogues(), -1);  // chain row
   std::vector<Row> rows;
   for (int turn = 0; turn < d.turns(); ++turn) {  // time-major: a dialogue's turns come in order
-    const auto dialogue = at(d.turn_dialogue[at(turn)]);
+    const int dialogue = d.turn_dialogue[turn];
     if (reply_before[dialogue] >= 0)
-      rows.push_back({examples[dialogue].turns[at(d.turn_time[at(turn)])].post, reply_before[dialogue]});
-    reply_before[dialogue] = d.response_chain[at(turn)];
+      rows.push_back({examples[dialogue].turns[d.turn_time[turn]].post, reply_before[dialogue]});
+    reply_before[dialogue] = d.response_chain[turn];
   }
   std::stable_sort(rows.begin(), rows.end(),
                    [](const Row& a, const Row& b) { return a.words.size() > b.words.size(); });
-  for (std::size_t step = 0; !rows.empty() && step < rows.front().words.size(); ++step)
+  for (int step = 0; !rows.empty() && step < rows.front().words.size(); ++step)
     posts.offsets.push_back(posts.offsets.back() +
                             static_cast<std::int32_t>(std::count_if(
                                 rows.begin(), rows.end(), [&](const Row& row) { return row.words.size() > step; })));
   const Packing packing = posts.packing();
-  posts.inputs.resize(at(packing.rows()));
+  posts.inputs.resize(packing.rows());
   const auto known = [&](std::int32_t word) { return word < vocabulary ? word : unk_id; };
-  for (std::size_t r = 0; r < rows.size(); ++r) {
+  for (int r = 0; r < count_of(rows); ++r) {
     posts.contexts.push_back(rows[r].context);
     std::int32_t previous = sos_id;
-    for (std::size_t i = 0; i < rows[r].words.size(); ++i) {
-      const int state = packing.row(static_cast<int>(i), static_cast<int>(r));
-      posts.inputs[at(state)] = word_place_[at(previous)];
+    for (int i = 0; i < rows[r].words.size(); ++i) {
+      const int state = packing.row(i, r);
+      posts.inputs[state] = word_place_[previous];
       posts.state_rows.push_back(state);
       posts.targets.push_back(previous = known(rows[r].words[i]));
     }

@@ -8,7 +8,7 @@ namespace ethreed {
 /// Rows of the decoder: an utterance each, longest first, and where each of its tokens stands.
 struct HredDecoderRows {
   Packing packing() const { return {offsets}; }
-  int tokens() const { return static_cast<int>(targets.size()); }
+  int tokens() const { return count_of(targets); }
 
   std::vector<std::int32_t> offsets;      ///< of the packing
   std::vector<std::int32_t> inputs;       ///< [packed rows] place in word_ids of y_{i−1}, SOS first

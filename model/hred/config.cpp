@@ -1,6 +1,7 @@
 #include "model/hred/config.h"
 
 #include "core/error.h"
+#include "core/indices.h"
 
 namespace ethreed {
 
@@ -14,7 +15,7 @@ ConfigFields HredConfig::model_fields() {
           {"latent", &latent, 1, most},
           {"decoder_state", &decoder_state, 1, most},
           {"bottleneck", &bottleneck, 1, most},
-          {.key = "emotions", .value = &emotions, .low = 2, .high = most, .from_data = true},
+          {.key = "emotions", .value = &emotion_classes, .low = 2, .high = most, .from_data = true},
           {"variant", named_choice(variant_choice, variant_names)},
           {"listener_labels", &listener_labels},
           {"targets", named_choice(targets, target_names)},
@@ -34,7 +35,7 @@ ConfigFields HredConfig::training_fields() {
 void HredConfig::take_data(const DataDescription& data) {
   vocabulary = data.vocabulary;
   embedding = data.embedding;
-  emotions = static_cast<int>(data.labels.front().classes.size());
+  emotion_classes = count_of(data.labels.front().classes);
   listener_labels = data.listener_labels;
 }
 

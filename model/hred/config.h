@@ -20,15 +20,15 @@ enum class HredVariant {
 
 /// Sizes are ETHREED's, so that a difference in a table is a difference of architecture.
 struct HredConfig {
-  int vocabulary = 0;       ///< V, from the data
-  int embedding = 300;      ///< D_w, from the data's vectors
-  int encoder = 300;        ///< D_h of each direction
-  int context_state = 300;  ///< D_g
-  int emotion_state = 300;  ///< D_e of Emo-HRED
-  int latent = 100;         ///< Z of VHRED
-  int decoder_state = 300;  ///< D_s
-  int bottleneck = 300;     ///< width of V₁
-  int emotions = 32;        ///< K, from the data
+  int vocabulary = 0;        ///< V, from the data
+  int embedding = 300;       ///< D_w, from the data's vectors
+  int encoder = 300;         ///< D_h of each direction
+  int context_state = 300;   ///< D_g
+  int emotion_state = 300;   ///< D_e of Emo-HRED
+  int latent = 100;          ///< Z of VHRED
+  int decoder_state = 300;   ///< D_s
+  int bottleneck = 300;      ///< width of V₁
+  int emotion_classes = 32;  ///< K, from the data
   HredVariant variant_choice = HredVariant::hred;
   bool listener_labels = true;                  ///< Emo-HRED: labels of replies add to its loss
   HredTargets targets = HredTargets::listener;  ///< all: P_t from g_{2t−2} for t ≥ 2, too, in training

@@ -70,8 +70,7 @@ HredLatent<T> draw_latent(Tape<T>& tape, const HredParameters<Variable<T>>& para
 namespace {
 
 // [g ; e] or g at these chain rows.
-template <class T>
-Variable<T> states_at(Tape<T>& tape, const HredContext<T>& context, std::span<const std::int32_t> rows) {
+template <class T> Variable<T> states_at(Tape<T>& tape, const HredContext<T>& context, Indices rows) {
   if (context.emotion) return gather_rows<T>(tape, {{context.global, rows}, {context.emotion, rows}});
   return gather_rows<T>(tape, {{context.global, rows}});
 }
@@ -95,7 +94,7 @@ Variable<T> output_logits(Tape<T>& tape, const HredParameters<Variable<T>>& para
 
 template <class T>
 Variable<T> decode_targets(Tape<T>& tape, const HredParameters<Variable<T>>& parameters, const HredDecoderRows& rows,
-                           Variable<T> words, Variable<T> conditioning, std::span<const std::int32_t> inputs) {
+                           Variable<T> words, Variable<T> conditioning, Indices inputs) {
   const Variable<T> initial = linear_layer(tape, parameters.decoder_initial, {conditioning}, Activation::tanh);
   const Variable<T> y =
       inputs.empty() ? gather_rows<T>(tape, {{words, rows.inputs}}) : embedding<T>(tape, parameters.embedding, inputs);
@@ -166,7 +165,7 @@ template <class T> HredPass<T> hred_on_host(const Context& context, HredPass<T> 
                                        Variable<T>);                                                                   \
   template Variable<T> output_logits(Tape<T>&, const HredParameters<Variable<T>>&, Variable<T>, Variable<T>);          \
   template Variable<T> decode_targets(Tape<T>&, const HredParameters<Variable<T>>&, const HredDecoderRows&,            \
-                                      Variable<T>, Variable<T>, std::span<const std::int32_t>);                        \
+                                      Variable<T>, Variable<T>, Indices);                                              \
   template HredPass<T> hred_forward(Tape<T>&, const HredConfig&, const HredParameters<Variable<T>>&, const HredBatch&, \
                                     const PassOptions&);                                                               \
   template HredPass<T> hred_on_host(const Context&, HredPass<T>);

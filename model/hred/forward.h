@@ -10,6 +10,7 @@
 // With targets `all` P_t, t ≥ 2, is predicted from g_{2t−2} (and e_{2t−2}) likewise: section 3 of the specification.
 
 #include "autograd/functions/gaussian_latent_function.h"
+#include "core/indices.h"
 #include "model/hred/batch.h"
 #include "model/hred/parameters.h"
 #include "model/interface/model.h"
@@ -18,10 +19,10 @@ namespace ethreed {
 
 /// What is drawn for a pass. Null pointers: no dropout; the mean of the latent variable.
 template <class T> struct HredNoise {
-  const T* context = nullptr;              ///< multipliers of g [2N, D_g] by chain row
-  const T* emotion = nullptr;              ///< multipliers of e [2N, D_e] by chain row
-  const T* latent = nullptr;               ///< ε [N, Z] by turn row
-  std::span<const std::int32_t> inputs{};  ///< [packed rows of replies] word ids after word dropout; empty: none
+  const T* context = nullptr;  ///< multipliers of g [2N, D_g] by chain row
+  const T* emotion = nullptr;  ///< multipliers of e [2N, D_e] by chain row
+  const T* latent = nullptr;   ///< ε [N, Z] by turn row
+  Indices inputs{};            ///< [packed rows of replies] word ids after word dropout; empty: none
 };
 
 /// Everything before the decoder.
@@ -57,7 +58,7 @@ HredLatent<T> draw_latent(Tape<T>& tape, const HredParameters<Variable<T>>& para
 /// Teacher-forced: log-probability's negative of every target [tokens], from c [rows, D_c] by decoder row.
 template <class T>
 Variable<T> decode_targets(Tape<T>& tape, const HredParameters<Variable<T>>& parameters, const HredDecoderRows& rows,
-                           Variable<T> words, Variable<T> conditioning, std::span<const std::int32_t> inputs = {});
+                           Variable<T> words, Variable<T> conditioning, Indices inputs = {});
 
 /// One step's logits [rows, V] from states [rows, D_s], E[y_{i−1}] and c.
 template <class T>

@@ -75,7 +75,8 @@ double divergence(const Gaussian& q, const Gaussian& p) {
 double density(const Gaussian& g, const Vector& z) {
   double product = 1;
   for (std::size_t d = 0; d < z.size(); ++d)
-    product *= std::exp(-std::pow(z[d] - g.mean[d], 2) / (2 * g.variance[d])) / std::sqrt(2 * std::numbers::pi * g.variance[d]);
+    product *= std::exp(-std::pow(z[d] - g.mean[d], 2) / (2 * g.variance[d])) /
+               std::sqrt(2 * std::numbers::pi * g.variance[d]);
   return product;
 }
 

@@ -90,8 +90,8 @@ StepLosses<T> sum_losses(Tape<T>& tape, const HredConfig& config, const HredBatc
   const double tokens = batch.replies.tokens(), post_tokens = batch.posts.tokens();
   std::size_t place = 0;
   if (config.has_emotion()) {
-    if (d.emotions > 0)
-      terms.add(place, softmax_cross_entropy<T>(tape, pass.context.speaker_logits, d.emotion), 1.0 / d.emotions,
+    if (d.emotion_labels > 0)
+      terms.add(place, softmax_cross_entropy<T>(tape, pass.context.speaker_logits, d.emotion), 1.0 / d.emotion_labels,
                 config.weight_emotion);
     if (config.listener_labels && d.listener_labels > 0)
       terms.add(place + 1, softmax_cross_entropy<T>(tape, pass.context.listener_logits, d.listener_label),

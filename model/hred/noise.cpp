@@ -7,13 +7,12 @@ namespace ethreed {
 namespace {
 
 // The decoder's inputs [packed rows] as word ids, some of them UNK; SOS stays.
-std::span<const std::int32_t> drop_words(Context& context, const HredConfig& config, const DialogueBatch& batch,
-                                         const PassOptions& options) {
-  const std::size_t count = batch.decoder_inputs.size();
-  std::int32_t* ids = context.arena.allocate<std::int32_t>(static_cast<std::int64_t>(count));
+Indices drop_words(Context& context, const HredConfig& config, const DialogueBatch& batch, const PassOptions& options) {
+  const int count = count_of(batch.decoder_inputs);
+  std::int32_t* ids = context.arena.allocate<std::int32_t>(count);
   const PhiloxStream random = random_stream(options.seed, Draw::word_dropout, static_cast<std::uint64_t>(options.step));
-  for (std::size_t i = 0; i < count; ++i) {
-    ids[i] = batch.word_ids[static_cast<std::size_t>(batch.decoder_inputs[i])];
+  for (int i = 0; i < count; ++i) {
+    ids[i] = batch.word_ids[batch.decoder_inputs[i]];
     if (ids[i] != sos_id && random.uniform(i) < config.word_dropout) ids[i] = unk_id;
   }
   return {ids, count};

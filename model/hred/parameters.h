@@ -40,7 +40,7 @@ void visit_parameters(const HredConfig& c, HredParameters<Handle>& p, Visit&& vi
   gru("context", utterance, c.context_state, p.context);
   if (c.has_emotion()) {
     gru("emotion", c.context_state, c.emotion_state, p.emotion);
-    layer("classifier", c.emotions, c.emotion_state, p.classifier);
+    layer("classifier", c.emotion_classes, c.emotion_state, p.classifier);
   }
   if (c.has_latent()) {
     layer("prior.hidden", c.latent, c.context_state, p.prior.hidden);

@@ -13,8 +13,6 @@ namespace ethreed {
 
 namespace {
 
-std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-
 template <class T> Variable<T> row_of(Tape<T>& tape, const std::vector<T>& values) {
   if (values.empty()) return {};
   const auto columns = static_cast<std::int64_t>(values.size());
@@ -47,13 +45,12 @@ HredReplies<T>::HredReplies(Tape<T>& tape, const HredParameters<Variable<T>>& pa
   std::iota(row_of_slot_.begin(), row_of_slot_.end(), 0);
 }
 
-template <class T>
-NextWords<T> HredReplies<T>::advance(std::span<const std::int32_t> parents, std::span<const std::int32_t> words) {
+template <class T> NextWords<T> HredReplies<T>::advance(Indices parents, Indices words) {
   Tape<T>& tape = *tape_;
   Context& context = tape.context();
   const int width = parameters_.decoder.weight_hh.columns(), vocabulary = parameters_.vocabulary.weight.rows();
   next_rows_.clear();
-  for (const std::int32_t parent : parents) next_rows_.push_back(row_of_slot_[at(parent)]);
+  for (const std::int32_t parent : parents) next_rows_.push_back(row_of_slot_[parent]);
   row_of_slot_.swap(next_rows_);
   state_rows_.assign(parents.begin(), parents.end());
   inputs_.assign(words.begin(), words.end());
@@ -84,16 +81,16 @@ HredReplies<T> hred_replies(Tape<T>& tape, const HredConfig& config, const HredP
     z = draw_latent(tape, parameters, gather_rows<T>(tape, {{context.global, d.post_chain}}), {}, noise.latent).z;
   const Variable<T> all = conditioning_of(tape, config, batch, context, z);
   // Rows that are answered: by decoder row, and their turn rows.
-  std::vector<std::int32_t> last(at(d.dialogues()), 0), chosen, turn_rows;
+  std::vector<std::int32_t> last(d.dialogues(), 0), chosen, turn_rows;
   for (int i = 0; i < d.turns(); ++i) {
-    std::int32_t& turn = last[at(d.turn_dialogue[at(i)])];
-    turn = std::max(turn, d.turn_time[at(i)]);
+    std::int32_t& turn = last[d.turn_dialogue[i]];
+    turn = std::max(turn, d.turn_time[i]);
   }
   std::vector<ReplyRow> rows;
   for (int r = 0; r < d.turns(); ++r) {
-    const std::int32_t turn_row = d.turn_of_row[at(r)];
-    const std::int32_t dialogue = d.turn_dialogue[at(turn_row)], t = d.turn_time[at(turn_row)];
-    if (options.answer == Answer::last_turn && t != last[at(dialogue)]) continue;
+    const std::int32_t turn_row = d.turn_of_row[r];
+    const std::int32_t dialogue = d.turn_dialogue[turn_row], t = d.turn_time[turn_row];
+    if (options.answer == Answer::last_turn && t != last[dialogue]) continue;
     chosen.push_back(r);
     turn_rows.push_back(turn_row);
     rows.push_back({.dialogue = dialogue, .turn = t, .place = d.place(turn_row)});
@@ -106,15 +103,14 @@ HredReplies<T> hred_replies(Tape<T>& tape, const HredConfig& config, const HredP
 
 template <class T>
 HredReplies<T> HredConversation<T>::read(Tape<T>& tape, const HredConfig& config,
-                                         const HredParameters<Variable<T>>& parameters,
-                                         std::span<const std::int32_t> reply, std::span<const std::int32_t> post,
+                                         const HredParameters<Variable<T>>& parameters, Indices reply, Indices post,
                                          std::int64_t place, const ReplyOptions& options) {
   Context& context = tape.context();
   static constexpr std::array<std::int32_t, 1> nothing{eos_id};
   const bool first = global_.empty();
   ETHREED_CHECK(first == reply.empty(), "conversation: {}",
                 first ? "a reply before the first post" : "the reply before this post is missing");
-  const TurnInput turn{.post = post, .response = first ? std::span<const std::int32_t>(nothing) : reply};
+  const TurnInput turn{.post = post, .response = first ? Indices(nothing) : reply};
   const Example example{.turns = {&turn, 1}, .place = place};
   batch_.build({&example, 1}, config.vocabulary);
   context.stage(batch_.arrays());

@@ -1,6 +1,7 @@
 #pragma once
 // Replies of HRED word by word, and a conversation that goes on.
 
+#include "core/indices.h"
 #include "model/hred/forward.h"
 #include "model/interface/reply_session.h"
 
@@ -13,14 +14,12 @@ template <class T> class HredReplies {
   HredReplies(Tape<T>& tape, const HredParameters<Variable<T>>& parameters, std::vector<ReplyRow> rows,
               Variable<T> conditioning, Variable<T> logits, const ReplyOptions& options);
 
-  int rows() const { return static_cast<int>(rows_.size()); }
-  ReplyRow row(int r) const { return rows_[static_cast<std::size_t>(r)]; }
-  NextWords<T> advance(std::span<const std::int32_t> parents, std::span<const std::int32_t> words);
+  int rows() const { return count_of(rows_); }
+  ReplyRow row(int r) const { return rows_[r]; }
+  NextWords<T> advance(Indices parents, Indices words);
   /// Never asked: a model without a pointer has no words from V on.
   std::int32_t word_id(int, std::int32_t word) const { return word; }
-  std::span<const T> insight(int row, int) const {
-    return {logits_.value().row(row), static_cast<std::size_t>(logits_.columns())};
-  }
+  std::span<const T> insight(int row, int) const { return logits_.value().row_span(row); }
 
  private:
   Tape<T>* tape_;
@@ -37,8 +36,7 @@ template <class T> class HredConversation {
  public:
   /// See Conversation::read.
   HredReplies<T> read(Tape<T>& tape, const HredConfig& config, const HredParameters<Variable<T>>& parameters,
-                      std::span<const std::int32_t> reply, std::span<const std::int32_t> post, std::int64_t place,
-                      const ReplyOptions& options);
+                      Indices reply, Indices post, std::int64_t place, const ReplyOptions& options);
 
  private:
   HredBatch batch_;  // the new post, and the reply before it in the place of its response

@@ -2,6 +2,7 @@
 // The blocks of a model where the kernels of a device can reach them.
 
 #include "core/context.h"
+#include "core/indices.h"
 #include "model/interface/model_state.h"
 
 #include <array>
@@ -40,7 +41,7 @@ template <class T> class DeviceModel {
   }
 
  private:
-  static std::size_t bytes_of(const Tensor<T>& block) { return static_cast<std::size_t>(block.count()) * sizeof(T); }
+  static std::size_t bytes_of(const Tensor<T>& block) { return ethreed::bytes_of<T>(block.count()); }
   std::array<std::pair<Tensor<T>*, Tensor<T>*>, 4> blocks() {
     return {{{&host_.values, &copy_->values},
              {&host_.gradients, &copy_->gradients},

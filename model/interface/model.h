@@ -3,6 +3,7 @@
 // model's own code has no virtual function (see model_of.h).
 
 #include "autograd/tape.h"
+#include "core/indices.h"
 #include "model/blocks/example.h"
 #include "model/blocks/parameters.h"
 #include "model/interface/data_description.h"
@@ -122,9 +123,8 @@ template <class T> class ModelSteps {
   /// `seed`, in a file that any other program can recompute: the interchange format's trace. `state` is on the host;
   /// the gradients stay in it. Throws Error if the model has no trace, a value is not finite or the file cannot be
   /// written.
-  virtual void write_trace(Context& context, ModelState<T>& state, const Split& split,
-                           std::span<const std::int32_t> examples, std::uint64_t seed,
-                           const std::filesystem::path& path) const = 0;
+  virtual void write_trace(Context& context, ModelState<T>& state, const Split& split, Indices examples,
+                           std::uint64_t seed, const std::filesystem::path& path) const = 0;
 };
 
 /// A configured model: everything but its parameters' values.

@@ -17,6 +17,7 @@
 // label_set(config), text_source(config), label_logits(…); has_latent(config); start_from_data(…); write_trace(…).
 
 #include "core/error.h"
+#include "core/indices.h"
 #include "model/interface/model.h"
 
 #include <nlohmann/json.hpp>
@@ -57,9 +58,7 @@ template <class M, class T> class SessionOf final : public ReplySession<T> {
   explicit SessionOf(typename M::template Replies<T> replies) : replies_(std::move(replies)) {}
   int rows() const override { return replies_.rows(); }
   ReplyRow row(int r) const override { return replies_.row(r); }
-  NextWords<T> advance(std::span<const std::int32_t> parents, std::span<const std::int32_t> words) override {
-    return replies_.advance(parents, words);
-  }
+  NextWords<T> advance(Indices parents, Indices words) override { return replies_.advance(parents, words); }
   std::int32_t word_id(int row, std::int32_t word) const override { return replies_.word_id(row, word); }
   std::span<const T> insight(int row, int i) const override { return replies_.insight(row, i); }
 
@@ -95,8 +94,7 @@ template <class M> ParameterLayout layout_of(const typename M::Config& config) {
 template <class M, class T> class ConversationOf final : public Conversation<T> {
  public:
   explicit ConversationOf(const typename M::Config& config) : config_(config) {}
-  std::unique_ptr<ReplySession<T>> read(Tape<T>& tape, ParameterHandles<T> parameters,
-                                        std::span<const std::int32_t> reply, std::span<const std::int32_t> post,
+  std::unique_ptr<ReplySession<T>> read(Tape<T>& tape, ParameterHandles<T> parameters, Indices reply, Indices post,
                                         std::int64_t place, const ReplyOptions& options) override {
     return std::make_unique<SessionOf<M, T>>(
         conversation_.read(tape, config_, named_parameters<M>(config_, parameters), reply, post, place, options));
@@ -139,8 +137,8 @@ template <class M, class T> class StepsOf final : public ModelSteps<T> {
     else
       fail_without("labels no texts");
   }
-  void write_trace(Context& context, ModelState<T>& state, const Split& split, std::span<const std::int32_t> examples,
-                   std::uint64_t seed, const std::filesystem::path& path) const override {
+  void write_trace(Context& context, ModelState<T>& state, const Split& split, Indices examples, std::uint64_t seed,
+                   const std::filesystem::path& path) const override {
     if constexpr (requires { M::write_trace(context, state, config_, split, examples, seed, path); })
       M::write_trace(context, state, config_, split, examples, seed, path);
     else

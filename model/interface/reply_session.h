@@ -2,6 +2,7 @@
 // How replies are written, one word at a time, by any model: what a search (greedy, beam, sampling) may ask.
 
 #include "autograd/tape.h"
+#include "core/indices.h"
 #include "model/blocks/example.h"
 #include "model/blocks/parameters.h"
 
@@ -57,7 +58,7 @@ template <class T> class ReplySession {
   /// Appends a word to each hypothesis and says what may follow. Hypothesis k continues hypothesis parents[k] of the
   /// call before (in the first call: row parents[k], with SOS as its word). Hypotheses of one row stand in any order;
   /// at most hypotheses_per_row of each row. What it returns lives until the arenas are rewound.
-  virtual NextWords<T> advance(std::span<const std::int32_t> parents, std::span<const std::int32_t> words) = 0;
+  virtual NextWords<T> advance(Indices parents, Indices words) = 0;
   /// The word id, as the batch was given it, of a word of this row that advance() counts from V on.
   virtual std::int32_t word_id(int row, std::int32_t word) const = 0;
   /// Logits over the classes of insight i for a row, on the host; in the order of the model's insights().
@@ -72,9 +73,8 @@ template <class T> class Conversation {
 
   /// Reads the reply that was given to the post before (empty at the first turn) and the new post, and opens a session
   /// of one row for the answer. Both end with EOS. `place` addresses random numbers, as Example::place.
-  virtual std::unique_ptr<ReplySession<T>> read(Tape<T>& tape, ParameterHandles<T> parameters,
-                                                std::span<const std::int32_t> reply, std::span<const std::int32_t> post,
-                                                std::int64_t place, const ReplyOptions& options) = 0;
+  virtual std::unique_ptr<ReplySession<T>> read(Tape<T>& tape, ParameterHandles<T> parameters, Indices reply,
+                                                Indices post, std::int64_t place, const ReplyOptions& options) = 0;
 };
 
 }  // namespace ethreed

@@ -7,17 +7,11 @@
 
 namespace ethreed {
 
-namespace {
-
-std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-
-}  // namespace
-
 SplitExamples::SplitExamples(const Split& split, const ExampleKind& kind) : split_(split), kind_(kind) {
   std::int64_t turns = 0;
   for (int d = 0; d < split.dialogues(); ++d) {
     first_turn_.push_back(turns);
-    dialogue_of_turn_.insert(dialogue_of_turn_.end(), at(split.turns(d)), d);
+    dialogue_of_turn_.insert(dialogue_of_turn_.end(), split.turns(d), d);
     turns += split.turns(d);
   }
   if (kind_.unit == Unit::text && kind_.texts == TextSource::situations)
@@ -33,14 +27,14 @@ SplitExamples::SplitExamples(const Split& split, const ExampleKind& kind) : spli
                                                                                                   : 2 * turns);
 }
 
-std::span<const Example> SplitExamples::make(std::span<const std::int32_t> numbers) {
+std::span<const Example> SplitExamples::make(Indices numbers) {
   // Examples point into turns_ and words_, which are given room first.
   turns_.clear();
   words_.clear();
   examples_.clear();
   if (kind_.unit == Unit::dialogue) {
     std::size_t turns = 0;
-    for (const std::int32_t d : numbers) turns += at(split_.turns(d));
+    for (const std::int32_t d : numbers) turns += split_.turns(d);
     turns_.reserve(turns);
     for (const std::int32_t d : numbers) add_dialogue(d);
     return examples_;
@@ -48,8 +42,8 @@ std::span<const Example> SplitExamples::make(std::span<const std::int32_t> numbe
   if (kind_.texts == TextSource::posts) {
     std::size_t words = 0;
     for (const std::int32_t i : numbers) {
-      const int d = dialogue_of_turn_[at(i)];
-      for (int t = 0; t <= i - first_turn_[at(d)]; ++t) words += split_.post(d, t).size();
+      const int d = dialogue_of_turn_[i];
+      for (int t = 0; t <= i - first_turn_[d]; ++t) words += split_.post(d, t).size();
     }
     words_.reserve(words);
   }
@@ -64,7 +58,7 @@ void SplitExamples::add_dialogue(int d) {
                       .response = split_.response(d, t),
                       .emotion = split_.emotion(d),
                       .listener_label = split_.listener_label(d, t)});
-  examples_.push_back({.turns = std::span(turns_).subspan(first, turns_.size() - first), .place = first_turn_[at(d)]});
+  examples_.push_back({.turns = std::span(turns_).subspan(first, turns_.size() - first), .place = first_turn_[d]});
 }
 
 void SplitExamples::add_text(int i) {
@@ -74,7 +68,7 @@ void SplitExamples::add_text(int i) {
   }
   const bool posts = kind_.texts == TextSource::posts;
   const int turn = posts ? i : i / 2;
-  const int d = dialogue_of_turn_[at(turn)], t = static_cast<int>(turn - first_turn_[at(d)]);
+  const int d = dialogue_of_turn_[turn], t = static_cast<int>(turn - first_turn_[d]);
   if (!posts) {
     const bool response = i % 2 == 1;
     examples_.push_back({.text = response ? split_.response(d, t) : split_.post(d, t),
@@ -93,7 +87,7 @@ void SplitExamples::add_text(int i) {
 }
 
 void shuffle_examples(int n, std::uint64_t seed, int epoch, std::vector<std::int32_t>& order) {
-  order.resize(at(n));
+  order.resize(n);
   std::iota(order.begin(), order.end(), 0);
   const PhiloxStream random = random_stream(seed, Draw::shuffle, static_cast<std::uint64_t>(epoch));
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i, i)]);

@@ -1,6 +1,7 @@
 #pragma once
 // The examples of a split, as a model wants them.
 
+#include "core/indices.h"
 #include "model/interface/model.h"
 #include "model/interface/text_task.h"
 #include "model/text/dataset.h"
@@ -31,7 +32,7 @@ class SplitExamples {
   const Split& split() const { return split_; }
   int count() const { return count_; }
   /// These examples, valid until the next call.
-  std::span<const Example> make(std::span<const std::int32_t> numbers);
+  std::span<const Example> make(Indices numbers);
 
  private:
   void add_dialogue(int d);

@@ -1,12 +1,12 @@
 #pragma once
 // The figures of models that label texts.
 
+#include "core/indices.h"
 #include "model/blocks/figure_sums.h"
 #include "model/interface/model.h"
 
 #include <algorithm>
 #include <array>
-#include <span>
 #include <vector>
 
 namespace ethreed {
@@ -17,7 +17,7 @@ class TextLabelFigures {
   template <class Config> explicit TextLabelFigures(const Config&) {}
   /// `batch` has labels; `pass` has logits [texts, K] and the loss of every text, nll [texts], on the host.
   template <class Batch, class Pass> void add(const Batch& batch, const Pass& pass) {
-    accuracy_.add(pass.logits, std::span<const std::int32_t>(batch.labels));
+    accuracy_.add(pass.logits, Indices(batch.labels));
     texts_ += static_cast<std::int64_t>(batch.labels.size());
     for (std::size_t i = 0; i < batch.labels.size(); ++i) {
       const std::int32_t label = batch.labels[i];

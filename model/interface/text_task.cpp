@@ -1,6 +1,7 @@
 #include "model/interface/text_task.h"
 
 #include "core/error.h"
+#include "core/indices.h"
 
 #include <fmt/ranges.h>
 
@@ -13,7 +14,7 @@ ConfigFields TextTask::fields() {
 }
 
 void TextTask::take_data(const DataDescription& data) {
-  if (const LabelSet* set = data.find(label_set)) classes = static_cast<int>(set->classes.size());
+  if (const LabelSet* set = data.find(label_set)) classes = count_of(set->classes);
 }
 
 void TextTask::check_data(const DataDescription& data) const {

@@ -115,7 +115,7 @@ inline Vector gru(const Parameters& p, const std::string& cell, const Vector& x,
 }
 
 inline Vector zero_state(const Parameters& p, const std::string& cell, const std::string& ending = "") {
-  return Vector(static_cast<std::size_t>(p.at(cell + ".weight_hh" + ending).shape[1]), 0.0);
+  return Vector(p.at(cell + ".weight_hh" + ending).shape[1], 0.0);
 }
 
 // --- bidirectional encoder of a text, over word vectors
@@ -144,9 +144,7 @@ inline Utterance encode(const Parameters& p, const std::vector<int>& words) {
   return out;
 }
 
-inline double cross_entropy(const Vector& logits, int label) {
-  return -std::log(softmax(logits)[static_cast<std::size_t>(label)]);
-}
+inline double cross_entropy(const Vector& logits, int label) { return -std::log(softmax(logits)[label]); }
 
 struct Mean {
   double sum = 0;
@@ -164,7 +162,7 @@ inline TextbookPass label_texts(std::span<const Example> texts, const std::vecto
   Mean loss, right, among_five;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (texts[i].label < 0) continue;
-    const double own = logits[i][static_cast<std::size_t>(texts[i].label)];
+    const double own = logits[i][texts[i].label];
     const auto better = std::count_if(logits[i].begin(), logits[i].end(), [&](double x) { return x > own; });
     loss.add(cross_entropy(logits[i], texts[i].label));
     right.add(better == 0);

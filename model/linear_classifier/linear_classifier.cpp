@@ -66,9 +66,7 @@ template <class T> Variable<T> squared_hinge_loss(Tape<T>& tape, const NgramBatc
   }
   const Variable<T> sign = tape.constant(View<const T>(context.to_device(signs, count), scores.shape()));
   const Variable<T> loss = squared_hinge(tape, scores, sign);
-  return static_cast<std::size_t>(batch.labelled) == batch.labels.size()
-             ? loss
-             : masked(tape, loss, context.to_device(mask, count));
+  return batch.labelled == count_of(batch.labels) ? loss : masked(tape, loss, context.to_device(mask, count));
 }
 
 }  // namespace
@@ -81,10 +79,10 @@ void NgramBatch::build(const LinearClassifierConfig& config, std::span<const Exa
   offsets.assign(1, 0);
   labelled = 0;
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    const std::span<const std::int32_t> words = texts[i].text;
+    const Indices words = texts[i].text;
     ETHREED_CHECK(!words.empty(), "NgramBatch: example {} is no text; a text ends with EOS", i);
     features_.clear();
-    for (std::size_t j = 0; j < words.size(); ++j) {
+    for (int j = 0; j < words.size(); ++j) {
       if (!is_word(config, words[j])) continue;
       features_.push_back(words[j]);
       if (config.has_bigrams() && j + 1 < words.size() && is_word(config, words[j + 1]))
@@ -138,11 +136,11 @@ void LinearClassifierModel::start_from_data(const Config& config, const Paramete
                                             float* block) {
   SplitExamples examples(data.split("train"),
                          {.unit = unit, .texts = config.task.texts, .label_set = config.task.label_set});
-  std::vector<std::int64_t> texts(static_cast<std::size_t>(config.features()), 0);
+  std::vector<std::int64_t> texts(config.features(), 0);
   NgramBatch batch;
   for (std::int32_t i = 0; i < examples.count(); ++i) {
     batch.build(config, examples.make({&i, 1}));
-    for (const std::int32_t feature : batch.ids) ++texts[static_cast<std::size_t>(feature)];
+    for (const std::int32_t feature : batch.ids) ++texts[feature];
   }
   float* idf = block + layout.find("features.idf")->offset;
   for (std::size_t f = 0; f < texts.size(); ++f)

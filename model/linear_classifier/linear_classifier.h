@@ -8,6 +8,7 @@
 // once in every text: its weights are b. Source: Weinberger, Dasgupta, Langford, Smola, Attenberg, "Feature Hashing for
 // Large Scale Multitask Learning", ICML 2009.
 
+#include "core/indices.h"
 #include "model/blocks/parameters.h"
 #include "model/interface/model_of.h"
 #include "model/interface/text_labels.h"
@@ -87,7 +88,7 @@ struct LinearClassifierModel {
   }
   /// Counts the texts of the training split that have each feature.
   static void start_from_data(const Config& config, const ParameterLayout& layout, const Dataset& data, float* block);
-  static int targets(const NgramBatch& batch) { return static_cast<int>(batch.labels.size()); }
+  static int targets(const NgramBatch& batch) { return count_of(batch.labels); }
   template <class T>
   static LinearPass<T> forward(Tape<T>& tape, const Config& config,
                                const LinearClassifierParameters<Variable<T>>& parameters, const NgramBatch& batch,

@@ -46,10 +46,10 @@ Vector scores_of(const reference::Parameters& p, const Json& model, std::span<co
   std::map<int, double> x = frequencies(model, text);
   double square = 0;
   for (auto& [feature, value] : x) {
-    value *= p.at("features.idf").values[static_cast<std::size_t>(feature)];
+    value *= p.at("features.idf").values[feature];
     square += value * value;
   }
-  Vector scores(static_cast<std::size_t>(model.at("classes").get<int>()), 0.0);
+  Vector scores(model.at("classes").get<int>(), 0.0);
   for (const auto& [feature, value] : x) {
     const Vector weights = reference::row(p.at("features.weight"), feature);
     for (std::size_t k = 0; k < scores.size(); ++k) scores[k] += value / std::sqrt(square) * weights[k];

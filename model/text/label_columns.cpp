@@ -57,12 +57,12 @@ ColumnLabels read_label_column(const std::filesystem::path& path, std::span<cons
                 path.string());
   std::vector<std::int32_t> number(classes.size());  // of the class that was met as the i-th
   for (const auto& [label, met] : classes) {         // in the order of bytes
-    number[static_cast<std::size_t>(met)] = static_cast<std::int32_t>(labels.classes.size());
+    number[met] = static_cast<std::int32_t>(labels.classes.size());
     labels.classes.emplace_back(label);
   }
   for (std::vector<std::int32_t>& split : labels.of_utterance)
     for (std::int32_t& label : split)
-      if (label >= 0) label = number[static_cast<std::size_t>(label)];
+      if (label >= 0) label = number[label];
   return labels;
 }
 

@@ -15,11 +15,11 @@ WordTable vocabulary_from_counts(const WordTable& words, std::span<const std::in
                 "vocabulary_from_counts: got {} counts for {} words", counts.size(), words.size());
   std::vector<std::int32_t> order;
   for (std::int32_t id = 0; id < words.size(); ++id)
-    if (counts[static_cast<std::size_t>(id)] >= min_frequency) order.push_back(id);
+    if (counts[id] >= min_frequency) order.push_back(id);
   ETHREED_CHECK(!order.empty(), "no word occurs {} times or more in the training split; lower --min-frequency",
                 min_frequency);
   std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
-    const std::int64_t count_a = counts[static_cast<std::size_t>(a)], count_b = counts[static_cast<std::size_t>(b)];
+    const std::int64_t count_a = counts[a], count_b = counts[b];
     return count_a != count_b ? count_a > count_b : words.word(a) < words.word(b);
   });
   WordTable vocabulary;
@@ -45,7 +45,7 @@ WordTable load_vocabulary(const std::filesystem::path& path) {
                   "{}: got '{}', wanted one word without spaces; restore the file that the checkpoint was saved with",
                   lines.place(), excerpt(line));
     const std::int32_t id = words.size();
-    ETHREED_CHECK(id >= special_count || line == special_words[static_cast<std::size_t>(id)],
+    ETHREED_CHECK(id >= special_count || line == special_words[id],
                   "{}: got '{}', but a vocabulary starts with <pad>, <unk>, <sos>, <eos>; restore the file",
                   lines.place(), excerpt(line));
     ETHREED_CHECK(words.id(line) == id, "{}: the word '{}' is there twice; restore the file", lines.place(), line);

@@ -28,7 +28,7 @@ class WordTable {
   std::int32_t id(std::string_view word);
   std::optional<std::int32_t> find(std::string_view word) const;
   /// Stays valid while the table lives, also when it grows. `id` must be below size().
-  std::string_view word(std::int32_t id) const { return words_[static_cast<std::size_t>(id)]; }
+  std::string_view word(std::int32_t id) const { return words_[id]; }
   std::int32_t size() const { return static_cast<std::int32_t>(words_.size()); }
 
  private:

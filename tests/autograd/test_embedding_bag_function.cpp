@@ -71,9 +71,7 @@ template <class Factor, class Bag>
 void scatter(std::vector<double>& table, const BackwardCall<double>& call, Factor factor, Bag bag) {
   std::fill(table.begin(), table.end(), 0.0);
   for (std::size_t j = 0; j < ids.size() && !table.empty(); ++j)
-    for (std::size_t c = 0; c < 4; ++c)
-      table[static_cast<std::size_t>(ids[j]) * 4 + c] +=
-          factor(j) * call.cotangents[0][static_cast<std::size_t>(bag(j)) * 4 + c];
+    for (std::size_t c = 0; c < 4; ++c) table[ids[j] * 4 + c] += factor(j) * call.cotangents[0][bag(j) * 4 + c];
 }
 double weight_at(const BackwardCall<double>& call, std::size_t j) { return call.honest.inputs[1].data[j]; }
 

@@ -55,5 +55,5 @@ TEST_CASE("bags, sums, masks and log_softmax have the same values and gradients 
   REQUIRE(got.dtable.size() == 30);
   for (std::size_t k = 0; k < 15; ++k) CHECK(got.y[k] == Approx(wanted.y[k]).epsilon(1e-13));
   for (std::size_t k = 0; k < 30; ++k) CHECK(got.dtable[k] == Approx(wanted.dtable[k]).epsilon(1e-13).margin(1e-15));
-  for (int c = 0; c < 5; ++c) CHECK(got.dtable[static_cast<std::size_t>(3 * 5 + c)] == 0);  // row 3 is nowhere
+  for (int c = 0; c < 5; ++c) CHECK(got.dtable[3 * 5 + c] == 0);  // row 3 is nowhere
 }

@@ -95,7 +95,7 @@ TEST_CASE("pointer_mixture refuses words and sizes that do not fit, and says whi
   const auto call = [&](std::vector<std::int32_t> source, std::vector<std::int32_t> targets, Shape logits, Shape gate,
                         Shape weights) {
     pointer_mixture(bench.tape, layout, bench.constant(logits), bench.constant(gate), bench.constant(weights),
-                    std::span<const std::int32_t>(source), std::span<const std::int32_t>(targets));
+                    Indices(source), Indices(targets));
   };
   const Shape logits{tokens, 7}, gate{tokens}, weights{layout.weights()};
   CHECK_NOTHROW(call(data.source_ids, data.targets, logits, gate, weights));

@@ -16,8 +16,8 @@ TEST_CASE("a thread pool runs every chunk exactly once, job after job") {
     for (int job = 0; job < 300; ++job) {
       const std::int64_t chunks = job % 17;
       std::vector<std::atomic<int>> runs(17);
-      pool.parallel_for(chunks, [&](std::int64_t i) { ++runs[static_cast<std::size_t>(i)]; });
-      for (std::int64_t i = 0; i < 17; ++i) REQUIRE(runs[static_cast<std::size_t>(i)] == (i < chunks ? 1 : 0));
+      pool.parallel_for(chunks, [&](std::int64_t i) { ++runs[i]; });
+      for (std::int64_t i = 0; i < 17; ++i) REQUIRE(runs[i] == (i < chunks ? 1 : 0));
     }
   }
 }
@@ -26,8 +26,7 @@ TEST_CASE("parallel ranges cover the whole and are cut by its size alone") {
   const auto cuts = [](int threads) {
     ThreadPool pool(threads);
     std::vector<std::int64_t> end_of(10, 0);
-    pool.parallel_ranges(10, 4,
-                         [&](std::int64_t begin, std::int64_t end) { end_of[static_cast<std::size_t>(begin)] = end; });
+    pool.parallel_ranges(10, 4, [&](std::int64_t begin, std::int64_t end) { end_of[begin] = end; });
     return end_of;
   };
   CHECK(cuts(1) == std::vector<std::int64_t>{4, 0, 0, 0, 8, 0, 0, 0, 10, 0});
@@ -79,7 +78,7 @@ TEST_CASE("a thread takes its own share of the chunks first, nearly always") {
         ++begun;
         while (begun < 2) std::this_thread::yield();
       }
-      by[static_cast<std::size_t>(i)] = std::this_thread::get_id();
+      by[i] = std::this_thread::get_id();
     });
     CHECK(by[chunks / 2] != by[0]);
     own += by[0] == std::this_thread::get_id();
@@ -91,9 +90,9 @@ TEST_CASE("work in the background is done once, concurrently with parallel regio
   for (const int threads : {1, 2, 3, 5}) {
     ThreadPool pool(threads);
     for (int round = 0; round < 50; ++round) {
-      std::vector<std::atomic<int>> runs(static_cast<std::size_t>(round));
+      std::vector<std::atomic<int>> runs(round);
       std::atomic<int> parallel_jobs{0};
-      Background work(pool, round, [&](std::int64_t i) { ++runs[static_cast<std::size_t>(i)]; });
+      Background work(pool, round, [&](std::int64_t i) { ++runs[i]; });
       for (int job = 0; job < 10; ++job) pool.parallel_for(7, [&](std::int64_t) { ++parallel_jobs; });
       CHECK(parallel_jobs == 70);
       work.finish();

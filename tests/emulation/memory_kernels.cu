@@ -12,7 +12,7 @@ void launch(const char* name, unsigned blocks, unsigned threads, Body body, std:
   emulation::launch(nullptr, {.kernel = name, .grid = blocks, .block = threads, .shared_bytes = shared_bytes}, body);
 }
 
-__device__ int index() { return static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); }
+__device__ int index() { return index_in_grid(); }
 
 // --- beyond what is lent ---------------------------------------------------------------------------------------------
 
@@ -59,7 +59,7 @@ void misaligned(bool wrong) {
 
 __global__ void local_overrun_kernel(int* out, int count) {
   int mine[4] = {1, 2, 3, 4};
-  const int t = static_cast<int>(threadIdx.x);
+  const int t = thread_index();
   mine[t < count ? t : 0] += t;  // WRONG
   out[t] = mine[t % 4];
 }
@@ -70,7 +70,7 @@ void local_overrun(bool wrong) {
 
 __global__ void shared_overrun_kernel(int* out, int count) {
   int* tile = shared_array<int, 64, struct Tile>();
-  for (int i = static_cast<int>(threadIdx.x); i < count; i += 32) tile[i] = i;  // WRONG
+  for (int i = thread_index(); i < count; i += 32) tile[i] = i;  // WRONG
   __syncthreads();
   out[threadIdx.x] = tile[threadIdx.x + 32];
 }
@@ -118,7 +118,7 @@ void host_variable(bool wrong) {
 
 __global__ void local_kernel(int* out, bool wrong) {
   int** pointers = shared_array<int*, 32, struct Pointers>();
-  int mine[2] = {static_cast<int>(threadIdx.x), 0};
+  int mine[2] = {thread_index(), 0};
   pointers[threadIdx.x] = mine;
   __syncthreads();
   out[threadIdx.x] = *pointers[wrong ? 31 - threadIdx.x : threadIdx.x];  // WRONG
@@ -167,7 +167,7 @@ void host_wrote(bool wrong) {
 
 __global__ void shared_unwritten_kernel(double* out, int count) {
   double* tile = shared_array<double, 32, struct Tile>();
-  if (static_cast<int>(threadIdx.x) < count) tile[threadIdx.x] = 1;
+  if (thread_index() < count) tile[threadIdx.x] = 1;
   __syncthreads();
   out[threadIdx.x] = tile[threadIdx.x];  // WRONG
 }

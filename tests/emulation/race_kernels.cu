@@ -23,7 +23,7 @@ __global__ void no_barrier_kernel(int* out, bool wrong) {
 // Reading before the other has written would be another error: both halves exist from the start.
 __global__ void write_after_read_kernel(int* out, bool wrong) {
   int* tile = shared_array<int, 64, struct Tile>();
-  tile[threadIdx.x] = static_cast<int>(threadIdx.x);
+  tile[threadIdx.x] = thread_index();
   __syncthreads();
   out[threadIdx.x] = tile[63 - threadIdx.x];  // WRONG
   if (!wrong) __syncthreads();
@@ -39,7 +39,7 @@ __global__ void initialised_kernel(int* out, bool wrong) {
 }
 __global__ void same_word_kernel(bool wrong) {
   int* word = shared_array<int, 2, struct Word>();
-  if (threadIdx.x % 32 == 0) word[wrong ? 0 : threadIdx.x / 32] = static_cast<int>(threadIdx.x);  // WRONG
+  if (threadIdx.x % 32 == 0) word[wrong ? 0 : threadIdx.x / 32] = thread_index();  // WRONG
 }
 // The barrier of a warp orders its lanes, and them only.
 __global__ void warp_kernel(int* out, bool across) {

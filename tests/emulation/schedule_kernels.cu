@@ -21,7 +21,7 @@ __global__ void ticket_kernel(int* counter, int* ticket) { ticket[linear_thread(
 
 __global__ void reverse_kernel(int* data) {
   int* tile = shared_array<int, 1024, struct Tile>();
-  const int t = static_cast<int>(threadIdx.x), last = static_cast<int>(blockDim.x) - 1;
+  const int t = thread_index(), last = block_threads() - 1;
   int* mine = data + blockIdx.x * blockDim.x;
   tile[t] = mine[t];
   __syncthreads();
@@ -29,7 +29,7 @@ __global__ void reverse_kernel(int* data) {
 }
 
 __global__ void block_votes_kernel(const int* values, int* votes) {
-  const int t = static_cast<int>(threadIdx.x);
+  const int t = thread_index();
   const int vote = values[t] > 1;
   votes[3 * t] = __syncthreads_count(vote);
   votes[3 * t + 1] = __syncthreads_and(vote);
@@ -37,8 +37,8 @@ __global__ void block_votes_kernel(const int* values, int* votes) {
 }
 
 __global__ void shuffle_kernel(double* out) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int value = 100 + static_cast<int>(threadIdx.x);
+  const int lane = lane_index();
+  const int value = 100 + thread_index();
   const double wide = value + 0.5;
   out += std::size_t{threadIdx.x} * 10;
   out[0] = __shfl_sync(all_lanes, value, 5);
@@ -65,7 +65,7 @@ __global__ void vote_kernel(unsigned* out) {
 }
 
 __global__ void parity_kernel(int* out) {
-  const int lane = static_cast<int>(threadIdx.x);
+  const int lane = thread_index();
   const bool odd = lane % 2 != 0;
   const unsigned mask = odd ? 0xAAAAAAAAU : 0x55555555U;
   int value = lane;
@@ -76,7 +76,7 @@ __global__ void parity_kernel(int* out) {
 }
 
 __global__ void ring_kernel(int rounds, int* values) {
-  const int blocks = static_cast<int>(gridDim.x), block = static_cast<int>(blockIdx.x);
+  const int blocks = static_cast<int>(gridDim.x), block = block_index();
   for (int round = 0; round < rounds; ++round) {
     const int* from = values + (round % 2) * blocks;
     int* to = values + ((round + 1) % 2) * blocks;
@@ -87,7 +87,7 @@ __global__ void ring_kernel(int rounds, int* values) {
 
 __global__ void reduction_kernel(const float* values, int count, float* out) {
   float sum = 0, max = -1e30F;
-  for (int i = static_cast<int>(threadIdx.x); i < count; i += static_cast<int>(blockDim.x)) {
+  for (int i = thread_index(); i < count; i += block_threads()) {
     sum += values[i] * static_cast<float>(blockIdx.x + 1);
     max = values[i] > max ? values[i] : max;
   }
@@ -104,9 +104,9 @@ __global__ void both_shared_kernel(int* out) {
   int* dynamic = dynamic_shared<int>();
   int* fixed = shared_array<int, 100, struct Fixed>();
   int* other = shared_array<int, 100, struct Other>();
-  for (int i = static_cast<int>(threadIdx.x); i < 100; i += static_cast<int>(blockDim.x)) dynamic[i] = 1;
-  for (int i = static_cast<int>(threadIdx.x); i < 100; i += static_cast<int>(blockDim.x)) fixed[i] = 2;
-  for (int i = static_cast<int>(threadIdx.x); i < 100; i += static_cast<int>(blockDim.x)) other[i] = 3;
+  for (int i = thread_index(); i < 100; i += block_threads()) dynamic[i] = 1;
+  for (int i = thread_index(); i < 100; i += block_threads()) fixed[i] = 2;
+  for (int i = thread_index(); i < 100; i += block_threads()) other[i] = 3;
   __syncthreads();
   int wrong = 0;
   for (int i = 0; i < 100; ++i) wrong += dynamic[i] != 1 || fixed[i] != 2 || other[i] != 3;
@@ -124,7 +124,7 @@ __global__ void shift_kernel(int count, float* data, float plus) {
 
 __global__ void columns_kernel(int pitch, float* out) {
   float* tile = dynamic_shared<float>();
-  const int lane = static_cast<int>(threadIdx.x);
+  const int lane = thread_index();
   for (int row = 0; row < 32; ++row) tile[row * pitch + lane] = 1;
   __syncwarp();
   float sum = 0;
@@ -135,7 +135,7 @@ __global__ void columns_kernel(int pitch, float* out) {
 __global__ void wide_rows_kernel(float* out) {
   double* doubles = shared_array<double, 32, struct Doubles>();
   float* floats = shared_array<float, 128, struct Floats>();
-  const int lane = static_cast<int>(threadIdx.x);
+  const int lane = thread_index();
   doubles[lane] = 1;
   for (int i = 0; i < 4; ++i) floats[32 * i + lane] = 1;
   __syncwarp();

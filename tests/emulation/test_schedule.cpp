@@ -47,11 +47,10 @@ TEST_CASE("threads and blocks get their turn in order, in reverse, or shuffled b
 
 TEST_CASE("what threads write before a barrier of the block is there for all after it") {
   for (const int threads : {1, 31, 32, 100, 1024}) {
-    DeviceArray<int> data(counting<int>(3 * static_cast<std::size_t>(threads)));
+    DeviceArray<int> data(counting<int>(3 * threads));
     reverse(3, threads, data.data());
     const auto result = data.values();
-    for (int i = 0; i < 3 * threads; ++i)
-      REQUIRE(result[static_cast<std::size_t>(i)] == i / threads * threads + threads - 1 - i % threads);
+    for (int i = 0; i < 3 * threads; ++i) REQUIRE(result[i] == i / threads * threads + threads - 1 - i % threads);
   }
 }
 
@@ -68,13 +67,13 @@ TEST_CASE("votes of a block count, and, or the predicates of all its threads") {
 
 TEST_CASE("shuffles give the value of the lane that CUDA's definition names") {
   const int threads = 64;
-  DeviceArray<double> out(static_cast<std::size_t>(threads) * 10);
+  DeviceArray<double> out(threads * 10);
   shuffles(threads, out.data());
   const auto got = out.values();
   for (int t = 0; t < threads; ++t) {
     const int lane = t % 32, warp = t - lane;
     const auto value = [&](int of) { return 100.0 + warp + of; };
-    const double* mine = &got[static_cast<std::size_t>(t) * 10];
+    const double* mine = &got[t * 10];
     CAPTURE(t);
     CHECK(mine[0] == value(5));
     CHECK(mine[1] == value((lane + 1) % 32) + 0.5);
@@ -91,7 +90,7 @@ TEST_CASE("shuffles give the value of the lane that CUDA's definition names") {
 
 TEST_CASE("votes of a warp are those of the lanes in the mask, also where the block ends within a warp") {
   for (const int threads : {64, 48}) {
-    DeviceArray<unsigned> out(static_cast<std::size_t>(threads) * 4);
+    DeviceArray<unsigned> out(threads * 4);
     votes(out.data(), threads);
     const auto got = out.values();
     for (unsigned t = 0; t < static_cast<unsigned>(threads); ++t) {

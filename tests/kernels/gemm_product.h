@@ -1,6 +1,7 @@
 #pragma once
 // A matrix product with its operands, to be held against the textbook's three loops.
 
+#include "core/indices.h"
 #include "kernels/common/operation.h"
 #include "kernels/gemm/gemm.h"
 
@@ -67,8 +68,7 @@ template <class T> void check_product(Context& context, Product<T>& product) {
   for (int i = 0; i < g.m; ++i) {
     for (int j = 0; j < g.n; ++j) {
       const auto got = static_cast<double>(product.c[std::int64_t{i} * g.ldc + j]);
-      const double truth =
-          wanted[static_cast<std::size_t>(i) * static_cast<std::size_t>(g.n) + static_cast<std::size_t>(j)];
+      const double truth = wanted[std::int64_t{i} * g.n + j];
       if (!(std::abs(got - truth) <= bound * std::max(1.0, std::abs(truth))))
         FAIL("C[" << i << ", " << j << "] is " << got << ", the three loops say " << truth);
     }
@@ -78,7 +78,7 @@ template <class T> void check_product(Context& context, Product<T>& product) {
 }
 
 template <class T> bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
-  return std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.count()) * sizeof(T)) == 0;
+  return std::memcmp(a.data(), b.data(), bytes_of<T>(a.count())) == 0;
 }
 
 }  // namespace ethreed::test

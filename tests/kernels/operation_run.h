@@ -1,6 +1,7 @@
 #pragma once
 // An operation run once in one of its cases, on any device: what the tests over the whole table share.
 
+#include "core/indices.h"
 #include "core/philox.h"
 #include "kernels/common/device_problem.h"
 #include "kernels/common/operation.h"
@@ -87,8 +88,7 @@ template <class T> double distance_from_reference(Context& context, const OpCase
 }
 
 template <class T> bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
-  return a.count() == b.count() &&
-         (a.count() == 0 || std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.count()) * sizeof(T)) == 0);
+  return a.count() == b.count() && (a.count() == 0 || std::memcmp(a.data(), b.data(), bytes_of<T>(a.count())) == 0);
 }
 
 }  // namespace ethreed::test

@@ -57,7 +57,7 @@ TEST_CASE("adam equals the textbook over 100 steps in double, with and without d
     std::vector<double> gradient(parameters);
     for (int i = 0; i < parameters; ++i) {
       g[i] = gradient_at(i, step, p[i]);
-      gradient[static_cast<std::size_t>(i)] = gradient_at(i, step, want.p[static_cast<std::size_t>(i)]);
+      gradient[i] = gradient_at(i, step, want.p[i]);
     }
     adam_update<double>(context, {.count = parameters,
                                   .step = step,
@@ -70,10 +70,9 @@ TEST_CASE("adam equals the textbook over 100 steps in double, with and without d
     want.update(gradient, step);
   }
   for (int i = 0; i < parameters; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    CHECK(p[i] == Approx(want.p[at]).epsilon(1e-10));
-    CHECK(m[i] == Approx(want.m[at]).epsilon(1e-10).margin(1e-14));
-    CHECK(v[i] == Approx(want.v[at]).epsilon(1e-10).margin(1e-14));
+    CHECK(p[i] == Approx(want.p[i]).epsilon(1e-10));
+    CHECK(m[i] == Approx(want.m[i]).epsilon(1e-10).margin(1e-14));
+    CHECK(v[i] == Approx(want.v[i]).epsilon(1e-10).margin(1e-14));
   }
 }
 

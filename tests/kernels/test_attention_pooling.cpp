@@ -26,7 +26,7 @@ struct Pooling {
 
   Pooling(Index offsets_, Index rows_, int source_rows, int columns, bool scored_ = true)
       : offsets(std::move(offsets_)), rows(std::move(rows_)), scored(scored_) {
-    const int entries = offsets.back(), segments = static_cast<int>(offsets.size()) - 1;
+    const int entries = offsets.back(), segments = count_of(offsets) - 1;
     scores = random_tensor<double>({entries}, 3, 0);
     x = random_tensor<double>({source_rows, columns}, 3, 1);
     dy = random_tensor<double>({segments, columns}, 3, 2);

@@ -41,18 +41,16 @@ struct Attention {
       target_offsets.push_back(target_offsets.back() + targets[r]);
       weight_offsets.push_back(weight_offsets.back() + std::int64_t{sources[r]} * targets[r]);
     }
-    const auto s = static_cast<std::size_t>(source_offsets.back()), m = static_cast<std::size_t>(target_offsets.back());
-    const auto p = static_cast<std::size_t>(weight_offsets.back());
-    const auto dd = static_cast<std::size_t>(d), cc = static_cast<std::size_t>(c);
-    query = random_numbers(m * dd, 1);
-    keys = random_numbers(s * dd, 2);
-    values = random_numbers(s * cc, 3);
+    const std::int64_t s = source_offsets.back(), m = target_offsets.back(), p = weight_offsets.back();
+    query = random_numbers(m * d, 1);
+    keys = random_numbers(s * d, 2);
+    values = random_numbers(s * c, 3);
     dweights = random_numbers(p, 4);
-    dcontext = random_numbers(m * cc, 5);
+    dcontext = random_numbers(m * c, 5);
     dloss = random_numbers(m, 6);
     const double nan = std::numeric_limits<double>::quiet_NaN();
-    weights.assign(p, nan), energy.assign(p, nan), context.assign(m * cc, nan), loss.assign(m, nan);
-    dquery.assign(m * dd, nan), dkeys.assign(s * dd, nan), dvalues.assign(s * cc, nan);
+    weights.assign(p, nan), energy.assign(p, nan), context.assign(m * c, nan), loss.assign(m, nan);
+    dquery.assign(m * d, nan), dkeys.assign(s * d, nan), dvalues.assign(s * c, nan);
     dcoverage_weight.assign(1, nan), dbias.assign(1, nan);
   }
 
@@ -89,7 +87,7 @@ struct Attention {
                                                    .dbias = {dbias.data(), false}});
   }
   double weight(int r, int i, int j) const {
-    return weights[static_cast<std::size_t>(layout().weight(r) + std::int64_t{i} * layout().source_count(r) + j)];
+    return weights[layout().weight(r) + std::int64_t{i} * layout().source_count(r) + j];
   }
 };
 
@@ -114,11 +112,10 @@ TEST_CASE("coverage_attention: a row does not see the tokens of other rows") {
   all.forward();
   all.backward();
   for (int r = 0; r < 3; ++r) {
-    const auto at = static_cast<std::size_t>(r);
-    Attention alone({sources[at]}, {targets[at]}, 6, 9);
+    Attention alone({sources[r]}, {targets[r]}, 6, 9);
     const RowLayout layout = all.layout();
     const std::int64_t s = layout.source(r), m = layout.target(r), p = layout.weight(r);
-    const std::int64_t s_count = sources[at], m_count = targets[at];
+    const std::int64_t s_count = sources[r], m_count = targets[r];
     alone.query = part(all.query, m * 6, m_count * 6);
     alone.keys = part(all.keys, s * 6, s_count * 6);
     alone.values = part(all.values, s * 9, s_count * 9);
@@ -147,15 +144,14 @@ TEST_CASE("coverage_attention: weights sum to one over the source, coverage sums
         double coverage = 0, score = 0;
         for (int earlier = 0; earlier < i; ++earlier) coverage += run.weight(r, earlier, j);
         for (int k = 0; k < 2; ++k)
-          score += run.query[static_cast<std::size_t>((run.layout().target(r) + i) * 2 + k)] *
-                   run.keys[static_cast<std::size_t>((run.layout().source(r) + j) * 2 + k)];
-        const auto at = static_cast<std::size_t>(run.layout().weight(r) + std::int64_t{i} * sources + j);
+          score += run.query[(run.layout().target(r) + i) * 2 + k] * run.keys[(run.layout().source(r) + j) * 2 + k];
+        const std::int64_t at = run.layout().weight(r) + std::int64_t{i} * sources + j;
         REQUIRE(run.energy[at] == Approx(std::tanh(score + 0.7 * coverage + 0.1)));
         sum += run.weight(r, i, j);
         loss += std::min(coverage, run.weight(r, i, j));
       }
       REQUIRE(sum == Approx(1.0));
-      REQUIRE(run.loss[static_cast<std::size_t>(run.layout().target(r) + i)] == Approx(loss).margin(1e-15));
+      REQUIRE(run.loss[run.layout().target(r) + i] == Approx(loss).margin(1e-15));
     }
   }
   REQUIRE(run.loss[0] == 0.0);  // nothing is covered at the first step
@@ -167,7 +163,7 @@ TEST_CASE("coverage_attention: the reverse cumulative sum equals a double loop o
   run.forward();
   run.backward();
 
-  const auto at = [](int i, int j, int columns) { return static_cast<std::size_t>(i * columns + j); };
+  const auto at = [](int i, int j, int columns) { return i * columns + j; };
   Numbers coverage(run.weights.size(), 0.0), dcov(run.weights.size(), 0.0), dz(run.weights.size(), 0.0);
   for (int i = 0; i < targets; ++i)
     for (int earlier = 0; earlier < i; ++earlier)
@@ -176,19 +172,18 @@ TEST_CASE("coverage_attention: the reverse cumulative sum equals a double loop o
     Numbers dweight(sources, 0.0);
     double mean = 0;
     for (int j = 0; j < sources; ++j) {
-      double& sum = dweight[static_cast<std::size_t>(j)];
+      double& sum = dweight[j];
       sum = run.dweights[at(i, j, sources)];
       for (int k = 0; k < c; ++k) sum += run.dcontext[at(i, k, c)] * run.values[at(j, k, c)];
-      if (run.weights[at(i, j, sources)] <= coverage[at(i, j, sources)]) sum += run.dloss[static_cast<std::size_t>(i)];
+      if (run.weights[at(i, j, sources)] <= coverage[at(i, j, sources)]) sum += run.dloss[i];
       for (int later = i + 1; later < targets; ++later) sum += dcov[at(later, j, sources)];
       mean += run.weights[at(i, j, sources)] * sum;
     }
     for (int j = 0; j < sources; ++j) {
-      const std::size_t pair = at(i, j, sources);
-      dz[pair] =
-          run.weights[pair] * (dweight[static_cast<std::size_t>(j)] - mean) * (1 - std::pow(run.energy[pair], 2));
+      const int pair = at(i, j, sources);
+      dz[pair] = run.weights[pair] * (dweight[j] - mean) * (1 - std::pow(run.energy[pair], 2));
       dcov[pair] = run.coverage_weight[0] * dz[pair];
-      if (coverage[pair] < run.weights[pair]) dcov[pair] += run.dloss[static_cast<std::size_t>(i)];
+      if (coverage[pair] < run.weights[pair]) dcov[pair] += run.dloss[i];
     }
   }
   Numbers dquery(run.dquery.size(), 0.0), dkeys(run.dkeys.size(), 0.0), dweight(1, 0.0), dbias(1, 0.0);
@@ -220,11 +215,11 @@ TEST_CASE("coverage_attention: the weight of one step receives gradient from the
   for (int k = 0; k < 2; ++k) {
     double wanted = 0;
     for (int j = 0; j < 3; ++j) {
-      const double e = run.energy[static_cast<std::size_t>(j)];
+      const double e = run.energy[j];
       const double dz = run.weight(0, 0, j) * ((j == 0 ? 1.0 : 0.0) - run.weight(0, 0, 0)) * (1 - e * e);
-      wanted += dz * run.keys[static_cast<std::size_t>(j * 2 + k)];
+      wanted += dz * run.keys[j * 2 + k];
     }
-    REQUIRE(run.dquery[static_cast<std::size_t>(k)] == Approx(wanted));
+    REQUIRE(run.dquery[k] == Approx(wanted));
   }
 }
 

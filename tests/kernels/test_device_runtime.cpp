@@ -45,7 +45,7 @@ TEST_CASE("staged arrays go over together, are found by any part of them, and ar
   const std::int32_t* middle = staging.on_device(first.data() + 1, 3);
   CHECK(downloaded(emulated.context, middle, 3) == Ids{2, 3, 4});
   CHECK(staging.on_device(first.data(), 5) + 1 == middle);
-  CHECK(downloaded(emulated.context, staging.on_device(std::span<const std::int32_t>(second)), 2) == second);
+  CHECK(downloaded(emulated.context, staging.on_device(Indices(second)), 2) == second);
   CHECK(staging.uploads() == uploads);
   staging.forget();
   staging.on_device(first.data(), 5);
@@ -68,7 +68,7 @@ TEST_CASE("what a backward keeps of a staged array shares its copy on the device
   const std::array arrays{std::as_bytes(std::span(ids))};
   emulated.context.stage(arrays);
   const std::int64_t uploads = emulated.device.staging().uploads();
-  const auto kept = emulated.context.keep(std::span<const std::int32_t>(ids));
+  const auto kept = emulated.context.keep(Indices(ids));
   CHECK(kept.data() != ids.data());
   CHECK(emulated.device.staging().on_device(kept.data(), 3) == emulated.device.staging().on_device(ids.data(), 3));
   CHECK(emulated.device.staging().uploads() == uploads);

@@ -40,7 +40,7 @@ template <class T> struct Latent {
     Context context = runtime.context();
     const bool posterior = !mean_q.empty();
     const GaussianLatentForward<T> args{.rows = 1,
-                                        .columns = static_cast<int>(mean_p.size()),
+                                        .columns = count_of(mean_p),
                                         .mean_p = mean_p.data(),
                                         .raw_p = raw_p.data(),
                                         .mean_q = posterior ? mean_q.data() : nullptr,

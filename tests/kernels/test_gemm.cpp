@@ -164,7 +164,7 @@ TEMPLATE_TEST_CASE("a row of gemm has the same bits whatever other rows are comp
           gemm(context, part);
           for (int row = 0; row < m; ++row)
             REQUIRE(std::memcmp(c.data() + std::int64_t{row} * n, g.c + std::int64_t{i + row} * g.ldc + j,
-                                static_cast<std::size_t>(n) * sizeof(TestType)) == 0);
+                                bytes_of<TestType>(n)) == 0);
         }
     }
 }

@@ -76,24 +76,21 @@ std::vector<double> textbook_step(const Gru& gru, const double* x, const std::ve
                                   bool reset_before_product) {
   const auto product = [&](int gate, const std::vector<double>& by) {
     double sum = 0.0;
-    for (std::size_t k = 0; k < by.size(); ++k)
-      sum += gru.weight_hh.data()[gate * hidden + static_cast<int>(k)] * by[k];
+    for (int k = 0; k < count_of(by); ++k) sum += gru.weight_hh.data()[gate * hidden + k] * by[k];
     return sum;
   };
   const double* bias = gru.bias_hh.data();
   std::vector<double> reset(state.size()), reset_state(state.size()), next(state.size());
   for (int j = 0; j < hidden; ++j) {
-    const auto at = static_cast<std::size_t>(j);
-    reset[at] = logistic(x[j] + product(j, state) + bias[j]);
-    reset_state[at] = reset[at] * state[at];
+    reset[j] = logistic(x[j] + product(j, state) + bias[j]);
+    reset_state[j] = reset[j] * state[j];
   }
   for (int j = 0; j < hidden; ++j) {
-    const auto at = static_cast<std::size_t>(j);
     const int z_row = hidden + j, n_row = 2 * hidden + j;
     const double z = logistic(x[z_row] + product(z_row, state) + bias[z_row]);
     const double recurrent = reset_before_product ? product(n_row, reset_state) + bias[n_row]
-                                                  : reset[at] * (product(n_row, state) + bias[n_row]);
-    next[at] = (1.0 - z) * std::tanh(x[n_row] + recurrent) + z * state[at];
+                                                  : reset[j] * (product(n_row, state) + bias[n_row]);
+    next[j] = (1.0 - z) * std::tanh(x[n_row] + recurrent) + z * state[j];
   }
   return next;
 }
@@ -150,7 +147,7 @@ TEST_CASE("rows that share an input have the states of rows with inputs of their
   shared.reverse = own.reverse = reverse;
   const std::vector<std::int32_t> input_row{1, 1, 0, 1, 0};
   for (int row = 0; row < own.rows(); ++row)
-    std::copy_n(shared.input_gates.data() + 3 * hidden * input_row[static_cast<std::size_t>(row)], 3 * hidden,
+    std::copy_n(shared.input_gates.data() + 3 * hidden * input_row[row], 3 * hidden,
                 own.input_gates.data() + 3 * hidden * row);
   shared.input_row = input_row;
   for (Call* call : {&shared, &own}) {
@@ -162,8 +159,8 @@ TEST_CASE("rows that share an input have the states of rows with inputs of their
   for (int input = 0; input < 2; ++input) {
     std::vector<double> sum(3 * hidden, 0.0);
     for (int row = 0; row < own.rows(); ++row)
-      for (std::size_t j = 0; j < sum.size() && input_row[static_cast<std::size_t>(row)] == input; ++j)
-        sum[j] += own.d_input_gates.data()[3 * hidden * row + static_cast<int>(j)];
+      for (int j = 0; j < count_of(sum) && input_row[row] == input; ++j)
+        sum[j] += own.d_input_gates.data()[3 * hidden * row + j];
     CHECK(largest_difference(shared.d_input_gates.data() + 3 * hidden * input, sum.data(), 3 * hidden) < 1e-14);
   }
 }
@@ -222,14 +219,14 @@ TEST_CASE("a reversed lane is a forward lane over sequences turned around, each 
   reversed.reverse = true;
   reversed.run_forward(runtime, gru);
   Call forward(offsets, true);
-  const auto row_of = [&](int t, int sequence) { return offsets[static_cast<std::size_t>(t)] + sequence; };
+  const auto row_of = [&](int t, int sequence) { return offsets[t] + sequence; };
   for (int s = 0; s < 3; ++s)
-    for (int t = 0, last = lengths[static_cast<std::size_t>(s)] - 1; t <= last; ++t)
+    for (int t = 0, last = lengths[s] - 1; t <= last; ++t)
       std::copy_n(reversed.input_gates.data() + row_of(last - t, s) * 3 * hidden, 3 * hidden,
                   forward.input_gates.data() + row_of(t, s) * 3 * hidden);
   forward.run_forward(runtime, gru);
   for (int s = 0; s < 3; ++s)
-    for (int t = 0, last = lengths[static_cast<std::size_t>(s)] - 1; t <= last; ++t)
+    for (int t = 0, last = lengths[s] - 1; t <= last; ++t)
       CHECK(largest_difference(forward.h.data() + row_of(t, s) * hidden,
                                reversed.h.data() + row_of(last - t, s) * hidden, hidden) < 1e-14);
 }

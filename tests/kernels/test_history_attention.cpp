@@ -71,7 +71,7 @@ std::vector<double> row(const Tensor<double>& tensor, int i) {
   return {data, data + tensor.columns()};
 }
 
-std::vector<double> zeros(int n) { return std::vector<double>(static_cast<std::size_t>(n), 0.0); }
+std::vector<double> zeros(int n) { return std::vector<double>(n, 0.0); }
 
 bool all_finite(const Tensor<double>& tensor) {
   for (double x : tensor.span())
@@ -123,7 +123,7 @@ TEST_CASE("history_attention: a dialogue of one turn next to one of four is as i
   both.forward();
   both.backward();
   for (int b = 0; b < 2; ++b) {
-    const int length = lengths[static_cast<std::size_t>(b)];
+    const int length = lengths[b];
     History alone({length}, 20, 6);
     for (int k = 0; k < length; ++k) {
       const int from = both.packing().row(k, b);

@@ -1,6 +1,7 @@
 // What holds for every operation of the table and every case of it. The gradients themselves are checked one floor up,
 // in tests/autograd, where the checker lives.
 
+#include "core/indices.h"
 #include "core/philox.h"
 #include "kernels/common/operation.h"
 #include "tests/kernels/allocation_count.h"
@@ -81,7 +82,7 @@ TEST_CASE("every operation has cases, and every differentiable one a tiny case f
     std::set<std::string> case_names;
     for (const OpCase& op_case : list) CHECK(case_names.insert(op_case.name).second);
     differentiable += operation.differentiable;
-    cases += static_cast<int>(list.size());
+    cases += count_of(list);
     tiny += static_cast<int>(tiny_here);
   }
   fmt::print("table: {} operations ({} differentiable), {} cases ({} tiny)\n", names.size(), differentiable, cases,

@@ -67,40 +67,37 @@ struct Composed {
 Composed composed(const Mixture<double>& m) {
   const RowLayout layout = m.rows.layout();
   const int vocabulary = m.vocabulary;
-  const auto extended = static_cast<std::size_t>(vocabulary + extra_words(m.rows.source_ids, vocabulary));
+  const int extended = vocabulary + extra_words(m.rows.source_ids, vocabulary);
   Composed out;
-  out.dweights.resize(static_cast<std::size_t>(layout.weights()));
+  out.dweights.resize(layout.weights());
   for (int r = 0; r < layout.rows(); ++r)
     for (int i = 0; i < layout.target_count(r); ++i) {
       const int token = layout.target(r) + i;
       const int sources = layout.source_count(r);
       const std::int64_t first_weight = layout.weight(r) + std::int64_t{i} * sources;
-      const auto word_at = [&](int j) {
-        return static_cast<std::size_t>(m.rows.source_ids[static_cast<std::size_t>(layout.source(r) + j)]);
-      };
+      const auto word_at = [&](int j) { return m.rows.source_ids[layout.source(r) + j]; };
       std::vector<double> p_vocabulary(extended, 0.0), p(extended, 0.0), copy(extended, 0.0);
       double sum = 0;
       for (int k = 0; k < vocabulary; ++k) sum += std::exp(m.logits[std::int64_t{token} * vocabulary + k]);
       for (int k = 0; k < vocabulary; ++k)
-        p_vocabulary[static_cast<std::size_t>(k)] = std::exp(m.logits[std::int64_t{token} * vocabulary + k]) / sum;
+        p_vocabulary[k] = std::exp(m.logits[std::int64_t{token} * vocabulary + k]) / sum;
       for (int j = 0; j < sources; ++j) copy[word_at(j)] += m.weights[first_weight + j];
       const double p_gen = 1 / (1 + std::exp(-m.gate[token]));
-      for (std::size_t w = 0; w < extended; ++w) p[w] = p_gen * p_vocabulary[w] + (1 - p_gen) * copy[w];
+      for (int w = 0; w < extended; ++w) p[w] = p_gen * p_vocabulary[w] + (1 - p_gen) * copy[w];
 
-      const auto y = static_cast<std::size_t>(m.rows.targets[static_cast<std::size_t>(token)]);
+      const std::int32_t y = m.rows.targets[token];
       const double dp = m.cotangent[token] / p[y];
       out.log_probability.push_back(std::log(p[y]));
-      for (int j = 0; j < sources; ++j)
-        out.dweights[static_cast<std::size_t>(first_weight + j)] = word_at(j) == y ? (1 - p_gen) * dp : 0.0;
+      for (int j = 0; j < sources; ++j) out.dweights[first_weight + j] = word_at(j) == y ? (1 - p_gen) * dp : 0.0;
       out.dgate.push_back(dp * (p_vocabulary[y] - copy[y]) * p_gen * (1 - p_gen));
-      for (std::size_t k = 0; k < static_cast<std::size_t>(vocabulary); ++k)
+      for (int k = 0; k < vocabulary; ++k)
         out.dlogits.push_back(p_gen * dp * p_vocabulary[y] * ((k == y ? 1.0 : 0.0) - p_vocabulary[k]));
     }
   return out;
 }
 
 void check_close(const Tensor<double>& got, const std::vector<double>& want) {
-  REQUIRE(static_cast<std::size_t>(got.count()) == want.size());
+  REQUIRE(got.count() == count_of(want));
   for (std::size_t i = 0; i < want.size(); ++i)
     CHECK(got[static_cast<std::int64_t>(i)] == Approx(want[i]).epsilon(1e-10).margin(1e-14));
 }
@@ -152,7 +149,7 @@ TEMPLATE_TEST_CASE("p_gen at 0 or 1 gives finite log probability and gradients",
 TEMPLATE_TEST_CASE("a vocabulary word of vanishing probability that is not in the source has finite gradients", "",
                    float, double) {
   Mixture<TestType> m({.vocabulary = 7, .rows = {{{4, 5}, {6, 3}}}});
-  for (int token = 0; token < 2; ++token) m.logits[token * 7 + m.rows.targets[static_cast<std::size_t>(token)]] = -900;
+  for (int token = 0; token < 2; ++token) m.logits[token * 7 + m.rows.targets[token]] = -900;
   m.run();
   CHECK(all_finite(m.log_probability));
   CHECK(all_finite(m.dlogits));
@@ -244,8 +241,7 @@ TEST_CASE("probabilities over the extended vocabulary sum to 1 and agree with th
       double sum = 0;
       for (int w = 0; w < 7 + extra; ++w) sum += std::exp(out[token * (7 + extra) + w]);
       CHECK(sum == Approx(1.0).epsilon(1e-12));
-      CHECK(out[token * (7 + extra) + m.rows.targets[static_cast<std::size_t>(token)]] ==
-            Approx(m.log_probability[token]).epsilon(1e-12));
+      CHECK(out[token * (7 + extra) + m.rows.targets[token]] == Approx(m.log_probability[token]).epsilon(1e-12));
     }
     // Row 1 has no word out of vocabulary, row 2 has 7 alone.
     for (const int place : {5 * 9 + 7, 5 * 9 + 8, 7 * 9 + 8}) CHECK(out[place] == -INFINITY);

@@ -24,7 +24,7 @@ template <class T> struct Divergence {
     p_lse = Tensor<math::LogSumExp<T>>({rows});
     dq = Tensor<T>(q.shape());
     dp = Tensor<T>(p.shape());
-    const std::vector<T> ones(static_cast<std::size_t>(rows), T{1});
+    const std::vector<T> ones(rows, T{1});
     Runtime runtime;
     Context context = runtime.context();
     const PolicyDivergenceForward<T> args{.rows = rows,
@@ -59,14 +59,14 @@ TEMPLATE_TEST_CASE("adding 1024 to all logits changes no bit of the divergence o
   const Divergence<TestType> near_zero(q.clone(), p.clone());
   for (TestType& x : q.span()) x += 1024;
   for (TestType& x : p.span()) x -= 1024;
-  const Divergence<TestType> far(q.clone(), p.clone());
+  const Divergence<TestType> shifted(q.clone(), p.clone());
   const auto same = [](const Tensor<TestType>& a, const Tensor<TestType>& b) {
     return std::equal(a.span().begin(), a.span().end(), b.span().begin());
   };
   CHECK(near_zero.kl[0] > 0);
-  CHECK(same(near_zero.kl, far.kl));
-  CHECK(same(near_zero.dq, far.dq));
-  CHECK(same(near_zero.dp, far.dp));
+  CHECK(same(near_zero.kl, shifted.kl));
+  CHECK(same(near_zero.dq, shifted.dq));
+  CHECK(same(near_zero.dp, shifted.dp));
 }
 
 TEMPLATE_TEST_CASE("the divergence stays finite where q or p has a class of probability 0", "", float, double) {

@@ -81,7 +81,7 @@ std::vector<Subject> all_subjects() {
 }
 
 TinyExamples::TinyExamples(const Split& split, const Model& model) : source_(split, example_kind(model)) {
-  std::vector<std::int32_t> numbers(static_cast<std::size_t>(source_.count()));
+  std::vector<std::int32_t> numbers(source_.count());
   std::iota(numbers.begin(), numbers.end(), 0);
   const std::span<const Example> made = source_.make(numbers);
   examples_.assign(made.begin(), made.end());

@@ -54,7 +54,7 @@ Failure compare_with_textbook(const Subject& subject, const RunConfig& run, Benc
     return {};
   const std::vector<Example> batch(examples.begin(), examples.end());
   const std::vector<double> figures = bench.figures({&batch, 1}, options);
-  const std::string selected(model.figures()[static_cast<std::size_t>(model.selection().figure)].name);
+  const std::string selected(model.figures()[model.selection().figure].name);
   if (!wanted.figures.contains(selected)) return "the textbook lacks the figure that selects, " + selected;
   for (std::size_t k = 0; k < figures.size(); ++k) {
     const auto found = wanted.figures.extract(std::string(model.figures()[k].name));
@@ -121,7 +121,7 @@ std::map<std::int64_t, std::vector<double>> first_words(const Model& model, Benc
   Tape<double> tape(bench.context(), false);
   const auto session = model.steps<double>().replies(tape, bench.bind(tape), bench.batch(),
                                                      {.answer = Answer::last_turn, .seed = evaluation.seed});
-  std::vector<std::int32_t> rows(static_cast<std::size_t>(session->rows())), words(rows.size(), sos_id);
+  std::vector<std::int32_t> rows(session->rows()), words(rows.size(), sos_id);
   std::iota(rows.begin(), rows.end(), 0);
   const NextWords<double> next = session->advance(rows, words);
   std::map<std::int64_t, std::vector<double>> by_place;

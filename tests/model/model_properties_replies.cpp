@@ -1,5 +1,6 @@
 // Replies of a model: a search misses nothing, a session says what forward says, a conversation forgets nothing.
 
+#include "core/indices.h"
 #include "model/replies/search.h"
 #include "tests/model/model_properties.h"
 
@@ -39,7 +40,7 @@ class EveryReply {
           Found reply{live[h].words, live[h].log_probability + p};
           if (w != eos_id) reply.words.push_back(w < vocabulary ? w : session.word_id(row[h], w));
           if (w == eos_id || length == max_length) {
-            found_[static_cast<std::size_t>(row[h])].push_back(std::move(reply));
+            found_[row[h]].push_back(std::move(reply));
             continue;
           }
           longer.push_back(std::move(reply));
@@ -61,7 +62,7 @@ class EveryReply {
     const auto score = [&](const Found& reply) {
       return reply.log_probability / std::pow(static_cast<double>(reply.words.size() + 1), length_power);
     };
-    const auto& replies = found_[static_cast<std::size_t>(row)];
+    const auto& replies = found_[row];
     return *std::max_element(replies.begin(), replies.end(),
                              [&](const Found& a, const Found& b) { return score(a) < score(b); });
   }
@@ -79,14 +80,14 @@ struct Forced {
 Failure force(ReplySession<double>& session, int vocabulary, std::span<const Example> dialogues, Forced& sum) {
   struct Row {
     std::int32_t row = 0, parent = 0, word = sos_id;
-    std::span<const std::int32_t> gold{};
+    Indices gold{};
   };
   std::vector<Row> live;
   for (int r = 0; r < session.rows(); ++r) {
     const ReplyRow place = session.row(r);
-    const Example& dialogue = dialogues[static_cast<std::size_t>(place.dialogue)];
+    const Example& dialogue = dialogues[place.dialogue];
     if (place.place != dialogue.place + place.turn) return fmt::format("row {} has the place {}", r, place.place);
-    live.push_back({.row = r, .parent = r, .gold = dialogue.turns[static_cast<std::size_t>(place.turn)].response});
+    live.push_back({.row = r, .parent = r, .gold = dialogue.turns[place.turn].response});
   }
   while (!live.empty()) {
     std::vector<std::int32_t> parents, words;
@@ -110,7 +111,7 @@ Failure force(ReplySession<double>& session, int vocabulary, std::span<const Exa
       sum.log_probability += p[row.word];
       ++sum.tokens;
       row.parent = static_cast<std::int32_t>(k);
-      row.gold = row.gold.subspan(1);
+      row.gold = row.gold.last(row.gold.size() - 1);
     }
     std::erase_if(live, [](const Row& row) { return row.gold.empty(); });
   }
@@ -140,8 +141,8 @@ struct Answered {
 };
 Answered answer(const Model& model, Bench<double>& bench, ReplySession<double>& session, const DecodeOptions& options) {
   Answered out;
-  for (std::size_t i = 0; i < model.insights().size(); ++i)
-    for (const double logit : session.insight(0, static_cast<int>(i))) out.insights.push_back(logit);
+  for (int i = 0; i < count_of(model.insights()); ++i)
+    for (const double logit : session.insight(0, i)) out.insights.push_back(logit);
   out.reply = search_replies(bench.context(), session, model.vocabulary(), options).at(0);
   return out;
 }
@@ -167,8 +168,7 @@ Failure compare_conversation(const Model& model, Bench<double>& bench, const Exa
   const auto conversation = model.steps<double>().converse();
   for (std::size_t t = 0; t < dialogue.turns.size(); ++t) {
     bench.context().begin_step();
-    const std::span<const std::int32_t> before =
-        t == 0 ? std::span<const std::int32_t>{} : dialogue.turns[t - 1].response;
+    const Indices before = t == 0 ? Indices{} : dialogue.turns[t - 1].response;
     Answered got;
     {
       Tape<double> tape(bench.context(), false);
@@ -215,7 +215,7 @@ Failure widest_beam_finds_best(const Subject& subject) {
       if (replies.empty()) return "no replies";
       for (int r = 0; r < session->rows(); ++r) {
         const EveryReply::Found best = every->best(r, power);
-        const Reply& got = replies[static_cast<std::size_t>(r)];
+        const Reply& got = replies[r];
         if (got.words != best.words) return fmt::format("seed {}, row {}: not the best words", seed, r);
         if (const Failure failure = differ({&got.log_probability, 1}, {&best.log_probability, 1}, 1e-12,
                                            [](std::size_t) { return "the log probability"; }))

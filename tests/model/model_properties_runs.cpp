@@ -110,7 +110,7 @@ Failure steps_take_no_memory(const Subject& subject) {
     const auto pass = [&] {
       const std::int64_t before = allocation_count();
       for (int first = 0; first < examples.count(); first += config.recipe.batch) {
-        numbers.resize(static_cast<std::size_t>(std::min(config.recipe.batch, examples.count() - first)));
+        numbers.resize(std::min(config.recipe.batch, examples.count() - first));
         std::iota(numbers.begin(), numbers.end(), first);
         batch->build(examples.make(numbers));
         training_step(context, *config.model, state, config.recipe, *batch, {.step = step++, .learning_rate = 1e-3});
@@ -143,7 +143,7 @@ Failure steps_stay_within_plan(const Subject& subject) {
   }
   SplitExamples valid(tiny_data().split("valid"), example_kind(*config.model));
   Evaluator<float>(context, *config.model, device.model()).evaluate(valid, {});
-  const std::size_t parameters = static_cast<std::size_t>(config.model->layout().size()) * sizeof(float);
+  const std::size_t parameters = bytes_of<float>(config.model->layout().size());
   const std::array<std::pair<std::string_view, std::size_t>, 6> used{
       {{"parameters", parameters},
        {"gradients", parameters},

@@ -61,8 +61,7 @@ struct Leak : EthreedModel {
 template <class T> struct ForgetfulConversation {
   EthreedConversation<T> right;
   EthreedReplies<T> read(Tape<T>& tape, const EthreedConfig& config, const EthreedParameters<Variable<T>>& parameters,
-                         std::span<const std::int32_t> reply, std::span<const std::int32_t> post, std::int64_t place,
-                         const ReplyOptions& options) {
+                         Indices reply, Indices post, std::int64_t place, const ReplyOptions& options) {
     return right.read(tape, config, parameters, reply.size() > 1 ? reply.subspan(1) : reply, post, place, options);
   }
 };
@@ -74,8 +73,7 @@ struct Forgetful : EthreedModel {
 template <class T> struct MisplacedConversation {
   EthreedConversation<T> right;
   EthreedReplies<T> read(Tape<T>& tape, const EthreedConfig& config, const EthreedParameters<Variable<T>>& parameters,
-                         std::span<const std::int32_t> reply, std::span<const std::int32_t> post, std::int64_t place,
-                         const ReplyOptions& options) {
+                         Indices reply, Indices post, std::int64_t place, const ReplyOptions& options) {
     if (reply.empty()) first = place;
     return right.read(tape, config, parameters, reply, post, first, options);
   }
@@ -91,7 +89,7 @@ struct Greedy : EthreedModel {
   static ForwardPass<T> forward(Tape<T>& tape, const EthreedConfig& config,
                                 const EthreedParameters<Variable<T>>& parameters, const DialogueBatch& batch,
                                 const PassOptions& options) {
-    const std::vector<T> taken(static_cast<std::size_t>(batch.turns()), T{1});
+    const std::vector<T> taken(batch.turns(), T{1});
     const auto pass = EthreedModel::forward(tape, config, parameters, batch, options);
     ETHREED_CHECK(taken.back() == T{1}, "test: lost");
     return pass;

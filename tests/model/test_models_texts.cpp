@@ -37,7 +37,7 @@ struct TextConfig {
   }
   void check() const {}
   void check_data(const DataDescription& data) const {
-    ETHREED_CHECK(static_cast<int>(data.find(std::string(labels()))->classes.size()) == classes, "test: classes");
+    ETHREED_CHECK(count_of(data.find(std::string(labels()))->classes) == classes, "test: classes");
   }
 };
 
@@ -101,7 +101,7 @@ struct Texts {
       batch.labelled += example.label >= 0;
     }
   }
-  static int targets(const WordBatch& batch) { return static_cast<int>(batch.label.size()); }
+  static int targets(const WordBatch& batch) { return count_of(batch.label); }
   template <class T>
   static Variable<T> logits(Tape<T>& tape, const TextParameters<Variable<T>>& p, const WordBatch& batch) {
     return linear_layer(tape, p.classifier, {embedding<T>(tape, p.embedding, batch.first_word)});
@@ -139,19 +139,18 @@ TextbookPass textbook(const TextbookInput& input) {
   const TextbookArray& table = input.parameters->at("embedding.weight");
   const TextbookArray& weight = input.parameters->at("classifier.weight");
   const TextbookArray& bias = input.parameters->at("classifier.bias");
-  const auto classes = static_cast<std::size_t>(weight.shape[0]), width = static_cast<std::size_t>(weight.shape[1]);
+  const int classes = weight.shape[0], width = weight.shape[1];
   double loss = 0, right = 0;
   int labelled = 0;
   for (const Example& example : input.examples) {
-    const auto word = static_cast<std::size_t>(example.text[0] < table.shape[0] ? example.text[0] : unk_id);
+    const std::int32_t word = example.text[0] < table.shape[0] ? example.text[0] : unk_id;
     std::vector<double> logits = bias.values;
-    for (std::size_t k = 0; k < classes; ++k)
-      for (std::size_t j = 0; j < width; ++j)
-        logits[k] += weight.values[k * width + j] * table.values[word * width + j];
+    for (int k = 0; k < classes; ++k)
+      for (int j = 0; j < width; ++j) logits[k] += weight.values[k * width + j] * table.values[word * width + j];
     if (example.label < 0) continue;
     double sum = 0;
     for (const double logit : logits) sum += std::exp(logit);
-    const double mine = logits[static_cast<std::size_t>(example.label)];
+    const double mine = logits[example.label];
     loss += std::log(sum) - mine;
     right += mine == *std::max_element(logits.begin(), logits.end());
     ++labelled;

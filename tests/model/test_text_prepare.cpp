@@ -109,7 +109,7 @@ TEST_CASE("the summary's numbers are those of the data set") {
   CHECK(train.unknown_tokens == 5);  // zorbing, died, oh, no, know
   CHECK(train.unknown_targets == 3);
   CHECK(train.unreachable_targets == 3);
-  CHECK(train.emotions[static_cast<std::size_t>(*emotion_id("sad"))] == 1);
+  CHECK(train.emotions[*emotion_id("sad")] == 1);
   const SplitSummary& valid = summary.splits.at(1);
   CHECK(valid.unknown_targets == 4);      // quokkas or unicorns ?
   CHECK(valid.unreachable_targets == 3);  // quokkas can be copied

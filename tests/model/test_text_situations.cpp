@@ -76,8 +76,7 @@ void write_first_format(const std::filesystem::path& from, const std::filesystem
   const auto offsets = file.tensor<std::int64_t>("words.offsets").span().first(words + 1);
   SafetensorsWriter writer;
   writer.add("words.offsets", offsets);
-  writer.add("words.bytes",
-             file.tensor<std::uint8_t>("words.bytes").span().first(static_cast<std::size_t>(offsets.back())));
+  writer.add("words.bytes", file.tensor<std::uint8_t>("words.bytes").span().first(offsets.back()));
   for (const std::string& name : file.names()) {
     if (name.starts_with("words.") || name.find("situation") != std::string::npos ||
         name.find(".label.") != std::string::npos)
@@ -191,7 +190,7 @@ TEST_CASE("situations and label columns leave the fingerprint of the dialogues a
   // The formula, over the file.
   const SafetensorsFile file(folder / "out/dataset.safetensors");
   const auto offsets = file.tensor<std::int64_t>("words.offsets").span().first(18 + 1);
-  const auto bytes = file.tensor<std::uint8_t>("words.bytes").span().first(static_cast<std::size_t>(offsets.back()));
+  const auto bytes = file.tensor<std::uint8_t>("words.bytes").span().first(offsets.back());
   const std::array<std::int64_t, 3> numbers{3, 6, 1};
   Fingerprint hash;
   hash.add("1").add(tokenizer_version).add(std::span<const std::int64_t>(numbers));

@@ -103,7 +103,7 @@ TEST_CASE("words of a table stay where they are when it grows or is copied") {
 }
 
 TEST_CASE("the 32 emotions are numbered in alphabetical order and no other word is one") {
-  for (std::int32_t k = 0; k < emotion_count; ++k) CHECK(emotion_id(emotion_names[static_cast<std::size_t>(k)]) == k);
+  for (std::int32_t k = 0; k < emotion_count; ++k) CHECK(emotion_id(emotion_names[k]) == k);
   CHECK(std::set(emotion_names.begin(), emotion_names.end()).size() == 32);
   CHECK(emotion_id("afraid") == 0);
   CHECK(emotion_id("trusting") == 31);

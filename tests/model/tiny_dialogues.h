@@ -2,6 +2,7 @@
 // Invented dialogues with every trap that dialogues can hold, and what tests of any model do with small models.
 
 #include "core/error.h"
+#include "core/indices.h"
 #include "core/philox.h"
 #include "model/blocks/example.h"
 #include "model/interface/model_state.h"
@@ -78,9 +79,9 @@ inline std::vector<std::int32_t> random_words(Random& random, int vocabulary, in
   const int count = random.below(most);
   for (int i = 0; i < count; ++i) {
     if (!copied.empty() && random.chance(0.3))
-      words.push_back(copied[static_cast<std::size_t>(random.below(static_cast<int>(copied.size())))]);
+      words.push_back(copied[random.below(count_of(copied))]);
     else if (!words.empty() && random.chance(0.3))
-      words.push_back(words[static_cast<std::size_t>(random.below(i))]);
+      words.push_back(words[random.below(i)]);
     else if (random.chance(0.2))
       words.push_back(vocabulary + random.below(5));
     else if (random.chance(0.05))
@@ -97,9 +98,9 @@ inline std::vector<std::int32_t> random_words(Random& random, int vocabulary, in
 inline Dialogues random_dialogues(std::uint64_t seed, int count, int vocabulary, int emotions,
                                   int longest_utterance = 7) {
   Random random(seed);
-  Dialogues dialogues(static_cast<std::size_t>(count));
+  Dialogues dialogues(count);
   for (DialogueData& dialogue : dialogues) {
-    dialogue.resize(static_cast<std::size_t>(1 + random.below(4)));
+    dialogue.resize(1 + random.below(4));
     const int emotion = random.chance(0.1) ? -1 : random.below(emotions);
     for (TurnData& turn : dialogue) {
       turn.post = random_words(random, vocabulary, longest_utterance);

@@ -31,7 +31,7 @@ inline EthreedConfig tiny_config(Ablation ablation = Ablation::none) {
                        .content_state = 9,
                        .decoder_state = 11,
                        .bottleneck = 10,
-                       .emotions = 12,
+                       .emotion_classes = 12,
                        .ablation = ablation};
   if (!config.has_emotion_cell()) config.emotion_state = config.party_state;
   return config;
@@ -41,13 +41,13 @@ inline EthreedConfig tiny_config(Ablation ablation = Ablation::none) {
 inline EthreedConfig dataset_config(Ablation ablation = Ablation::none) {
   EthreedConfig config = tiny_config(ablation);
   config.embedding = tiny_vector_width;
-  config.emotions = emotion_count;
+  config.emotion_classes = emotion_count;
   return config;
 }
 
 inline Dialogues random_dialogues(std::uint64_t seed, int count, const EthreedConfig& config,
                                   int longest_utterance = 7) {
-  return random_dialogues(seed, count, config.vocabulary, config.emotions, longest_utterance);
+  return random_dialogues(seed, count, config.vocabulary, config.emotion_classes, longest_utterance);
 }
 
 inline std::shared_ptr<const Model> make_model(const EthreedConfig& config) {
@@ -96,15 +96,14 @@ NoiseData<T> draw_noise(const EthreedConfig& config, const DialogueBatch& batch,
   Random random(seed);
   NoiseData<T> noise;
   const auto mask = [&](std::vector<T>& values, int rows, int width) {
-    values.resize(dropout ? static_cast<std::size_t>(rows) * static_cast<std::size_t>(width) : 0);
+    values.resize(dropout ? rows * width : 0);
     for (T& value : values) value = static_cast<T>(random.chance(0.3) ? 0.0 : 1.25);
   };
   mask(noise.global, 2 * batch.turns(), config.global_state);
   if (config.has_party()) mask(noise.party, 2 * batch.turns(), config.party_state);
   if (config.has_emotion_cell()) mask(noise.emotion, 2 * batch.turns(), config.emotion_state);
   mask(noise.content, batch.turns(), config.content_state);
-  noise.policy.resize(sample && config.has_policy() ? static_cast<std::size_t>(batch.turns() * config.emotion_state)
-                                                    : 0);
+  noise.policy.resize(sample && config.has_policy() ? batch.turns() * config.emotion_state : 0);
   for (T& value : noise.policy) value = static_cast<T>(random.normal());
   return noise;
 }
@@ -145,10 +144,9 @@ std::vector<reference::Dialogue> reference_dialogues(const Dialogues& dialogues,
     return reference::Vector(values.begin() + index * width, values.begin() + (index + 1) * width);
   };
   for (int i = 0; i < batch.turns(); ++i) {
-    const auto n = static_cast<std::size_t>(i);
-    const auto d = static_cast<std::size_t>(batch.turn_dialogue[n]), t = static_cast<std::size_t>(batch.turn_time[n]);
+    const int d = batch.turn_dialogue[i], t = batch.turn_time[i];
     const TurnData& turn = dialogues[d][t];
-    const int post = batch.post_chain[n], response = batch.response_chain[n];
+    const int post = batch.post_chain[i], response = batch.response_chain[i];
     const bool pairs = config.has_two_chains();
     out[d][t] = {
         .post = {turn.post.begin(), turn.post.end()},
@@ -157,10 +155,10 @@ std::vector<reference::Dialogue> reference_dialogues(const Dialogues& dialogues,
         .listener_label = turn.listener_label,
         .noise = row(noise.policy, i, config.emotion_state),
         .post_dropout = {row(noise.global, post, config.global_state), row(noise.party, post, config.party_state),
-                         row(noise.emotion, pairs ? batch.post_pair[n] : post, config.emotion_state)},
+                         row(noise.emotion, pairs ? batch.post_pair[i] : post, config.emotion_state)},
         .response_dropout = {row(noise.global, response, config.global_state),
                              row(noise.party, response, config.party_state),
-                             row(noise.emotion, pairs ? batch.response_pair[n] : response, config.emotion_state)},
+                             row(noise.emotion, pairs ? batch.response_pair[i] : response, config.emotion_state)},
         .content_dropout = row(noise.content, i, config.content_state)};
   }
   return out;

@@ -1,6 +1,7 @@
 // The program on the emulated device: the sample corpus trained there as on the CPU, and every command that takes
 // --device.
 
+#include "core/indices.h"
 #include "kernels/gemm/gemm.h"
 #include "tests/tools/tiny_project.h"
 
@@ -32,7 +33,7 @@ std::vector<Json> steps_of(const TinyProject& project, const std::string& run) {
 
 // The largest relative difference of the losses of two runs, step by step.
 double loss_difference(const std::vector<Json>& got, const std::vector<Json>& wanted) {
-  REQUIRE(got.size() == static_cast<std::size_t>(steps));
+  REQUIRE(count_of(got) == steps);
   REQUIRE(wanted.size() == got.size());
   double worst = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {

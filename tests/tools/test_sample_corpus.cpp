@@ -115,7 +115,7 @@ TEST_CASE("the sample corpus has all 32 emotions in both splits, and dialogues o
       emotions.insert(dialogue.emotion);
       lengths.insert(dialogue.turns.size());
     }
-    CHECK(emotions.size() == static_cast<std::size_t>(emotion_count));
+    CHECK(std::ssize(emotions) == emotion_count);
     CHECK(lengths == std::set<std::size_t>{1, 2, 3});
     CHECK(corpus.dropped_posts > 0);
     CHECK(corpus.repeated_speaker_rows == 0);

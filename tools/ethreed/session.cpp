@@ -150,7 +150,8 @@ void add_device_options(CLI::App& command, DeviceArguments& arguments) {
   command.add_option("--threads", arguments.threads, "Threads; results do not depend on it")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  command.add_flag("--tf32", arguments.tf32, "Products on the GPU may round their inputs to TF32: faster, less exact");
+  command.add_flag("--tf32", arguments.tf32,
+                   "Matrix products on the GPU may round their inputs to TF32: faster, less exact");
   command
       .add_option("--precision", arguments.precision,
                   "Of the inputs of matrix products on the CPU; sums and weights stay float32. bf16 is less exact, and "

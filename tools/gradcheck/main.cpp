@@ -1,6 +1,7 @@
 // ethreed-gradcheck: checks the backward kernel of every operation, case by case, and prints what it found.
 
 #include "autograd/gradient_checker.h"
+#include "core/indices.h"
 #include "kernels/common/device_problem.h"
 #include "kernels/device/open_device.h"
 
@@ -81,7 +82,7 @@ void check_and_print(Context& context, const Operation& operation, const OpCase&
       print_row(operation.name, op_case, row);
       totals.failures += row.verdict != Verdict::passed;
     }
-    totals.inputs += static_cast<int>(report.inputs.size());
+    totals.inputs += count_of(report.inputs);
     totals.comparisons += report.comparisons();
     totals.worst_error = std::max(totals.worst_error, report.worst_error());
     if (report.inputs.empty()) {

@@ -149,7 +149,7 @@ Generator::Generator(std::uint64_t seed) : seed_(seed), emotions_{} {
     for (const Emotion& emotion : family) {
       const auto id = emotion_id(emotion.name);
       ETHREED_CHECK(id.has_value(), "sample templates: '{}' is none of the {} emotions", emotion.name, emotion_count);
-      emotions_[static_cast<std::size_t>(*id)] = &emotion;
+      emotions_[*id] = &emotion;
       for (const Situation& situation : emotion.situations) check_slots(situation);
     }
   }

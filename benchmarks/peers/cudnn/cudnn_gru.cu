@@ -23,9 +23,9 @@ void check(cudnnStatus_t status, const char* what) {
 template <class T>
 __global__ void cudnn_copy_rows_kernel(GradientSink<T> to, int to_stride, const std::int32_t* to_rows, const T* from,
                                        int from_stride, const std::int32_t* from_rows, int columns) {
-  const int i = static_cast<int>(blockIdx.x);
+  const int i = block_index();
   const std::int64_t to_row = to_rows != nullptr ? to_rows[i] : i, from_row = from_rows != nullptr ? from_rows[i] : i;
-  for (int j = static_cast<int>(threadIdx.x); j < columns; j += static_cast<int>(blockDim.x))
+  for (int j = thread_index(); j < columns; j += block_threads())
     put(to, to_row * to_stride + j, from[from_row * from_stride + j]);
 }
 
@@ -109,7 +109,7 @@ template <class T> struct CudnnGru<T>::State {
   void find_gates();
   // The six matrices and six biases of a lane: W_ih of r, z, n, then W_hh of r, z, n.
   template <class Visit> void for_each_gate(Visit visit) const {
-    for (std::size_t l = 0; l < static_cast<std::size_t>(lanes); ++l)
+    for (int l = 0; l < lanes; ++l)
       for (std::size_t g = 0; g < 6; ++g) visit(l, g / 3 == 0, static_cast<std::int64_t>(g % 3) * hidden, gates[l][g]);
   }
   void copy_rows(Context& context, GradientSink<T> to, int to_stride, const std::int32_t* to_rows, const T* from,
@@ -146,9 +146,9 @@ template <class T> void CudnnGru<T>::State::describe(const Packing& packing, con
                                  data_type<T>, data_type<T>, math, width, hidden, hidden, 1, dropout,
                                  options.unpacked ? CUDNN_RNN_PADDED_IO_ENABLED : CUDNN_RNN_PADDED_IO_DISABLED),
         "cudnnSetRNNDescriptor_v8");
-  std::vector<int> sequence_lengths(static_cast<std::size_t>(sequences), 0);
+  std::vector<int> sequence_lengths(sequences, 0);
   for (int t = 0; t < steps; ++t)
-    for (int s = 0; s < packing.alive(t); ++s) ++sequence_lengths[static_cast<std::size_t>(s)];
+    for (int s = 0; s < packing.alive(t); ++s) ++sequence_lengths[s];
   T padding{0};
   const auto layout =
       options.unpacked ? CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED : CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED;
@@ -173,7 +173,7 @@ template <class T> void CudnnGru<T>::State::take_memory(const Packing& packing, 
   check(cudnnGetRNNWeightSpaceSize(handle, rnn, &weight_bytes), "size of the weights");
   check(cudnnGetRNNTempSpaceSizes(handle, rnn, CUDNN_FWD_MODE_TRAINING, x_shape, &workspace_bytes, &reserve_bytes),
         "size of the workspace");
-  const std::size_t data_rows = static_cast<std::size_t>(options.unpacked ? steps * sequences : rows);
+  const int data_rows = options.unpacked ? steps * sequences : rows;
   const auto matrix = [&](std::size_t count, int columns) {
     return Buffer<T>(runtime, count * static_cast<std::size_t>(columns) * sizeof(T));
   };
@@ -183,8 +183,8 @@ template <class T> void CudnnGru<T>::State::take_memory(const Packing& packing, 
   dx = matrix(data_rows, width);
   y = matrix(data_rows, state_columns());
   dy = matrix(data_rows, state_columns());
-  initial = matrix(static_cast<std::size_t>(sequences), state_columns());
-  dinitial = matrix(static_cast<std::size_t>(sequences), state_columns());
+  initial = matrix(sequences, state_columns());
+  dinitial = matrix(sequences, state_columns());
   workspace = Buffer<std::byte>(runtime, workspace_bytes);
   reserve = Buffer<std::byte>(runtime, reserve_bytes);
   if (!options.unpacked) return;
@@ -216,8 +216,8 @@ template <class T> void CudnnGru<T>::State::find_gates() {
       ETHREED_CHECK(sizes[1] == hidden && sizes[2] == columns,
                     "cuDNN: matrix {} of direction {} is {} x {}, wanted {} x {}", g, l, sizes[1], sizes[2], hidden,
                     columns);
-      gates[static_cast<std::size_t>(l)][static_cast<std::size_t>(g)] = {
-          static_cast<T*>(matrix_address) - weights.data(), static_cast<T*>(bias_address) - weights.data(), columns};
+      gates[l][g] = {static_cast<T*>(matrix_address) - weights.data(), static_cast<T*>(bias_address) - weights.data(),
+                     columns};
     }
   cudnnDestroyTensorDescriptor(bias);
   cudnnDestroyTensorDescriptor(matrix);
@@ -252,22 +252,21 @@ void CudnnGru<T>::load(Context& context, const GruInput<T>& input, const GruSequ
   s.copy_rows(context, {s.x.data()}, s.width, s.padded_rows.data(), input.x, s.width, nullptr, s.width);
   if (!s.has_initial) return;
   const std::int64_t count = std::int64_t{s.sequences} * s.hidden;
-  for (int l = 0; l < s.lanes; ++l)
-    s.copy(context, {s.initial.data() + l * count}, forward.lane[static_cast<std::size_t>(l)].initial, count);
+  for (int l = 0; l < s.lanes; ++l) s.copy(context, {s.initial.data() + l * count}, forward.lane[l].initial, count);
 }
 
 template <class T> void CudnnGru<T>::store_states(Context& context, const GruSequenceForward<T>& forward) {
   const State& s = *state_;
   for (int l = 0; l < s.lanes; ++l)
-    s.copy_rows(context, {forward.lane[static_cast<std::size_t>(l)].h}, s.hidden, nullptr, s.y.data() + l * s.hidden,
-                s.state_columns(), s.padded_rows.data(), s.hidden);
+    s.copy_rows(context, {forward.lane[l].h}, s.hidden, nullptr, s.y.data() + l * s.hidden, s.state_columns(),
+                s.padded_rows.data(), s.hidden);
 }
 
 template <class T> void CudnnGru<T>::load_cotangents(Context& context, const GruSequenceBackward<T>& backward) {
   const State& s = *state_;
   for (int l = 0; l < s.lanes; ++l)
-    s.copy_rows(context, {s.dy.data() + l * s.hidden}, s.state_columns(), s.padded_rows.data(),
-                backward.lane[static_cast<std::size_t>(l)].dh, s.hidden, nullptr, s.hidden);
+    s.copy_rows(context, {s.dy.data() + l * s.hidden}, s.state_columns(), s.padded_rows.data(), backward.lane[l].dh,
+                s.hidden, nullptr, s.hidden);
 }
 
 template <class T>
@@ -287,8 +286,7 @@ void CudnnGru<T>::store_gradients(Context& context, const GruSequenceBackward<T>
   if (gradients.dx)
     s.copy_rows(context, gradients.dx, s.width, nullptr, s.dx.data(), s.width, s.padded_rows.data(), s.width);
   const std::int64_t count = std::int64_t{s.sequences} * s.hidden;
-  for (int l = 0; l < s.lanes; ++l)
-    s.copy(context, backward.lane[static_cast<std::size_t>(l)].dinitial, s.dinitial.data() + l * count, count);
+  for (int l = 0; l < s.lanes; ++l) s.copy(context, backward.lane[l].dinitial, s.dinitial.data() + l * count, count);
 }
 
 template <class T> void CudnnGru<T>::run_forward(Context&) {

@@ -1,6 +1,7 @@
 #pragma once
 // Replies of small models, to whole dialogues at a time.
 
+#include "core/indices.h"
 #include "model/replies/search.h"
 #include "tests/model/ethreed/test_model.h"
 
@@ -28,10 +29,10 @@ class Generation {
     const std::vector<Reply> flat = search_replies<double>(context, session, model_.config.vocabulary, options);
     std::vector<std::vector<Reply>> out;
     for (const DialogueData& dialogue : dialogues) out.emplace_back(dialogue.size());
-    REQUIRE(flat.size() == static_cast<std::size_t>(batch.turns()));
-    for (std::size_t r = 0; r < flat.size(); ++r) {
-      const ReplyRow row = session.row(static_cast<int>(r));
-      out[static_cast<std::size_t>(row.dialogue)][static_cast<std::size_t>(row.turn)] = flat[r];
+    REQUIRE(count_of(flat) == batch.turns());
+    for (int r = 0; r < count_of(flat); ++r) {
+      const ReplyRow row = session.row(r);
+      out[row.dialogue][row.turn] = flat[r];
     }
     return out;
   }

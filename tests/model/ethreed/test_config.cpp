@@ -51,7 +51,7 @@ TEST_CASE("the defaults are the recipe of the paper") {
   for (const int size : {config.embedding, config.encoder, config.global_state, config.party_state,
                          config.emotion_state, config.content_state, config.decoder_state, config.bottleneck})
     CHECK(size == 300);
-  CHECK(config.emotions == 32);
+  CHECK(config.emotion_classes == 32);
   CHECK(config.ablation == Ablation::none);
   CHECK_FALSE(config.constraint_gradient);
   CHECK(config.dropout == 0.5);
@@ -79,7 +79,7 @@ TEST_CASE("sizes of the data are taken from the data") {
   const EthreedConfig config = config_of(made(Json::object(), &data));
   CHECK(config.vocabulary == 8217);
   CHECK(config.embedding == 300);
-  CHECK(config.emotions == 32);
+  CHECK(config.emotion_classes == 32);
   CHECK_FALSE(config.listener_labels);
 }
 
@@ -143,7 +143,7 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
   const EthreedConfig& config = config_of(run);
   CHECK(std::array{config.vocabulary, config.embedding, config.encoder, config.global_state, config.party_state,
                    config.emotion_state, config.content_state, config.decoder_state, config.bottleneck,
-                   config.emotions} == std::array{101, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+                   config.emotion_classes} == std::array{101, 1, 2, 3, 4, 5, 6, 7, 8, 9});
   CHECK(config.ablation == Ablation::no_party);
   CHECK_FALSE(config.listener_labels);
   CHECK(config.constraint_gradient);
@@ -231,7 +231,7 @@ TEST_CASE("sizes out of range are refused with their key") {
   refuses([](EthreedConfig& m) { m.vocabulary = 4; }, "vocabulary");
   refuses([](EthreedConfig& m) { m.embedding = 0; }, "embedding");
   refuses([](EthreedConfig& m) { m.decoder_state = 1'000'000; }, "decoder_state");
-  refuses([](EthreedConfig& m) { m.emotions = 1; }, "emotions");
+  refuses([](EthreedConfig& m) { m.emotion_classes = 1; }, "emotions");
   CHECK_THROWS_WITH(make_model(EthreedConfig{}), Contains("vocabulary"));  // V comes from the data
   CHECK_THROWS_WITH(made(Json::object(), nullptr), Contains("vocabulary"));
 }

@@ -72,12 +72,12 @@ template <class T> double gradient_distance(const ModelState<T>& got, const Mode
   double worst = 0;
   for (const auto& entry : wanted.layout.entries()) {
     const auto part = [&](const ModelState<T>& model) {
-      return std::span<const T>(model.gradients.data() + entry.offset, static_cast<std::size_t>(entry.shape.count()));
+      return std::span<const T>(model.gradients.data() + entry.offset, entry.shape.count());
     };
     INFO(entry.name);
-    const double far = distance(part(got), part(wanted));
-    CHECK(std::isfinite(far));
-    worst = std::max(worst, far);
+    const double error = distance(part(got), part(wanted));
+    CHECK(std::isfinite(error));
+    worst = std::max(worst, error);
   }
   return worst;
 }

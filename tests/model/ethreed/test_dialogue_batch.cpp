@@ -15,8 +15,6 @@ namespace {
 constexpr int vocabulary = 30;
 using Ids = std::vector<std::int32_t>;
 
-std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-
 // A place in the batch: a dialogue (by its input index), a turn, post (0) or response (1).
 struct Place {
   int dialogue = 0, turn = 0, role = 0;
@@ -24,7 +22,7 @@ struct Place {
 };
 
 const Ids& words_of(const Dialogues& dialogues, const Place& place) {
-  const TurnData& turn = dialogues[at(place.dialogue)][at(place.turn)];
+  const TurnData& turn = dialogues[place.dialogue][place.turn];
   return place.role == 0 ? turn.post : turn.response;
 }
 
@@ -37,11 +35,11 @@ struct Orders {
   explicit Orders(const Dialogues& data) {
     for (int turns_wanted = 4; turns_wanted >= 1; --turns_wanted)
       for (std::size_t d = 0; d < data.size(); ++d)
-        if (data[d].size() == at(turns_wanted)) dialogues.push_back(static_cast<std::int32_t>(d));
+        if (count_of(data[d]) == turns_wanted) dialogues.push_back(static_cast<std::int32_t>(d));
     for (int t = 0; t < 4; ++t) {
       std::vector<Place> alive;
       for (const std::int32_t d : dialogues)
-        if (data[at(d)].size() > at(t)) alive.push_back({d, t, 0});
+        if (count_of(data[d]) > t) alive.push_back({d, t, 0});
       if (alive.empty()) break;
       for (const Place& place : alive) turns.push_back(place);
       turn_offsets.push_back(static_cast<std::int32_t>(turns.size()));
@@ -73,10 +71,10 @@ struct Orders {
 };
 
 // Offsets of sequences with these lengths: as many rows a step as sequences are longer than it.
-Ids packed(const std::vector<std::size_t>& lengths) {
+Ids packed(const std::vector<int>& lengths) {
   Ids offsets{0};
-  for (std::size_t t = 0;; ++t) {
-    const auto alive = std::count_if(lengths.begin(), lengths.end(), [&](std::size_t length) { return length > t; });
+  for (int t = 0;; ++t) {
+    const auto alive = std::count_if(lengths.begin(), lengths.end(), [&](int length) { return length > t; });
     if (alive == 0) return offsets;
     offsets.push_back(offsets.back() + static_cast<std::int32_t>(alive));
   }
@@ -89,34 +87,34 @@ void check_turns(const DialogueBatch& batch, const Dialogues& data, const Orders
   CHECK(batch.turn_offsets == orders.turn_offsets);
   CHECK(batch.chain_offsets == orders.chain_offsets);
   CHECK(batch.pair_offsets == orders.pair_offsets);
-  REQUIRE(batch.turns() == static_cast<int>(orders.turns.size()));
+  REQUIRE(batch.turns() == count_of(orders.turns));
   int labels = 0, emotions = 0;
   for (int i = 0; i < batch.turns(); ++i) {
-    const Place place = orders.turns[at(i)];
-    const TurnData& turn = data[at(place.dialogue)][at(place.turn)];
-    CHECK(batch.turn_dialogue[at(i)] == place.dialogue);
-    CHECK(batch.turn_time[at(i)] == place.turn);
-    CHECK(batch.emotion[at(i)] == turn.emotion);
-    CHECK(batch.listener_label[at(i)] == turn.listener_label);
+    const Place place = orders.turns[i];
+    const TurnData& turn = data[place.dialogue][place.turn];
+    CHECK(batch.turn_dialogue[i] == place.dialogue);
+    CHECK(batch.turn_time[i] == place.turn);
+    CHECK(batch.emotion[i] == turn.emotion);
+    CHECK(batch.listener_label[i] == turn.listener_label);
     emotions += turn.emotion >= 0;
     labels += turn.listener_label >= 0;
     const Place response{place.dialogue, place.turn, 1};
-    CHECK(batch.post_chain[at(i)] == Orders::index(orders.chain, place));
-    CHECK(batch.response_chain[at(i)] == Orders::index(orders.chain, response));
-    CHECK(batch.post_pair[at(i)] == Orders::index(orders.pairs, place));
-    CHECK(batch.response_pair[at(i)] == Orders::index(orders.pairs, response));
-    CHECK(batch.row_of_turn[at(i)] == Orders::index(orders.decoder, place));
-    CHECK(batch.turn_of_row[at(batch.row_of_turn[at(i)])] == i);
+    CHECK(batch.post_chain[i] == Orders::index(orders.chain, place));
+    CHECK(batch.response_chain[i] == Orders::index(orders.chain, response));
+    CHECK(batch.post_pair[i] == Orders::index(orders.pairs, place));
+    CHECK(batch.response_pair[i] == Orders::index(orders.pairs, response));
+    CHECK(batch.row_of_turn[i] == Orders::index(orders.decoder, place));
+    CHECK(batch.turn_of_row[batch.row_of_turn[i]] == i);
   }
   for (std::size_t row = 0; row < orders.pairs.size(); ++row)
     CHECK(batch.chain_of_pair[row] == Orders::index(orders.chain, orders.pairs[row]));
   CHECK(batch.listener_labels == labels);
-  CHECK(batch.emotions == emotions);
+  CHECK(batch.emotion_labels == emotions);
 }
 
 // The vocabulary id that a row of encoder or decoder reads.
 std::int32_t word_read(const DialogueBatch& batch, const Ids& words, std::int64_t row) {
-  return batch.word_ids.at(at(words.at(at(row))));
+  return batch.word_ids.at(words.at(row));
 }
 
 // Every word once: the decoder's by first appearance, then the encoder's others.
@@ -124,30 +122,29 @@ void check_words(const DialogueBatch& batch) {
   Ids expected;
   std::set<std::int32_t> seen;
   for (const Ids* words : {&batch.decoder_inputs, &batch.encoder_inputs}) {
-    for (std::size_t row = 0; row < words->size(); ++row) {
-      const std::int32_t id = word_read(batch, *words, static_cast<std::int64_t>(row));
+    for (int row = 0; row < count_of(*words); ++row) {
+      const std::int32_t id = word_read(batch, *words, row);
       if (seen.insert(id).second) expected.push_back(id);
     }
-    if (words == &batch.decoder_inputs) CHECK(batch.decoder_word_count == static_cast<int>(expected.size()));
+    if (words == &batch.decoder_inputs) CHECK(batch.decoder_word_count == count_of(expected));
   }
   CHECK(batch.word_ids == expected);
 }
 
 void check_encoder(const DialogueBatch& batch, const Dialogues& data, const Orders& orders) {
-  std::vector<std::size_t> lengths;
-  for (const Place& place : orders.encoder) lengths.push_back(words_of(data, place).size());
+  std::vector<int> lengths;
+  for (const Place& place : orders.encoder) lengths.push_back(count_of(words_of(data, place)));
   CHECK(batch.encoder_offsets == packed(lengths));
-  REQUIRE(batch.encoder_tokens() == static_cast<int>(std::accumulate(lengths.begin(), lengths.end(), std::size_t{0})));
+  REQUIRE(batch.encoder_tokens() == std::accumulate(lengths.begin(), lengths.end(), 0));
   const Packing packing = batch.encoder_packing();
-  for (std::size_t rank = 0; rank < orders.encoder.size(); ++rank) {
+  for (int rank = 0; rank < count_of(orders.encoder); ++rank) {
     const Place place = orders.encoder[rank];
     const Ids& words = words_of(data, place);
-    for (std::size_t j = 0; j < words.size(); ++j)
-      CHECK(word_read(batch, batch.encoder_inputs, packing.row(static_cast<int>(j), static_cast<int>(rank))) ==
-            known(words[j]));
-    const auto chain = at(Orders::index(orders.chain, place));
-    CHECK(batch.summary_first[chain] == packing.row(0, static_cast<int>(rank)));
-    CHECK(batch.summary_last[chain] == packing.row(static_cast<int>(words.size()) - 1, static_cast<int>(rank)));
+    for (int j = 0; j < count_of(words); ++j)
+      CHECK(word_read(batch, batch.encoder_inputs, packing.row(j, rank)) == known(words[j]));
+    const auto chain = Orders::index(orders.chain, place);
+    CHECK(batch.summary_first[chain] == packing.row(0, rank));
+    CHECK(batch.summary_last[chain] == packing.row(count_of(words) - 1, rank));
   }
 }
 
@@ -162,42 +159,41 @@ std::map<std::int32_t, std::int32_t> extended_ids(const Ids& post) {
 void check_decoder_row(const DialogueBatch& batch, const TurnData& turn, int r, int encoder_rank) {
   const RowLayout rows = batch.rows();
   const auto extended = extended_ids(turn.post);
-  REQUIRE(rows.source_count(r) == static_cast<int>(turn.post.size()));
-  REQUIRE(rows.target_count(r) == static_cast<int>(turn.response.size()));
-  for (std::size_t j = 0; j < turn.post.size(); ++j) {
-    const auto token = at(rows.source(r)) + j;
+  REQUIRE(rows.source_count(r) == count_of(turn.post));
+  REQUIRE(rows.target_count(r) == count_of(turn.response));
+  for (int j = 0; j < count_of(turn.post); ++j) {
+    const int token = rows.source(r) + j;
     const std::int32_t word = turn.post[j];
     CHECK(batch.source_words[token] == word);
     CHECK(batch.source_ids[token] == (word < vocabulary ? word : extended.at(word)));
-    CHECK(batch.source_rows[token] == batch.encoder_packing().row(static_cast<int>(j), encoder_rank));
+    CHECK(batch.source_rows[token] == batch.encoder_packing().row(j, encoder_rank));
   }
   std::int32_t previous = sos_id;
-  for (std::size_t i = 0; i < turn.response.size(); ++i) {
-    const auto token = at(rows.target(r)) + i;
+  for (int i = 0; i < count_of(turn.response); ++i) {
+    const int token = rows.target(r) + i;
     const std::int32_t word = turn.response[i];
     const bool copied = extended.contains(word);
     CHECK(batch.targets[token] == (word < vocabulary ? word : copied ? extended.at(word) : unk_id));
-    const int row = batch.decoder_packing().row(static_cast<int>(i), r);
+    const int row = batch.decoder_packing().row(i, r);
     CHECK(batch.state_rows[token] == row);
     CHECK(word_read(batch, batch.decoder_inputs, row) == previous);
-    CHECK(batch.previous_rows[token] ==
-          (i == 0 ? r : batch.turns() + batch.decoder_packing().row(static_cast<int>(i) - 1, r)));
+    CHECK(batch.previous_rows[token] == (i == 0 ? r : batch.turns() + batch.decoder_packing().row(i - 1, r)));
     previous = known(word);
   }
 }
 
 void check_decoder(const DialogueBatch& batch, const Dialogues& data, const Orders& orders) {
-  std::vector<std::size_t> lengths;
-  std::size_t most_extra = 0;
-  for (std::size_t r = 0; r < orders.decoder.size(); ++r) {
+  std::vector<int> lengths;
+  int most_extra = 0;
+  for (int r = 0; r < count_of(orders.decoder); ++r) {
     const Place place = orders.decoder[r];
-    const TurnData& turn = data[at(place.dialogue)][at(place.turn)];
-    lengths.push_back(turn.response.size());
-    most_extra = std::max(most_extra, extended_ids(turn.post).size());
-    check_decoder_row(batch, turn, static_cast<int>(r), Orders::index(orders.encoder, place));
+    const TurnData& turn = data[place.dialogue][place.turn];
+    lengths.push_back(count_of(turn.response));
+    most_extra = std::max(most_extra, count_of(extended_ids(turn.post)));
+    check_decoder_row(batch, turn, r, Orders::index(orders.encoder, place));
   }
   CHECK(batch.decoder_offsets == packed(lengths));
-  CHECK(batch.max_extra == static_cast<int>(most_extra));
+  CHECK(batch.max_extra == most_extra);
   check_row_layout("test", batch.rows());
 }
 
@@ -306,6 +302,5 @@ TEST_CASE("a turn row knows the place of its turn in the split") {
   const Dialogues data = awkward_dialogues();  // of 1, 4, 1 and 2 turns
   const DialogueBatch batch = make_batch(data, vocabulary, 100);
   const std::vector<std::int64_t> first{100, 101, 105, 106};
-  for (int i = 0; i < batch.turns(); ++i)
-    CHECK(batch.place(i) == first[at(batch.turn_dialogue[at(i)])] + batch.turn_time[at(i)]);
+  for (int i = 0; i < batch.turns(); ++i) CHECK(batch.place(i) == first[batch.turn_dialogue[i]] + batch.turn_time[i]);
 }

@@ -179,9 +179,8 @@ TEST_CASE("the noise of an evaluation belongs to the turn, not to its place in a
     const double* noise = all.policy;
     Places places;
     for (int i = 0; i < batch.turns(); ++i) {
-      const auto n = static_cast<std::size_t>(i);
-      places[{dialogues[static_cast<std::size_t>(batch.turn_dialogue[n])], batch.turn_time[n]}] = {
-          noise + i * config.emotion_state, noise + (i + 1) * config.emotion_state};
+      places[{dialogues[batch.turn_dialogue[i]], batch.turn_time[i]}] = {noise + i * config.emotion_state,
+                                                                         noise + (i + 1) * config.emotion_state};
     }
     return places;
   };

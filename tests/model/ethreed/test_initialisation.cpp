@@ -123,19 +123,19 @@ TEST_CASE("another seed gives other numbers, the same seed the same, and no two 
 
 TEST_CASE("between two parameters of the block there are zeros, and each starts at a multiple of 64 bytes") {
   ModelState<float> model = started<float>(tiny_config(), 7);
-  std::vector<bool> used(static_cast<std::size_t>(model.layout.size()), false);
+  std::vector<bool> used(model.layout.size(), false);
   std::int64_t count = 0;
   for (const auto& entry : model.layout.entries()) {
     CHECK(entry.offset % 16 == 0);
     for (std::int64_t i = 0; i < entry.shape.count(); ++i) {
-      CHECK_FALSE(used[static_cast<std::size_t>(entry.offset + i)]);
-      used[static_cast<std::size_t>(entry.offset + i)] = true;
+      CHECK_FALSE(used[entry.offset + i]);
+      used[entry.offset + i] = true;
     }
     count += entry.shape.count();
   }
   CHECK(count == model.layout.parameter_count());
   for (std::int64_t i = 0; i < model.layout.size(); ++i)
-    if (!used[static_cast<std::size_t>(i)]) CHECK(model.values[i] == 0.0F);
+    if (!used[i]) CHECK(model.values[i] == 0.0F);
 }
 
 TEST_CASE("a model starts with the same bits whatever the number of threads") {

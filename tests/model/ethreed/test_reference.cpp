@@ -41,10 +41,9 @@ template <class T> struct Comparison {
                                            reference_dialogues(dialogues, config, batch, noise));
     Differences differences;
     for (int i = 0; i < batch.turns(); ++i) {
-      const auto n = static_cast<std::size_t>(i);
-      const auto d = static_cast<std::size_t>(batch.turn_dialogue[n]), t = static_cast<std::size_t>(batch.turn_time[n]);
+      const int d = batch.turn_dialogue[i], t = batch.turn_time[i];
       compare_state(differences, pass.state, wanted.states[d][t], i);
-      compare_decoded(differences, pass, wanted.states[d][t], wanted.decoded[d][t], batch.row_of_turn[n]);
+      compare_decoded(differences, pass, wanted.states[d][t], wanted.decoded[d][t], batch.row_of_turn[i]);
     }
     compare_losses(differences, pass.losses, wanted.losses);
     return differences;
@@ -55,19 +54,18 @@ template <class T> struct Comparison {
                            const reference::Vector& wanted) {
     REQUIRE(static_cast<bool>(got) == !wanted.empty());
     if (!got) return;
-    REQUIRE(got.columns() == static_cast<int>(wanted.size()));
+    REQUIRE(got.columns() == count_of(wanted));
     differences.compare(name, got.value().row(row), wanted);
   }
 
   void compare_state(Differences& differences, const DialogueState<T>& got, const reference::TurnState& wanted, int i) {
-    const auto n = static_cast<std::size_t>(i);
     const auto compare = [&](const char* name, const Variable<T>& variable, int row, const reference::Vector& vector) {
       compare_rows(differences, name, variable, row, vector);
     };
-    compare("u of P", got.utterances.summary, batch.post_chain[n], wanted.post.summary);
-    compare("u of R", got.utterances.summary, batch.response_chain[n], wanted.response.summary);
+    compare("u of P", got.utterances.summary, batch.post_chain[i], wanted.post.summary);
+    compare("u of R", got.utterances.summary, batch.response_chain[i], wanted.response.summary);
     compare("g of P", got.tracked.global_post, i, wanted.g_post);
-    compare("p of P", got.tracked.party, batch.post_chain[n], wanted.p_post);
+    compare("p of P", got.tracked.party, batch.post_chain[i], wanted.p_post);
     compare("e of P", got.tracked.emotion_post, i, wanted.e_post);
     compare("e of R", got.tracked.emotion_response, i, wanted.e_response);
     compare("c", got.tracked.content, i, wanted.c);
@@ -82,15 +80,14 @@ template <class T> struct Comparison {
   void compare_decoded(Differences& differences, const ForwardPass<T>& got, const reference::TurnState& state,
                        const reference::DecodedTurn& wanted, int row) {
     const RowLayout rows = batch.rows();
-    REQUIRE(rows.source_count(row) == static_cast<int>(state.post.states.size()));
-    REQUIRE(rows.target_count(row) == static_cast<int>(wanted.steps.size()));
+    REQUIRE(rows.source_count(row) == count_of(state.post.states));
+    REQUIRE(rows.target_count(row) == count_of(wanted.steps));
     for (int j = 0; j < rows.source_count(row); ++j)
-      compare_rows(differences, "h", got.state.utterances.source_states, rows.source(row) + j,
-                   state.post.states[static_cast<std::size_t>(j)]);
+      compare_rows(differences, "h", got.state.utterances.source_states, rows.source(row) + j, state.post.states[j]);
     for (int i = 0; i < rows.target_count(row); ++i) {
-      const auto& step = wanted.steps[static_cast<std::size_t>(i)];
+      const auto& step = wanted.steps[i];
       const int token = rows.target(row) + i;
-      CHECK(batch.targets[static_cast<std::size_t>(token)] == wanted.targets[static_cast<std::size_t>(i)]);
+      CHECK(batch.targets[token] == wanted.targets[i]);
       differences.compare("attention",
                           got.decoded.attention.data() + rows.weight(row) + std::int64_t{i} * rows.source_count(row),
                           step.attention);
@@ -103,7 +100,7 @@ template <class T> struct Comparison {
           reference::softmax(reference::Vector(logits, logits + got.decoded.logits.columns()));
       differences.compare("P_vocab", vocabulary.data(), step.vocabulary);
       differences.compare("log probability", static_cast<double>(got.log_probability.data()[token]),
-                          wanted.log_probability[static_cast<std::size_t>(i)]);
+                          wanted.log_probability[i]);
     }
   }
 

@@ -93,8 +93,7 @@ TEST_CASE("greedy and beam replies do not depend on the company in the batch") {
 
 TEST_CASE("UNK is written only where it is allowed, pad and SOS never") {
   TestModel<double> model = random_model(6);
-  for (const std::int32_t word : {pad_id, unk_id, sos_id})
-    parameter(model, "decoder.vocabulary.bias")[static_cast<std::size_t>(word)] = 30;
+  for (const std::int32_t word : {pad_id, unk_id, sos_id}) parameter(model, "decoder.vocabulary.bias")[word] = 30;
   const Dialogues dialogues = random_dialogues(33, 6, model.config);
   Generation generation(model);
   for (const DecodeMethod method : {DecodeMethod::greedy, DecodeMethod::beam, DecodeMethod::sample})
@@ -210,11 +209,10 @@ TEST_CASE("an evaluator generates turn by turn in the order of the split, up to 
         });
     return seen;
   };
-  const auto all_of = [&](std::size_t count) {
+  const auto all_of = [&](int count) {
     std::vector<std::pair<int, int>> wanted;
-    for (std::size_t d = 0; d < count; ++d)
-      for (std::size_t t = 0; t < dialogues[d].size(); ++t)
-        wanted.emplace_back(static_cast<int>(d), static_cast<int>(t));
+    for (int d = 0; d < count; ++d)
+      for (int t = 0; t < count_of(dialogues[d]); ++t) wanted.emplace_back(d, t);
     return wanted;
   };
   CHECK(places(-1, 1000) == all_of(35));
@@ -238,11 +236,11 @@ TEST_CASE("a session that answers the last turns gives the replies that every tu
   const auto replies = search_replies<double>(context, session, model.config.vocabulary, options);
   REQUIRE(replies.size() == dialogues.size());
   std::set<int> answered;
-  for (std::size_t r = 0; r < replies.size(); ++r) {
-    const ReplyRow row = session.row(static_cast<int>(r));
-    const auto d = static_cast<std::size_t>(row.dialogue);
+  for (int r = 0; r < count_of(replies); ++r) {
+    const ReplyRow row = session.row(r);
+    const int d = row.dialogue;
     answered.insert(row.dialogue);
-    REQUIRE(row.turn == static_cast<int>(dialogues[d].size()) - 1);
+    REQUIRE(row.turn == count_of(dialogues[d]) - 1);
     CHECK(replies[r].words == all[d].back().words);
   }
   CHECK(answered.size() == dialogues.size());
@@ -265,9 +263,9 @@ TEST_CASE("a conversation answers as the whole history in one batch does, turn b
       Tape<double> tape(context, false);
       const auto parameters = bind_named(tape, model.config, model);
       // Places of turns are as in one batch whose first turn is at 100.
-      SessionOf<EthreedModel, double> session(conversation.read(
-          tape, model.config, parameters, t == 0 ? std::span<const std::int32_t>() : history[t - 1].response,
-          history[t].post, 100 + static_cast<std::int64_t>(t), reply_options));
+      SessionOf<EthreedModel, double> session(
+          conversation.read(tape, model.config, parameters, t == 0 ? Indices() : history[t - 1].response,
+                            history[t].post, 100 + static_cast<std::int64_t>(t), reply_options));
       REQUIRE(session.rows() == 1);
       CHECK(session.row(0).place == 100 + static_cast<std::int64_t>(t));
       const Reply got = search_replies<double>(context, session, model.config.vocabulary, options).front();

@@ -45,9 +45,9 @@ void search(const reference::Decoder& decoder, int previous, const Words& words,
             const DecodeOptions& options, Best& best) {
   reference::Decoder next = decoder;
   const auto distribution = next.step(previous).distribution;
-  for (int w = 0; w < static_cast<int>(distribution.size()); ++w) {
+  for (int w = 0; w < count_of(distribution); ++w) {
     if (!may_be_written(w, options)) continue;
-    const double sum = log_probability + std::log(distribution[static_cast<std::size_t>(w)]);
+    const double sum = log_probability + std::log(distribution[w]);
     Words longer = words;
     if (w != eos_id) longer.push_back(next.word(w));
     if (w != eos_id && length > 1) {
@@ -73,9 +73,9 @@ Best beam_search(const reference::Decoder& start, const DecodeOptions& options) 
     for (const Hypothesis& h : live) {
       reference::Decoder next = h.decoder;
       const auto distribution = next.step(h.last).distribution;
-      for (int w = 0; w < static_cast<int>(distribution.size()); ++w) {
+      for (int w = 0; w < count_of(distribution); ++w) {
         if (!may_be_written(w, options)) continue;
-        longer.push_back({next, h.words, h.log_probability + std::log(distribution[static_cast<std::size_t>(w)]), w});
+        longer.push_back({next, h.words, h.log_probability + std::log(distribution[w]), w});
         if (w != eos_id) longer.back().words.push_back(next.word(w));
       }
     }
@@ -110,11 +110,9 @@ TEST_CASE("a greedy reply is the chain of the textbook's likeliest words") {
       for (int i = 0, previous = sos_id; i < options.max_length; ++i) {
         const auto distribution = decoder.step(previous).distribution;
         int best = eos_id;
-        for (int w = 0; w < static_cast<int>(distribution.size()); ++w)
-          if (may_be_written(w, options) &&
-              distribution[static_cast<std::size_t>(w)] > distribution[static_cast<std::size_t>(best)])
-            best = w;
-        log_probability += std::log(distribution[static_cast<std::size_t>(best)]);
+        for (int w = 0; w < count_of(distribution); ++w)
+          if (may_be_written(w, options) && distribution[w] > distribution[best]) best = w;
+        log_probability += std::log(distribution[best]);
         if (best == eos_id) break;
         words.push_back(decoder.word(best));
         previous = best;
@@ -181,8 +179,8 @@ TEST_CASE("sampled words are as frequent as the truncated, tempered distribution
     for (const auto& replies : Generation(model).replies(Dialogues(draws, dialogue), options))
       ++counts[replies[0].words.empty() ? eos_id : replies[0].words[0]];
     std::vector<std::pair<double, int>> order;  // likeliest first
-    for (int w = 0; w < static_cast<int>(distribution.size()); ++w)
-      if (may_be_written(w, options)) order.emplace_back(-distribution[static_cast<std::size_t>(w)], w);
+    for (int w = 0; w < count_of(distribution); ++w)
+      if (may_be_written(w, options)) order.emplace_back(-distribution[w], w);
     std::sort(order.begin(), order.end());
     order.resize(std::min<std::size_t>(order.size(), static_cast<std::size_t>(top_k)));
     double sum = 0;

@@ -127,13 +127,12 @@ TEST_CASE("dropout and noise of a step depend on the step alone") {
   Context context = runtime.context();
   const auto draw = [&](std::int64_t step) {
     const StepNoise<double> noise = draw_training_noise<double>(context, config, batch, tiny_recipe().seed, step);
-    const std::size_t n = static_cast<std::size_t>(batch.turns());
-    std::vector<std::vector<double>> all{
-        {noise.masks.global, noise.masks.global + 2 * n * static_cast<std::size_t>(config.global_state)},
-        {noise.masks.party, noise.masks.party + 2 * n * static_cast<std::size_t>(config.party_state)},
-        {noise.masks.emotion, noise.masks.emotion + 2 * n * static_cast<std::size_t>(config.emotion_state)},
-        {noise.masks.content, noise.masks.content + n * static_cast<std::size_t>(config.content_state)},
-        {noise.policy, noise.policy + n * static_cast<std::size_t>(config.emotion_state)}};
+    const int n = batch.turns();
+    std::vector<std::vector<double>> all{{noise.masks.global, noise.masks.global + 2 * n * config.global_state},
+                                         {noise.masks.party, noise.masks.party + 2 * n * config.party_state},
+                                         {noise.masks.emotion, noise.masks.emotion + 2 * n * config.emotion_state},
+                                         {noise.masks.content, noise.masks.content + n * config.content_state},
+                                         {noise.policy, noise.policy + n * config.emotion_state}};
     return all;
   };
   const auto first = draw(0), again = draw(0), second = draw(1);
@@ -254,5 +253,5 @@ TEST_CASE("the order of examples is a permutation that depends on seed and epoch
   CHECK(first != next);
   CHECK(first != other);
   std::sort(first.begin(), first.end());
-  for (std::int32_t i = 0; i < 100; ++i) CHECK(first[static_cast<std::size_t>(i)] == i);
+  for (std::int32_t i = 0; i < 100; ++i) CHECK(first[i] == i);
 }

@@ -42,9 +42,7 @@ template <class T> struct Pass {
   // Decoder row of a turn of a dialogue.
   int row(int dialogue, int turn) const {
     for (int i = 0; i < batch.turns(); ++i)
-      if (batch.turn_dialogue[static_cast<std::size_t>(i)] == dialogue &&
-          batch.turn_time[static_cast<std::size_t>(i)] == turn)
-        return batch.row_of_turn[static_cast<std::size_t>(i)];
+      if (batch.turn_dialogue[i] == dialogue && batch.turn_time[i] == turn) return batch.row_of_turn[i];
     throw Error("test: no such turn");
   }
   std::vector<double> log_probabilities(int r) const {
@@ -60,8 +58,7 @@ template <class T> struct Pass {
   double vocabulary_log_probability(int r, int i, int word) const {
     const int token = batch.rows().target(r) + i;
     const T* logits = result.decoded.logits.value().row(token);
-    return std::log(
-        reference::softmax(reference::Vector(logits, logits + config.vocabulary))[static_cast<std::size_t>(word)]);
+    return std::log(reference::softmax(reference::Vector(logits, logits + config.vocabulary))[word]);
   }
 };
 
@@ -133,16 +130,15 @@ TEST_CASE("trap: what a dialogue gives does not depend on what shares its batch"
     company.push_back(random_dialogues(5, 1, tiny_config(), 25).front());
     const Pass<double> together(model, company);
     double generation = 0, coverage = 0, tokens = 0;
-    for (std::size_t d = 0; d < company.size(); ++d) {
+    for (int d = 0; d < count_of(company); ++d) {
       const Pass<double> alone(model, {company[d]});
-      for (std::size_t t = 0; t < company[d].size(); ++t) {
-        const int a = alone.row(0, static_cast<int>(t)), b = together.row(static_cast<int>(d), static_cast<int>(t));
+      for (int t = 0; t < count_of(company[d]); ++t) {
+        const int a = alone.row(0, t), b = together.row(d, t);
         const auto expected = alone.log_probabilities(a), got = together.log_probabilities(b);
         REQUIRE(got.size() == expected.size());
-        for (std::size_t i = 0; i < got.size(); ++i) {
+        for (int i = 0; i < count_of(got); ++i) {
           CHECK(got[i] == near(expected[i]));
-          const auto gamma = together.attention(b, static_cast<int>(i)),
-                     gamma_alone = alone.attention(a, static_cast<int>(i));
+          const auto gamma = together.attention(b, i), gamma_alone = alone.attention(a, i);
           for (std::size_t j = 0; j < gamma.size(); ++j) CHECK(gamma[j] == near(gamma_alone[j]));
         }
       }
@@ -171,7 +167,7 @@ TEST_CASE("trap: coverage adds up over the steps, source word by source word") {
   const Pass<double> pass(model, awkward_dialogues());
   const RowLayout rows = pass.batch.rows();
   for (int r = 0; r < rows.rows(); ++r) {
-    std::vector<double> coverage(static_cast<std::size_t>(rows.source_count(r)), 0.0);
+    std::vector<double> coverage(rows.source_count(r), 0.0);
     for (int i = 0; i < rows.target_count(r); ++i) {
       const auto gamma = pass.attention(r, i);
       double overlap = 0;
@@ -210,9 +206,9 @@ TEST_CASE("trap: an utterance of one token is summed up by its only state in bot
   const int row = pass.row(0, 0);
   const auto& states = pass.result.state.utterances.source_states;
   const auto& summary = pass.result.state.utterances.summary;
-  const int turn = pass.batch.turn_of_row[static_cast<std::size_t>(row)];
+  const int turn = pass.batch.turn_of_row[row];
   const double* h = states.value().row(pass.batch.rows().source(row));
-  const double* u = summary.value().row(pass.batch.post_chain[static_cast<std::size_t>(turn)]);
+  const double* u = summary.value().row(pass.batch.post_chain[turn]);
   CHECK(std::equal(h, h + states.columns(), u));
 }
 
@@ -263,9 +259,9 @@ TEST_CASE("trap: the reset gate of the GRU acts after the recurrent product, wit
   const Pass<double> pass(model, {{{{3}, {3}}}});
   for (int i = 0; i < n; ++i) {
     const auto gate = [&](int k, const char* side) {
-      return p.at(std::string("encoder.bias_") + side + "_l0").values[static_cast<std::size_t>(k * n + i)];
+      return p.at(std::string("encoder.bias_") + side + "_l0").values[k * n + i];
     };
-    const auto input = [&](int k) { return from_x[static_cast<std::size_t>(k * n + i)] + gate(k, "ih"); };
+    const auto input = [&](int k) { return from_x[k * n + i] + gate(k, "ih"); };
     const double r = reference::sigmoid(input(0) + gate(0, "hh"));
     const double z = reference::sigmoid(input(1) + gate(1, "hh"));
     const double after = (1 - z) * std::tanh(input(2) + r * gate(2, "hh"));

@@ -48,7 +48,7 @@ Computed compute(HredVariant variant) {
                     .latent = 2,
                     .decoder_state = 3,
                     .bottleneck = 3,
-                    .emotions = 4,
+                    .emotion_classes = 4,
                     .variant_choice = variant,
                     .listener_labels = false,
                     .dropout = 0};
@@ -90,7 +90,7 @@ Computed compute(HredVariant variant) {
                .total = pass.losses.total.data()[0]};
   for (const int turn : {0, 1}) {
     const RowLayout rows = d.rows();
-    const int r = d.row_of_turn[static_cast<std::size_t>(turn)];
+    const int r = d.row_of_turn[turn];
     for (int i = rows.target(r); i < rows.target(r + 1); ++i) out.log_probability.push_back(-pass.nll.data()[i]);
   }
   out.generation = pass.losses.term[config.has_emotion() ? 2 : 0].data()[0];
