@@ -27,7 +27,8 @@ template <class T> ETHREED_HOST_DEVICE constexpr std::size_t bytes_of(std::int64
 
 /// A contiguous array somebody else owns, as std::span, with an int for its size and its subscript. Subscripts and
 /// pieces out of range fail in builds without NDEBUG. Made of anything contiguous: std::vector, std::array, std::span;
-/// becomes a std::span where one is wanted. (View of core/tensor.h has a shape, too.)
+/// becomes a std::span where one is wanted. Kernels take data() and size() of it. (View of core/tensor.h has a shape,
+/// too.)
 template <class T> class Span {
  public:
   using element_type = T;
@@ -47,8 +48,8 @@ template <class T> class Span {
                                       range)  // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
       : data_(std::ranges::data(range)), size_(count_of(range)) {}
 
-  constexpr T* data() const { return data_; }
-  constexpr int size() const { return size_; }
+  ETHREED_HOST_DEVICE constexpr T* data() const { return data_; }
+  ETHREED_HOST_DEVICE constexpr int size() const { return size_; }
   constexpr bool empty() const { return size_ == 0; }
   constexpr T* begin() const { return data_; }
   constexpr T* end() const { return data_ + size_; }

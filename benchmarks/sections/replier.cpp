@@ -34,8 +34,8 @@ class NoEarlyEnd final : public ReplySession<float> {
   ReplyRow row(int r) const override { return session_.row(r); }
   NextWords<float> advance(Indices parents, Indices words) override {
     const NextWords<float> next = session_.advance(parents, words);
-    for (std::size_t k = 0; k < parents.size(); ++k)
-      next.log_probability[k * static_cast<std::size_t>(next.words) + eos_id] = -std::numeric_limits<float>::infinity();
+    for (std::int64_t k = 0; k < parents.size(); ++k)
+      next.log_probability[k * next.words + eos_id] = -std::numeric_limits<float>::infinity();
     return next;
   }
   std::int32_t word_id(int row, std::int32_t word) const override { return session_.word_id(row, word); }

@@ -2,6 +2,7 @@
 // The one way to start a kernel: launch<kernel<T>>(context, shape, arguments…).
 
 #include "core/context.h"
+#include "core/indices.h"
 #include "kernels/common/cuda.h"
 
 #include <array>
@@ -92,7 +93,7 @@ void launch(Context& context, const LaunchShape& shape, Arguments&&... arguments
 template <class I> const I* indices(Context& context, const I* host, std::int64_t count) {
   return context.runtime->staging().on_device(host, count);
 }
-template <class I> const I* indices(Context& context, std::span<const I> host) {
+template <class I> const I* indices(Context& context, Span<const I> host) {
   return context.runtime->staging().on_device(host);
 }
 

@@ -17,7 +17,7 @@ std::string source_line(std::uintptr_t offset) {
   std::string innermost, in_kernel_file;
   if (std::FILE* pipe = popen(command.c_str(), "r"); pipe != nullptr) {
     std::array<char, 4096> line{};
-    while (std::fgets(line.data(), count_of(line), pipe) != nullptr) {
+    while (std::fgets(line.data(), static_cast<int>(line.size()), pipe) != nullptr) {
       const std::string_view text = line.data();
       const std::string here = std::filesystem::path(text.substr(0, text.find_first_of("\n ("))).lexically_normal();
       if (innermost.empty()) innermost = here;

@@ -91,7 +91,7 @@ __global__ void gru_step_forward_kernel(GruLaneForward<T> lane, const std::int32
 
 /// One thread for W units of every sequence.
 template <int W> LaunchShape cells(int sequences, int hidden, int stream) {
-  return {.grid = blocks_for(std::int64_t{sequences} * (hidden / W), threads), .block = threads, .stream = l};
+  return {.grid = blocks_for(std::int64_t{sequences} * (hidden / W), threads), .block = threads, .stream = stream};
 }
 
 template <class T>
@@ -109,16 +109,16 @@ void step_forward(Context& context, const GruSequenceForward<T>& args, const Gru
                       .ldb = hidden,
                       .c = product + std::int64_t{from} * 3 * hidden,
                       .ldc = 3 * hidden,
-                      .stream = l});
+                      .stream = stream});
   };
   multiply(lane.h + step.carried_first * hidden, 0, step.carried);
   if (lane.initial != nullptr) multiply(lane.initial + std::int64_t{step.carried} * hidden, step.carried, step.alive);
   if (rows_are_vectors(hidden))
-    launch<gru_step_forward_kernel<T, 4>>(context, cells<4>(step.alive, hidden, l), lane, args.input_row, step, hidden,
-                                          product);
+    launch<gru_step_forward_kernel<T, 4>>(context, cells<4>(step.alive, hidden, stream), lane, args.input_row, step,
+                                          hidden, product);
   else
-    launch<gru_step_forward_kernel<T, 1>>(context, cells<1>(step.alive, hidden, l), lane, args.input_row, step, hidden,
-                                          product);
+    launch<gru_step_forward_kernel<T, 1>>(context, cells<1>(step.alive, hidden, stream), lane, args.input_row, step,
+                                          hidden, product);
 }
 
 // --- backward -------------------------------------------------------------------------------------------------------

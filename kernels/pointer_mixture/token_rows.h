@@ -28,7 +28,7 @@ struct TokenPlace {
 __device__ inline TokenPlace place_of(const RowLayout& layout, int token) {
   const std::int32_t* targets = layout.target_offsets.data();
   const std::int32_t* sources = layout.source_offsets.data();
-  const int rows = count_of(layout.target_offsets) - 1;
+  const int rows = layout.target_offsets.size() - 1;
   int starts = 0;
   for (int r = lane_index(); r < rows; r += warp_size) starts += targets[r] <= token ? 1 : 0;
   const int row = warp_sum(starts) - 1;

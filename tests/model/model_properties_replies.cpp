@@ -168,7 +168,7 @@ Failure compare_conversation(const Model& model, Bench<double>& bench, const Exa
   const auto conversation = model.steps<double>().converse();
   for (std::size_t t = 0; t < dialogue.turns.size(); ++t) {
     bench.context().begin_step();
-    const Indices before = t == 0 ? Indices{} : dialogue.turns[t - 1].response;
+    const Indices before = t == 0 ? Indices() : Indices(dialogue.turns[t - 1].response);
     Answered got;
     {
       Tape<double> tape(bench.context(), false);
