@@ -66,6 +66,8 @@ template <class T> class Span {
     ETHREED_ASSERT(begin >= 0 && count >= 0 && count <= size_ - begin);
     return {data_ + begin, count};
   }
+  /// Elements from begin on.
+  constexpr Span subspan(int begin) const { return subspan(begin, size_ - begin); }
   constexpr Span first(int count) const { return subspan(0, count); }
   constexpr Span last(int count) const { return subspan(size_ - count, count); }
 

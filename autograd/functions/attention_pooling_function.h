@@ -5,7 +5,6 @@
 #include "core/indices.h"
 #include "kernels/attention_pooling/attention_pooling.h"
 
-
 namespace ethreed {
 
 /// One vector of every segment, and how much each entry had of it.

@@ -5,7 +5,6 @@
 #include "core/indices.h"
 #include "kernels/embedding_bag/embedding_bag.h"
 
-
 namespace ethreed {
 
 /// y[i] = Σ_j weight[j]·table[ids[j]] over j = offsets[i] … offsets[i + 1] − 1, [offsets − 1, D]; zeros for an empty

@@ -5,7 +5,6 @@
 #include "core/indices.h"
 #include "kernels/embedding/embedding.h"
 
-
 namespace ethreed {
 
 /// y[i] = weight[ids[i]], [ids, D].

@@ -5,7 +5,6 @@
 #include "core/indices.h"
 #include "kernels/emotion_gate/emotion_gate.h"
 
-
 namespace ethreed {
 
 /// out_i = tanh(s_i·key_r + b_m)·emotion_r for every target token i of every row r, [Mtok, E].

@@ -5,7 +5,6 @@
 #include "core/indices.h"
 #include "kernels/pointer_mixture/pointer_mixture.h"
 
-
 namespace ethreed {
 
 /// log P(y) of every target word, [M], equations (21)–(24).

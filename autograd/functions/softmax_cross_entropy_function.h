@@ -5,7 +5,6 @@
 #include "core/indices.h"
 #include "kernels/softmax_cross_entropy/softmax_cross_entropy.h"
 
-
 namespace ethreed {
 
 /// −log softmax(logits)[label] of every row, [N]; 0, and no gradient, for a row with label −1. Equation (6).

@@ -51,7 +51,8 @@ TEST_CASE("pieces of a Span start where they say, and writing through one writes
   CHECK(all.first(2).back() == 1);
   CHECK(all.last(2).front() == 3);
   CHECK(all.subspan(1, 3).data() == &values[1]);
-  CHECK(all.subspan(5, 0).empty());
+  CHECK(all.subspan(3).front() == 3);
+  CHECK(all.subspan(5).empty());
   all.subspan(2, 1)[0] = -1;
   CHECK(values == std::vector<double>{0, 1, -1, 3, 4});
 }

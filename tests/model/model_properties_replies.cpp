@@ -111,7 +111,7 @@ Failure force(ReplySession<double>& session, int vocabulary, std::span<const Exa
       sum.log_probability += p[row.word];
       ++sum.tokens;
       row.parent = static_cast<std::int32_t>(k);
-      row.gold = row.gold.last(row.gold.size() - 1);
+      row.gold = row.gold.subspan(1);
     }
     std::erase_if(live, [](const Row& row) { return row.gold.empty(); });
   }

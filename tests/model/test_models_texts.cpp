@@ -139,14 +139,15 @@ TextbookPass textbook(const TextbookInput& input) {
   const TextbookArray& table = input.parameters->at("embedding.weight");
   const TextbookArray& weight = input.parameters->at("classifier.weight");
   const TextbookArray& bias = input.parameters->at("classifier.bias");
-  const int classes = weight.shape[0], width = weight.shape[1];
+  const std::int64_t classes = weight.shape[0], width = weight.shape[1];
   double loss = 0, right = 0;
   int labelled = 0;
   for (const Example& example : input.examples) {
     const std::int32_t word = example.text[0] < table.shape[0] ? example.text[0] : unk_id;
     std::vector<double> logits = bias.values;
-    for (int k = 0; k < classes; ++k)
-      for (int j = 0; j < width; ++j) logits[k] += weight.values[k * width + j] * table.values[word * width + j];
+    for (std::int64_t k = 0; k < classes; ++k)
+      for (std::int64_t j = 0; j < width; ++j)
+        logits[k] += weight.values[k * width + j] * table.values[word * width + j];
     if (example.label < 0) continue;
     double sum = 0;
     for (const double logit : logits) sum += std::exp(logit);
