@@ -40,6 +40,8 @@ class NoEarlyEnd final : public ReplySession<float> {
   }
   std::int32_t word_id(int row, std::int32_t word) const override { return session_.word_id(row, word); }
   std::span<const float> insight(int row, int i) const override { return session_.insight(row, i); }
+  std::span<const std::int32_t> source(int row) const override { return session_.source(row); }
+  PointerLook<float> look(int k) const override { return session_.look(k); }
 
  private:
   ReplySession<float>& session_;

@@ -107,6 +107,10 @@ template <class T> class ModelSteps {
                                                    const ModelBatch& batch, const ReplyOptions& options) const = 0;
   /// A conversation with nothing said yet. Throws Error if the model writes no replies.
   virtual std::unique_ptr<Conversation<T>> converse() const = 0;
+  /// Logits for every utterance of a batch of dialogues. Throws Error if the model follows no labels through a
+  /// dialogue.
+  virtual UtteranceLogits<T> utterance_logits(Tape<T>& tape, ParameterHandles<T> parameters,
+                                              const ModelBatch& batch) const = 0;
   /// Logits of the classes for every text of the batch, in the order given, on the host. Throws Error if the model
   /// labels no texts.
   virtual Variable<T> label_logits(Tape<T>& tape, ParameterHandles<T> parameters, const ModelBatch& batch) const = 0;
@@ -146,6 +150,12 @@ class Model {
   virtual bool has_latent() const = 0;
   virtual std::span<const InsightColumn> insights() const = 0;
   virtual bool writes_replies() const = 0;
+  /// Do its replies come with where it looked (ReplySession::look).
+  virtual bool has_pointer() const = 0;
+  /// The label set of which a reply can be given a class (ReplyOptions::planned_class); empty: it plans none.
+  virtual std::string_view reply_plan() const = 0;
+  /// The label set that it follows through a dialogue (utterance_logits); empty: none.
+  virtual std::string_view utterance_labels() const = 0;
   /// Lines that a person should read before training (a term that is off for want of labels, say).
   virtual std::vector<std::string> notes() const = 0;
 
