@@ -155,6 +155,10 @@ bool TableReader::next_record() {
     next_line_ += record_.lines;
     if (std::all_of(record_.fields.begin(), record_.fields.end(),
                     [](const RawField& field) { return strip(field.text).empty(); })) {
+      if (options_.keep_blank && (record_.fields.size() > 1 || columns_.size() == 1)) {
+        fields_.assign(columns_.size(), {});
+        return true;
+      }
       note_blank();
       continue;
     }
@@ -186,7 +190,7 @@ bool TableReader::next_line() {
     ETHREED_CHECK(line.size() <= largest_record, "{}: the line is longer than {} MiB; this is no text", place(),
                   largest_record >> 20);
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (strip(line).empty()) {
+    if (strip(line).empty() && !options_.keep_blank) {
       note_blank();
       continue;
     }

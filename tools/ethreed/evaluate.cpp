@@ -1,7 +1,7 @@
 #include "model/evaluation/metrics.h"
 #include "model/interface/device_model.h"
 #include "tools/ethreed/commands.h"
-#include "tools/ethreed/session.h"
+#include "tools/ethreed/decode_options.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -55,10 +55,11 @@ void run_evaluate(const EvaluateArguments& arguments) {
               model.has_latent() ? evaluator.evaluate(examples, {.sample = false}) : std::vector<double>());
   if (model.writes_replies()) {
     DistinctCounter distinct;
-    evaluator.generate(examples, arguments.replies, mode, decode, [&](const GeneratedTurn& turn) {
-      distinct.add(turn.reply.words);
-      return true;
-    });
+    evaluator.generate(examples, arguments.replies, arguments.decode.reply_mode(run), decode,
+                       [&](const GeneratedTurn& turn) {
+                         distinct.add(turn.reply.words);
+                         return true;
+                       });
     figures["distinct_1"] = distinct.distinct_1();
     figures["distinct_2"] = distinct.distinct_2();
     figures["replies"] = distinct.replies();
@@ -88,7 +89,7 @@ void add_evaluate_command(CLI::App& app) {
   const auto a = std::make_shared<EvaluateArguments>();
   CLI::App* command = app.add_subcommand("evaluate", "Accuracies, perplexities and Distinct-n of a trained model");
   add_run_options(*command, a->run, true);
-  add_decode_options(*command, a->decode);
+  add_decode_options(*command, a->decode, false);
   command
       ->add_option("--replies", a->replies, "Dialogues to write replies for (Distinct-n depends on it); default: all")
       ->check(CLI::Range(0, 1'000'000'000));

@@ -68,6 +68,8 @@ Dataset open_data_of_run(const CheckpointInfo& info, const std::filesystem::path
   return data;
 }
 
+int utterance_length(const CheckpointInfo&) { return 40; }  // what prepare has always cut to
+
 std::vector<std::string> classes_of(const CheckpointInfo& info, std::string_view label_set) {
   for (const LabelSet& set : info.labels)
     if (set.name == label_set) return set.classes;
@@ -184,43 +186,6 @@ void add_run_options(CLI::App& command, RunArguments& arguments, bool with_data)
   command.add_option("--split", arguments.split, "Split of the data")
       ->check(CLI::IsMember({"train", "valid", "test"}))
       ->capture_default_str();
-}
-
-DecodeOptions DecodeArguments::checked() const {
-  DecodeOptions result = options;
-  result.method = decode_method_from(method);
-  result.check();
-  return result;
-}
-
-void add_decode_options(CLI::App& command, DecodeArguments& arguments) {
-  command.add_option("--decode", arguments.method, "How replies are searched")
-      ->check(CLI::IsMember({"greedy", "beam", "sample"}))
-      ->capture_default_str();
-  command
-      .add_option("--latent,--policy", arguments.latent,
-                  "Latent variables (the emotion that the policy plans, say): a sample, or their mean")
-      ->check(CLI::IsMember({"sample", "mean"}))
-      ->capture_default_str();
-  command.add_option("--max-length", arguments.options.max_length, "Longest reply in tokens, end mark included")
-      ->check(CLI::Range(1, 10000))
-      ->capture_default_str();
-  command.add_option("--beam", arguments.options.beam, "Hypotheses of beam search")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  command.add_option("--length-power", arguments.options.length_power, "Beam search ranks by log P / length^POWER")
-      ->check(CLI::Range(0.0, 10.0))
-      ->capture_default_str();
-  command.add_option("--top-k", arguments.options.top_k, "Sampling draws from the K likeliest words")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  command.add_option("--temperature", arguments.options.temperature, "Temperature of sampling")
-      ->check(CLI::Range(0.01, 100.0))
-      ->capture_default_str();
-  command.add_option("--seed", arguments.options.seed, "Seed of sampling and of latent variables")
-      ->check(check_seed)
-      ->capture_default_str();
-  command.add_flag("--allow-unknown", arguments.options.allow_unknown, "Let replies hold <unk>");
 }
 
 }  // namespace ethreed

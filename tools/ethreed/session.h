@@ -4,7 +4,6 @@
 #include "core/context.h"
 #include "model/evaluation/evaluator.h"
 #include "model/interface/run_config.h"
-#include "model/replies/search.h"
 #include "model/text/dataset.h"
 #include "model/training/checkpoint.h"
 
@@ -42,6 +41,9 @@ LoadedRun load_run(const std::filesystem::path& run, const std::string& checkpoi
 /// The data a run was trained on: `given` if not empty, else where the run says it lay.
 /// Throws Error if it is not the same data (fingerprint).
 Dataset open_data_of_run(const CheckpointInfo& info, const std::filesystem::path& run, const std::string& given);
+
+/// Tokens that a run reads of an utterance, end mark included.
+int utterance_length(const CheckpointInfo& info);
 
 /// The classes of a label set that a run's model speaks of. Throws Error if the checkpoint does not know them.
 std::vector<std::string> classes_of(const CheckpointInfo& info, std::string_view label_set);
@@ -92,15 +94,5 @@ struct RunArguments {
   DeviceArguments device;
 };
 void add_run_options(CLI::App& command, RunArguments& arguments, bool with_data);
-
-struct DecodeArguments {
-  std::string method = "greedy";
-  std::string latent = "sample";
-  DecodeOptions options;
-  LatentMode mode() const { return {.sample = latent == "sample", .seed = options.seed}; }
-  /// Throws Error if an option is out of range.
-  DecodeOptions checked() const;
-};
-void add_decode_options(CLI::App& command, DecodeArguments& arguments);
 
 }  // namespace ethreed
