@@ -18,6 +18,12 @@ class History {
     int turn = 0;
     bool listener = false;
   };
+  History() = default;
+  History(const History&) = delete;  // turns view its words, which only a move keeps in place
+  History& operator=(const History&) = delete;
+  History(History&&) = default;
+  History& operator=(History&&) = default;
+
   /// Word ids, EOS last. Returns where the utterance stands.
   Place add(bool listener, std::vector<std::int32_t> words);
   /// The turns, valid until add() is called; a last post without its response has an empty one.
