@@ -1,4 +1,6 @@
+#include "core/printable.h"
 #include "model/evaluation/metrics.h"
+#include "model/evaluation/reply_figures.h"
 #include "model/interface/device_model.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/decode_options.h"
@@ -37,6 +39,16 @@ void add_figures(Json& figures, const Model& model, const std::vector<double>& v
   }
 }
 
+// How much is copied, and how much is said again and again. p_gen where there is a pointer.
+void add_reply_figures(Json& figures, const ReplyFigures& replies, const Model& model) {
+  if (model.has_pointer()) figures["replies_with_copied_word"] = replies.with_copied();
+  figures["replies_with_unknown_word"] = replies.with_unknown();
+  if (model.has_pointer()) figures["posts_with_unknown_word"] = replies.to_unknown();
+  figures["ten_commonest_share"] = replies.commonest_share();
+  if (!model.has_pointer() || replies.replies() == 0) return;
+  for (const double q : gate_quantiles) figures[fmt::format("p_gen_{:02.0f}", 100 * q)] = replies.gate_quantile(q);
+}
+
 void run_evaluate(const EvaluateArguments& arguments) {
   const auto start = std::chrono::steady_clock::now();
   const DecodeOptions decode = arguments.decode.checked();
@@ -49,21 +61,27 @@ void run_evaluate(const EvaluateArguments& arguments) {
   SplitExamples examples(data.split(arguments.run.split), example_kind(model));
   Evaluator<float> evaluator(context, model, device.model());
   const LatentMode mode = arguments.decode.mode();
-  Json figures{{"model", model.name()}, {"variant", model.variant()}, {"split", arguments.run.split}};
+  Json figures{
+      {"run", printable(arguments.run.run)}, {"checkpoint", arguments.run.checkpoint}, {"model", model.name()},
+      {"variant", model.variant()},          {"seed", run.info.config.recipe.seed},    {"split", arguments.run.split}};
   const std::vector<double> values = evaluator.evaluate(examples, mode);
   add_figures(figures, model, values,
               model.has_latent() ? evaluator.evaluate(examples, {.sample = false}) : std::vector<double>());
   if (model.writes_replies()) {
     DistinctCounter distinct;
+    ReplyFigures whole(model.vocabulary());
     evaluator.generate(examples, arguments.replies, arguments.decode.reply_mode(run), decode,
                        [&](const GeneratedTurn& turn) {
                          distinct.add(turn.reply.words);
+                         whole.add(turn);
                          return true;
                        });
     figures["distinct_1"] = distinct.distinct_1();
     figures["distinct_2"] = distinct.distinct_2();
     figures["replies"] = distinct.replies();
+    add_reply_figures(figures, whole, model);
     figures["decode"] = name_of(decode.method);
+    figures["decoding"] = description_of(decode);
   }
   if (model.has_latent()) figures["latent"] = mode.sample ? "sample" : "mean";
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
