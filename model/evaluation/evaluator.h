@@ -40,6 +40,8 @@ template <class T> class Evaluator {
   /// done after every batch and stops the evaluation by returning false (then Error "interrupted" is thrown).
   std::vector<double> evaluate(SplitExamples& examples, const LatentMode& mode,
                                const std::function<bool(int done)>& progress = {});
+  /// The terms of the loss in that evaluation: means over its batches.
+  const LossMeans& losses() const { return losses_; }
 
   /// Replies to the first `limit` dialogues of a split (all if negative), in order: `consume` is called for every turn
   /// and stops the work by returning false. Throws Error if the model writes no replies.
@@ -56,6 +58,7 @@ template <class T> class Evaluator {
   Context context_;
   const Model& model_;
   ModelState<T>& state_;
+  LossMeans losses_;
 };
 
 }  // namespace ethreed

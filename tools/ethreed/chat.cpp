@@ -22,8 +22,6 @@ struct ChatArguments {
   DecodeArguments decode;
 };
 
-constexpr int max_utterance = 40;  // tokens the model was made for, EOS included
-
 // The three likeliest classes of a row of logits: "joyful 0.52, excited 0.20, hopeful 0.05".
 std::string likeliest(std::span<const float> logits, const std::vector<std::string>& names) {
   std::vector<std::size_t> order(logits.size());
@@ -50,6 +48,7 @@ class Chat {
         model_(run.model()),
         arguments_(arguments),
         options_(arguments.decode.checked()),
+        max_length_(run.info.max_length),
         conversation_(model_.steps<float>().converse()) {
     for (const std::string& word : run.info.vocabulary) words_.id(word);
     for (const InsightColumn& column : model_.insights()) classes_.push_back(classes_of(run.info, column.label_set));
@@ -62,7 +61,7 @@ class Chat {
 
   // Prints the reply to a post and what the model says in addition to it.
   void answer(const std::string& text) {
-    const std::vector<std::int32_t> post = encode_utterance(text, words_, max_utterance);
+    const std::vector<std::int32_t> post = encode_utterance(text, words_, max_length_);
     if (post.size() == 1) {  // nothing but EOS
       fmt::print("  (nothing to answer)\n");
       return;
@@ -79,7 +78,7 @@ class Chat {
                  likeliest(session->insight(0, static_cast<int>(i)), classes_[i]));
     reply_ = reply.words;
     reply_.push_back(eos_id);
-    if (reply_.size() > max_utterance) reply_.erase(reply_.begin(), reply_.end() - max_utterance);
+    if (reply_.size() > static_cast<std::size_t>(max_length_)) reply_.erase(reply_.begin(), reply_.end() - max_length_);
     ++turns_answered_;
     fmt::print("ethreed> {}\n", decode_utterance(reply.words, words_));
     std::fflush(stdout);
@@ -91,6 +90,7 @@ class Chat {
   const Model& model_;
   const ChatArguments& arguments_;
   DecodeOptions options_;
+  int max_length_;  // of an utterance in tokens, EOS included, as the model was trained
   std::unique_ptr<Conversation<float>> conversation_;
   std::vector<std::vector<std::string>> classes_;  // of each insight
   WordTable words_;
@@ -99,7 +99,7 @@ class Chat {
 };
 
 void run_chat(const ChatArguments& arguments) {
-  const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
+  const LoadedRun run = load_run(arguments.run);
   const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
   Context context = runtime->context();
   DeviceModel<float> device(context, *run.state);

@@ -7,7 +7,9 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <memory>
 
 namespace ethreed {
@@ -23,26 +25,43 @@ struct EvaluateArguments {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* not_finite_key = "not_finite";
+
+// One that does not exist is null; so is one that is not finite, which is named, too.
+Json figure_json(Json& figures, const std::string& name, double value, bool count) {
+  if (!std::isfinite(value) && !std::isnan(value)) figures[not_finite_key].push_back(name);
+  if (!std::isfinite(value)) return {};
+  return count ? Json(static_cast<std::int64_t>(value)) : Json(value);
+}
+
+std::string shown(const Json& figures, const std::string& key, const Json& value) {
+  if (value.is_null()) {
+    const auto names = figures.find(not_finite_key);
+    const bool broken = names != figures.end() && std::find(names->begin(), names->end(), key) != names->end();
+    return broken ? "not finite" : "–";
+  }
+  if (value.is_number_float()) return fmt::format("{:.4f}", value.get<double>());
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
 // The model's own figures; where another one results at the mean of the latent variables, that one, too.
 void add_figures(Json& figures, const Model& model, const std::vector<double>& values,
                  const std::vector<double>& at_mean) {
   for (std::size_t k = 0; k < values.size(); ++k) {
     const FigureColumn& column = model.figures()[k];
     const std::string name(column.name);
-    if (column.count)
-      figures[name] = static_cast<std::int64_t>(values[k]);
-    else
-      figures[name] = values[k];
-    if (column.at_mean && !at_mean.empty()) figures[name + "_at_latent_mean"] = at_mean[k];
+    figures[name] = figure_json(figures, name, values[k], column.count);
+    const std::string mean_name = name + "_at_latent_mean";
+    if (column.at_mean && !at_mean.empty()) figures[mean_name] = figure_json(figures, mean_name, at_mean[k], false);
   }
 }
 
 void run_evaluate(const EvaluateArguments& arguments) {
   const auto start = std::chrono::steady_clock::now();
   const DecodeOptions decode = arguments.decode.checked();
-  const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
+  const LoadedRun run = load_run(arguments.run);
   const Model& model = run.model();
-  const Dataset data = open_data_of_run(run.info, arguments.run.run, arguments.run.data);
+  const Dataset data = open_data(run.info, arguments.run);
   const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
   Context context = runtime->context();
   DeviceModel<float> device(context, *run.state);
@@ -75,10 +94,9 @@ void run_evaluate(const EvaluateArguments& arguments) {
     return;
   }
   for (const auto& [key, value] : figures.items())
-    fmt::print("{:<34}{}\n", key,
-               value.is_number_float() ? fmt::format("{:.4f}", value.get<double>())
-               : value.is_string()     ? value.get<std::string>()
-                                       : value.dump());
+    if (key != not_finite_key) fmt::print("{:<34}{}\n", key, shown(figures, key, value));
+  if (figures.contains(not_finite_key))
+    fmt::print("NOTE: not every figure is finite: the parameters of this checkpoint are of no use\n");
   for (const std::string& note : model.notes()) fmt::print("{}\n", note);
 }
 
