@@ -43,6 +43,7 @@ std::vector<double> Evaluator<T>::evaluate(SplitExamples& examples, const Latent
     done += static_cast<int>(numbers.size());
     ETHREED_CHECK(!progress || progress(done), "evaluation interrupted");
   });
+  losses_ = sums->losses();
   return sums->result();
 }
 

@@ -60,6 +60,8 @@ template <class T> class Evaluator {
   /// done after every batch and stops the evaluation by returning false (then Error "interrupted" is thrown).
   std::vector<double> evaluate(SplitExamples& examples, const LatentMode& mode,
                                const std::function<bool(int done)>& progress = {});
+  /// The terms of the loss in that evaluation: means over its batches.
+  const LossMeans& losses() const { return losses_; }
 
   /// Replies to the first `limit` dialogues of a split (all if negative), in order: `consume` is called for every turn
   /// and stops the work by returning false. Throws Error if the model writes no replies.
@@ -85,6 +87,7 @@ template <class T> class Evaluator {
   const Model& model_;
   ModelState<T>& state_;
   std::unique_ptr<ModelBatch> batch_;  // of reply(), whose memory is used again
+  LossMeans losses_;
 };
 
 }  // namespace ethreed

@@ -164,7 +164,7 @@ TextbookPass textbook(const TextbookInput& input) {
   const Json& model = input.config.at("model");
   const std::string variant = model.at("variant");
   const double weight = input.config.at("training").at("weight_emotion"), tokens = sums.nll.count;
-  const auto share = [](const reference::Mean& mean) { return mean.count == 0 ? 0.0 : mean.value(); };
+  const auto share = [](const reference::Mean& mean) { return mean.count == 0 ? std::nan("") : mean.value(); };
   TextbookPass pass{.losses = {{"generation", sums.nll.value()}}, .total = sums.nll.value()};
   pass.figures = {{"perplexity_token", std::exp(sums.prior_nll.value())},
                   {"perplexity_macro", std::exp(sums.macro.value())},

@@ -14,8 +14,11 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <array>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -84,12 +87,51 @@ class ModelBatch {
   virtual int targets() const = 0;
 };
 
+/// Means of the terms of the loss over batches, in the order of the model's losses(): NaN where no batch had the term,
+/// infinite where one was not finite.
+struct LossMeans {
+  std::array<double, max_loss_terms> term{};
+  double total = 0;
+};
+
 /// Figures over the batches of a split; sums are taken in the order of the batches, in double.
 class FigureSums {
  public:
   virtual ~FigureSums() = default;
-  /// One value for each of the model's figures(). Throws Error if no batch was added.
+  /// One value for each of the model's figures(): NaN for one that does not exist (an accuracy without a label),
+  /// infinite for one that is not finite. Throws Error if no batch was added.
   virtual std::vector<double> result() const = 0;
+
+  /// The losses of one batch, on the host: `values` is StepLosses::all.
+  template <class T> void add_losses(const StepLosses<T>& losses, const T* values) {
+    const auto value = [&](const Variable<T>& term) {
+      return static_cast<double>(values[term.data() - losses.all.data()]);
+    };
+    for (std::size_t k = 0; k < max_loss_terms; ++k)
+      if (losses.term[k]) terms_[k].add(value(losses.term[k]));
+    total_.add(value(losses.total));
+  }
+  LossMeans losses() const {
+    LossMeans means{.term = {}, .total = total_.mean()};
+    for (std::size_t k = 0; k < max_loss_terms; ++k) means.term[k] = terms_[k].mean();
+    return means;
+  }
+
+ private:
+  struct Sum {
+    double sum = 0;
+    std::int64_t count = 0;
+    void add(double x) {
+      sum += x;
+      ++count;
+    }
+    double mean() const {
+      if (count == 0) return std::numeric_limits<double>::quiet_NaN();
+      return std::isfinite(sum) ? sum / static_cast<double>(count) : std::numeric_limits<double>::infinity();
+    }
+  };
+  std::array<Sum, max_loss_terms> terms_;
+  Sum total_;
 };
 
 /// The steps of a model in one type of numbers.

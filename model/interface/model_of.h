@@ -127,7 +127,10 @@ template <class M, class T> class StepsOf final : public ModelSteps<T> {
   }
   void measure(Tape<T>& tape, ParameterHandles<T> parameters, const ModelBatch& batch, const PassOptions& options,
                FigureSums& sums) const override {
-    auto pass = M::on_host(tape.context(), M::forward(tape, config_, named(parameters), value(batch), options));
+    auto passed = M::forward(tape, config_, named(parameters), value(batch), options);
+    const Variable<T> all = passed.losses.all;
+    sums.add_losses(passed.losses, tape.context().to_host(all.data(), all.value().count()));
+    auto pass = M::on_host(tape.context(), std::move(passed));
     static_cast<FiguresOf<M>&>(sums).value.add(value(batch), pass);
   }
   std::unique_ptr<ReplySession<T>> replies(Tape<T>& tape, ParameterHandles<T> parameters, const ModelBatch& batch,

@@ -102,7 +102,7 @@ class AttentionCommand {
   }
 
   void split() {
-    const Dataset data = open_data_of_run(run_.info, arguments_.run.run, arguments_.run.data);
+    const Dataset data = open_data(run_.info, arguments_.run);
     const Split& split = data.split(arguments_.run.split);
     const WordTable words = data.word_table();
     SplitExamples examples(split, example_kind(model_));
@@ -125,7 +125,7 @@ class AttentionCommand {
     std::erase_if(records.all, [&](const InputRecord& r) { return !wanted(printable(r.conversation.value_or(""))); });
     WordTable words;
     for (const std::string& word : run_.info.vocabulary) words.id(word);
-    Answerer answerer(evaluator_, records.all, words, model_.vocabulary(), utterance_length(run_.info), 0);
+    Answerer answerer(evaluator_, records.all, words, model_.vocabulary(), run_.info.max_length, 0);
     for (std::size_t first = 0; first < records.all.size() && more(); first += answer_window)
       answerer.answer(
           first, mode_, options_, [] { return !interrupted(); },
@@ -155,7 +155,7 @@ void run_attention(const AttentionArguments& arguments) {
   ETHREED_CHECK(!arguments.out.empty() || !arguments.html.empty(), "attention: give --out FILE, --html FILE or both");
   check_output_file(arguments.out);
   check_output_file(arguments.html);
-  const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
+  const LoadedRun run = load_run(arguments.run);
   const Model& model = run.model();
   ETHREED_CHECK(model.has_pointer(),
                 "{}: is a run of model '{}', which has no pointer that looks at words; use ethreed", arguments.run.run,

@@ -49,7 +49,7 @@ class Chat {
         model_(run.model()),
         arguments_(arguments),
         options_(arguments.decode.checked()),
-        max_length_(utterance_length(run.info)),
+        max_length_(run.info.max_length),
         planned_(planned_class(run, arguments.decode.emotion)),
         conversation_(model_.steps<float>().converse()) {
     for (const std::string& word : run.info.vocabulary) words_.id(word);
@@ -170,7 +170,7 @@ std::optional<Then> command(const std::string& line, Chat& chat, bool terminal) 
 }
 
 void run_chat(const ChatArguments& arguments) {
-  const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
+  const LoadedRun run = load_run(arguments.run);
   const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
   Context context = runtime->context();
   DeviceModel<float> device(context, *run.state);

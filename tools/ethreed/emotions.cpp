@@ -148,7 +148,7 @@ std::string record_line(const InputRecord& record, const OfRecord& utterances, s
 void run_emotions(const EmotionsArguments& arguments) {
   const bool to_file = arguments.out != "-";
   if (to_file) check_output_file(arguments.out);
-  const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
+  const LoadedRun run = load_run(arguments.run);
   const Model& model = run.model();
   const bool texts = model.unit() == Unit::text;
   ETHREED_CHECK(
@@ -162,7 +162,7 @@ void run_emotions(const EmotionsArguments& arguments) {
   for (const std::string& note : model.notes()) fmt::print(stderr, "{}\n", note);
   WordTable words;
   for (const std::string& word : run.info.vocabulary) words.id(word);
-  const int max_length = arguments.post_length.value_or(texts ? default_text_length : utterance_length(run.info));
+  const int max_length = arguments.post_length.value_or(texts ? default_text_length : run.info.max_length);
   std::vector<OfRecord> utterances = read_utterances(records.all, words, max_length);
   const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
   Context context = runtime->context();

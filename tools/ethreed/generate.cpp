@@ -87,8 +87,8 @@ std::string as_json(const TurnText& t, const GeneratedTurn& turn, const ReplyRec
 void run_generate(const GenerateArguments& arguments) {
   const DecodeOptions decode = arguments.decode.checked();
   check_output_file(arguments.out);
-  const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
-  const Dataset data = open_data_of_run(run.info, arguments.run.run, arguments.run.data);
+  const LoadedRun run = load_run(arguments.run);
+  const Dataset data = open_data(run.info, arguments.run);
   const Split& split = data.split(arguments.run.split);
   const WordTable words = data.word_table();
   std::unique_ptr<AtomicFile> file;

@@ -102,14 +102,14 @@ struct Counts {
 void run_reply(const ReplyArguments& arguments) {
   const DecodeOptions decode = arguments.decode.checked();
   if (arguments.out != "-") check_output_file(arguments.out);
-  const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
+  const LoadedRun run = load_run(arguments.run);
   const Model& model = run.model();
   ETHREED_CHECK(model.writes_replies(), "{}: is a run of model '{}', which writes no replies; see: ethreed models",
                 arguments.run.run, model.name());
   const ReplyMode mode = arguments.decode.reply_mode(run);
   const Records records = read_records(arguments.records);
   for (const std::string& note : records.notes) fmt::print(stderr, "{}\n", note);
-  const int max_length = arguments.post_length.value_or(utterance_length(run.info));
+  const int max_length = arguments.post_length.value_or(run.info.max_length);
   WordTable words;
   for (const std::string& word : run.info.vocabulary) words.id(word);
   const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
