@@ -1,5 +1,7 @@
 #include "core/safetensors.h"
 
+#include "core/json.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -8,6 +10,7 @@
 #include <cstring>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 namespace ethreed {
 
@@ -63,22 +66,8 @@ std::optional<std::size_t> byte_count(std::span<const std::int64_t> shape, std::
   return total;
 }
 
-// nlohmann::json silently keeps the last of two equal keys; a repeated tensor name is a broken file.
-Json parse_without_duplicates(std::string_view text, const std::string& file) {
-  std::unordered_set<std::string> seen;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (event == Json::parse_event_t::key && depth == 1)
-      ETHREED_CHECK(seen.insert(value.get<std::string>()).second,
-                    "{}: the name '{}' appears twice in the header; write the file anew", file,
-                    value.get<std::string>());
-    return true;
-  };
-  try {
-    return Json::parse(text, watch);
-  } catch (const Json::exception& error) {
-    fail("{}: the header is not valid JSON ({}); the file is damaged or no safetensors file", file, error.what());
-  }
-}
+// An entry of the header is two objects deep, its lists have a few numbers.
+constexpr JsonLimits header_limits{.depth = 3, .array = 64};
 
 // One entry of the header; throws Json::exception where a field is absent or has the wrong type.
 SafetensorsFile::Info parse_info(const Json& entry, const std::string& file, const std::string& name) {
@@ -86,17 +75,17 @@ SafetensorsFile::Info parse_info(const Json& entry, const std::string& file, con
   info.dtype = entry.at("dtype").get<std::string>();
   const Json& shape = entry.at("shape");
   ETHREED_CHECK(shape.is_array(), "{}: tensor '{}' has the shape {}, wanted a list; the file is damaged", file, name,
-                shape.dump());
+                shown(shape));
   for (const Json& size : shape) {
     ETHREED_CHECK(size.is_number_unsigned() && size.get<std::uint64_t>() <= INT64_MAX,
                   "{}: tensor '{}' has the size {} in its shape, wanted whole numbers from 0; the file is damaged",
-                  file, name, size.dump());
+                  file, name, shown(size));
     info.shape.push_back(size.get<std::int64_t>());
   }
   const Json& offsets = entry.at("data_offsets");
   ETHREED_CHECK(
       offsets.is_array() && offsets.size() == 2 && offsets[0].is_number_unsigned() && offsets[1].is_number_unsigned(),
-      "{}: tensor '{}' has data_offsets {}, wanted [begin, end]; the file is damaged", file, name, offsets.dump());
+      "{}: tensor '{}' has data_offsets {}, wanted [begin, end]; the file is damaged", file, name, shown(offsets));
   info.begin = offsets[0].get<std::size_t>();
   info.end = offsets[1].get<std::size_t>();
   return info;
@@ -151,7 +140,7 @@ std::string SafetensorsWriter::header(std::span<const std::size_t> begins) const
   }
 }
 
-void SafetensorsWriter::write(AtomicFile& file) const {
+void SafetensorsWriter::write(const std::function<void(std::span<const std::byte>)>& sink) const {
   std::vector<std::size_t> order(entries_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
@@ -165,10 +154,20 @@ void SafetensorsWriter::write(AtomicFile& file) const {
   }
   const std::string text = header(begins);
   const std::uint64_t length = text.size();
-  file.write(std::as_bytes(std::span(&length, 1)));
-  file.write(text);
+  sink(std::as_bytes(std::span(&length, 1)));
+  sink(std::as_bytes(std::span(text)));
   for (const std::size_t i : order)
-    file.write(std::span(static_cast<const std::byte*>(entries_[i].data), entries_[i].bytes()));
+    sink(std::span(static_cast<const std::byte*>(entries_[i].data), entries_[i].bytes()));
+}
+
+void SafetensorsWriter::write(AtomicFile& file) const {
+  write([&](std::span<const std::byte> bytes) { file.write(bytes); });
+}
+
+std::vector<std::byte> SafetensorsWriter::bytes() const {
+  std::vector<std::byte> all;
+  write([&](std::span<const std::byte> bytes) { all.insert(all.end(), bytes.begin(), bytes.end()); });
+  return all;
 }
 
 void SafetensorsWriter::write(const std::filesystem::path& path) const {
@@ -177,8 +176,14 @@ void SafetensorsWriter::write(const std::filesystem::path& path) const {
   file.commit();
 }
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path), file_(path) {
-  const std::span<const std::byte> bytes = file_.bytes();
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path), file_(path) { read(file_.bytes()); }
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& name, std::vector<std::byte> bytes)
+    : path_(name), bytes_(std::move(bytes)) {
+  read(bytes_);
+}
+
+void SafetensorsFile::read(std::span<const std::byte> bytes) {
   ETHREED_CHECK(bytes.size() >= length_bytes,
                 "{}: has {} bytes, a safetensors file has at least 8; it is truncated, write it anew", path_.string(),
                 bytes.size());
@@ -189,27 +194,43 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path
                 path_.string(), header_bytes, bytes.size());
   data_ = bytes.data() + length_bytes + header_bytes;
   const std::size_t data_bytes = bytes.size() - length_bytes - header_bytes;
-  parse_header(file_.text().substr(length_bytes, header_bytes), data_bytes);
+  parse_header({reinterpret_cast<const char*>(bytes.data()) + length_bytes, header_bytes}, data_bytes);
   check_layout(data_bytes);
+  copy_unaligned();
+}
+
+// The format asks for no padding, and some writers pad nothing.
+void SafetensorsFile::copy_unaligned() {
+  for (const auto& [name, info] : infos_) {
+    const auto dtype =
+        std::find_if(file_dtypes.begin(), file_dtypes.end(), [&](const FileDtype& d) { return d.name == info.dtype; });
+    const std::byte* address = data_ + info.begin;
+    const std::size_t bytes = info.end - info.begin;
+    if (reinterpret_cast<std::uintptr_t>(address) % dtype->bytes == 0) continue;
+    auto& copy = copies_[name] = std::make_unique<std::byte[]>(bytes);
+    if (bytes > 0) std::memcpy(copy.get(), address, bytes);
+  }
 }
 
 void SafetensorsFile::parse_header(std::string_view header, std::size_t data_bytes) {
-  const Json json = parse_without_duplicates(header, path_.string());
+  const Json json = parse_json<Json>(header, path_.string() + ": the header",
+                                     "the file is damaged or no safetensors file, write it anew", header_limits);
   ETHREED_CHECK(json.is_object(), "{}: the header is not a JSON object; the file is damaged or no safetensors file",
                 path_.string());
   for (const auto& [name, entry] : json.items()) {
+    const std::string shown_name = cut_text(name);
     try {
       if (name == metadata_key) {
         metadata_ = entry.get<std::map<std::string, std::string>>();
         continue;
       }
-      Info info = parse_info(entry, path_.string(), name);
-      check_info(info, data_bytes, path_.string(), name);
+      Info info = parse_info(entry, path_.string(), shown_name);
+      check_info(info, data_bytes, path_.string(), shown_name);
       names_.push_back(name);
       infos_.emplace(name, std::move(info));
     } catch (const Json::exception& error) {
-      fail("{}: the header's entry '{}' is not as the format has it ({}); the file is damaged", path_.string(), name,
-           error.what());
+      fail("{}: the header's entry '{}' is not as the format has it ({}); the file is damaged", path_.string(),
+           shown_name, reason_of(error));
     }
   }
 }
@@ -254,11 +275,8 @@ std::pair<const void*, Shape> SafetensorsFile::find(std::string_view name, Dtype
                 found.dtype, file_name_of(dtype));
   ETHREED_CHECK(found.shape.size() <= Shape::max_rank, "{}: tensor '{}' has {} dimensions {}, at most {} can be read",
                 path_.string(), name, found.shape.size(), shape_text(found.shape), Shape::max_rank);
-  const std::byte* address = data_ + found.begin;
-  ETHREED_CHECK(
-      reinterpret_cast<std::uintptr_t>(address) % size_of(dtype) == 0,
-      "{}: tensor '{}' is not aligned to its {}-byte elements; write the file with a library that pads the header",
-      path_.string(), name, size_of(dtype));
+  const auto copy = copies_.find(std::string(name));
+  const std::byte* address = copy == copies_.end() ? data_ + found.begin : copy->second.get();
   return {address, Shape(found.shape)};
 }
 

@@ -10,7 +10,9 @@
 #include "core/tensor.h"
 
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,6 +44,8 @@ class SafetensorsWriter {
   void write(const std::filesystem::path& path) const;
   /// Writes into a file that the caller commits (for files that are replaced together).
   void write(AtomicFile& file) const;
+  /// The bytes of the file, for a reader in the same process.
+  std::vector<std::byte> bytes() const;
 
  private:
   struct Entry {
@@ -53,6 +57,7 @@ class SafetensorsWriter {
   };
   void add(std::string name, Dtype dtype, const Shape& shape, const void* data);
   std::string header(std::span<const std::size_t> begins) const;
+  void write(const std::function<void(std::span<const std::byte>)>& sink) const;
 
   std::vector<Entry> entries_;
   std::unordered_set<std::string> names_;
@@ -61,7 +66,8 @@ class SafetensorsWriter {
 
 /// A safetensors file mapped into memory. The constructor checks everything the header says against the file (lengths,
 /// JSON, duplicate names, dtypes, shapes, offsets without gap or overlap), so that tensors can be used without a check.
-/// Move-only; views point into the map and live as long as the object that holds it.
+/// Headers need no padding: tensors that do not lie at a multiple of their elements' size are copied once, on opening.
+/// Move-only; views point into the map (or such a copy) and live as long as the object that holds it.
 class SafetensorsFile {
  public:
   struct Info {
@@ -73,6 +79,8 @@ class SafetensorsFile {
 
   /// Throws Error (one line: file, tensor, what is wrong, what to do) for a file that is missing or not valid.
   explicit SafetensorsFile(const std::filesystem::path& path);
+  /// The same for bytes in memory (SafetensorsWriter::bytes); `name` stands for the path in messages.
+  SafetensorsFile(const std::filesystem::path& name, std::vector<std::byte> bytes);
 
   const std::filesystem::path& path() const { return path_; }
   /// In the order of the header.
@@ -84,8 +92,7 @@ class SafetensorsFile {
   /// Throws Error if the metadata has no such key.
   const std::string& metadata(std::string_view key) const;
 
-  /// The tensor in the map. Throws Error if it is absent, has another dtype than T, more than four dimensions, or
-  /// starts at an address that T cannot be read from (files whose writer did not pad the header).
+  /// The tensor in the map. Throws Error if it is absent, has another dtype than T or more than four dimensions.
   template <class T> View<const T> tensor(std::string_view name) const {
     const auto [data, shape] = find(name, dtype_of<T>);
     return {static_cast<const T*>(data), shape};
@@ -100,13 +107,17 @@ class SafetensorsFile {
   }
 
  private:
+  void read(std::span<const std::byte> bytes);
   void parse_header(std::string_view header, std::size_t data_bytes);
   void check_layout(std::size_t data_bytes) const;
+  void copy_unaligned();
   std::pair<const void*, Shape> find(std::string_view name, Dtype dtype) const;
 
   std::filesystem::path path_;
   MappedFile file_;
+  std::vector<std::byte> bytes_;  // in place of a file
   const std::byte* data_ = nullptr;
+  std::unordered_map<std::string, std::unique_ptr<std::byte[]>> copies_;  // of tensors that are not aligned
   std::vector<std::string> names_;
   std::unordered_map<std::string, Info> infos_;
   std::map<std::string, std::string> metadata_;

@@ -1,5 +1,6 @@
 #include "model/interface/models.h"
 #include "core/error.h"
+#include "core/json.h"
 
 #include <array>
 
@@ -21,7 +22,7 @@ std::span<const ModelKind> model_kinds() {
 const ModelKind& model_kind(std::string_view name) {
   for (const ModelKind& kind : model_kinds())
     if (kind.name == name) return kind;
-  fail("model '{}' does not exist; give one of {}", name, model_names());
+  fail("model '{}' does not exist; give one of {}", cut_text(name), model_names());
 }
 
 std::string model_names() {

@@ -8,6 +8,7 @@ packages=(
   g++ cmake ninja-build               # to build
   libfmt-dev                         # text formatting
   nlohmann-json3-dev libcli11-dev    # configuration files, command lines
+  libedit-dev                        # lines typed in a chat
   libboost-context-dev               # fibers, one per emulated CUDA thread
   catch2                             # tests
 )
@@ -30,7 +31,7 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   fi
   echo "install_packages.sh: this is no Debian-like system (no apt-get). Install these yourself and run" \
        "cmake --preset cpu: a C++20 compiler (GCC 12 or later), CMake 3.25 or later, Ninja, fmt 9, nlohmann-json 3.11," \
-       "CLI11 2.1, Boost.Context 1.74, Catch2 version 2" >&2
+       "CLI11 2.1, libedit 3.1, Boost.Context 1.74, Catch2 version 2" >&2
   exit 1
 fi
 

@@ -46,7 +46,7 @@ Row measure_batches(const Options& options, Context& context, Replier& replier, 
   for (int pass = -1; pass < (options.quick ? 2 : 5); ++pass) {
     double pass_words = 0, pass_replies = 0;
     const double start = now_in_milliseconds();
-    evaluator.generate(examples, dialogues, LatentMode{}, decode, [&](const GeneratedTurn& turn) {
+    evaluator.generate(examples, dialogues, ReplyMode{}, decode, [&](const GeneratedTurn& turn) {
       pass_words += static_cast<double>(turn.reply.words.size() + 1);
       ++pass_replies;
       return true;

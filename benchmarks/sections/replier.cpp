@@ -4,6 +4,7 @@
 #include "model/blocks/initialisation.h"
 #include "model/text/vocabulary.h"
 #include "model/training/checkpoint.h"
+#include "model/training/run_data.h"
 
 #include <cstdlib>
 #include <limits>
@@ -16,8 +17,7 @@ RunConfig config_of(const Options& options, const Dataset& data) {
   if (options.run.empty()) return config_for(describe(data), options.model, 1);
   const CheckpointInfo info = load_checkpoint_info(checkpoint_in(options.run, "best"));
   const Model& model = *info.config.model;
-  ETHREED_CHECK(info.data_fingerprint == fingerprint_for(model, data), "{} was trained on other data than {}",
-                options.run, options.data);
+  check_fits(info, data, options.run);
   ETHREED_CHECK((options.model.name.empty() || options.model.name == model.name()) &&
                     (options.model.variant.empty() || options.model.variant == model.variant()),
                 "{} is a run of model '{}', variant '{}'; leave --model and --variant out, or give another "
@@ -40,6 +40,8 @@ class NoEarlyEnd final : public ReplySession<float> {
   }
   std::int32_t word_id(int row, std::int32_t word) const override { return session_.word_id(row, word); }
   std::span<const float> insight(int row, int i) const override { return session_.insight(row, i); }
+  std::span<const std::int32_t> source(int row) const override { return session_.source(row); }
+  PointerLook<float> look(int k) const override { return session_.look(k); }
 
  private:
   ReplySession<float>& session_;

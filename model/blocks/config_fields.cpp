@@ -1,6 +1,7 @@
 #include "model/blocks/config_fields.h"
 
 #include "core/error.h"
+#include "core/json.h"
 
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -31,23 +32,23 @@ void assign(const ConfigField& field, const Json& json, const std::string& where
       [&](const auto& value) {
         using Value = std::remove_pointer_t<std::decay_t<decltype(value)>>;
         if constexpr (std::is_same_v<Value, NamedChoice>) {
-          ETHREED_CHECK(json.is_string(), "{}: wanted a name, got {}", where, json.dump());
+          ETHREED_CHECK(json.is_string(), "{}: wanted a name, got {}", where, shown(json));
           value.set(choice_from(json.get<std::string>(), value.names, field.key));
         } else if constexpr (std::is_same_v<Value, bool>) {
-          ETHREED_CHECK(json.is_boolean(), "{}: wanted true or false, got {}", where, json.dump());
+          ETHREED_CHECK(json.is_boolean(), "{}: wanted true or false, got {}", where, shown(json));
           *value = json.get<bool>();
         } else if constexpr (std::is_same_v<Value, double>) {
-          ETHREED_CHECK(json.is_number(), "{}: wanted a number, got {}", where, json.dump());
+          ETHREED_CHECK(json.is_number(), "{}: wanted a number, got {}", where, shown(json));
           *value = json.get<double>();
         } else if constexpr (std::is_same_v<Value, int>) {
           ETHREED_CHECK(json.is_number_integer() && json.get<double>() >= 0 && json.get<double>() < 2147483647.0,
-                        "{}: wanted an integer from 0 to 2147483646, got {}", where, json.dump());
+                        "{}: wanted an integer from 0 to 2147483646, got {}", where, shown(json));
           *value = json.get<int>();
         } else if constexpr (std::is_same_v<Value, std::string>) {
-          ETHREED_CHECK(json.is_string(), "{}: wanted a text, got {}", where, json.dump());
+          ETHREED_CHECK(json.is_string(), "{}: wanted a text, got {}", where, shown(json));
           *value = json.get<std::string>();
         } else {
-          ETHREED_CHECK(json.is_number_unsigned(), "{}: wanted a non-negative integer, got {}", where, json.dump());
+          ETHREED_CHECK(json.is_number_unsigned(), "{}: wanted a non-negative integer, got {}", where, shown(json));
           *value = json.get<Value>();
         }
       },
@@ -88,7 +89,7 @@ void update_fields(const ConfigFields& fields, const Json& json, const std::stri
     if (found == fields.end()) {
       std::vector<std::string_view> known;
       for (const auto& field : fields) known.push_back(field.key);
-      fail("{}: '{}' has no key '{}'; it knows {}", source, section, key, fmt::join(known, ", "));
+      fail("{}: '{}' has no key '{}'; it knows {}", source, section, cut_text(key), fmt::join(known, ", "));
     }
     assign(*found, value, fmt::format("{}: {}.{}", source, section, key));
   }
@@ -106,7 +107,7 @@ void check_fields(const ConfigFields& fields) {
 int choice_from(std::string_view name, std::span<const std::string_view> names, std::string_view what) {
   for (std::size_t i = 0; i < names.size(); ++i)
     if (names[i] == name) return static_cast<int>(i);
-  fail("{} '{}' does not exist; give one of {}", what, name, fmt::join(names, ", "));
+  fail("{} '{}' does not exist; give one of {}", what, cut_text(name), fmt::join(names, ", "));
 }
 
 }  // namespace ethreed

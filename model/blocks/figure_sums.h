@@ -14,6 +14,16 @@
 
 namespace ethreed {
 
+/// A figure of nothing (an accuracy without a label, say) does not exist. One that cannot be computed is infinite.
+inline constexpr double absent_figure = std::numeric_limits<double>::quiet_NaN();
+inline double computed_figure(double value) {
+  return std::isfinite(value) ? value : std::numeric_limits<double>::infinity();
+}
+/// sum / count
+inline double mean_figure(double sum, std::int64_t count) {
+  return count == 0 ? absent_figure : computed_figure(sum / static_cast<double>(count));
+}
+
 /// Index of the largest value, the first of equals.
 template <class T> int argmax(std::span<const T> values) {
   int best = 0;
@@ -37,8 +47,8 @@ class AccuracySum {
     }
   }
   std::int64_t rows() const { return rows_; }
-  /// 0 if there is no row.
-  double share() const { return rows_ == 0 ? 0.0 : static_cast<double>(right_) / static_cast<double>(rows_); }
+  /// Absent if there is no row.
+  double share() const { return mean_figure(static_cast<double>(right_), rows_); }
 
  private:
   std::int64_t right_ = 0, rows_ = 0;
@@ -58,13 +68,11 @@ class PerplexitySum {
   std::int64_t turns() const { return turns_; }
   std::int64_t tokens() const { return tokens_; }
   /// exp(mean over tokens of −log P)
-  double token() const { return std::exp(nll_ / static_cast<double>(tokens_)); }
+  double token() const { return computed_figure(std::exp(mean_figure(nll_, tokens_))); }
   /// exp(mean over dialogues of mean over turns of mean over tokens of −log P)
-  double macro() const { return std::exp(macro_ / static_cast<double>(dialogues_)); }
+  double macro() const { return computed_figure(std::exp(mean_figure(macro_, dialogues_))); }
   /// Share of the target tokens that are UNK.
-  double unknown_share() const {
-    return tokens_ == 0 ? 0.0 : static_cast<double>(unknown_) / static_cast<double>(tokens_);
-  }
+  double unknown_share() const { return mean_figure(static_cast<double>(unknown_), tokens_); }
 
  private:
   double nll_ = 0, macro_ = 0;

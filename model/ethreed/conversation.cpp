@@ -5,6 +5,7 @@
 #include "autograd/functions/gather_stacked_rows_function.h"
 #include "autograd/functions/history_attention_function.h"
 #include "model/blocks/layers.h"
+#include "model/ethreed/reply_plan.h"
 
 #include <numeric>
 
@@ -111,6 +112,7 @@ EthreedReplies<T> EthreedConversation<T>::read(Tape<T>& tape, const EthreedConfi
   state.policy = predict_reply_emotion(tape, config, parameters.policy, state.tracked.emotion_post, noise);
   state.speaker_logits = linear_layer(tape, parameters.classifier, {state.tracked.emotion_post});
   state.reply_logits = linear_layer(tape, parameters.classifier, {state.policy.reply});
+  plan_reply_emotion(tape, config, parameters, options.planned_class, state);
   return EthreedReplies<T>(tape, parameters, batch_, state, options);
 }
 

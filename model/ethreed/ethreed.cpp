@@ -1,7 +1,9 @@
 #include "model/ethreed/ethreed.h"
 
+#include "model/ethreed/reply_plan.h"
 #include "model/ethreed/trace.h"
 #include "model/interface/make_model.h"
+#include "model/interface/turn_rows.h"
 
 namespace ethreed {
 
@@ -28,7 +30,21 @@ EthreedReplies<T> EthreedModel::replies(Tape<T>& tape, const EthreedConfig& conf
                                         const ReplyOptions& options) {
   const PassOptions pass{.purpose = Purpose::validate, .seed = options.seed, .sample_latent = options.sample_latent};
   const StepNoise<T> noise = draw_noise<T>(tape.context(), config, batch, pass);
-  return EthreedReplies<T>(tape, parameters, batch, read_dialogues(tape, config, parameters, batch, noise), options);
+  DialogueState<T> state = read_dialogues(tape, config, parameters, batch, noise);
+  plan_reply_emotion(tape, config, parameters, options.planned_class, state);
+  return EthreedReplies<T>(tape, parameters, batch, state, options);
+}
+
+template <class T>
+UtteranceLogits<T> EthreedModel::utterance_logits(Tape<T>& tape, const EthreedConfig& config,
+                                                  const EthreedParameters<Variable<T>>& parameters,
+                                                  const DialogueBatch& batch) {
+  const PassOptions pass{.purpose = Purpose::validate, .sample_latent = false};
+  const StepNoise<T> noise = draw_noise<T>(tape.context(), config, batch, pass);
+  const DialogueState<T> state = read_dialogues(tape, config, parameters, batch, noise);
+  return {.rows = rows_of_turns(batch),
+          .posts = ethreed::on_host(tape.context(), state.speaker_logits),
+          .responses = ethreed::on_host(tape.context(), state.listener_logits)};
 }
 
 template <class T>
@@ -43,6 +59,8 @@ ModelKind ethreed_model() { return kind_of<EthreedModel>(); }
   template EthreedReplies<T> EthreedModel::replies(Tape<T>&, const EthreedConfig&,                               \
                                                    const EthreedParameters<Variable<T>>&, const DialogueBatch&,  \
                                                    const ReplyOptions&);                                         \
+  template UtteranceLogits<T> EthreedModel::utterance_logits(                                                    \
+      Tape<T>&, const EthreedConfig&, const EthreedParameters<Variable<T>>&, const DialogueBatch&);              \
   template void EthreedModel::write_trace(Context&, ModelState<T>&, const EthreedConfig&, const Split&, Indices, \
                                           std::uint64_t, const std::filesystem::path&);
 ETHREED_INSTANTIATE(float)

@@ -38,6 +38,8 @@ struct EthreedModel {
   }
   static Recipe recipe() { return {}; }  // section 6: the defaults
   static bool has_latent(const EthreedConfig& config) { return config.has_policy(); }
+  static std::string_view reply_plan(const EthreedConfig& config) { return config.has_policy() ? "emotion" : ""; }
+  static std::string_view utterance_labels(const EthreedConfig&) { return "emotion"; }
   static std::span<const InsightColumn> insights(const EthreedConfig& config);
   static std::vector<std::string> notes(const EthreedConfig& config);
 
@@ -69,6 +71,10 @@ struct EthreedModel {
   static EthreedReplies<T> replies(Tape<T>& tape, const EthreedConfig& config,
                                    const EthreedParameters<Variable<T>>& parameters, const DialogueBatch& batch,
                                    const ReplyOptions& options);
+  template <class T>
+  static UtteranceLogits<T> utterance_logits(Tape<T>& tape, const EthreedConfig& config,
+                                             const EthreedParameters<Variable<T>>& parameters,
+                                             const DialogueBatch& batch);
   template <class T>
   static void write_trace(Context& context, ModelState<T>& state, const EthreedConfig& config, const Split& split,
                           Indices dialogues, std::uint64_t seed, const std::filesystem::path& path);

@@ -118,13 +118,13 @@ std::map<std::string, double> figures_of(const std::vector<reference::Dialogue>&
     }
     macro.add(of_dialogue.value());
   }
-  const auto share = [](const reference::Mean& mean) { return mean.count == 0 ? 0.0 : mean.value(); };
+  const auto share = [](const reference::Mean& mean) { return mean.count == 0 ? std::nan("") : mean.value(); };
   return {{"speaker_accuracy", share(speaker)},
           {"listener_accuracy", share(listener)},
           {"perplexity_token", std::exp(nll.value())},
           {"perplexity_macro", std::exp(macro.value())},
           {"coverage", coverage.value()},
-          {"policy_divergence", result.losses.policy.value_or(0)},
+          {"policy_divergence", result.losses.policy.value_or(std::nan(""))},
           {"dialogues", static_cast<double>(dialogues.size())},
           {"turns", turns},
           {"listener_turns", listener.count},

@@ -12,8 +12,10 @@ template <class T> void EthreedFigures::add(const DialogueBatch& batch, const Fo
     for (int token = rows.target(r); token < rows.target(r + 1); ++token)
       coverage_ += static_cast<double>(pass.decoded.coverage_loss.data()[token]);
   }
-  if (const Variable<T>& policy = pass.losses.term[loss_policy])
+  if (const Variable<T>& policy = pass.losses.term[loss_policy]) {
     divergence_ += static_cast<double>(policy.data()[0]) * batch.turns();
+    divergence_turns_ += batch.turns();
+  }
 }
 
 std::vector<double> EthreedFigures::result() const {
@@ -22,8 +24,8 @@ std::vector<double> EthreedFigures::result() const {
           listener_.share(),
           perplexity_.token(),
           perplexity_.macro(),
-          coverage_ / static_cast<double>(perplexity_.tokens()),
-          divergence_ / static_cast<double>(perplexity_.turns()),
+          mean_figure(coverage_, perplexity_.tokens()),
+          mean_figure(divergence_, divergence_turns_),
           static_cast<double>(perplexity_.dialogues()),
           static_cast<double>(perplexity_.turns()),
           static_cast<double>(listener_.rows()),

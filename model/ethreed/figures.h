@@ -21,7 +21,7 @@ class EthreedFigures {
       {.name = "perplexity_token", .label = "PPL", .decimals = 2, .logged = true, .at_mean = true},
       {.name = "perplexity_macro", .label = "macro PPL", .decimals = 2, .logged = true, .at_mean = true},
       {.name = "coverage", .label = "coverage", .logged = true},  // L4 over the split
-      {.name = "policy_divergence"},                              // L2 over the split; 0 without the term
+      {.name = "policy_divergence"},                              // L2 over the split; absent without the term
       {.name = "dialogues", .count = true},
       {.name = "turns", .count = true},
       {.name = "listener_turns", .count = true},
@@ -34,6 +34,7 @@ class EthreedFigures {
   AccuracySum speaker_, listener_;
   PerplexitySum perplexity_;
   double coverage_ = 0, divergence_ = 0;
+  std::int64_t divergence_turns_ = 0;
 };
 
 }  // namespace ethreed

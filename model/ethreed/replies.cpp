@@ -5,6 +5,7 @@
 #include "kernels/pointer_distribution/pointer_distribution.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace ethreed {
@@ -42,6 +43,7 @@ EthreedReplies<T>::EthreedReplies(Tape<T>& tape, const EthreedParameters<Variabl
       speaker_logits_(on_host(tape.context(), state.speaker_logits)),
       reply_logits_(on_host(tape.context(), state.reply_logits)),
       vocabulary_(parameters.decoder.vocabulary.weight.rows()),
+      looks_(options.look),
       decoder_rows_(answered_rows(batch, options.answer)) {
   ETHREED_CHECK(!tape.recording(), "replies: the tape records; make it without recording");
   for (int r = 0; r < rows(); ++r) {
@@ -87,6 +89,12 @@ template <class T> NextWords<T> EthreedReplies<T>::advance(Indices parents, Indi
     slots_[k].state = static_cast<std::int32_t>(k);
     std::vector<T>& received = slots_[k].coverage;
     for (std::size_t j = 0; j < received.size(); ++j) received[j] += attention[weight_offsets_[k] + j];
+  }
+  if (looks_) {
+    attention_.assign(attention, attention + layout.weights());
+    const T* gate_logit = context.to_host(out.gate_logit.data(), n);
+    gates_.clear();
+    for (std::int64_t k = 0; k < n; ++k) gates_.push_back(T{1} / (T{1} + std::exp(-gate_logit[k])));  // (23)
   }
   const int extra = extra_words(source_ids_, vocabulary_), count = vocabulary_ + extra;
   T* distribution = context.values.template allocate<T>(n * count);
@@ -143,6 +151,20 @@ template <class T> std::span<const T> EthreedReplies<T>::insight(int row, int i)
   const Variable<T>& logits = i == 0 ? speaker_logits_ : reply_logits_;
   const std::int32_t turn_row = batch_->turn_of_row[decoder_rows_[row]];
   return logits.value().row_span(turn_row);
+}
+
+template <class T> std::span<const std::int32_t> EthreedReplies<T>::source(int row) const {
+  const std::size_t decoder_row = at(decoder_rows_[at(row)]);
+  const std::size_t first = at(batch_->source_offsets[decoder_row]);
+  return std::span(batch_->source_ids).subspan(first, at(batch_->source_offsets[decoder_row + 1]) - first);
+}
+
+template <class T> PointerLook<T> EthreedReplies<T>::look(int k) const {
+  if (!looks_) return {};
+  const std::size_t first = at(weight_offsets_[at(k)]), count = at(weight_offsets_[at(k) + 1]) - first;
+  return {.attention = std::span(attention_).subspan(first, count),
+          .coverage = std::span(coverage_).subspan(first, count),
+          .generation_gate = gates_[at(k)]};
 }
 
 template class EthreedReplies<float>;

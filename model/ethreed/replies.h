@@ -21,6 +21,9 @@ template <class T> class EthreedReplies {
   std::int32_t word_id(int row, std::int32_t word) const;
   /// 0: the emotion tracked in the speaker; 1: that of the reply.
   std::span<const T> insight(int row, int i) const;
+  /// Extended ids of the post.
+  std::span<const std::int32_t> source(int row) const;
+  PointerLook<T> look(int k) const;
 
  private:
   // A hypothesis that was live at the last step.
@@ -39,6 +42,7 @@ template <class T> class EthreedReplies {
   DecoderMemory<T> memory_;
   Variable<T> speaker_logits_, reply_logits_;  // on the host
   int vocabulary_;
+  bool looks_;
   std::vector<std::int32_t> decoder_rows_;  // of the batch, by row of the session
   std::vector<Slot> slots_, next_slots_;
   T* states_ = nullptr;  // on the device: s of every hypothesis of the step before
@@ -48,6 +52,8 @@ template <class T> class EthreedReplies {
       step_offsets_;
   std::vector<std::int64_t> weight_offsets_;
   std::vector<T> coverage_;
+  // of the last step, if looks_
+  std::vector<T> attention_, gates_;
 };
 
 }  // namespace ethreed

@@ -4,6 +4,7 @@
 #include "model/blocks/figure_sums.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace ethreed {
@@ -43,37 +44,101 @@ std::vector<double> Evaluator<T>::evaluate(SplitExamples& examples, const Latent
     done += count_of(numbers);
     ETHREED_CHECK(!progress || progress(done), "evaluation interrupted");
   });
+  losses_ = sums->losses();
   return sums->result();
 }
 
 template <class T>
-void Evaluator<T>::generate(SplitExamples& examples, int limit, const LatentMode& mode, const DecodeOptions& options,
+void Evaluator<T>::generate(SplitExamples& examples, int limit, const ReplyMode& mode, const DecodeOptions& options,
                             const std::function<bool(const GeneratedTurn&)>& consume) {
   const int count = limit < 0 ? examples.count() : std::min(limit, examples.count());
-  const std::unique_ptr<ModelBatch> batch = model_.new_batch();
-  const ReplyOptions reply_options{
-      .sample_latent = mode.sample, .seed = mode.seed, .hypotheses_per_row = hypotheses(options)};
   bool go_on = true;
   for_each_batch(count, [&](Indices numbers) {
     if (!go_on) return;
-    batch->build(examples.make(numbers));
-    start_step(context_, *batch);
-    Tape<T> tape(context_, false);
-    const auto session = model_.steps<T>().replies(tape, state_.bind(tape), *batch, reply_options);
-    const std::vector<Reply> replies = search_replies(context_, *session, model_.vocabulary(), options);
-    // Back into the order of the split: dialogue by dialogue, turn by turn.
-    std::vector<int> order(replies.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::sort(order.begin(), order.end(), [&](int a, int b) { return session->row(a).place < session->row(b).place; });
-    for (const int r : order) {
-      if (!go_on) return;
-      const ReplyRow row = session->row(r);
-      GeneratedTurn turn{.dialogue = numbers[row.dialogue], .turn = row.turn, .reply = replies[r]};
-      for (int i = 0; i < count_of(model_.insights()); ++i) turn.insights.push_back(argmax(session->insight(r, i)));
-      go_on = consume(turn);
-    }
+    go_on = reply(examples.make(numbers), Answer::every_turn, mode, options, [&](const GeneratedTurn& turn) {
+      GeneratedTurn numbered = turn;
+      numbered.dialogue = numbers[turn.dialogue];
+      return consume(numbered);
+    });
   });
 }
+
+template <class T>
+bool Evaluator<T>::reply(std::span<const Example> examples, Answer answer, const ReplyMode& mode,
+                         const DecodeOptions& options, const std::function<bool(const GeneratedTurn&)>& consume) {
+  if (!batch_) batch_ = model_.new_batch();
+  batch_->build(examples);
+  start_step(context_, *batch_);
+  Tape<T> tape(context_, false);
+  const auto session = model_.steps<T>().replies(tape, state_.bind(tape), *batch_,
+                                                 {.answer = answer,
+                                                  .sample_latent = mode.latent.sample,
+                                                  .seed = mode.latent.seed,
+                                                  .hypotheses_per_row = hypotheses(options),
+                                                  .planned_class = mode.planned_class,
+                                                  .look = mode.look});
+  std::vector<Reply> replies = search_replies(context_, *session, model_.vocabulary(), options);
+  // Back into the order of the examples: dialogue by dialogue, turn by turn.
+  std::vector<int> order(replies.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](int a, int b) {
+    const ReplyRow x = session->row(a), y = session->row(b);
+    return x.dialogue != y.dialogue ? x.dialogue < y.dialogue : x.turn < y.turn;
+  });
+  for (const int r : order) {
+    const ReplyRow row = session->row(r);
+    GeneratedTurn turn{.dialogue = row.dialogue,
+                       .turn = row.turn,
+                       .reply = std::move(replies[r]),
+                       .insights = {},
+                       .source = session->source(r)};
+    for (std::size_t i = 0; i < model_.insights().size(); ++i) {
+      const std::span<const T> logits = session->insight(r, static_cast<int>(i));
+      turn.insights.push_back(argmax(logits));
+      turn.distributions.push_back(probabilities(logits));
+    }
+    if (!consume(turn)) return false;
+  }
+  return true;
+}
+
+template <class T>
+void Evaluator<T>::label_utterances(std::span<const Example> dialogues,
+                                    const std::function<void(const LabelledTurn<T>&)>& consume) {
+  const std::unique_ptr<ModelBatch> batch = model_.new_batch();
+  for_each_batch(count_of(dialogues), [&](Indices numbers) {
+    batch->build(dialogues.subspan(numbers.front(), numbers.size()));
+    start_step(context_, *batch);
+    Tape<T> tape(context_, false);
+    const UtteranceLogits<T> logits = model_.steps<T>().utterance_logits(tape, state_.bind(tape), *batch);
+    const auto row_of = [](const Variable<T>& all, std::size_t i) {
+      return std::span<const T>{all.value().row(static_cast<std::int64_t>(i)), static_cast<std::size_t>(all.columns())};
+    };
+    std::vector<std::size_t> order(logits.rows.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      const ReplyRow &x = logits.rows[a], &y = logits.rows[b];
+      return x.dialogue != y.dialogue ? x.dialogue < y.dialogue : x.turn < y.turn;
+    });
+    for (const std::size_t i : order)
+      consume({.dialogue = numbers[logits.rows[i].dialogue],
+               .turn = logits.rows[i].turn,
+               .post = row_of(logits.posts, i),
+               .response = row_of(logits.responses, i)});
+  });
+}
+
+template <class T> std::vector<double> probabilities(std::span<const T> logits) {
+  const auto most = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
+  std::vector<double> p;
+  double sum = 0;
+  for (const T x : logits) sum += p.emplace_back(std::exp(static_cast<double>(x) - most));
+  for (double& x : p) x /= sum;
+  return p;
+}
+
+template std::vector<double> probabilities(std::span<const float>);
+template std::vector<double> probabilities(std::span<const double>);
 
 template <class T>
 void Evaluator<T>::label(SplitExamples& examples, const std::function<void(int, std::span<const T>)>& consume) {

@@ -28,6 +28,26 @@ struct GeneratedTurn {
   int turn = 0;
   Reply reply;
   std::vector<int> insights;  ///< the likeliest class of each of the model's insights()
+  /// The probability of every class of each of them.
+  std::vector<std::vector<double>> distributions{};
+  std::span<const std::int32_t> source{};  ///< what the pointer may copy; see ReplySession::source
+};
+
+/// softmax of logits, in double.
+template <class T> std::vector<double> probabilities(std::span<const T> logits);
+
+/// How replies are written, beside the search.
+struct ReplyMode {
+  LatentMode latent{};
+  int planned_class = -1;  ///< see ReplyOptions
+  bool look = false;
+};
+
+/// What a classifier of utterances says of one turn.
+template <class T> struct LabelledTurn {
+  int dialogue = 0;  ///< its number among those given
+  int turn = 0;
+  std::span<const T> post, response;  ///< logits
 };
 
 template <class T> class Evaluator {
@@ -41,11 +61,21 @@ template <class T> class Evaluator {
   /// done after every batch and stops the evaluation by returning false (then Error "interrupted" is thrown).
   std::vector<double> evaluate(SplitExamples& examples, const LatentMode& mode,
                                const std::function<bool(int done)>& progress = {});
+  /// The terms of the loss in that evaluation: means over its batches.
+  const LossMeans& losses() const { return losses_; }
 
   /// Replies to the first `limit` dialogues of a split (all if negative), in order: `consume` is called for every turn
   /// and stops the work by returning false. Throws Error if the model writes no replies.
-  void generate(SplitExamples& examples, int limit, const LatentMode& mode, const DecodeOptions& options,
+  void generate(SplitExamples& examples, int limit, const ReplyMode& mode, const DecodeOptions& options,
                 const std::function<bool(const GeneratedTurn&)>& consume);
+  /// Replies to one batch of dialogues (evaluation_batch of them at most), to every turn or the last, in order.
+  /// `GeneratedTurn::dialogue` is the place in the batch. Returns false as soon as `consume` does.
+  bool reply(std::span<const Example> batch, Answer answer, const ReplyMode& mode, const DecodeOptions& options,
+             const std::function<bool(const GeneratedTurn&)>& consume);
+
+  /// What the model follows through dialogues that come from elsewhere, in order, turn by turn (see
+  /// ModelSteps::utterance_logits). Throws Error if it follows nothing.
+  void label_utterances(std::span<const Example> dialogues, const std::function<void(const LabelledTurn<T>&)>& consume);
 
   /// Logits of the classes for every text of a split, in order: `consume` is called for each with its number. Throws
   /// Error if the model labels no texts.
@@ -57,6 +87,8 @@ template <class T> class Evaluator {
   Context context_;
   const Model& model_;
   ModelState<T>& state_;
+  std::unique_ptr<ModelBatch> batch_;  // of reply(), whose memory is used again
+  LossMeans losses_;
 };
 
 }  // namespace ethreed

@@ -29,6 +29,7 @@ struct HredModel {
     return {.figure = 0, .label = "validation PPL"};
   }
   static bool has_latent(const HredConfig& config) { return config.has_latent(); }
+  static std::string_view utterance_labels(const HredConfig& config) { return config.has_emotion() ? "emotion" : ""; }
   static std::span<const InsightColumn> insights(const HredConfig& config);
   static std::vector<std::string> notes(const HredConfig& config);
 
@@ -52,6 +53,12 @@ struct HredModel {
   static HredReplies<T> replies(Tape<T>& tape, const HredConfig& config, const HredParameters<Variable<T>>& parameters,
                                 const HredBatch& batch, const ReplyOptions& options) {
     return hred_replies(tape, config, parameters, batch, options);
+  }
+  /// Throws Error unless it is Emo-HRED.
+  template <class T>
+  static UtteranceLogits<T> utterance_logits(Tape<T>& tape, const HredConfig& config,
+                                             const HredParameters<Variable<T>>& parameters, const HredBatch& batch) {
+    return hred_utterance_logits(tape, config, parameters, batch);
   }
 };
 

@@ -198,7 +198,7 @@ TextbookPass textbook(const TextbookInput& input) {
   const Json& model = input.config.at("model");
   const std::string variant = model.at("variant");
   const double weight = input.config.at("training").at("weight_emotion"), tokens = sums.nll.count;
-  const auto share = [](const reference::Mean& mean) { return mean.count == 0 ? 0.0 : mean.value(); };
+  const auto share = [](const reference::Mean& mean) { return mean.count == 0 ? std::nan("") : mean.value(); };
   TextbookPass pass{.losses = {{"generation", sums.nll.value()}}, .total = sums.nll.value()};
   if (sums.post_nll.count > 0) {
     pass.losses["generation_posts"] = sums.post_nll.value();

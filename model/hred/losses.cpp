@@ -136,10 +136,9 @@ std::vector<double> HredFigures::result() const {
   if (config_.has_emotion())
     result.insert(result.end(), {speaker_.share(), listener_.share(), static_cast<double>(listener_.rows())});
   if (config_.has_latent())
-    result.insert(
-        result.end(),
-        {std::exp(std::log(bound_.token()) + divergence_ / tokens), divergence_ / static_cast<double>(bound_.turns()),
-         sampled_ ? std::exp(-log_likelihood_ / tokens) : std::numeric_limits<double>::quiet_NaN()});
+    result.insert(result.end(), {computed_figure(std::exp(std::log(bound_.token()) + divergence_ / tokens)),
+                                 mean_figure(divergence_, bound_.turns()),
+                                 sampled_ ? computed_figure(std::exp(-log_likelihood_ / tokens)) : absent_figure});
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include "autograd/functions/log_softmax_function.h"
 #include "model/blocks/layers.h"
 #include "model/hred/noise.h"
+#include "model/interface/turn_rows.h"
 
 #include <algorithm>
 #include <numeric>
@@ -102,6 +103,19 @@ HredReplies<T> hred_replies(Tape<T>& tape, const HredConfig& config, const HredP
 }
 
 template <class T>
+UtteranceLogits<T> hred_utterance_logits(Tape<T>& tape, const HredConfig& config,
+                                         const HredParameters<Variable<T>>& parameters, const HredBatch& batch) {
+  ETHREED_CHECK(config.has_emotion(), "model 'hred', variant {}, follows no emotions; give a run of emo_hred",
+                config.variant());
+  const PassOptions pass{.purpose = Purpose::validate, .sample_latent = false};
+  const HredContext<T> context =
+      read_context(tape, config, parameters, batch.dialogues, draw_noise<T>(tape.context(), config, batch, pass));
+  return {.rows = rows_of_turns(batch.dialogues),
+          .posts = on_host(tape.context(), context.speaker_logits),
+          .responses = on_host(tape.context(), context.listener_logits)};
+}
+
+template <class T>
 HredReplies<T> HredConversation<T>::read(Tape<T>& tape, const HredConfig& config,
                                          const HredParameters<Variable<T>>& parameters, Indices reply, Indices post,
                                          std::int64_t place, const ReplyOptions& options) {
@@ -144,10 +158,12 @@ HredReplies<T> HredConversation<T>::read(Tape<T>& tape, const HredConfig& config
   return HredReplies<T>(tape, parameters, {{.dialogue = 0, .turn = 0, .place = place}}, conditioning, logits, options);
 }
 
-#define ETHREED_INSTANTIATE(T)                                                                          \
-  template class HredReplies<T>;                                                                        \
-  template class HredConversation<T>;                                                                   \
-  template HredReplies<T> hred_replies(Tape<T>&, const HredConfig&, const HredParameters<Variable<T>>&, \
+#define ETHREED_INSTANTIATE(T)                                                                                       \
+  template class HredReplies<T>;                                                                                     \
+  template class HredConversation<T>;                                                                                \
+  template UtteranceLogits<T> hred_utterance_logits(Tape<T>&, const HredConfig&, const HredParameters<Variable<T>>&, \
+                                                    const HredBatch&);                                               \
+  template HredReplies<T> hred_replies(Tape<T>&, const HredConfig&, const HredParameters<Variable<T>>&,              \
                                        const HredBatch&, const ReplyOptions&);
 ETHREED_INSTANTIATE(float)
 ETHREED_INSTANTIATE(double)

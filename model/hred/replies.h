@@ -49,4 +49,9 @@ template <class T>
 HredReplies<T> hred_replies(Tape<T>& tape, const HredConfig& config, const HredParameters<Variable<T>>& parameters,
                             const HredBatch& batch, const ReplyOptions& options);
 
+/// Of Emo-HRED, whose classifier reads e of every utterance. Throws Error of another variant.
+template <class T>
+UtteranceLogits<T> hred_utterance_logits(Tape<T>& tape, const HredConfig& config,
+                                         const HredParameters<Variable<T>>& parameters, const HredBatch& batch);
+
 }  // namespace ethreed

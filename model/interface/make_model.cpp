@@ -1,5 +1,7 @@
 #include "model/interface/make_model.h"
 
+#include "core/json.h"
+
 #include <fmt/ranges.h>
 
 namespace ethreed {
@@ -12,7 +14,7 @@ void update_sections(const ConfigFields& model, const ConfigFields& training, co
     else if (section == "training")
       update_fields(training, value, patch.source, section);
     else
-      fail("{}: no section '{}'; there are 'model' and 'training'", patch.source, section);
+      fail("{}: no section '{}'; there are 'model' and 'training'", patch.source, cut_text(section));
   }
 }
 
@@ -38,9 +40,17 @@ void take_data_fields(const ConfigFields& fields, const ConfigFields& from_data,
   if (keys.contains("model"))
     for (const auto& [key, value] : sizes.items())
       if (keys["model"].contains(key) && keys["model"][key] != value)
-        wrong.push_back(fmt::format("{} ({}, the data has {})", key, keys["model"][key].dump(), value.dump()));
+        wrong.push_back(fmt::format("{} ({}, the data has {})", key, shown(keys["model"][key]), value.dump()));
   ETHREED_CHECK(wrong.empty(), "{}: keys come from the data: {}; leave them out", patch.source, fmt::join(wrong, ", "));
   update_fields(given, sizes, patch.source, "model");
+}
+
+nlohmann::json without_data_keys(const ConfigFields& fields, const ConfigPatch& patch) {
+  nlohmann::json keys = *patch.keys;
+  if (!keys.contains("model")) return keys;
+  for (const ConfigField& field : fields)
+    if (field.from_data || field.key == "listener_labels") keys["model"].erase(std::string(field.key));
+  return keys;
 }
 
 }  // namespace ethreed

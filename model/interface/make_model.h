@@ -31,6 +31,8 @@ template <class M> ModelKind kind_of() {
 /// Sizes that the data says, taken over from `from_data`, the same fields of another configuration. Throws Error naming
 /// the patch's source if it says another one.
 void take_data_fields(const ConfigFields& fields, const ConfigFields& from_data, const ConfigPatch& patch);
+/// The patch without the keys whose values the data says, for one that was made for other data.
+nlohmann::json without_data_keys(const ConfigFields& fields, const ConfigPatch& patch);
 /// Overwrites what the patch has. Throws Error naming its source.
 void update_sections(const ConfigFields& model, const ConfigFields& training, const ConfigPatch& patch);
 /// Runs check() and lets its errors start with `source`.
@@ -40,6 +42,11 @@ template <class Config>
 void apply_patch(Config& config, Recipe& recipe, const DataDescription* data, const ConfigPatch& patch) {
   ConfigFields training = recipe.fields();
   for (ConfigField& field : config.training_fields()) training.push_back(std::move(field));
+  if (data != nullptr && patch.of_other_data) {
+    const nlohmann::json keys = without_data_keys(config.model_fields(), patch);
+    apply_patch(config, recipe, data, {&keys, patch.source});
+    return;
+  }
   check_as(patch.source, [&] { update_sections(config.model_fields(), training, patch); });
   if (data != nullptr) {
     Config of_data = config;  // which sizes those are may depend on other keys

@@ -15,8 +15,11 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <array>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -93,12 +96,51 @@ class ModelBatch {
   virtual int targets() const = 0;
 };
 
+/// Means of the terms of the loss over batches, in the order of the model's losses(): NaN where no batch had the term,
+/// infinite where one was not finite.
+struct LossMeans {
+  std::array<double, max_loss_terms> term{};
+  double total = 0;
+};
+
 /// Figures over the batches of a split; sums are taken in the order of the batches, in double.
 class FigureSums {
  public:
   virtual ~FigureSums() = default;
-  /// One value for each of the model's figures(). Throws Error if no batch was added.
+  /// One value for each of the model's figures(): NaN for one that does not exist (an accuracy without a label),
+  /// infinite for one that is not finite. Throws Error if no batch was added.
   virtual std::vector<double> result() const = 0;
+
+  /// The losses of one batch, on the host: `values` is StepLosses::all.
+  template <class T> void add_losses(const StepLosses<T>& losses, const T* values) {
+    const auto value = [&](const Variable<T>& term) {
+      return static_cast<double>(values[term.data() - losses.all.data()]);
+    };
+    for (std::size_t k = 0; k < max_loss_terms; ++k)
+      if (losses.term[k]) terms_[k].add(value(losses.term[k]));
+    total_.add(value(losses.total));
+  }
+  LossMeans losses() const {
+    LossMeans means{.term = {}, .total = total_.mean()};
+    for (std::size_t k = 0; k < max_loss_terms; ++k) means.term[k] = terms_[k].mean();
+    return means;
+  }
+
+ private:
+  struct Sum {
+    double sum = 0;
+    std::int64_t count = 0;
+    void add(double x) {
+      sum += x;
+      ++count;
+    }
+    double mean() const {
+      if (count == 0) return std::numeric_limits<double>::quiet_NaN();
+      return std::isfinite(sum) ? sum / static_cast<double>(count) : std::numeric_limits<double>::infinity();
+    }
+  };
+  std::array<Sum, max_loss_terms> terms_;
+  Sum total_;
 };
 
 /// The steps of a model in one type of numbers.
@@ -116,6 +158,10 @@ template <class T> class ModelSteps {
                                                    const ModelBatch& batch, const ReplyOptions& options) const = 0;
   /// A conversation with nothing said yet. Throws Error if the model writes no replies.
   virtual std::unique_ptr<Conversation<T>> converse() const = 0;
+  /// Logits for every utterance of a batch of dialogues. Throws Error if the model follows no labels through a
+  /// dialogue.
+  virtual UtteranceLogits<T> utterance_logits(Tape<T>& tape, ParameterHandles<T> parameters,
+                                              const ModelBatch& batch) const = 0;
   /// Logits of the classes for every text of the batch, in the order given, on the host. Throws Error if the model
   /// labels no texts.
   virtual Variable<T> label_logits(Tape<T>& tape, ParameterHandles<T> parameters, const ModelBatch& batch) const = 0;
@@ -154,6 +200,12 @@ class Model {
   virtual bool has_latent() const = 0;
   virtual std::span<const InsightColumn> insights() const = 0;
   virtual bool writes_replies() const = 0;
+  /// Do its replies come with where it looked (ReplySession::look).
+  virtual bool has_pointer() const = 0;
+  /// The label set of which a reply can be given a class (ReplyOptions::planned_class); empty: it plans none.
+  virtual std::string_view reply_plan() const = 0;
+  /// The label set that it follows through a dialogue (utterance_logits); empty: none.
+  virtual std::string_view utterance_labels() const = 0;
   /// Lines that a person should read before training (a term that is off for want of labels, say).
   virtual std::vector<std::string> notes() const = 0;
 

@@ -14,7 +14,9 @@
 //   visit_parameters(config, named, visit), build(batch, config, examples), forward(tape, config, named, batch,
 //   options), on_host(context, pass)
 // and, if it has them: build with a TrainingDraw as fourth argument; insights, Replies<T>, replies(…), Conversation<T>;
-// label_set(config), text_source(config), label_logits(…); has_latent(config); start_from_data(…); write_trace(…).
+// label_set(config), text_source(config), label_logits(…); has_latent(config); reply_plan(config);
+// utterance_labels(config), utterance_logits(…); start_from_data(…); write_trace(…). Replies with a pointer have
+// source(row) and look(k).
 
 #include "core/error.h"
 #include "core/indices.h"
@@ -61,6 +63,18 @@ template <class M, class T> class SessionOf final : public ReplySession<T> {
   NextWords<T> advance(Indices parents, Indices words) override { return replies_.advance(parents, words); }
   std::int32_t word_id(int row, std::int32_t word) const override { return replies_.word_id(row, word); }
   std::span<const T> insight(int row, int i) const override { return replies_.insight(row, i); }
+  std::span<const std::int32_t> source(int row) const override {
+    if constexpr (requires { replies_.source(row); })
+      return replies_.source(row);
+    else
+      return {};
+  }
+  PointerLook<T> look(int k) const override {
+    if constexpr (requires { replies_.look(k); })
+      return replies_.look(k);
+    else
+      return {};
+  }
 
  private:
   typename M::template Replies<T> replies_;
@@ -115,7 +129,10 @@ template <class M, class T> class StepsOf final : public ModelSteps<T> {
   }
   void measure(Tape<T>& tape, ParameterHandles<T> parameters, const ModelBatch& batch, const PassOptions& options,
                FigureSums& sums) const override {
-    auto pass = M::on_host(tape.context(), M::forward(tape, config_, named(parameters), value(batch), options));
+    auto passed = M::forward(tape, config_, named(parameters), value(batch), options);
+    const Variable<T> all = passed.losses.all;
+    sums.add_losses(passed.losses, tape.context().to_host(all.data(), all.value().count()));
+    auto pass = M::on_host(tape.context(), std::move(passed));
     static_cast<FiguresOf<M>&>(sums).value.add(value(batch), pass);
   }
   std::unique_ptr<ReplySession<T>> replies(Tape<T>& tape, ParameterHandles<T> parameters, const ModelBatch& batch,
@@ -130,6 +147,13 @@ template <class M, class T> class StepsOf final : public ModelSteps<T> {
       return std::make_unique<ConversationOf<M, T>>(config_);
     else
       fail_without("writes no replies");
+  }
+  UtteranceLogits<T> utterance_logits(Tape<T>& tape, ParameterHandles<T> parameters,
+                                      const ModelBatch& batch) const override {
+    if constexpr (requires { M::utterance_logits(tape, config_, named(parameters), value(batch)); })
+      return M::utterance_logits(tape, config_, named(parameters), value(batch));
+    else
+      fail_without("follows no labels through a dialogue");
   }
   Variable<T> label_logits(Tape<T>& tape, ParameterHandles<T> parameters, const ModelBatch& batch) const override {
     if constexpr (requires { M::label_logits(tape, config_, named(parameters), value(batch)); })
@@ -213,6 +237,21 @@ template <class M> class ModelOf final : public Model {
   }
   bool writes_replies() const override {
     return requires { typename M::template Replies<float>; };
+  }
+  bool has_pointer() const override {
+    return requires(const typename M::template Replies<float>& replies) { replies.look(0); };
+  }
+  std::string_view reply_plan() const override {
+    if constexpr (requires { M::reply_plan(config_); })
+      return M::reply_plan(config_);
+    else
+      return {};
+  }
+  std::string_view utterance_labels() const override {
+    if constexpr (requires { M::utterance_labels(config_); })
+      return M::utterance_labels(config_);
+    else
+      return {};
   }
   std::vector<std::string> notes() const override { return M::notes(config_); }
   std::unique_ptr<ModelBatch> new_batch() const override { return std::make_unique<BatchOf<M>>(config_); }

@@ -19,6 +19,8 @@ namespace ethreed {
 struct ConfigPatch {
   const nlohmann::json* keys = nullptr;  ///< {"model": {…}, "training": {…}}, either may be absent
   std::string source;
+  /// It comes from a run on other data: sizes that the data says (and whether it has labels) are passed over.
+  bool of_other_data = false;
 };
 
 /// A line of the table.

@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace ethreed {
 
@@ -24,6 +25,8 @@ struct ReplyOptions {
   bool sample_latent = true;   ///< latent variables are drawn; false: their mean
   std::uint64_t seed = 1;      ///< of that draw
   int hypotheses_per_row = 1;  ///< the most that a search keeps
+  int planned_class = -1;      ///< class of Model::reply_plan() that every reply shall have; −1: the model's own plan
+  bool look = false;           ///< keep what look() tells
 };
 
 /// Log probabilities of every word that may come next, on the device: [hypotheses, words].
@@ -32,11 +35,25 @@ template <class T> struct NextWords {
   int words = 0;
 };
 
+/// Where a pointer looked when it gave the distribution of one word, on the host. Empty for a model without a pointer.
+template <class T> struct PointerLook {
+  std::span<const T> attention{};  ///< γ [source words]
+  std::span<const T> coverage{};   ///< what every source word had received before [source words]
+  T generation_gate{};             ///< p_gen
+};
+
 /// Which turn a row of a session answers.
 struct ReplyRow {
   int dialogue = 0;        ///< its place in the batch, as given
   int turn = 0;            ///< t, from 0
   std::int64_t place = 0;  ///< of the turn in its split (Example::place + t): addresses random numbers of a search
+};
+
+/// What a model takes every utterance's emotion (or another label) to be, on the host: logits [turns, K].
+template <class T> struct UtteranceLogits {
+  std::vector<ReplyRow> rows;  ///< which turn each row is of
+  Variable<T> posts;           ///< after the post of a turn
+  Variable<T> responses;       ///< after its response
 };
 
 /// Something that a model says in addition to its words, as a distribution over classes ("you seem: …").
@@ -63,6 +80,10 @@ template <class T> class ReplySession {
   virtual std::int32_t word_id(int row, std::int32_t word) const = 0;
   /// Logits over the classes of insight i for a row, on the host; in the order of the model's insights().
   virtual std::span<const T> insight(int row, int i) const = 0;
+  /// The words that a pointer may copy for this row, counted as advance() counts them. Empty without a pointer.
+  virtual std::span<const std::int32_t> source(int row) const = 0;
+  /// Of hypothesis k of the last call of advance(), valid until the next. Empty without ReplyOptions::look.
+  virtual PointerLook<T> look(int k) const = 0;
 };
 
 /// A conversation that goes on: what the model keeps of it, so that a turn answered costs a turn, whatever the history.

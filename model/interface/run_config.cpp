@@ -1,6 +1,8 @@
 #include "model/interface/run_config.h"
 
 #include "core/error.h"
+#include "core/json.h"
+#include "core/mapped_file.h"
 #include "model/interface/make_model.h"
 #include "model/text/dataset.h"
 #include "model/text/emotions.h"
@@ -8,7 +10,6 @@
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
-#include <fstream>
 
 namespace ethreed {
 
@@ -49,9 +50,9 @@ const ModelKind& named_kind(const std::string& name, std::span<const ConfigPatch
   for (const ConfigPatch& patch : patches) {
     if (!has_name(*patch.keys)) continue;
     const Json& given = (*patch.keys)["model"][name_key];
-    ETHREED_CHECK(given.is_string(), "{}: model.name: wanted a name, got {}", patch.source, given.dump());
+    ETHREED_CHECK(given.is_string(), "{}: model.name: wanted a name, got {}", patch.source, shown(given));
     ETHREED_CHECK(chosen.empty() || chosen == given, "{}: model.name is '{}', but {} says '{}'", patch.source,
-                  given.get<std::string>(), said_by, chosen);
+                  cut_text(given.get<std::string>()), said_by, cut_text(chosen));
     chosen = given.get<std::string>();
     said_by = patch.source;
   }
@@ -70,7 +71,7 @@ RunConfig make_run_config(const std::string& name, const DataDescription* data, 
   for (const ConfigPatch& patch : patches) {
     Json& copy = keys.emplace_back(*patch.keys);
     if (has_name(copy)) copy["model"].erase(name_key);
-    rest.push_back({&copy, patch.source});
+    rest.push_back({&copy, patch.source, patch.of_other_data});
   }
   RunConfig config{.recipe = kind.recipe()};
   config.model = kind.make(data, rest, config.recipe);
@@ -86,14 +87,16 @@ RunConfig make_run_config(const std::string& name, const DataDescription* data, 
 Json read_json_file(const std::string& path) {
   ETHREED_CHECK(std::filesystem::is_regular_file(path),
                 "{}: there is no such configuration file; check the path after --config", path);
-  std::ifstream stream(path);
-  ETHREED_CHECK(stream, "{}: cannot open the configuration file", path);
-  try {
-    return Json::parse(stream);
-  } catch (const Json::exception& error) {
-    const std::string text = error.what();  // "[json.exception…] parse error at line 3, column 2: …"
-    fail("{}: not valid JSON: {}; mend it there", path, text.substr(text.find("] ") + 2));
-  }
+  return parse_json<Json>(MappedFile(path).text(), path, "mend it there");
+}
+
+std::string learned_fingerprint(const Model& model, const Dataset& data) {
+  if (model.unit() == Unit::dialogue)
+    return data.training_fingerprint({.listener_labels = model.model_config().value("listener_labels", false)});
+  const TextSource source = model.text_source();
+  return data.training_fingerprint(
+      {.situations = source == TextSource::situations,
+       .label_column = source == TextSource::utterances ? std::string(model.label_set()) : std::string()});
 }
 
 std::string fingerprint_for(const Model& model, const Dataset& data) {

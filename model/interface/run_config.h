@@ -29,7 +29,12 @@ RunConfig make_run_config(const std::string& name, const DataDescription* data, 
 /// The content of a JSON file. Throws Error if it cannot be read or parsed.
 nlohmann::json read_json_file(const std::string& path);
 
-/// What of the data a run depends on: the fingerprint of its dialogues, or for a model of texts that of the texts.
+/// A hash of what a model learns from: its part of the training split (Dataset::training_fingerprint). It decides
+/// whether a run may go on with this data.
+std::string learned_fingerprint(const Model& model, const Dataset& data);
+
+/// What checkpoints of formats 1 and 2 kept in its place: the fingerprint of all dialogues, for a model of texts that
+/// of the texts, too.
 std::string fingerprint_for(const Model& model, const Dataset& data);
 
 }  // namespace ethreed

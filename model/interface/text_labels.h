@@ -31,7 +31,8 @@ class TextLabelFigures {
   std::vector<double> result() const {
     ETHREED_CHECK(accuracy_.rows() > 0, "evaluation: no labelled text to evaluate");
     const auto rows = static_cast<double>(accuracy_.rows());
-    return {accuracy_.share(), static_cast<double>(top_five_) / rows, nll_ / rows, static_cast<double>(texts_), rows};
+    return {accuracy_.share(), static_cast<double>(top_five_) / rows, computed_figure(nll_ / rows),
+            static_cast<double>(texts_), rows};
   }
   static constexpr std::array<FigureColumn, 5> columns{{
       {.name = "accuracy", .label = "Acc", .logged = true},

@@ -1,6 +1,7 @@
 #include "model/text/dataset.h"
 
 #include "core/error.h"
+#include "model/text/dataset_fingerprint.h"
 #include "model/text/dataset_format.h"
 #include "model/text/emotions.h"
 #include "model/text/line_reader.h"
@@ -11,6 +12,7 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <utility>
 
 namespace ethreed {
 
@@ -51,14 +53,64 @@ Dataset Dataset::open(const std::filesystem::path& directory) {
   ETHREED_CHECK(std::filesystem::exists(path),
                 "{}: there is no prepared data set here; make one with: ethreed prepare CORPUS_DIR --out {}",
                 path.string(), directory.string());
-  return Dataset(path);
+  return Dataset(SafetensorsFile(path));
 }
 
-Dataset::Dataset(const std::filesystem::path& path) : file_(path) {
+Dataset::Dataset(SafetensorsFile file) : file_(std::move(file)) {
   read_metadata();
   read_words();
   for (const std::string_view name : split_names)
     if (file_.contains(std::string(name) + ".tokens")) read_split(name);
+  check_fingerprints();
+}
+
+SplitArrays Split::arrays() const {
+  SplitArrays arrays{.name = name_,
+                     .tokens = tokens_,
+                     .utterance_offsets = utterance_offsets_,
+                     .dialogue_offsets = dialogue_offsets_,
+                     .emotion = emotion_,
+                     .listener_label = listener_label_,
+                     .conversation_bytes = conversation_bytes_,
+                     .conversation_offsets = conversation_offsets_,
+                     .situation_tokens = situation_tokens_,
+                     .situation_offsets = situation_offsets_,
+                     .labels = {}};
+  for (const UtteranceLabels& labels : labels_) arrays.labels.push_back(labels.labels_);
+  return arrays;
+}
+
+DatasetArrays Dataset::arrays() const {
+  DatasetArrays arrays{.word_bytes = word_bytes_,
+                       .word_offsets = word_offsets_,
+                       .dialogue_words = dialogue_words_,
+                       .vectors = vectors_,
+                       .min_frequency = min_frequency_,
+                       .max_length = max_length_,
+                       .max_situation_length = max_situation_length_,
+                       .has_listener_labels = has_listener_labels_,
+                       .label_columns = label_columns_,
+                       .splits = {}};
+  for (const Split& split : splits_) arrays.splits.push_back(split.arrays());
+  return arrays;
+}
+
+// What is valid may still have been changed: a label, a vector, a word.
+void Dataset::check_fingerprints() const {
+  const DatasetArrays all = arrays();
+  ETHREED_CHECK(dialogues_fingerprint(all) == fingerprint_ &&
+                    (first_format_ || ethreed::texts_fingerprint(all) == texts_fingerprint_),
+                "{}: was changed after it was prepared; prepare the corpus again", path().string());
+}
+
+void Dataset::verify_vocabulary_file() const {
+  const std::filesystem::path file = path().parent_path() / "vocabulary.txt";
+  ETHREED_CHECK(MappedFile(file).text() == vocabulary_text(vocabulary()),
+                "{}: was changed after the corpus was prepared; prepare it again", file.string());
+}
+
+std::string Dataset::training_fingerprint(const TrainingPart& part) const {
+  return ethreed::training_fingerprint(arrays(), split("train").arrays(), part);
 }
 
 void Dataset::read_metadata() {
@@ -76,6 +128,7 @@ void Dataset::read_metadata() {
       rules == tokenizer_version,
       "{}: the data set was made with version {} of the tokenizer, this program has {}; prepare the corpus again",
       path().string(), rules, tokenizer_version);
+  min_frequency_ = number<std::int64_t>("min_frequency", 1);
   max_length_ = number("max_length", 1);
   has_listener_labels_ = file_.metadata("listener_labels") == "yes";
   fingerprint_ = file_.metadata("fingerprint");

@@ -33,6 +33,9 @@
 
 namespace ethreed {
 
+struct DatasetArrays;
+struct SplitArrays;
+
 inline constexpr std::string_view dataset_file_name = "dataset.safetensors";
 
 /// A kind of label that utterances have besides the listener's emotion.
@@ -83,6 +86,19 @@ struct DatasetContents {
 /// Throws Error if a split lacks the labels of a column or the file cannot be written.
 void write_dataset(AtomicFile& file, const DatasetContents& contents);
 
+class Dataset;
+/// The data set without a file; `name` stands for its path in messages.
+Dataset open_in_memory(const DatasetContents& contents, const std::string& name);
+
+/// What of the training split a model learns from, beside the vocabulary and the emotions.
+struct TrainingPart {
+  bool situations = false;       ///< these in place of the utterances
+  bool listener_labels = false;  ///< the emotions of the replies
+  std::string label_column;      ///< the labels of this column, too
+};
+
+class Split;
+
 /// The labels of one column in a split. Indices are trusted, as in Split.
 class UtteranceLabels {
  public:
@@ -95,6 +111,7 @@ class UtteranceLabels {
 
  private:
   friend class Dataset;
+  friend class Split;
   std::string name_;
   std::span<const std::int64_t> dialogue_offsets_;
   std::span<const std::int32_t> labels_;
@@ -126,6 +143,7 @@ class Split {
 
  private:
   friend class Dataset;
+  SplitArrays arrays() const;
   template <class T> static T at(std::span<const T> values, std::int64_t i) {
     return values[static_cast<std::size_t>(i)];
   }
@@ -154,8 +172,8 @@ class Split {
 class Dataset {
  public:
   /// `directory` is what `ethreed prepare --out` wrote. Everything is checked against everything (version, offsets,
-  /// token ids, lengths, classes), so that the rest of the program can trust it. Throws Error: file, what is wrong,
-  /// what to do.
+  /// token ids, lengths, classes), so that the rest of the program can trust it, and the contents against the
+  /// fingerprints that were taken when it was prepared. Throws Error: file, what is wrong, what to do.
   static Dataset open(const std::filesystem::path& directory);
 
   const std::vector<Split>& splits() const { return splits_; }
@@ -189,11 +207,20 @@ class Dataset {
   const std::string& fingerprint() const { return fingerprint_; }
   /// Of situations and label columns; empty in a file of format 1.
   const std::string& texts_fingerprint() const { return texts_fingerprint_; }
+  /// A hash of what a run has learned from: the vocabulary and this part of the training split, by its words. Other
+  /// splits, other label columns and word vectors do not change it. Throws Error if there is no training split.
+  std::string training_fingerprint(const TrainingPart& part) const;
+  std::int64_t min_frequency() const { return min_frequency_; }
+  /// Compares vocabulary.txt, which lies beside the file for people and is not read, with the words. Throws Error.
+  void verify_vocabulary_file() const;
   const std::filesystem::path& path() const { return file_.path(); }
 
  private:
-  explicit Dataset(const std::filesystem::path& path);
+  explicit Dataset(SafetensorsFile file);
+  friend Dataset open_in_memory(const DatasetContents& contents, const std::string& name);
   void read_metadata();
+  void check_fingerprints() const;
+  DatasetArrays arrays() const;
   template <class T> T number(std::string_view key, T lowest) const;
   void read_label_columns();
   void read_words();
@@ -215,6 +242,7 @@ class Dataset {
   std::vector<LabelColumn> label_columns_;
   bool first_format_ = false;  // format version 1
   std::int32_t dialogue_words_ = 0;
+  std::int64_t min_frequency_ = 0;
   int max_length_ = 0;
   int max_situation_length_ = 0;
   bool has_listener_labels_ = false;

@@ -1,22 +1,14 @@
 // From the contents of a data set to its file and its fingerprints.
 
 #include "core/error.h"
-#include "core/hash.h"
 #include "model/text/dataset.h"
+#include "model/text/dataset_fingerprint.h"
 #include "model/text/dataset_format.h"
 #include "model/text/tokenizer.h"
-
-#include <fmt/ranges.h>
-
-#include <array>
 
 namespace ethreed {
 
 namespace {
-
-// Part of every fingerprint of dialogues, whatever the file's format is: the same dialogues, the same fingerprint.
-constexpr std::string_view dialogues_version = "1";
-constexpr std::string_view texts_version = "1";
 
 template <class T> std::span<const T> all(const std::vector<T>& values) { return values; }
 
@@ -28,16 +20,42 @@ struct FlatWords {
   std::string bytes;
   std::vector<std::int64_t> offsets{0};
 };
-FlatWords flatten(const WordTable& words, std::int32_t begin, std::int32_t end) {
+FlatWords flatten(const WordTable& words) {
   FlatWords flat;
-  for (std::int32_t id = begin; id < end; ++id) {
+  for (std::int32_t id = 0; id < words.size(); ++id) {
     flat.bytes += words.word(id);
     flat.offsets.push_back(static_cast<std::int64_t>(flat.bytes.size()));
   }
   return flat;
 }
 
-std::string class_lines(const LabelColumn& column) { return fmt::format("{}", fmt::join(column.classes, "\n")); }
+DatasetArrays arrays_of(const DatasetContents& contents, const FlatWords& words) {
+  DatasetArrays arrays{.word_bytes = bytes_of(words.bytes),
+                       .word_offsets = words.offsets,
+                       .dialogue_words = contents.dialogue_words(),
+                       .vectors = contents.vectors.view(),
+                       .min_frequency = contents.min_frequency,
+                       .max_length = contents.max_length,
+                       .max_situation_length = contents.max_situation_length,
+                       .has_listener_labels = contents.has_listener_labels,
+                       .label_columns = contents.label_columns,
+                       .splits = {}};
+  for (const SplitContents& split : contents.splits) {
+    SplitArrays& to = arrays.splits.emplace_back();
+    to.name = split.name;
+    to.tokens = split.tokens;
+    to.utterance_offsets = split.utterance_offsets;
+    to.dialogue_offsets = split.dialogue_offsets;
+    to.emotion = split.emotion;
+    to.listener_label = split.listener_label;
+    to.conversation_bytes = bytes_of(split.conversation_bytes);
+    to.conversation_offsets = split.conversation_offsets;
+    to.situation_tokens = split.situation_tokens;
+    to.situation_offsets = split.situation_offsets;
+    for (const std::vector<std::int32_t>& labels : split.labels) to.labels.emplace_back(labels);
+  }
+  return arrays;
+}
 
 void check_contents(const DatasetContents& contents) {
   for (const SplitContents& split : contents.splits)
@@ -65,36 +83,21 @@ void add_split(SafetensorsWriter& writer, const SplitContents& split, const Data
 }  // namespace
 
 std::string DatasetContents::fingerprint() const {
-  const FlatWords flat = flatten(words, 0, dialogue_words());
-  const std::array<std::int64_t, 3> numbers{min_frequency, max_length, has_listener_labels};
-  Fingerprint hash;
-  hash.add(dialogues_version).add(tokenizer_version).add(std::span<const std::int64_t>(numbers));
-  hash.add(flat.bytes).add(all(flat.offsets)).add(vectors.span());
-  for (const SplitContents& split : splits) {
-    hash.add(split.name).add(all(split.tokens)).add(all(split.utterance_offsets)).add(all(split.dialogue_offsets));
-    hash.add(all(split.emotion)).add(all(split.listener_label));
-    hash.add(split.conversation_bytes).add(all(split.conversation_offsets));
-  }
-  return hash.text();
+  const FlatWords flat = flatten(words);
+  return dialogues_fingerprint(arrays_of(*this, flat));
 }
 
 std::string DatasetContents::texts_fingerprint() const {
-  const FlatWords flat = flatten(words, dialogue_words(), words.size());
-  const std::array<std::int64_t, 2> numbers{max_situation_length, dialogue_words()};
-  Fingerprint hash;
-  hash.add(texts_version).add(tokenizer_version).add(std::span<const std::int64_t>(numbers));
-  hash.add(flat.bytes).add(all(flat.offsets));
-  for (const LabelColumn& column : label_columns) hash.add(column.name).add(class_lines(column));
-  for (const SplitContents& split : splits) {
-    hash.add(split.name).add(all(split.situation_tokens)).add(all(split.situation_offsets));
-    for (const std::vector<std::int32_t>& labels : split.labels) hash.add(all(labels));
-  }
-  return hash.text();
+  const FlatWords flat = flatten(words);
+  return ethreed::texts_fingerprint(arrays_of(*this, flat));
 }
 
-void write_dataset(AtomicFile& file, const DatasetContents& contents) {
+namespace {
+
+// `sink` is given the writer when all is in it: what it borrows is gone afterwards.
+template <class Sink> auto with_writer(const DatasetContents& contents, Sink sink) {
   check_contents(contents);
-  const FlatWords flat = flatten(contents.words, 0, contents.words.size());
+  const FlatWords flat = flatten(contents.words);
   SafetensorsWriter writer;
   writer.add("words.bytes", bytes_of(flat.bytes));
   writer.add("words.offsets", all(flat.offsets));
@@ -113,7 +116,18 @@ void write_dataset(AtomicFile& file, const DatasetContents& contents) {
   writer.add_metadata("vectors", contents.vectors_source);
   for (const LabelColumn& column : contents.label_columns)
     writer.add_metadata(label_classes_key(column.name), class_lines(column));
-  writer.write(file);
+  return sink(writer);
+}
+
+}  // namespace
+
+void write_dataset(AtomicFile& file, const DatasetContents& contents) {
+  with_writer(contents, [&](const SafetensorsWriter& writer) { writer.write(file); });
+}
+
+Dataset open_in_memory(const DatasetContents& contents, const std::string& name) {
+  return Dataset(
+      SafetensorsFile(name, with_writer(contents, [](const SafetensorsWriter& writer) { return writer.bytes(); })));
 }
 
 }  // namespace ethreed

@@ -42,17 +42,20 @@ void check_options(const PrepareOptions& options) {
   }
   ETHREED_CHECK(options.dimension >= 1 && options.dimension <= largest_dimension,
                 "prepare: dimension is {}, wanted 1 to {}", options.dimension, largest_dimension);
-  const fs::path& out = options.output_directory;
+}
+
+void check_output(const fs::path& out) {
   std::error_code ignored;
   ETHREED_CHECK(!out.empty() && (!fs::exists(out, ignored) || fs::is_directory(out, ignored)),
                 "prepare: the output '{}' is not a folder; choose another path", out.string());
 }
 
-std::vector<CorpusSplit> read_corpus(const fs::path& directory) {
+// With `vocabulary_is_there` any split will do.
+std::vector<CorpusSplit> read_corpus(const fs::path& directory, bool vocabulary_is_there) {
   ETHREED_CHECK(fs::is_directory(directory),
                 "{}: is not a folder; give the folder that holds train.csv (and valid.csv, test.csv)",
                 directory.string());
-  ETHREED_CHECK(fs::exists(directory / "train.csv"),
+  ETHREED_CHECK(vocabulary_is_there || fs::exists(directory / "train.csv"),
                 "{}: there is no train.csv; the vocabulary comes from it, so put the corpus's training split there",
                 directory.string());
   std::vector<CorpusSplit> splits;
@@ -60,6 +63,8 @@ std::vector<CorpusSplit> read_corpus(const fs::path& directory) {
     const fs::path path = directory / (std::string(name) + ".csv");
     if (fs::exists(path)) splits.push_back(read_corpus_split(path, name));
   }
+  ETHREED_CHECK(!splits.empty(), "{}: there is no train.csv, valid.csv or test.csv; put a split of the corpus there",
+                directory.string());
   // A dialogue in two splits would be tested on what it was trained on (and its labels would be ambiguous).
   std::unordered_map<std::string_view, std::string_view> split_of;
   for (const CorpusSplit& split : splits)
@@ -143,12 +148,33 @@ void add_situations(const CorpusSplit& corpus, int max_length, WordTable& words,
   }
 }
 
+// Labels of a column that a run knows get its classes.
+void take_classes(const LabelColumnFile& file, const DataLikeness& like, ColumnLabels& labels) {
+  const auto known = std::find_if(like.labels.begin(), like.labels.end(),
+                                  [&](const LabelColumn& column) { return column.name == file.name; });
+  if (known == like.labels.end()) return;
+  std::vector<std::int32_t> number;
+  for (const std::string& name : labels.classes) {
+    const auto place = std::find(known->classes.begin(), known->classes.end(), name);
+    ETHREED_CHECK(place != known->classes.end(),
+                  "{}: the label '{}' is none of the {} classes that the run has for '{}'; rename it or take its rows "
+                  "out",
+                  file.path.string(), excerpt(name), known->classes.size(), file.name);
+    number.push_back(static_cast<std::int32_t>(place - known->classes.begin()));
+  }
+  for (std::vector<std::int32_t>& split : labels.of_utterance)
+    for (std::int32_t& label : split)
+      if (label >= 0) label = number[static_cast<std::size_t>(label)];
+  labels.classes = known->classes;
+}
+
 // Columns by the order of their names, so that the order of the options does not matter.
-void add_label_columns(std::vector<LabelColumnFile> files, std::span<const CorpusSplit> corpus,
-                       DatasetContents& contents, PrepareSummary& summary) {
+void add_label_columns(std::vector<LabelColumnFile> files, const std::optional<DataLikeness>& like,
+                       std::span<const CorpusSplit> corpus, DatasetContents& contents, PrepareSummary& summary) {
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   for (const LabelColumnFile& file : files) {
     ColumnLabels labels = read_label_column(file.path, corpus);
+    if (like) take_classes(file, *like, labels);
     summary.label_columns.push_back(
         {file.name, file.path.filename().string(), labels.classes, labels.dropped_posts, labels.other_splits});
     for (std::size_t s = 0; s < corpus.size(); ++s) {
@@ -256,12 +282,32 @@ void write_all(const fs::path& directory, const DatasetContents& contents, const
   folder.keep();
 }
 
-}  // namespace
+WordTable vocabulary_of(const PrepareOptions& options, const WordTable& seen, const Tokenized& train) {
+  if (options.like) {
+    WordTable vocabulary;
+    for (const std::string& word : options.like->vocabulary) vocabulary.id(word);
+    return vocabulary;
+  }
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(seen.size()), 0);
+  for (const std::int32_t id : train.ids) ++counts[static_cast<std::size_t>(id)];
+  return vocabulary_from_counts(seen, counts, options.min_frequency);
+}
 
-PrepareSummary prepare(const PrepareOptions& options) {
+// What a run says in place of the options.
+PrepareOptions completed(PrepareOptions options) {
+  if (const std::optional<DataLikeness>& like = options.like) {
+    options.min_frequency = like->min_frequency;
+    options.max_length = like->max_length;
+    options.max_situation_length = like->max_situation_length;
+    if (like->dimension > 0) options.dimension = like->dimension;
+  }
   check_options(options);
-  const std::vector<CorpusSplit> corpus = read_corpus(options.corpus_directory);
-  PrepareSummary summary;
+  return options;
+}
+
+DatasetContents read_all(const PrepareOptions& given, PrepareSummary& summary) {
+  const PrepareOptions options = completed(given);
+  const std::vector<CorpusSplit> corpus = read_corpus(options.corpus_directory, options.like.has_value());
   summary.min_frequency = options.min_frequency;
   summary.max_length = options.max_length;
   summary.max_situation_length = options.max_situation_length;
@@ -271,9 +317,7 @@ PrepareSummary prepare(const PrepareOptions& options) {
   std::vector<Tokenized> tokenized;
   tokenized.reserve(corpus.size());
   for (const CorpusSplit& split : corpus) tokenized.push_back(tokenize_split(split, seen));
-  std::vector<std::int64_t> counts(static_cast<std::size_t>(seen.size()), 0);
-  for (const std::int32_t id : tokenized[0].ids) ++counts[static_cast<std::size_t>(id)];  // [0] is train
-  const WordTable vocabulary = vocabulary_from_counts(seen, counts, options.min_frequency);
+  const WordTable vocabulary = vocabulary_of(options, seen, tokenized[0]);  // [0] is train, if it must be there
 
   DatasetContents contents;
   contents.words = vocabulary;
@@ -294,7 +338,7 @@ PrepareSummary prepare(const PrepareOptions& options) {
     summary.labels_source = options.labels->filename().string();
     summary.other_labels = labels.other_labels;
   }
-  add_label_columns(options.label_columns, corpus, contents, summary);
+  add_label_columns(options.label_columns, options.like, corpus, contents, summary);
   WordVectors vectors = options.vectors ? read_word_vectors(*options.vectors, vocabulary)
                                         : random_word_vectors(vocabulary, options.dimension);
   for (std::size_t s = 0; s < corpus.size(); ++s)
@@ -313,8 +357,28 @@ PrepareSummary prepare(const PrepareOptions& options) {
   contents.vectors = std::move(vectors.rows);
   summary.fingerprint = contents.fingerprint();
   summary.texts_fingerprint = contents.texts_fingerprint();
-  write_all(options.output_directory, contents, vocabulary_text(vocabulary), summary);
+  return contents;
+}
+
+// The first words of the table, one a line.
+std::string vocabulary_text_of(const DatasetContents& contents) {
+  WordTable vocabulary;
+  for (std::int32_t id = 0; id < contents.vocabulary_size(); ++id) vocabulary.id(contents.words.word(id));
+  return vocabulary_text(vocabulary);
+}
+
+}  // namespace
+
+PrepareSummary prepare(const PrepareOptions& options) {
+  check_output(options.output_directory);
+  PrepareSummary summary;
+  const DatasetContents contents = read_all(options, summary);
+  write_all(options.output_directory, contents, vocabulary_text_of(contents), summary);
   return summary;
+}
+
+Dataset prepare_in_memory(const PrepareOptions& options, PrepareSummary& summary) {
+  return open_in_memory(read_all(options, summary), options.corpus_directory.string());
 }
 
 }  // namespace ethreed

@@ -19,6 +19,16 @@ struct LabelColumnFile {
   std::filesystem::path path;
 };
 
+/// What data must have in common with the data of a trained model to be of use to it.
+struct DataLikeness {
+  std::vector<std::string> vocabulary;  ///< every word, the special ones first
+  std::vector<LabelColumn> labels;      ///< classes of its label columns
+  std::vector<std::string> emotions;    ///< the classes of emotions
+  std::int64_t min_frequency = 1;       ///< by which its vocabulary came about
+  int max_length = 0, max_situation_length = 0;
+  int dimension = 0;  ///< of its embedding; 0: it has none
+};
+
 struct PrepareOptions {
   std::filesystem::path corpus_directory;        ///< train.csv, and valid.csv and test.csv where present
   std::filesystem::path output_directory;        ///< made if it does not exist (its parent must)
@@ -29,12 +39,18 @@ struct PrepareOptions {
   std::int64_t min_frequency = 3;                       ///< in the posts and responses of the training split
   int max_length = 40;                                  ///< tokens of an utterance, end mark included; 2 to 10,000
   int max_situation_length = default_situation_length;  ///< the same of a situation
-  int dimension = 300;                                  ///< of the vectors where no file is given; 1 to 10,000
+  /// For a run that is there: in place of the vocabulary of the corpus, min_frequency, the lengths and dimension.
+  /// Labels of its columns are its classes. The corpus needs no training split then.
+  std::optional<DataLikeness> like = {};
+  int dimension = 300;  ///< of the vectors where no file is given; 1 to 10,000
 };
 
 /// Reads and checks everything, then writes dataset.safetensors, vocabulary.txt, summary.txt and summary.json. On an
 /// error (thrown as Error: one line) nothing is written and what was there before stays. The same input gives the same
 /// bytes.
 PrepareSummary prepare(const PrepareOptions& options);
+
+/// The same in memory: nothing is written, output_directory is not looked at. `summary` is filled.
+Dataset prepare_in_memory(const PrepareOptions& options, PrepareSummary& summary);
 
 }  // namespace ethreed

@@ -11,30 +11,6 @@ namespace {
 
 constexpr std::string_view comma_mark = "_comma_";
 
-struct Character {
-  char32_t code = 0;
-  std::size_t bytes = 1;
-};
-
-constexpr char32_t replacement = 0xFFFD;
-
-// The character at text[i]. Bytes that are no UTF-8 (also overlong forms and surrogates) count one by one as U+FFFD.
-Character decode(std::string_view text, std::size_t i) {
-  const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[k]); };
-  const unsigned char first = byte(i);
-  if (first < 0x80) return {first, 1};
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || i + length > text.size()) return {replacement, 1};
-  char32_t code = first & (0x7FU >> length);
-  for (std::size_t k = 1; k < length; ++k) {
-    if ((byte(i + k) & 0xC0) != 0x80) return {replacement, 1};
-    code = code << 6 | (byte(i + k) & 0x3FU);
-  }
-  constexpr std::array<char32_t, 5> smallest{0, 0, 0x80, 0x800, 0x10000};
-  if (code < smallest[length] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return {replacement, 1};
-  return {code, length};
-}
-
 // White space, control characters, and the invisible marks that word processors and web pages leave between words.
 bool is_space(char32_t c) {
   return c <= ' ' || (c >= 0x7F && c <= 0xA0) || (c >= 0x2000 && c <= 0x200F) || (c >= 0x2028 && c <= 0x202F) ||
@@ -51,14 +27,14 @@ std::string normalise(std::string_view text) {
       i += comma_mark.size();
       continue;
     }
-    const Character c = decode(text, i);
+    const Character c = decode_utf8(text, i);
     switch (c.code) {
       case U'‘':
       case U'’': out += '\''; break;
       case U'“':
       case U'”': out += '"'; break;
       case U'…': out += "..."; break;
-      case replacement: out += "\xEF\xBF\xBD"; break;
+      case replacement_character: out += "\xEF\xBF\xBD"; break;
       default:
         if (is_space(c.code))
           out += ' ';
@@ -78,7 +54,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 // CJK punctuation, variation selectors, and the planes of pictographs.
 bool is_word_character(char32_t c) {
   if (c < 0x80) return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-  if (c < 0xC0 || c == 0xD7 || c == 0xF7 || c == replacement) return false;
+  if (c < 0xC0 || c == 0xD7 || c == 0xF7 || c == replacement_character) return false;
   return !((c >= 0x2000 && c <= 0x2BFF) || (c >= 0x3000 && c <= 0x303F) || (c >= 0xFE00 && c <= 0xFE0F) ||
            c >= 0x1F000);
 }
@@ -96,7 +72,7 @@ std::size_t number_end(std::string_view text, std::size_t begin) {
     marked = true;
     ++end;
   }
-  const bool letters_follow = end < text.size() && is_word_character(decode(text, end).code);
+  const bool letters_follow = end < text.size() && is_word_character(decode_utf8(text, end).code);
   return marked && !letters_follow ? end : begin;
 }
 
@@ -104,11 +80,11 @@ std::size_t number_end(std::string_view text, std::size_t begin) {
 std::size_t word_end(std::string_view text, std::size_t begin) {
   std::size_t end = begin;
   while (end < text.size()) {
-    const Character c = decode(text, end);
+    const Character c = decode_utf8(text, end);
     if (is_word_character(c.code)) {
       end += c.bytes;
     } else if (c.code == '\'' && end > begin && end + 1 < text.size() &&
-               is_word_character(decode(text, end + 1).code)) {
+               is_word_character(decode_utf8(text, end + 1).code)) {
       ++end;
     } else {
       break;
@@ -188,7 +164,7 @@ std::vector<std::string> tokenize(std::string_view raw) {
       tokens.emplace_back("...");
       while (i < text.size() && text[i] == '.') ++i;
     } else {
-      const std::size_t bytes = decode(text, i).bytes;
+      const std::size_t bytes = decode_utf8(text, i).bytes;
       tokens.emplace_back(text.substr(i, bytes));
       i += bytes;
     }
@@ -209,15 +185,6 @@ std::string detokenize(std::span<const std::string_view> tokens) {
     glue = hugs_right(token) || (quote && in_quotes);
   }
   return out;
-}
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const Character c = decode(text, i);
-    if (c.code == replacement && c.bytes == 1) return false;  // U+FFFD itself takes three bytes
-    i += c.bytes;
-  }
-  return true;
 }
 
 }  // namespace ethreed

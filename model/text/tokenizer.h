@@ -2,6 +2,8 @@
 // From text to tokens and back, by fixed rules: the same text gives the same tokens everywhere, with no model and no
 // locale.
 
+#include "model/text/utf8.h"
+
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,9 +29,6 @@ std::vector<std::string> tokenize(std::string_view raw);
 /// Readable text: tokens joined by spaces, but none before , . ! ? ; : ) ] % ... 's, none after ( [ $ £ #, none around
 /// -, and quotation marks " hug what they enclose. Not an inverse of tokenize: case and contractions are gone.
 std::string detokenize(std::span<const std::string_view> tokens);
-
-/// Whether all of `text` is UTF-8 (no overlong forms, no surrogates).
-bool is_utf8(std::string_view text);
 
 /// Changes whenever the rules do; part of a data set's fingerprint.
 inline constexpr std::string_view tokenizer_version = "1";

@@ -2,9 +2,12 @@
 
 #include "core/atomic_file.h"
 #include "core/hash.h"
+#include "core/json.h"
 #include "core/mapped_file.h"
 #include "core/safetensors.h"
+#include "model/interface/make_model.h"
 #include "model/text/vocabulary.h"
+#include "model/training/checkpoint_state.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -16,7 +19,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
+#include <limits>
 #include <string_view>
 #include <system_error>
 
@@ -26,53 +29,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
-
-// A checkpoint that has no figures yet still names them, as zeros.
-Json to_json(const ValidationFigures& figures, const Model& model) {
-  Json json{{"epoch", figures.epoch}};
-  for (const FigureColumn& column : model.figures()) {
-    const auto found = figures.values.find(std::string(column.name));
-    if (column.logged) json[std::string(column.name)] = found == figures.values.end() ? 0.0 : found->second;
-  }
-  return json;
-}
-
-ValidationFigures figures_from(const Json& json, const Model& model) {
-  ValidationFigures figures{.epoch = json.at("epoch").get<int>()};
-  for (const FigureColumn& column : model.figures())
-    if (column.logged) figures.values[std::string(column.name)] = json.at(std::string(column.name)).get<double>();
-  return figures;
-}
-
-Json to_json(const TrainingProgress& progress, const Model& model) {
-  Json running{{"total", progress.running.total},
-               {"gradient_norm", progress.running.gradient_norm},
-               {"steps", progress.running.steps},
-               {"tokens", progress.running.tokens}};
-  for (std::size_t k = 0; k < model.losses().size(); ++k)
-    running[std::string(model.losses()[k].name)] = progress.running.term[k];
-  return {
-      {"epoch", progress.epoch},       {"next_batch", progress.next_batch},     {"step", progress.step},
-      {"finished", progress.finished}, {"last", to_json(progress.last, model)}, {"best", to_json(progress.best, model)},
-      {"running", std::move(running)}};
-}
-
-TrainingProgress progress_from(const Json& json, const Model& model) {
-  TrainingProgress progress{.epoch = json.at("epoch").get<int>(),
-                            .next_batch = json.at("next_batch").get<std::int64_t>(),
-                            .step = json.at("step").get<std::int64_t>(),
-                            .finished = json.at("finished").get<bool>(),
-                            .last = figures_from(json.at("last"), model),
-                            .best = figures_from(json.at("best"), model)};
-  const Json& running = json.at("running");
-  progress.running.total = running.at("total").get<double>();
-  progress.running.gradient_norm = running.at("gradient_norm").get<double>();
-  progress.running.steps = running.at("steps").get<std::int64_t>();
-  progress.running.tokens = running.at("tokens").get<std::int64_t>();
-  for (std::size_t k = 0; k < model.losses().size(); ++k)
-    progress.running.term[k] = running.at(std::string(model.losses()[k].name)).get<double>();
-  return progress;
-}
 
 bool is_known_format(const Json& format) {
   return format.is_number_integer() && format >= 1 && format <= checkpoint_format;
@@ -96,25 +52,14 @@ void replace_directory(const fs::path& fresh, const fs::path& target) {
   fs::remove_all(fresh);  // it holds what was there before
 }
 
-// Without the "[json.exception.…] " in front.
-std::string reason(const Json::exception& error) {
-  const std::string text = error.what();
-  const std::size_t end = text.find("] ");
-  return end == std::string::npos ? text : text.substr(end + 2);
-}
-
 [[noreturn]] void fail_as_damaged(const fs::path& path, const Json::exception& error) {
-  fail("{}: damaged ({}); use another checkpoint", path.string(), reason(error));
+  fail("{}: damaged ({}); use another checkpoint", path.string(), reason_of(error));
 }
 
 Json read_json(const fs::path& path) {
-  std::ifstream stream(path);
-  ETHREED_CHECK(stream, "{}: missing or not readable; the checkpoint is incomplete, use another one", path.string());
-  try {
-    return Json::parse(stream);
-  } catch (const Json::exception& error) {
-    fail_as_damaged(path, error);
-  }
+  ETHREED_CHECK(fs::is_regular_file(path), "{}: missing or not readable; the checkpoint is incomplete, use another one",
+                path.string());
+  return parse_json<Json>(MappedFile(path).text(), path.string(), "the file is damaged, use another checkpoint");
 }
 
 // The files that state.json vouches for: one changed by hand or by a failing disk is found out when it is read.
@@ -127,6 +72,14 @@ Json fingerprints_of(const fs::path& directory) {
   Json fingerprints;
   for (const char* name : vouched_files) fingerprints[name] = fingerprint_of(directory / name);
   return fingerprints;
+}
+
+constexpr const char* state_name = "state.json";
+
+// Of all that state.json says but this.
+std::string fingerprint_of_state(Json state) {
+  state[fingerprints_key].erase(state_name);
+  return Fingerprint().add(state.dump()).text();
 }
 
 void check_tensor_count(const SafetensorsFile& file, std::size_t wanted) {
@@ -147,27 +100,50 @@ void check_unchanged(const fs::path& directory, const Json& state, const std::st
   if (!state.contains(fingerprints_key)) return;
   const Json& known = state[fingerprints_key];
   const fs::path path = directory / name;
-  ETHREED_CHECK(known.is_object() && known.contains(name) && known[name] == fingerprint_of(path),
+  const auto fingerprint = [&] { return name == state_name ? fingerprint_of_state(state) : fingerprint_of(path); };
+  ETHREED_CHECK(known.is_object() && known.contains(name) && known[name] == fingerprint(),
                 "{}: was changed after the checkpoint was saved; use another checkpoint, or remove '{}' from {} if you "
                 "meant the change",
-                path.string(), fingerprints_key, (directory / "state.json").string());
+                path.string(), fingerprints_key, (directory / state_name).string());
 }
 
-TrainingProgress parse_progress(const Json& state, const Model& model, const fs::path& path) {
+// Its own fingerprint came with format 3.
+Json read_state_json(const fs::path& directory) {
+  const fs::path path = directory / state_name;
+  Json state = read_json(path);
   ETHREED_CHECK(
       state.is_object() && is_known_format(state.value("format", Json())),
       "{}: not a checkpoint of a format up to {}; it was made by another version of the program, use that one",
       path.string(), checkpoint_format);
-  TrainingProgress progress;
-  try {
-    progress = progress_from(state, model);
-  } catch (const Json::exception& error) {
-    fail_as_damaged(path, error);
-  }
-  ETHREED_CHECK(progress.epoch >= 0 && progress.next_batch >= 0 && progress.step >= 0 && progress.running.steps >= 0,
-                "{}: epoch {}, next_batch {}, step {} and running.steps {} cannot be negative; use another checkpoint",
-                path.string(), progress.epoch, progress.next_batch, progress.step, progress.running.steps);
-  return progress;
+  if (state["format"] >= 3) check_unchanged(directory, state, state_name);
+  return state;
+}
+
+Json data_to_json(const CheckpointInfo& info) {
+  Json json{{"name", info.data_name},
+            {"fingerprint", info.data_fingerprint},
+            {"max_length", info.max_length},
+            {"max_situation_length", info.max_situation_length},
+            {"min_frequency", info.min_frequency}};
+  for (const LabelSet& set : info.labels) json["labels"][set.name] = set.classes;
+  return json;
+}
+
+void read_data(const Json& json, CheckpointInfo& info) {
+  info.data_name = json.at(info.format < 3 ? "path" : "name");
+  info.data_fingerprint = json.at("fingerprint");
+  if (json.contains("labels"))
+    for (const auto& [name, classes] : json.at("labels").items())
+      info.labels.push_back({name, classes.get<std::vector<std::string>>()});
+  if (info.format < 3) return;
+  const auto number = [&](const char* key, std::int64_t low, std::int64_t high) {
+    const auto value = json.at(key).get<std::int64_t>();
+    ETHREED_CHECK(value >= low && value <= high, "data.{} is {}, wanted {} to {}", key, value, low, high);
+    return value;
+  };
+  info.max_length = static_cast<int>(number("max_length", 2, 10'000));
+  info.max_situation_length = static_cast<int>(number("max_situation_length", 2, 10'000));
+  info.min_frequency = number("min_frequency", 1, 1'000'000'000);
 }
 
 void add_block(SafetensorsWriter& writer, const ParameterLayout& layout, const Tensor<float>& block,
@@ -211,13 +187,14 @@ void save_checkpoint(const fs::path& directory, const ModelState<float>& model, 
     write_text_atomically(fresh / "vocabulary.txt", words);
     Json config = to_json(info.config);
     config["format"] = checkpoint_format;
-    config["data"] = {{"path", info.data_path}, {"fingerprint", info.data_fingerprint}};
-    for (const LabelSet& set : info.labels) config["data"]["labels"][set.name] = set.classes;
+    config["data"] = data_to_json(info);
+    if (!info.started_from.empty()) config["started_from"] = info.started_from;
     write_text_atomically(fresh / "config.json", config.dump(2) + "\n");
-    Json state = to_json(info.progress, *info.config.model);
+    Json state = state_to_json(info);
     state["format"] = checkpoint_format;
     state[fingerprints_key] = fingerprints_of(fresh);
-    write_text_atomically(fresh / "state.json", state.dump(2) + "\n");
+    state[fingerprints_key][state_name] = fingerprint_of_state(state);
+    write_text_atomically(fresh / state_name, state.dump(2) + "\n");
     replace_directory(fresh, directory);
   } catch (const fs::filesystem_error& error) {
     fs::remove_all(fresh, ignored);
@@ -244,22 +221,20 @@ CheckpointInfo load_checkpoint_info(const fs::path& directory) {
       config.is_object() && config.contains("format") && is_known_format(config["format"]),
       "{}: not a checkpoint of a format up to {}; it was made by another version of the program, use that one",
       config_path.string(), checkpoint_format);
+  info.format = config["format"];
   try {
-    info.data_path = config.at("data").at("path");
-    info.data_fingerprint = config.at("data").at("fingerprint");
-    if (config.at("data").contains("labels"))
-      for (const auto& [name, classes] : config.at("data").at("labels").items())
-        info.labels.push_back({name, classes.get<std::vector<std::string>>()});
+    check_as(config_path.string(), [&] { read_data(config.at("data"), info); });
+    info.started_from = config.value("started_from", std::string());
   } catch (const Json::exception& error) {
     fail_as_damaged(config_path, error);
   }
+  config.erase("started_from");
   config.erase("format");
   config.erase("data");
   const ConfigPatch everything{&config, config_path.string()};
   info.config = make_run_config("", nullptr, {&everything, 1});
-  const fs::path state_path = directory / "state.json";
-  const Json state = read_json(state_path);
-  info.progress = parse_progress(state, *info.config.model, state_path);
+  const Json state = read_state_json(directory);
+  read_state(state, directory / state_name, info);
   check_unchanged(directory, state, "config.json");
   const WordTable words = load_vocabulary(directory / "vocabulary.txt");
   ETHREED_CHECK(words.size() == info.config.model->vocabulary(),
@@ -275,7 +250,7 @@ template <class T> void load_checkpoint_tensors(const fs::path& directory, Model
   const SafetensorsFile parameters(directory / "model.safetensors");
   check_tensor_count(parameters, model.layout.entries().size());
   read_block(parameters, model.layout, "", model.values);
-  const Json state = read_json(directory / "state.json");
+  const Json state = read_state_json(directory);
   check_unchanged(directory, state, "model.safetensors");
   if (model.first_moment.count() == 0) return;
   const SafetensorsFile moments(directory / "optimizer.safetensors");
@@ -291,13 +266,58 @@ fs::path checkpoint_in(const fs::path& run, const std::string& which) {
   if (fs::exists(run / "config.json")) return run;
   ETHREED_CHECK(fs::exists(run), "{}: no such run; train one with `ethreed train --out {}`", run.string(),
                 run.string());
-  const std::string other = which == "best" ? "last" : "best";
-  ETHREED_CHECK(has_checkpoint(run, which) || !has_checkpoint(run, other),
-                "{}: holds no checkpoint '{}' yet (the first epoch's end makes it); use --checkpoint {}", run.string(),
-                which, other);
-  ETHREED_CHECK(has_checkpoint(run, which), "{}: holds no checkpoint '{}'; train first, or give another run",
-                run.string(), which);
-  return run / which;
+  if (has_checkpoint(run, which)) return run / which;
+  ETHREED_CHECK(!has_checkpoint(run, which + ".old"),
+                "{}: holds no checkpoint '{}', but '{}.old': the process that was replacing it was killed; `ethreed "
+                "train --resume` puts it back, or give {}.old as the run",
+                run.string(), which, which, (run / which).string());
+  ETHREED_CHECK(which != "best" || !has_checkpoint(run, "last"),
+                "{}: holds no checkpoint 'best' yet (the first epoch's end makes it); use --checkpoint last",
+                run.string());
+  ETHREED_CHECK(which != "last" || !has_checkpoint(run, "best"),
+                "{}: holds the checkpoint 'best' only; use --checkpoint best", run.string());
+  fail("{}: holds no checkpoint '{}'; train first, or give another run", run.string(), which);
+}
+
+void verify_checkpoint(const fs::path& directory) {
+  (void)load_checkpoint_info(directory);
+  const Json state = read_state_json(directory);
+  ETHREED_CHECK(state.contains(fingerprints_key), "{}: has no '{}', so nothing can be verified",
+                (directory / state_name).string(), fingerprints_key);
+  for (const char* name : vouched_files) check_unchanged(directory, state, name);
+}
+
+std::string parameters_fingerprint(const fs::path& directory) {
+  return fingerprint_of(directory / "model.safetensors");
+}
+
+void sweep_leftovers(const fs::path& run) {
+  try {
+    std::vector<fs::path> half_written;
+    for (const auto& entry : fs::directory_iterator(run))
+      if (entry.path().filename().string().find(".tmp-") != std::string::npos) half_written.push_back(entry.path());
+    for (const fs::path& path : half_written) fs::remove_all(path);
+    for (const char* name : {"last", "best"}) {
+      const fs::path path = run / name, old = run / (std::string(name) + ".old");
+      if (!fs::exists(old)) continue;
+      if (fs::exists(path))
+        fs::remove_all(old);
+      else
+        fs::rename(old, path);
+    }
+  } catch (const fs::filesystem_error& error) {
+    fail("{}: what a process that was killed left there cannot be put in order: {}", run.string(),
+         error.code().message());
+  }
+}
+
+double ValidationFigures::value(const std::string& name) const {
+  const auto found = values.find(name);
+  return found == values.end() ? std::numeric_limits<double>::quiet_NaN() : found->second;
+}
+
+bool TrainingProgress::is_over(const Recipe& recipe) const {
+  return epoch >= recipe.epochs || (recipe.patience > 0 && epoch > 0 && epoch - 1 - best.epoch >= recipe.patience);
 }
 
 template void load_checkpoint_tensors(const fs::path&, ModelState<float>&);

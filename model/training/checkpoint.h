@@ -1,7 +1,8 @@
 #pragma once
 // A checkpoint is a directory (see the interchange format): model.safetensors, optimizer.safetensors, vocabulary.txt,
-// config.json, state.json. It is replaced as a whole or not at all. state.json holds fingerprints of the other files,
-// so that one that was changed later is not taken for what the run learned.
+// config.json, state.json. It is replaced as a whole or not at all. state.json holds fingerprints of the other files
+// and of itself, so that one that was changed later is not taken for what the run learned. It can be passed on: no path
+// of the machine is in it, and all that texts are encoded with is.
 
 #include "model/interface/model_state.h"
 #include "model/interface/run_config.h"
@@ -17,13 +18,16 @@
 
 namespace ethreed {
 
-/// Format 2 names its model in config.json; format 1 had one model only, and is read.
-inline constexpr int checkpoint_format = 2;
+/// What is written. Formats 1 (one model only, not named) and 2 (with the path of the data, without the classes of the
+/// emotions, the lengths, and the fingerprint of state.json) are read.
+inline constexpr int checkpoint_format = 3;
 
 /// Validation figures that are kept with a checkpoint: those that the model logs.
 struct ValidationFigures {
-  int epoch = -1;  ///< the epoch after which they were taken, from 0; −1: none yet
-  std::map<std::string, double> values;
+  int epoch = -1;                        ///< the epoch after which they were taken, from 0; −1: none yet
+  std::map<std::string, double> values;  ///< those that exist
+  /// NaN where there is none.
+  double value(const std::string& name) const;
   bool operator==(const ValidationFigures&) const = default;
 };
 
@@ -43,17 +47,34 @@ struct TrainingProgress {
   bool finished = false;        ///< all epochs are done
   ValidationFigures last, best;
   RunningLosses running;
+  /// All epochs are done, or the recipe's patience is at its end.
+  bool is_over(const Recipe& recipe) const;
   bool operator==(const TrainingProgress&) const = default;
+};
+
+/// A key of the recipe that was changed when the run was taken up again.
+struct RecipeChange {
+  int epoch = 0;          ///< epoch in hand, from 0
+  std::int64_t step = 0;  ///< steps done
+  std::string text;       ///< "learning_rate: 10 → 0.0001"
+  bool operator==(const RecipeChange&) const = default;
 };
 
 /// Everything in a checkpoint but the tensors.
 struct CheckpointInfo {
   RunConfig config;
   TrainingProgress progress;
-  std::string data_path;         ///< where the prepared data lay, as given
-  std::string data_fingerprint;  ///< what it was (fingerprint_for)
+  std::string data_name;         ///< the last part of the data's path (format 1 and 2: the path)
+  std::string data_fingerprint;  ///< of what was learned from (learned_fingerprint; formats 1 and 2: fingerprint_for)
   std::vector<std::string> vocabulary;
   std::vector<LabelSet> labels;  ///< classes of the label sets that the model speaks of
+  std::vector<RecipeChange> changes;
+  std::string started_from;        ///< fingerprint of the parameters that the run began with; empty: of a seed
+  int format = checkpoint_format;  ///< that it was read from
+  /// How texts were cut (see PrepareOptions); old checkpoints do not say, and these were the usual ones.
+  int max_length = 40;
+  int max_situation_length = 100;
+  std::int64_t min_frequency = 1;
 };
 
 /// Writes `directory`, replacing what is there in one step. Throws Error (directory not writable, disk full, …); what
@@ -75,5 +96,17 @@ std::filesystem::path checkpoint_in(const std::filesystem::path& run, const std:
 
 /// True if RUN/<which> is a checkpoint.
 bool has_checkpoint(const std::filesystem::path& run, const std::string& which);
+
+/// Compares every file of a checkpoint with its fingerprint, those that its user would not open, too. Throws Error as
+/// the functions above, and if state.json has no fingerprints.
+void verify_checkpoint(const std::filesystem::path& directory);
+
+/// The fingerprint of a checkpoint's parameters.
+std::string parameters_fingerprint(const std::filesystem::path& directory);
+
+/// Puts in order what a process that was killed left of its checkpoints: a half-written one is removed; one that had
+/// stepped aside for its successor (<name>.old) is put back where the successor is not there, and removed where it is.
+/// For whoever holds the run's lock.
+void sweep_leftovers(const std::filesystem::path& run);
 
 }  // namespace ethreed

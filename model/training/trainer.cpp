@@ -91,11 +91,14 @@ StepReport training_step(Context& context, const Model& model, ModelState<T>& st
                     .targets = batch.targets()};
   for (std::size_t k = 0; k < max_loss_terms; ++k) report.term[k] = value(losses.term[k]);
   // Adam has looked at both and left the parameters alone if one is not finite.
-  const char* advice = "resume from the last checkpoint with a smaller learning rate";
-  ETHREED_CHECK(std::isfinite(report.total), "training: the loss is {} at step {}; {}", report.total, arguments.step,
-                advice);
-  ETHREED_CHECK(std::isfinite(report.gradient_norm), "training: the gradient's norm is {} at step {}; {}",
-                report.gradient_norm, arguments.step, advice);
+  const std::string advice = fmt::format(
+      "the learning rate is {}: go on from the last checkpoint with --resume --learning-rate and a smaller "
+      "one (or a smaller --clip-norm), or start anew with it",
+      arguments.learning_rate);
+  ETHREED_CHECK(std::isfinite(report.total), "training: the loss is not finite ({}) at step {}; {}",
+                std::abs(report.total), arguments.step, advice);
+  ETHREED_CHECK(std::isfinite(report.gradient_norm), "training: the gradient's norm is not finite ({}) at step {}; {}",
+                std::abs(report.gradient_norm), arguments.step, advice);
   return report;
 }
 
@@ -182,28 +185,27 @@ class Run {
   bool validate(double learning_rate) {
     bool interrupted = false;
     std::vector<double> figures;
+    Evaluator<float> evaluator(context_, model_, device_.model());
     try {
-      figures = Evaluator<float>(context_, model_, device_.model())
-                    .evaluate(valid_, LatentMode{.seed = recipe_.seed}, [&](int done) {
-                      if (observer_.validation) observer_.validation(done, valid_.count());
-                      interrupted = observer_.stop && observer_.stop();
-                      return !interrupted;
-                    });
+      figures = evaluator.evaluate(valid_, LatentMode{.seed = recipe_.seed}, [&](int done) {
+        if (observer_.validation) observer_.validation(done, valid_.count());
+        interrupted = observer_.stop && observer_.stop();
+        return !interrupted;
+      });
     } catch (const Error&) {
       if (!interrupted) throw;
       return false;  // the epoch's steps are done; validation runs again on resuming
     }
     progress_.last = {.epoch = progress_.epoch};
     for (std::size_t k = 0; k < figures.size(); ++k)
-      if (const FigureColumn& column = model_.figures()[k]; column.logged)
+      if (const FigureColumn& column = model_.figures()[k]; column.logged && !std::isnan(figures[k]))
         progress_.last.values[std::string(column.name)] = figures[k];
     const bool best = is_best(figures);
     if (best) progress_.best = progress_.last;
-    if (observer_.epoch) observer_.epoch(progress_, figures, learning_rate);
+    if (observer_.epoch) observer_.epoch(progress_, figures, evaluator.losses(), learning_rate);
     ++progress_.epoch;
     progress_.next_batch = 0;
-    const bool no_better = recipe_.patience > 0 && progress_.epoch - 1 - progress_.best.epoch >= recipe_.patience;
-    progress_.finished = progress_.epoch == recipe_.epochs || no_better;
+    progress_.finished = progress_.is_over(recipe_);
     if (best) save("best");
     save("last");
     return true;
@@ -213,7 +215,9 @@ class Run {
     if (progress_.best.epoch < 0) return true;
     const Selection selection = model_.selection();
     const auto place = static_cast<std::size_t>(selection.figure);
-    const double before = progress_.best.values.at(std::string(model_.figures()[place].name));
+    const double before = progress_.best.value(std::string(model_.figures()[place].name));
+    // A checkpoint keeps finite figures alone: whatever else stood there is worse than any of them.
+    if (!std::isfinite(before) || !std::isfinite(figures[place])) return std::isfinite(figures[place]);
     return selection.higher ? figures[place] > before : figures[place] < before;
   }
 

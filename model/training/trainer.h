@@ -45,7 +45,9 @@ StepReport training_step(Context& context, const Model& model, ModelState<T>& st
 struct TrainingObserver {
   std::function<void(const TrainingProgress&, const StepReport&, std::int64_t batches)> step;
   std::function<void(const TrainingProgress&, double learning_rate)> log_line;  ///< progress.running holds the sums
-  std::function<void(const TrainingProgress&, std::span<const double> figures, double learning_rate)> epoch;
+  /// Figures and losses of the validation.
+  std::function<void(const TrainingProgress&, std::span<const double> figures, const LossMeans&, double learning_rate)>
+      epoch;
   std::function<void(int done, int examples)> validation;
   std::function<bool()> stop;  ///< true: save and return at the next step boundary
 };

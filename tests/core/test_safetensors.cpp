@@ -151,14 +151,14 @@ TEST_CASE("a damaged safetensors header is refused with the tensor and the reaso
   CHECK_THROWS_WITH(SafetensorsFile(folder.file("bad", huge)), Contains("says its header has"));
 }
 
-TEST_CASE("tensors that cannot be read in place are refused, the others of the file are not") {
+TEST_CASE("a header without padding is read: tensors that are not aligned are copied, the others are not") {
   const TemporaryFolder folder;
   std::string header =
       R"({"half":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]},"deep":{"dtype":"F32","shape":[1,1,1,1,1],"data_offsets":[4,8]},)"
       R"("w":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})";
   header.append((9 - header.size() % 8) % 8, ' ');  // data starts one byte beyond a multiple of eight
   const SafetensorsFile shifted(folder.file("shifted", raw_file(header, 12)));
-  CHECK_THROWS_WITH(shifted.tensor<float>("w"), Contains("not aligned"));
+  CHECK(reinterpret_cast<std::uintptr_t>(shifted.tensor<float>("w").data) % sizeof(float) == 0);
   const SafetensorsFile file(folder.file("whole", raw_file(header + "       ", 12)));
   CHECK(file.tensor<float>("w").count() == 1);
   CHECK_THROWS_WITH(file.tensor<float>("half"), Contains("'half' is BF16, wanted F32"));

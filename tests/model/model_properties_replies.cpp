@@ -58,13 +58,15 @@ class EveryReply {
     for (const auto& replies : found_) count = std::max(count, replies.size());
     return count;
   }
-  Found best(int row, double length_power) const {
+  /// All of a row, the best first.
+  std::vector<Found> ranked(int row, double length_power) const {
     const auto score = [&](const Found& reply) {
       return reply.log_probability / std::pow(static_cast<double>(reply.words.size() + 1), length_power);
     };
-    const auto& replies = found_[row];
-    return *std::max_element(replies.begin(), replies.end(),
-                             [&](const Found& a, const Found& b) { return score(a) < score(b); });
+    std::vector<Found> replies = found_[row];
+    std::stable_sort(replies.begin(), replies.end(),
+                     [&](const Found& a, const Found& b) { return score(a) > score(b); });
+    return replies;
   }
 
  private:
@@ -198,7 +200,7 @@ Failure widest_beam_finds_best(const Subject& subject) {
   std::set<std::size_t> lengths;
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     Bench<double> bench(model, random_state<double>(model, seed, 1.5));
-    DecodeOptions options{.method = DecodeMethod::beam, .max_length = 4, .beam = 1000};
+    DecodeOptions options{.method = DecodeMethod::beam, .max_length = 4, .beam = 1000, .n_best = 3};
     const ReplyOptions reply_options{.hypotheses_per_row = hypotheses(options)};
     std::optional<EveryReply> every;
     for (const double power : {0.0, 0.7, 1.2}) {
@@ -214,8 +216,12 @@ Failure widest_beam_finds_best(const Subject& subject) {
       const std::vector<Reply> replies = search_replies(bench.context(), *session, model.vocabulary(), options);
       if (replies.empty()) return "no replies";
       for (int r = 0; r < session->rows(); ++r) {
-        const EveryReply::Found best = every->best(r, power);
+        const std::vector<EveryReply::Found> ranked = every->ranked(r, power);
+        const EveryReply::Found& best = ranked.front();
         const Reply& got = replies[r];
+        if (got.others.size() != 2 || got.others[0].words != ranked.at(1).words ||
+            got.others[1].words != ranked.at(2).words)
+          return fmt::format("seed {}, row {}: not the second and third best words", seed, r);
         if (got.words != best.words) return fmt::format("seed {}, row {}: not the best words", seed, r);
         if (const Failure failure = differ({&got.log_probability, 1}, {&best.log_probability, 1}, 1e-12,
                                            [](std::size_t) { return "the log probability"; }))

@@ -79,7 +79,7 @@ Failure checkpoint_brings_all_back(const Subject& subject) {
   info.progress.last.epoch = info.progress.best.epoch = 0;
   for (const FigureColumn& column : config.model->figures())
     if (column.logged)
-      info.progress.last.values[std::string(column.name)] = info.progress.best.values[std::string(column.name)] = 0.1;
+      info.progress.last.values[std::string(column.name)] = info.progress.best.values[std::string(column.name)] = 1.1;
   const TemporaryFolder folder;
   save_checkpoint(folder / "last", state, info);
   const CheckpointInfo back = load_checkpoint_info(folder / "last");

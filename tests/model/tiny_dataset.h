@@ -78,7 +78,8 @@ inline Dataset random_dataset(const TemporaryFolder& folder) {
 
 /// What a checkpoint of such a run says.
 inline CheckpointInfo run_info(const Dataset& data, const RunConfig& config) {
-  CheckpointInfo info{.config = config, .data_path = "data", .data_fingerprint = fingerprint_for(*config.model, data)};
+  CheckpointInfo info{
+      .config = config, .data_name = "data", .data_fingerprint = learned_fingerprint(*config.model, data)};
   for (std::int32_t id = 0; id < data.vocabulary_size(); ++id) info.vocabulary.emplace_back(data.word(id));
   return info;
 }

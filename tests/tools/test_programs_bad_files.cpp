@@ -79,7 +79,7 @@ TEST_CASE("a truncated checkpoint is refused, whichever of its files it is") {
   }
   for (const char* name : {"config.json", "state.json"})
     check_damage(project, [&] { fs::resize_file(project / "run/last" / name, 40); },
-                 {fmt::format("run/last/{}: damaged (parse error at line ", name), "use another checkpoint"});
+                 {fmt::format("run/last/{}: not valid JSON: parse error at line ", name), "use another checkpoint"});
   check_damage(project, [&] { fs::resize_file(project / "run/last/vocabulary.txt", 60); },
                {"run/last/vocabulary.txt: ", "the checkpoint is damaged, use another one"});
   for (const char* name : {"state.json", "model.safetensors", "vocabulary.txt"})
@@ -119,9 +119,9 @@ TEST_CASE("a checkpoint with values that cannot be is refused") {
     check_damage(
         project, [&] { edit_json(project, fmt::format("last/{}", name), pointer, value); }, parts);
   };
-  for (const Json& format : {Json(0), Json(3), Json("2")}) {
-    check_json("config.json", "/format", format, {"run/last/config.json: not a checkpoint of a format up to 2"});
-    check_json("state.json", "/format", format, {"run/last/state.json: not a checkpoint of a format up to 2"});
+  for (const Json& format : {Json(0), Json(4), Json("3")}) {
+    check_json("config.json", "/format", format, {"run/last/config.json: not a checkpoint of a format up to 3"});
+    check_json("state.json", "/format", format, {"run/last/state.json: not a checkpoint of a format up to 3"});
   }
   check_json("config.json", "/model/name", "ethred",
              {"run/last/config.json: model 'ethred' does not exist; give one of ethreed"});
@@ -130,8 +130,30 @@ TEST_CASE("a checkpoint with values that cannot be is refused") {
              {"run/last/config.json: ", "'dropout' is 2, out of range: give 0 to 0.95"});
   check_json("config.json", "/model/ablation", "no_decoder", {"run/last/config.json: ablation 'no_decoder' does not"});
   check_json("config.json", "/data", 2, {"run/last/config.json: damaged"});
-  check_json("state.json", "/step", -1, {"run/last/state.json: ", "step -1", "cannot be negative"});
-  check_json("state.json", "/step", "x", {"run/last/state.json: damaged (type must be number"});
+  for (const char* pointer : {"/step", "/epoch", "/best/epoch", "/running/steps"})
+    check_json("state.json", pointer, 1'000'000'000,
+               {"run/last/state.json: was changed after the checkpoint was saved"});
+  // Where nothing vouches for the file, it must still make sense.
+  const auto check_state = [&](const char* pointer, const Json& value, const std::string& part) {
+    INFO(pointer << " = " << value.dump());
+    check_damage(project,
+                 [&] {
+                   Json state = project.json("run/last/state.json");
+                   state.erase("fingerprints");
+                   state.at(Json::json_pointer(pointer)) = value;
+                   put(project, "last/state.json", state.dump(2));
+                 },
+                 {"run/last/state.json: ", part});
+  };
+  check_state("/step", -1, "a counter is negative");
+  check_state("/step", "x", "damaged (type must be number");
+  check_state("/epoch", 1, "the last figures are of epoch 1 (from 0), though 1 epochs are done");
+  check_state("/next_batch", 3, "the run is said to be over");
+  check_state("/best/epoch", 5, "the best epoch is 5 (from 0), though 2 epochs are done");
+  check_state("/best/epoch", -1, "the best epoch is -1");
+  check_state("/best/perplexity_token", 0.5, "'perplexity_token' is 0.5, a perplexity is 1 or more");
+  check_state("/running/steps", 4611686018427387904, "the losses since the last line of the log");
+  check_state("/running/tokens", -1, "the losses since the last line of the log");
   check_damage(project,
                [&] {
                  write_value(project / "run/last/model.safetensors", "classifier.bias",
@@ -144,10 +166,15 @@ TEST_CASE("what only training reads is checked when training goes on") {
   const FinishedProject project;
   const std::vector<std::string> resume = project.training("run", {"--epochs", "3", "--resume"});
   fs::copy(project / "whole", project / "run", fs::copy_options::recursive);
-  edit_json(project, "last/state.json", "/next_batch", 3);
+  const std::string whole_state = project.content("run/last/state.json");
+  Json state = Json::parse(whole_state);
+  state.erase("fingerprints");
+  state["finished"] = false;
+  state["next_batch"] = 3;
+  put(project, "last/state.json", state.dump(2));
   check_refusal(project, resume,
                 {"run/last/state.json: step 12 is not 2 epochs of 6 steps and 3 more; use another checkpoint"});
-  edit_json(project, "last/state.json", "/next_batch", 0);
+  put(project, "last/state.json", whole_state);
   write_value(project / "run/last/optimizer.safetensors", "classifier.bias.m", 0.5F);
   check_refusal(project, resume, {"run/last/optimizer.safetensors: was changed after the checkpoint was saved"});
   fs::resize_file(project / "run/last/optimizer.safetensors", 9000);
@@ -170,15 +197,15 @@ TEST_CASE("a run made from other data is refused") {
   project.prepare_and_train();
   project.must({"prepare", "corpus", "--out", "other", "--dimension", "8", "--min-frequency", "2"});
   check_refusal(project, {"evaluate", "run", "--data", "other"},
-                {"other: the run was trained on other data (fingerprint ", "with --data"});
-  check_refusal(project, {"generate", "run", "--data", "other"}, {"other: the run was trained on other data"});
+                {"other: its vocabulary is not that of run (", "ethreed prepare CORPUS --like run --out DIR"});
+  check_refusal(project, {"generate", "run", "--data", "other"}, {"other: its vocabulary is not that of run"});
   check_refusal(project, {"trace", "--data", "other", "--out", "t", "--run", "run"},
-                {"run: the run was trained on other data than other; give the data it was made from"});
+                {"other: its vocabulary is not that of run"});
   check_refusal(project, {"train", "--data", "other", "--out", "run", "--resume", "--epochs", "3"},
-                {"run: the run was made from other data (fingerprint ", "give the data it was made from"});
+                {"other: its vocabulary is not that of run"});
   fs::rename(project / "data", project / "moved");
   check_refusal(project, {"evaluate", "run"},
-                {"/data: the data that run was trained on lay here and is gone", "--data DIR"});
+                {"data: the data that run was trained on lay here and is gone", "--data DIR"});
 }
 
 TEST_CASE("what is no run is refused, and so is a run that has no checkpoint of that name yet") {
@@ -206,7 +233,7 @@ TEST_CASE("train does not touch a run that is there, and --resume wants one with
   check_refusal(project, project.training("corpus", {"--resume"}), nothing);
   project.must(project.training("run"));
   check_refusal(project, project.training("run"),
-                {"run: holds a run already; go on with it by --resume, or give another --out"});
+                {"run: holds a run already (last); go on with it by --resume, or give another --out"});
   const std::vector<std::string> contradiction{"run: --resume goes on with the run's own configuration",
                                                "leave the other options out"};
   check_refusal(project, project.training("run", {"--resume", "--seed", "7"}), contradiction);

@@ -1,13 +1,17 @@
+#include "core/printable.h"
 #include "model/evaluation/metrics.h"
+#include "model/evaluation/reply_figures.h"
 #include "model/interface/device_model.h"
 #include "tools/ethreed/commands.h"
-#include "tools/ethreed/session.h"
+#include "tools/ethreed/decode_options.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <memory>
 
 namespace ethreed {
@@ -16,6 +20,7 @@ namespace {
 
 struct EvaluateArguments {
   RunArguments run;
+  std::vector<std::string> more_runs;
   DecodeArguments decode;
   int replies = -1;
   bool json = false;
@@ -23,46 +28,81 @@ struct EvaluateArguments {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* not_finite_key = "not_finite";
+
+// One that does not exist is null; so is one that is not finite, which is named, too.
+Json figure_json(Json& figures, const std::string& name, double value, bool count) {
+  if (!std::isfinite(value) && !std::isnan(value)) figures[not_finite_key].push_back(name);
+  if (!std::isfinite(value)) return {};
+  return count ? Json(static_cast<std::int64_t>(value)) : Json(value);
+}
+
+std::string shown(const Json& figures, const std::string& key, const Json& value) {
+  if (value.is_null()) {
+    const auto names = figures.find(not_finite_key);
+    const bool broken = names != figures.end() && std::find(names->begin(), names->end(), key) != names->end();
+    return broken ? "not finite" : "–";
+  }
+  if (value.is_number_float()) return fmt::format("{:.4f}", value.get<double>());
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
 // The model's own figures; where another one results at the mean of the latent variables, that one, too.
 void add_figures(Json& figures, const Model& model, const std::vector<double>& values,
                  const std::vector<double>& at_mean) {
   for (std::size_t k = 0; k < values.size(); ++k) {
     const FigureColumn& column = model.figures()[k];
     const std::string name(column.name);
-    if (column.count)
-      figures[name] = static_cast<std::int64_t>(values[k]);
-    else
-      figures[name] = values[k];
-    if (column.at_mean && !at_mean.empty()) figures[name + "_at_latent_mean"] = at_mean[k];
+    figures[name] = figure_json(figures, name, values[k], column.count);
+    const std::string mean_name = name + "_at_latent_mean";
+    if (column.at_mean && !at_mean.empty()) figures[mean_name] = figure_json(figures, mean_name, at_mean[k], false);
   }
 }
 
-void run_evaluate(const EvaluateArguments& arguments) {
+// How much is copied, and how much is said again and again. p_gen where there is a pointer.
+void add_reply_figures(Json& figures, const ReplyFigures& replies, const Model& model) {
+  if (model.has_pointer()) figures["replies_with_copied_word"] = replies.with_copied();
+  figures["replies_with_unknown_word"] = replies.with_unknown();
+  if (model.has_pointer()) figures["posts_with_unknown_word"] = replies.to_unknown();
+  figures["ten_commonest_share"] = replies.replies() > 0 ? Json(replies.commonest_share()) : Json();
+  if (!model.has_pointer() || replies.replies() == 0) return;
+  for (const double q : gate_quantiles) figures[fmt::format("p_gen_{:02.0f}", 100 * q)] = replies.gate_quantile(q);
+}
+
+// All figures of one run; its model's notes are added to `notes`.
+Json figures_of(const EvaluateArguments& arguments, std::vector<std::string>& notes) {
   const auto start = std::chrono::steady_clock::now();
   const DecodeOptions decode = arguments.decode.checked();
-  const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
+  const LoadedRun run = load_run(arguments.run);
   const Model& model = run.model();
-  const Dataset data = open_data_of_run(run.info, arguments.run.run, arguments.run.data);
+  const Dataset data = open_data(run.info, arguments.run);
   const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
   Context context = runtime->context();
   DeviceModel<float> device(context, *run.state);
   SplitExamples examples(data.split(arguments.run.split), example_kind(model));
   Evaluator<float> evaluator(context, model, device.model());
   const LatentMode mode = arguments.decode.mode();
-  Json figures{{"model", model.name()}, {"variant", model.variant()}, {"split", arguments.run.split}};
+  Json figures{
+      {"run", printable(arguments.run.run)}, {"checkpoint", arguments.run.checkpoint}, {"model", model.name()},
+      {"variant", model.variant()},          {"seed", run.info.config.recipe.seed},    {"split", arguments.run.split}};
   const std::vector<double> values = evaluator.evaluate(examples, mode);
   add_figures(figures, model, values,
               model.has_latent() ? evaluator.evaluate(examples, {.sample = false}) : std::vector<double>());
   if (model.writes_replies()) {
     DistinctCounter distinct;
-    evaluator.generate(examples, arguments.replies, mode, decode, [&](const GeneratedTurn& turn) {
-      distinct.add(turn.reply.words);
-      return true;
-    });
+    ReplyFigures whole(model.vocabulary());
+    evaluator.generate(examples, arguments.replies, arguments.decode.reply_mode(run), decode,
+                       [&](const GeneratedTurn& turn) {
+                         distinct.add(turn.reply.words);
+                         whole.add(turn);
+                         return true;
+                       });
     figures["distinct_1"] = distinct.distinct_1();
     figures["distinct_2"] = distinct.distinct_2();
     figures["replies"] = distinct.replies();
+    add_reply_figures(figures, whole, model);
     figures["decode"] = name_of(decode.method);
+    figures["decoding"] = description_of(decode);
   }
   if (model.has_latent()) figures["latent"] = mode.sample ? "sample" : "mean";
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
@@ -70,16 +110,61 @@ void run_evaluate(const EvaluateArguments& arguments) {
   figures["parameters"] = model.layout().parameter_count();
   figures["epoch"] = run.info.progress.epoch;
   figures["seconds"] = seconds.count();
+  for (const std::string& note : model.notes())
+    if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
+  return figures;
+}
+
+void print_figures(const Json& figures) {
+  for (const auto& [key, value] : figures.items())
+    if (key != not_finite_key) fmt::print("{:<34}{}\n", key, shown(figures, key, value));
+  if (figures.contains(not_finite_key))
+    fmt::print("NOTE: not every figure is finite: the parameters of this checkpoint are of no use\n");
+}
+
+// A row a figure, a column a run; where a run's model lacks a figure the place is empty.
+void print_table(const std::vector<Json>& runs) {
+  std::vector<std::string> keys;  // in the order in which the runs have them
+  for (const Json& figures : runs)
+    for (std::size_t k = 0; const auto& [key, value] : figures.items()) {
+      const auto place = std::find(keys.begin(), keys.end(), key);
+      if (place == keys.end() && key != not_finite_key)
+        keys.insert(keys.begin() + static_cast<std::ptrdiff_t>(std::min(k, keys.size())), key);
+      k = static_cast<std::size_t>(std::find(keys.begin(), keys.end(), key) - keys.begin()) + 1;
+    }
+  const auto cell = [](const Json& figures, const std::string& key) {
+    return figures.contains(key) ? shown(figures, key, figures[key]) : std::string();
+  };
+  std::vector<std::size_t> widths;
+  for (const Json& figures : runs) {
+    std::size_t& width = widths.emplace_back(0);
+    for (const std::string& key : keys) width = std::max(width, fmt::formatted_size("{}", cell(figures, key)));
+  }
+  for (const std::string& key : keys) {
+    std::string line = fmt::format("{:<34}", key);
+    for (std::size_t r = 0; r < runs.size(); ++r) line += fmt::format("{:<{}}  ", cell(runs[r], key), widths[r]);
+    line.erase(line.find_last_not_of(' ') + 1);
+    fmt::print("{}\n", line);
+  }
+}
+
+void run_evaluate(const EvaluateArguments& arguments) {
+  std::vector<std::string> notes;
+  std::vector<Json> runs{figures_of(arguments, notes)};
+  for (const std::string& run : arguments.more_runs) {
+    EvaluateArguments other = arguments;
+    other.run.run = run;
+    runs.push_back(figures_of(other, notes));
+  }
   if (arguments.json) {
-    fmt::print("{}\n", figures.dump(2));
+    fmt::print("{}\n", runs.size() == 1 ? runs[0].dump(2) : Json(runs).dump(2));
     return;
   }
-  for (const auto& [key, value] : figures.items())
-    fmt::print("{:<34}{}\n", key,
-               value.is_number_float() ? fmt::format("{:.4f}", value.get<double>())
-               : value.is_string()     ? value.get<std::string>()
-                                       : value.dump());
-  for (const std::string& note : model.notes()) fmt::print("{}\n", note);
+  if (runs.size() == 1)
+    print_figures(runs[0]);
+  else
+    print_table(runs);
+  for (const std::string& note : notes) fmt::print("{}\n", note);
 }
 
 }  // namespace
@@ -88,11 +173,12 @@ void add_evaluate_command(CLI::App& app) {
   const auto a = std::make_shared<EvaluateArguments>();
   CLI::App* command = app.add_subcommand("evaluate", "Accuracies, perplexities and Distinct-n of a trained model");
   add_run_options(*command, a->run, true);
-  add_decode_options(*command, a->decode);
+  add_decode_options(*command, a->decode, false);
   command
       ->add_option("--replies", a->replies, "Dialogues to write replies for (Distinct-n depends on it); default: all")
       ->check(CLI::Range(0, 1'000'000'000));
-  command->add_flag("--json", a->json, "Print one JSON object");
+  command->add_option("more_runs", a->more_runs, "Other runs: a table, a column a run")->type_name("RUN");
+  command->add_flag("--json", a->json, "Print one JSON object, of several runs a list of them");
   command->callback([a] { run_evaluate(*a); });
 }
 

@@ -1,8 +1,10 @@
 #include "core/atomic_file.h"
+#include "core/printable.h"
 #include "model/interface/device_model.h"
-#include "model/text/emotions.h"
+#include "model/text/vocabulary.h"
 #include "tools/ethreed/commands.h"
-#include "tools/ethreed/session.h"
+#include "tools/ethreed/decode_options.h"
+#include "tools/ethreed/reply_record.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -22,66 +24,71 @@ struct GenerateArguments {
   std::string out;
 };
 
-// What the model says of a reply beside its words: the likeliest class of each insight.
-struct NamedInsight {
-  InsightColumn column;
-  std::string name;
-};
-
 // One turn as a person or a program reads it.
 struct TurnText {
   std::string conversation, emotion;
   std::vector<std::string> context;  // the utterances before, the post last
   std::string gold, reply;
-  std::vector<NamedInsight> insights;
+  EncodedPost post;   // as the data has it: what prepare cut is not known here
+  bool full = false;  // it has as many tokens as the data keeps
 };
 
-// The names of the classes that a model's insights are of.
-std::vector<std::vector<std::string>> insight_classes(const LoadedRun& run) {
-  std::vector<std::vector<std::string>> classes;
-  for (const InsightColumn& column : run.model().insights()) classes.push_back(classes_of(run.info, column.label_set));
-  return classes;
-}
-
-TurnText describe(const GeneratedTurn& turn, const Split& split, const WordTable& words, const Model& model,
-                  const std::vector<std::vector<std::string>>& classes) {
-  TurnText text{.conversation = std::string(split.conversation_id(turn.dialogue)),
-                .emotion = std::string(emotion_names[static_cast<std::size_t>(split.emotion(turn.dialogue))]),
+TurnText describe(const GeneratedTurn& turn, const Dataset& data, const Split& split, const WordTable& words,
+                  const std::vector<std::string>& emotions) {
+  const auto emotion = split.emotion(turn.dialogue);
+  TurnText text{.conversation = printable(split.conversation_id(turn.dialogue)),
+                .emotion = emotion < 0 ? "" : emotions[static_cast<std::size_t>(emotion)],
                 .gold = decode_utterance(split.response(turn.dialogue, turn.turn), words),
                 .reply = decode_utterance(turn.reply.words, words)};
-  for (std::size_t i = 0; i < turn.insights.size(); ++i)
-    text.insights.push_back({model.insights()[i], classes[i][static_cast<std::size_t>(turn.insights[i])]});
   for (int t = 0; t <= turn.turn; ++t) {
     text.context.push_back(decode_utterance(split.post(turn.dialogue, t), words));
     if (t < turn.turn) text.context.push_back(decode_utterance(split.response(turn.dialogue, t), words));
   }
+  const auto post = split.post(turn.dialogue, turn.turn);
+  text.post.tokens = static_cast<int>(post.size()) - 1;
+  for (const std::int32_t word : post)
+    text.post.known += word < data.vocabulary_size() && word != unk_id && word != eos_id;
+  text.full = static_cast<int>(post.size()) == data.max_length();
   return text;
 }
 
-std::string as_text(const TurnText& t, int turn) {
-  std::string out = fmt::format("{} turn {} (emotion: {})\n", t.conversation, turn + 1, t.emotion);
+std::string as_text(const TurnText& t, const GeneratedTurn& turn, const Model& model, const ReplyRecords& write,
+                    int max_length) {
+  std::string out = fmt::format("{} turn {}{}\n", t.conversation, turn.turn + 1,
+                                t.emotion.empty() ? "" : fmt::format(" (emotion: {})", t.emotion));
   for (std::size_t i = 0; i < t.context.size(); ++i)
     out += fmt::format("  {:<9} {}\n", i % 2 == 0 ? "speaker:" : "listener:", t.context[i]);
+  if (t.full)
+    out += fmt::format("            ({} tokens, the most that this data keeps: prepare may have cut the post)\n",
+                       max_length - 1);
+  if (t.post.nothing_known()) out += "            (no word of this is known to the model)\n";
   out += fmt::format("  gold:     {}\n  reply:    {}\n", t.gold, t.reply);
+  for (const Reply& other : turn.reply.others) out += fmt::format("  or:       {}\n", write.text(other));
   std::string insights;
-  for (const NamedInsight& insight : t.insights)
-    insights += fmt::format("{}{}: {}", insights.empty() ? "  " : "; ", insight.column.label, insight.name);
+  for (std::size_t i = 0; i < turn.insights.size(); ++i)
+    insights += fmt::format("{}{}: {}", insights.empty() ? "  " : "; ", model.insights()[i].label,
+                            write.classes(i)[static_cast<std::size_t>(turn.insights[i])]);
   return out + (insights.empty() ? "" : insights + "\n") + "\n";
 }
 
-std::string as_json(const TurnText& t, int turn, double log_probability) {
-  nlohmann::ordered_json line{{"conversation", t.conversation}, {"turn", turn + 1}, {"emotion", t.emotion},
-                              {"context", t.context},           {"gold", t.gold},   {"reply", t.reply}};
-  for (const NamedInsight& insight : t.insights) line[std::string(insight.column.key)] = insight.name;
-  line["log_probability"] = log_probability;
+std::string as_json(const TurnText& t, const GeneratedTurn& turn, const ReplyRecords& write) {
+  nlohmann::ordered_json line{{"conversation", t.conversation}, {"turn", turn.turn + 1}, {"emotion", t.emotion},
+                              {"context", t.context},           {"gold", t.gold},        {"reply", t.reply}};
+  if (t.emotion.empty()) line["emotion"] = nullptr;
+  write.add_insights(line, turn);
+  write.add_reply(line, turn);
+  line["tokens"] = t.post.tokens;
+  line["fills_limit"] = t.full;
+  line["unknown_share"] = rounded(t.post.unknown_share());
+  line["no_known_word"] = t.post.nothing_known();
   return line.dump() + "\n";
 }
 
 void run_generate(const GenerateArguments& arguments) {
   const DecodeOptions decode = arguments.decode.checked();
   check_output_file(arguments.out);
-  const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
-  const Dataset data = open_data_of_run(run.info, arguments.run.run, arguments.run.data);
+  const LoadedRun run = load_run(arguments.run);
+  const Dataset data = open_data(run.info, arguments.run);
   const Split& split = data.split(arguments.run.split);
   const WordTable words = data.word_table();
   std::unique_ptr<AtomicFile> file;
@@ -90,14 +97,18 @@ void run_generate(const GenerateArguments& arguments) {
   Context context = runtime->context();
   DeviceModel<float> device(context, *run.state);
   const Model& model = run.model();
+  ETHREED_CHECK(model.writes_replies(), "{}: is a run of model '{}', which writes no replies; see: ethreed models",
+                arguments.run.run, model.name());
   SplitExamples examples(split, example_kind(model));
   Evaluator<float> evaluator(context, model, device.model());
-  const std::vector<std::vector<std::string>> classes = insight_classes(run);
+  const ReplyRecords write(run, words);
+  const ReplyMode mode = arguments.decode.reply_mode(run);
+  const std::vector<std::string> emotions = classes_of(run.info, "emotion");
   catch_interruptions();
-  evaluator.generate(examples, arguments.limit, arguments.decode.mode(), decode, [&](const GeneratedTurn& turn) {
-    const TurnText text = describe(turn, split, words, model, classes);
+  evaluator.generate(examples, arguments.limit, mode, decode, [&](const GeneratedTurn& turn) {
+    const TurnText text = describe(turn, data, split, words, emotions);
     const std::string line =
-        arguments.format == "jsonl" ? as_json(text, turn.turn, turn.reply.log_probability) : as_text(text, turn.turn);
+        arguments.format == "jsonl" ? as_json(text, turn, write) : as_text(text, turn, model, write, data.max_length());
     if (file)
       file->write(std::string_view(line));
     else

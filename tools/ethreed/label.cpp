@@ -65,7 +65,7 @@ std::string header(const LabelArguments& arguments, const std::vector<std::strin
 
 void run_label(const LabelArguments& arguments) {
   check_output_file(arguments.out);
-  const LoadedRun run = load_run(arguments.run.run, arguments.run.checkpoint);
+  const LoadedRun run = load_run(arguments.run);
   const Model& model = run.model();
   ETHREED_CHECK(model.unit() == Unit::text,
                 "{}: is a run of model '{}', which labels no texts; train a classifier of texts (see: ethreed models)",

@@ -1,6 +1,7 @@
 // The program `ethreed`: its commands and how it ends.
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "tools/ethreed/commands.h"
 
 #include <fmt/core.h>
@@ -19,13 +20,6 @@
 
 namespace {
 
-// A name or a key from a file may hold line breaks; a message is one line all the same.
-std::string on_one_line(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < ' ') c = ' ';
-  return text;
-}
-
 // One line: what is wrong with the command line and where the right one is described.
 std::string usage_message(const CLI::App* app, const CLI::Error& error) {
   const auto chosen = app->get_subcommands();
@@ -39,12 +33,13 @@ std::string usage_message(const CLI::App* app, const CLI::Error& error) {
       known += (known.empty() ? "" : ", ") + command->get_name();
     problem += "; the commands are " + known;
   }
-  return fmt::format("ethreed: {}; see: {}\n", on_one_line(problem), help);
+  return fmt::format("ethreed: {}; see: {}\n", ethreed::printable(problem), help);
 }
 
+// A name or a key from a file may hold line breaks and worse; a message is one harmless line all the same.
 int report(std::string_view message) {
   std::fflush(stdout);
-  fmt::print(stderr, "ethreed: {}\n", on_one_line(std::string(message)));
+  fmt::print(stderr, "ethreed: {}\n", ethreed::printable(message));
   return 1;
 }
 
@@ -64,9 +59,11 @@ int main(int argc, char** argv) {
   ethreed::add_train_command(app);
   ethreed::add_evaluate_command(app);
   ethreed::add_generate_command(app);
+  ethreed::add_reply_command(app);
+  ethreed::add_emotions_command(app);
+  ethreed::add_attention_command(app);
   ethreed::add_chat_command(app);
   ethreed::add_trace_command(app);
-
   ethreed::add_label_command(app);
   ethreed::add_models_command(app);
   ethreed::add_devices_command(app);

@@ -1,6 +1,7 @@
 #include "model/text/prepare.h"
 
 #include "tools/ethreed/commands.h"
+#include "tools/ethreed/session.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -13,18 +14,6 @@
 namespace ethreed {
 
 namespace {
-
-// NAME=FILE. A name that is none, or one twice, is refused by prepare.
-LabelColumnFile parse_label_column(const std::string& text) {
-  const std::size_t mark = text.find('=');
-  return {text.substr(0, mark), text.substr(mark + 1)};
-}
-
-std::string check_label_column(const std::string& text) {
-  const std::size_t mark = text.find('=');
-  if (mark != std::string::npos && mark > 0 && mark + 1 < text.size()) return {};
-  return fmt::format("'{}' is no column; give NAME=FILE", text);
-}
 
 void run_prepare(const PrepareOptions& options) {
   const auto start = std::chrono::steady_clock::now();
@@ -39,6 +28,8 @@ void add_prepare_command(CLI::App& app) {
   const auto options = std::make_shared<PrepareOptions>();
   const auto other_labels = std::make_shared<std::string>("error");
   const auto label_columns = std::make_shared<std::vector<std::string>>();
+  const auto like = std::make_shared<std::string>();
+  const auto checkpoint = std::make_shared<std::string>("best");
   CLI::App* command = app.add_subcommand("prepare", "Turn the corpus's CSV files into a data set for training");
   command
       ->add_option("corpus", options->corpus_directory,
@@ -54,13 +45,7 @@ void add_prepare_command(CLI::App& app) {
   command->add_option("--other-labels", *other_labels, "What to do with a label that is none of the 32 emotions")
       ->check(CLI::IsMember({"error", "ignore"}))
       ->capture_default_str();
-  command
-      ->add_option("--label-column", *label_columns,
-                   "Labels of all utterances under a name: CSV with the columns conv_id, utterance_idx, label (may be "
-                   "given again for another column)")
-      ->type_name("NAME=FILE")
-      ->allow_extra_args(false)
-      ->check(check_label_column);
+  add_label_column_option(*command, *label_columns);
   command
       ->add_option("--min-frequency", options->min_frequency,
                    "How often a word must occur in train to enter the vocabulary")
@@ -79,10 +64,22 @@ void add_prepare_command(CLI::App& app) {
   command->add_option("--dimension", options->dimension, "Size of the word vectors where no file is given")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  command->callback([options, other_labels, label_columns] {
+  CLI::Option* like_run =
+      command
+          ->add_option("--like", *like,
+                       "Make data for this run: its vocabulary, classes and lengths; train.csv may be absent")
+          ->type_name("RUN");
+  command->add_option("--checkpoint", *checkpoint, "With --like: which checkpoint of the run")
+      ->check(CLI::IsMember({"best", "last"}))
+      ->capture_default_str()
+      ->needs(like_run);
+  for (const char* option : {"--min-frequency", "--max-length", "--max-situation-length", "--dimension"})
+    like_run->excludes(command->get_option(option));
+  command->callback([options, other_labels, label_columns, like, checkpoint] {
     options->other_labels = *other_labels == "ignore" ? OtherLabels::ignore : OtherLabels::error;
-    options->label_columns.clear();
-    for (const std::string& column : *label_columns) options->label_columns.push_back(parse_label_column(column));
+    options->label_columns = parse_label_columns(*label_columns);
+    options->like.reset();
+    if (!like->empty()) options->like = likeness_of(load_checkpoint_info(checkpoint_in(*like, *checkpoint)));
     run_prepare(*options);
   });
 }

@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <string_view>
 
 namespace ethreed {
 
@@ -18,17 +23,40 @@ std::string duration_text(double seconds) {
                    : fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
-std::string bar(double share) {
-  constexpr int width = 20;
+std::string bar(double share, int width = 20) {
   const int full = static_cast<int>(share * width);
   return "[" + std::string(static_cast<std::size_t>(full), '#') +
          std::string(static_cast<std::size_t>(width - full), '.') + "]";
 }
 
+// A bar needs a terminal that can go back to the start of its line and clear it.
+bool can_draw() {
+  const char* kind = std::getenv("TERM");
+  return ::isatty(STDOUT_FILENO) == 1 && (kind == nullptr || std::string_view(kind) != "dumb");
+}
+
+// Asked anew for every bar: a window may have changed since.
+std::size_t terminal_columns() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
 }  // namespace
 
+std::string figure_text(double value, int decimals) {
+  if (std::isnan(value)) return "–";
+  return std::isfinite(value) ? fmt::format("{:.{}f}", value, decimals) : "not finite";
+}
+
+std::string fitting(const std::vector<std::string>& lines, std::size_t columns) {
+  for (const std::string& line : lines)
+    if (line.size() <= columns) return line;
+  return lines.back().substr(0, columns);
+}
+
 ProgressDisplay::ProgressDisplay(const Model& model, int epochs, std::int64_t first_step, bool quiet)
-    : model_(model), epochs_(epochs), first_step_(first_step), quiet_(quiet), terminal_(::isatty(STDOUT_FILENO) == 1) {}
+    : model_(model), epochs_(epochs), first_step_(first_step), quiet_(quiet), terminal_(can_draw()) {}
 
 std::string ProgressDisplay::time_left(const TrainingProgress& progress) const {
   const auto done = static_cast<double>(progress.step - first_step_);
@@ -49,9 +77,16 @@ void ProgressDisplay::step(const TrainingProgress& progress, const StepReport& r
   std::string terms;
   for (std::size_t k = 0; k < model_.losses().size(); ++k)
     terms += fmt::format("{}{} {:.3f}", k == 0 ? "" : " ", model_.losses()[k].label, report.term[k]);
-  show(fmt::format("epoch {}/{} {} {}/{}  loss {:.3f} ({})  {:.0f} {}/s  {} left", progress.epoch + 1, epochs_,
-                   bar(static_cast<double>(progress.next_batch) / static_cast<double>(batches_)), progress.next_batch,
-                   batches_, report.total, terms, tokens_per_second_, unit(), time_left(progress)));
+  const std::string place = fmt::format("epoch {}/{}", progress.epoch + 1, epochs_),
+                    batches = fmt::format("{}/{}", progress.next_batch, batches_),
+                    loss = fmt::format("loss {:.3f}", report.total),
+                    speed = fmt::format("{:.0f} {}/s", tokens_per_second_, unit()),
+                    left = time_left(progress) + " left";
+  const double share = static_cast<double>(progress.next_batch) / static_cast<double>(batches_);
+  show({fmt::format("{} {} {}  {} ({})  {}  {}", place, bar(share), batches, loss, terms, speed, left),
+        fmt::format("{} {} {}  {}  {}  {}", place, bar(share), batches, loss, speed, left),
+        fmt::format("{} {} {}  {}  {}  {}", place, bar(share, 10), batches, loss, speed, left),
+        fmt::format("{} {}  {}  {}", place, batches, loss, left), fmt::format("{}  {}", place, left)});
 }
 
 const char* ProgressDisplay::unit() const { return model_.unit() == Unit::text ? "texts" : "tok"; }
@@ -80,7 +115,8 @@ void ProgressDisplay::validation(int done, int examples) {
   last_step_ = now;  // validation is no training time
   if (!terminal_ || quiet_ || (done < examples && seconds_between(last_shown_, now) < 0.1)) return;
   last_shown_ = now;
-  show(fmt::format("validation {} {}/{}", bar(static_cast<double>(done) / examples), done, examples));
+  show({fmt::format("validation {} {}/{}", bar(static_cast<double>(done) / examples), done, examples),
+        fmt::format("validation {}/{}", done, examples)});
 }
 
 void ProgressDisplay::epoch(const TrainingProgress& progress, std::span<const double> figures) {
@@ -88,7 +124,8 @@ void ProgressDisplay::epoch(const TrainingProgress& progress, std::span<const do
   std::string shown;
   for (std::size_t k = 0; k < figures.size(); ++k)
     if (const FigureColumn& column = model_.figures()[k]; !column.label.empty())
-      shown += fmt::format("{}{} {:.{}f}", shown.empty() ? "" : "  ", column.label, figures[k], column.decimals);
+      shown +=
+          fmt::format("{}{} {}", shown.empty() ? "" : "  ", column.label, figure_text(figures[k], column.decimals));
   print(fmt::format("epoch {}/{} valid: {}{}  ({} since start)", progress.epoch + 1, epochs_, shown,
                     progress.best.epoch == progress.epoch ? "  best so far" : "",
                     duration_text(seconds_between(start_, Clock::now()))));
@@ -100,8 +137,9 @@ void ProgressDisplay::finish() {
   std::fflush(stdout);
 }
 
-void ProgressDisplay::show(const std::string& line) {
-  fmt::print("\r\x1b[K{}", line);
+void ProgressDisplay::show(const std::vector<std::string>& lines) {
+  // A line that fills its row would leave the cursor in the next one on some terminals.
+  fmt::print("\r\x1b[K{}", fitting(lines, terminal_columns() - 1));
   std::fflush(stdout);
   bar_open_ = true;
 }

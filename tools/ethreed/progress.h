@@ -6,8 +6,15 @@
 #include <chrono>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace ethreed {
+
+/// A figure as a person reads it: "–" where it does not exist (NaN), "not finite" where it is infinite.
+std::string figure_text(double value, int decimals);
+
+/// The longest of `lines` that has at most `columns` characters; the last one, cut, if none has.
+std::string fitting(const std::vector<std::string>& lines, std::size_t columns);
 
 class ProgressDisplay {
  public:
@@ -27,7 +34,7 @@ class ProgressDisplay {
 
  private:
   using Clock = std::chrono::steady_clock;
-  void show(const std::string& line);
+  void show(const std::vector<std::string>& lines);  // from the longest to the shortest
   void print(const std::string& line);
   const char* unit() const;  // of speed
   std::string time_left(const TrainingProgress& progress) const;

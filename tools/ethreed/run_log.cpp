@@ -1,11 +1,15 @@
 #include "tools/ethreed/run_log.h"
 
 #include "core/atomic_file.h"
+#include "core/json.h"
 
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +25,15 @@ bool is_log_line(const Json& line) {
          line.contains("step") && line["step"].is_number_integer();
 }
 
+// A line of the file as JSON, if it is any.
+std::optional<Json> parsed(const std::string& text) {
+  try {
+    return parse_json<Json>(text, "the log", "the line is passed over", {.depth = 4, .array = 1000});
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 // Did a run that stands at `progress` write this line before?
 bool was_written(const Json& line, const TrainingProgress& progress) {
   const std::int64_t epoch = line.at("epoch").get<std::int64_t>() - 1;
@@ -30,63 +43,104 @@ bool was_written(const Json& line, const TrainingProgress& progress) {
 
 }  // namespace
 
+namespace {
+
+constexpr const char* not_finite_key = "not_finite";
+
+// A number of a line: NaN is one that does not exist.
+void put(Json& line, const std::string& name, double value) {
+  line[name] = std::isfinite(value) ? Json(value) : Json();
+  if (!std::isfinite(value) && !std::isnan(value)) line[not_finite_key].push_back(name);
+}
+
+bool is_not_finite(const Json& line, const std::string& column) {
+  const auto names = line.find(not_finite_key);
+  return names != line.end() && names->is_array() && std::find(names->begin(), names->end(), column) != names->end();
+}
+
+Json line_of(const RecipeChange& change) {
+  return {{"kind", "change"}, {"epoch", change.epoch + 1}, {"step", change.step}, {"change", change.text}};
+}
+
+}  // namespace
+
 std::string RunLog::csv_line(const Json& line) const {
   std::string text;
   for (const std::string& column : columns_) {
-    if (!text.empty()) text += ',';
+    if (column != columns_.front()) text += ',';
     const auto found = line.find(column);
-    if (found != line.end()) text += found->is_string() ? found->get<std::string>() : found->dump();
+    if (is_not_finite(line, column))
+      text += "inf";
+    else if (found != line.end() && !found->is_null())
+      text += found->is_string() ? found->get<std::string>() : found->dump();
   }
   return text + "\n";
 }
 
 std::string RunLog::csv_header() const { return fmt::format("{}\n", fmt::join(columns_, ",")); }
 
-RunLog::RunLog(const std::filesystem::path& run, const Model& model, const TrainingProgress& progress)
-    : model_(model),
+RunLog::RunLog(const std::filesystem::path& run, const CheckpointInfo& info)
+    : model_(*info.config.model),
       csv_(run / "log.csv"),
       jsonl_(run / "log.jsonl"),
       columns_{"kind", "epoch", "step", "learning_rate", "loss_total"} {
-  for (const LossColumn& loss : model.losses()) columns_.push_back("loss_" + std::string(loss.name));
+  for (const LossColumn& loss : model_.losses()) columns_.push_back("loss_" + std::string(loss.name));
   for (const char* column : {"gradient_norm", "target_tokens", "tokens_per_second"}) columns_.emplace_back(column);
-  for (const FigureColumn& figure : model.figures())
+  for (const FigureColumn& figure : model_.figures())
     if (figure.logged) columns_.emplace_back(figure.name);
+  for (const char* column : {"seconds", "change"}) columns_.emplace_back(column);
   std::string csv = csv_header();
   std::string jsonl;
-  std::ifstream before(jsonl_);
-  for (std::string text; progress.step > 0 && std::getline(before, text);) {
-    const Json line = Json::parse(text, nullptr, false);
-    if (!is_log_line(line) || !was_written(line, progress)) continue;
+  const auto keep = [&](const Json& line) {
     csv += csv_line(line);
     jsonl += line.dump() + "\n";
+    if (const auto seconds = line.find("seconds"); seconds != line.end() && seconds->is_number())
+      seconds_before_ = std::max(seconds_before_, seconds->get<double>());
+  };
+  std::size_t changes = 0;  // of the checkpoint, that are in the log
+  std::ifstream before(jsonl_);
+  for (std::string text; info.progress.step > 0 && std::getline(before, text);) {
+    const std::optional<Json> line = parsed(text);
+    if (!line || !is_log_line(*line) || !was_written(*line, info.progress)) continue;
+    if (line->at("kind") == "change" && (changes == info.changes.size() || *line != line_of(info.changes[changes++])))
+      continue;
+    keep(*line);
   }
+  for (; changes < info.changes.size(); ++changes) keep(line_of(info.changes[changes]));
   write_text_atomically(csv_, csv);
   write_text_atomically(jsonl_, jsonl);
+}
+
+double RunLog::seconds() const {
+  return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
 void RunLog::add_steps(const TrainingProgress& progress, double learning_rate, double tokens_per_second) {
   const RunningLosses& sums = progress.running;
   const auto mean = [&](double sum) { return sum / static_cast<double>(sums.steps); };
-  Json line{{"kind", "step"},
-            {"epoch", progress.epoch + 1},
-            {"step", progress.step},
-            {"learning_rate", learning_rate},
-            {"loss_total", mean(sums.total)}};
+  Json line{{"kind", "step"}, {"epoch", progress.epoch + 1}, {"step", progress.step}, {"learning_rate", learning_rate}};
+  put(line, "loss_total", mean(sums.total));
   for (std::size_t k = 0; k < model_.losses().size(); ++k)
-    line["loss_" + std::string(model_.losses()[k].name)] = mean(sums.term[k]);
-  line["gradient_norm"] = mean(sums.gradient_norm);
+    put(line, "loss_" + std::string(model_.losses()[k].name), mean(sums.term[k]));
+  put(line, "gradient_norm", mean(sums.gradient_norm));
   line["target_tokens"] = sums.tokens;
   line["tokens_per_second"] = tokens_per_second;
+  line["seconds"] = seconds();
   append(line);
 }
 
-void RunLog::add_epoch(const TrainingProgress& progress, std::span<const double> figures, double learning_rate) {
+void RunLog::add_epoch(const TrainingProgress& progress, std::span<const double> figures, const LossMeans& losses,
+                       double learning_rate) {
   Json line{
       {"kind", "epoch"}, {"epoch", progress.epoch + 1}, {"step", progress.step}, {"learning_rate", learning_rate}};
+  put(line, "loss_total", losses.total);
+  for (std::size_t k = 0; k < model_.losses().size(); ++k)
+    put(line, "loss_" + std::string(model_.losses()[k].name), losses.term[k]);
   for (std::size_t k = 0; k < figures.size(); ++k)  // counted in the same unit as in lines of kind "step"
     if (model_.figures()[k].name == "target_tokens") line["target_tokens"] = static_cast<std::int64_t>(figures[k]);
   for (std::size_t k = 0; k < figures.size(); ++k)
-    if (model_.figures()[k].logged) line[std::string(model_.figures()[k].name)] = figures[k];
+    if (model_.figures()[k].logged) put(line, std::string(model_.figures()[k].name), figures[k]);
+  line["seconds"] = seconds();
   append(line);
 }
 

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -12,18 +13,23 @@
 
 namespace ethreed {
 
-/// Lines of kind "step" hold means since the line before; lines of kind "epoch" hold the validation figures. Columns
-/// are named by the model.
+/// Lines of kind "step" hold means since the line before; lines of kind "epoch" hold the losses and figures of the
+/// validation; lines of kind "change" a key that was changed when the run was taken up again. Columns are named by the
+/// model (docs/guide.md tells them all). What does not exist is null, or an empty cell; what is not finite is null and
+/// named in "not_finite", or inf.
 class RunLog {
  public:
-  /// A new log, or one that goes on from `progress`: lines that a stopped run wrote after its checkpoint are dropped,
-  /// as the resumed run writes them again. The model must outlive it. Throws Error if the files cannot be written.
-  RunLog(const std::filesystem::path& run, const Model& model, const TrainingProgress& progress);
+  /// A new log, or one that goes on from the progress: lines that a stopped run wrote after its checkpoint are dropped,
+  /// as the resumed run writes them again. The model of `info` must outlive it. Throws Error if the files cannot be
+  /// written.
+  RunLog(const std::filesystem::path& run, const CheckpointInfo& info);
 
   void add_steps(const TrainingProgress& progress, double learning_rate, double tokens_per_second);
-  void add_epoch(const TrainingProgress& progress, std::span<const double> figures, double learning_rate);
+  void add_epoch(const TrainingProgress& progress, std::span<const double> figures, const LossMeans& losses,
+                 double learning_rate);
 
  private:
+  double seconds() const;  // of all sessions
   void append(const nlohmann::ordered_json& line);
   std::string csv_line(const nlohmann::ordered_json& line) const;
   std::string csv_header() const;
@@ -31,6 +37,8 @@ class RunLog {
   const Model& model_;
   std::filesystem::path csv_, jsonl_;
   std::vector<std::string> columns_;
+  double seconds_before_ = 0;  // of the sessions before
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace ethreed

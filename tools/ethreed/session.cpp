@@ -2,8 +2,8 @@
 
 #include "kernels/device/open_device.h"
 #include "kernels/gemm/gemm.h"
-#include "model/text/emotions.h"
 #include "model/text/line_reader.h"
+#include "tools/ethreed/run_folder.h"
 
 #include <fmt/ranges.h>
 #include <sched.h>
@@ -17,6 +17,8 @@
 namespace ethreed {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 volatile std::sig_atomic_t interruption = 0;
 
@@ -44,36 +46,53 @@ void catch_interruptions() {
 
 bool interrupted() { return interruption != 0; }
 
-LoadedRun load_run(const std::filesystem::path& run, const std::string& checkpoint) {
-  const std::filesystem::path directory = checkpoint_in(run, checkpoint);
+LoadedRun load_run(const RunArguments& arguments) {
+  const fs::path directory = checkpoint_in(arguments.run, arguments.checkpoint);
+  if (arguments.verify) verify_checkpoint(directory);
   LoadedRun loaded{.info = load_checkpoint_info(directory)};
   loaded.state = std::make_unique<ModelState<float>>(loaded.model().layout(), false);
   load_checkpoint_tensors(directory, *loaded.state);
   return loaded;
 }
 
-Dataset open_data_of_run(const CheckpointInfo& info, const std::filesystem::path& run, const std::string& given) {
-  const std::string path = given.empty() ? info.data_path : given;
-  ETHREED_CHECK(!given.empty() || std::filesystem::exists(path),
-                "{}: the data that {} was trained on lay here and is gone; say where it is with --data DIR", path,
-                run.string());
-  Dataset data = Dataset::open(path);
-  const Model& model = *info.config.model;
-  const std::string fingerprint = fingerprint_for(model, data);
-  ETHREED_CHECK(fingerprint == info.data_fingerprint,
-                "{}: the run was trained on other data (fingerprint {}, this is {}); give the right one with --data",
-                path, info.data_fingerprint, fingerprint);
-  ETHREED_CHECK(data.vocabulary_size() == model.vocabulary(), "{}: V = {}, the run {} has V = {}", path,
-                data.vocabulary_size(), run.string(), model.vocabulary());
-  return data;
+namespace {
+
+// Where the data of a run lies, as far as is known.
+fs::path known_data(const CheckpointInfo& info, const fs::path& run) {
+  const fs::path folder = fs::exists(run / "config.json") ? fs::absolute(run / "").parent_path().parent_path() : run;
+  const RunFolder known = RunFolder::read(folder);
+  if (!known.data.empty()) return (folder / known.data).lexically_normal();
+  ETHREED_CHECK(info.format < 3,
+                "{}: where the data '{}' lies, that it was trained on, is not known here; say it with --data DIR, or "
+                "give a corpus with --corpus DIR",
+                run.string(), info.data_name);
+  return info.data_name;  // older checkpoints held the whole path
 }
 
-std::vector<std::string> classes_of(const CheckpointInfo& info, std::string_view label_set) {
-  for (const LabelSet& set : info.labels)
-    if (set.name == label_set) return set.classes;
-  ETHREED_CHECK(label_set == "emotion", "the checkpoint does not know the classes of '{}'; train the run again",
-                label_set);
-  return {emotion_names.begin(), emotion_names.end()};
+}  // namespace
+
+Dataset open_data(const CheckpointInfo& info, const RunArguments& arguments) {
+  const std::string& run = arguments.run;
+  if (!arguments.corpus.empty()) {
+    ETHREED_CHECK(arguments.data.empty(), "--corpus and --data: give one of them");
+    PrepareOptions options{.corpus_directory = arguments.corpus, .like = likeness_of(info)};
+    if (!arguments.labels.empty()) options.labels = arguments.labels;
+    options.label_columns = parse_label_columns(arguments.label_columns);
+    PrepareSummary summary;
+    Dataset data = prepare_in_memory(options, summary);
+    check_fits(info, data, run);
+    return data;
+  }
+  ETHREED_CHECK(arguments.labels.empty() && arguments.label_columns.empty(),
+                "--labels and --label-column: are for --corpus; prepared data has its labels");
+  const fs::path path = arguments.data.empty() ? known_data(info, run) : fs::path(arguments.data);
+  ETHREED_CHECK(!arguments.data.empty() || fs::exists(path),
+                "{}: the data that {} was trained on lay here and is gone; say where it is with --data DIR",
+                path.string(), run);
+  Dataset data = Dataset::open(path);
+  if (arguments.verify) data.verify_vocabulary_file();
+  check_fits(info, data, run);
+  return data;
 }
 
 nlohmann::json ConfigArguments::keys(const ModelKind& kind) const {
@@ -86,6 +105,7 @@ nlohmann::json ConfigArguments::keys(const ModelKind& kind) const {
   put("batch", batch);
   put("seed", seed);
   put("learning_rate", learning_rate);
+  put("clip_norm", clip_norm);
   put("dropout", dropout);
   return keys;
 }
@@ -93,17 +113,17 @@ nlohmann::json ConfigArguments::keys(const ModelKind& kind) const {
 namespace {
 
 RunConfig configuration_on(const nlohmann::json* base, const std::string& source, const Dataset& data,
-                           const ConfigArguments& arguments) {
+                           const ConfigArguments& arguments, bool other_data) {
   std::vector<ConfigPatch> patches;
-  if (base != nullptr) patches.push_back({base, source});
+  if (base != nullptr) patches.push_back({base, source, other_data});
   nlohmann::json file;
   if (!arguments.file.empty()) {
     file = read_json_file(arguments.file);
-    patches.push_back({&file, arguments.file});
+    patches.push_back({&file, arguments.file, false});
   }
   // Which key a variant is, the model says: so the model must be known first.
   const nlohmann::json command_line = arguments.keys(named_kind(arguments.model, patches));
-  patches.push_back({&command_line, "command line"});
+  patches.push_back({&command_line, "command line", false});
   const DataDescription description = describe(data);
   return make_run_config(arguments.model, &description, patches);
 }
@@ -111,13 +131,13 @@ RunConfig configuration_on(const nlohmann::json* base, const std::string& source
 }  // namespace
 
 RunConfig configuration_for(const Dataset& data, const ConfigArguments& arguments) {
-  return configuration_on(nullptr, {}, data, arguments);
+  return configuration_on(nullptr, {}, data, arguments, false);
 }
 
 RunConfig changed_configuration(const RunConfig& config, const std::string& run, const Dataset& data,
-                                const ConfigArguments& arguments) {
+                                const ConfigArguments& arguments, bool other_data) {
   const nlohmann::json base = to_json(config);
-  return configuration_on(&base, run, data, arguments);
+  return configuration_on(&base, run, data, arguments, other_data);
 }
 
 void add_model_options(CLI::App& command, ConfigArguments& arguments) {
@@ -179,49 +199,51 @@ void add_run_options(CLI::App& command, RunArguments& arguments, bool with_data)
       ->check(CLI::IsMember({"best", "last"}))
       ->capture_default_str();
   add_device_options(command, arguments.device);
+  command.add_flag("--verify", arguments.verify,
+                   "First compare every file of checkpoint and data with its fingerprint");
   if (!with_data) return;
-  command.add_option("--data", arguments.data, "Prepared data, if it no longer lies where the run was trained")
+  command
+      .add_option("--data", arguments.data,
+                  "Prepared data with the run's vocabulary (prepare --like RUN); default: that it was trained on")
       ->type_name("DIR");
+  command.add_option("--corpus", arguments.corpus, "In place of --data: a corpus, prepared for the run in memory")
+      ->type_name("CORPUS_DIR");
+  command.add_option("--labels", arguments.labels, "With --corpus: emotions of the replies, as in `ethreed prepare`")
+      ->type_name("FILE");
+  add_label_column_option(command, arguments.label_columns);
   command.add_option("--split", arguments.split, "Split of the data")
       ->check(CLI::IsMember({"train", "valid", "test"}))
       ->capture_default_str();
 }
 
-DecodeOptions DecodeArguments::checked() const {
-  DecodeOptions result = options;
-  result.method = decode_method_from(method);
-  result.check();
-  return result;
+namespace {
+
+// A name that is none, or one twice, is refused by prepare.
+std::string check_label_column(const std::string& text) {
+  const std::size_t mark = text.find('=');
+  if (mark != std::string::npos && mark > 0 && mark + 1 < text.size()) return {};
+  return fmt::format("'{}' is no column; give NAME=FILE", text);
 }
 
-void add_decode_options(CLI::App& command, DecodeArguments& arguments) {
-  command.add_option("--decode", arguments.method, "How replies are searched")
-      ->check(CLI::IsMember({"greedy", "beam", "sample"}))
-      ->capture_default_str();
+}  // namespace
+
+void add_label_column_option(CLI::App& command, std::vector<std::string>& columns) {
   command
-      .add_option("--latent,--policy", arguments.latent,
-                  "Latent variables (the emotion that the policy plans, say): a sample, or their mean")
-      ->check(CLI::IsMember({"sample", "mean"}))
-      ->capture_default_str();
-  command.add_option("--max-length", arguments.options.max_length, "Longest reply in tokens, end mark included")
-      ->check(CLI::Range(1, 10000))
-      ->capture_default_str();
-  command.add_option("--beam", arguments.options.beam, "Hypotheses of beam search")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  command.add_option("--length-power", arguments.options.length_power, "Beam search ranks by log P / length^POWER")
-      ->check(CLI::Range(0.0, 10.0))
-      ->capture_default_str();
-  command.add_option("--top-k", arguments.options.top_k, "Sampling draws from the K likeliest words")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  command.add_option("--temperature", arguments.options.temperature, "Temperature of sampling")
-      ->check(CLI::Range(0.01, 100.0))
-      ->capture_default_str();
-  command.add_option("--seed", arguments.options.seed, "Seed of sampling and of latent variables")
-      ->check(check_seed)
-      ->capture_default_str();
-  command.add_flag("--allow-unknown", arguments.options.allow_unknown, "Let replies hold <unk>");
+      .add_option("--label-column", columns,
+                  "Labels of all utterances under a name: CSV with the columns conv_id, utterance_idx, label (may be "
+                  "given again for another column)")
+      ->type_name("NAME=FILE")
+      ->allow_extra_args(false)
+      ->check(check_label_column);
+}
+
+std::vector<LabelColumnFile> parse_label_columns(const std::vector<std::string>& columns) {
+  std::vector<LabelColumnFile> files;
+  for (const std::string& text : columns) {
+    const std::size_t mark = text.find('=');
+    files.push_back({text.substr(0, mark), text.substr(mark + 1)});
+  }
+  return files;
 }
 
 }  // namespace ethreed

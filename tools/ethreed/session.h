@@ -4,9 +4,9 @@
 #include "core/context.h"
 #include "model/evaluation/evaluator.h"
 #include "model/interface/run_config.h"
-#include "model/replies/search.h"
 #include "model/text/dataset.h"
 #include "model/training/checkpoint.h"
+#include "model/training/run_data.h"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -36,15 +36,9 @@ struct LoadedRun {
   std::unique_ptr<ModelState<float>> state;
   const Model& model() const { return *info.config.model; }
 };
-/// `checkpoint` is "best" or "last". Throws Error as load_checkpoint_info does.
-LoadedRun load_run(const std::filesystem::path& run, const std::string& checkpoint);
-
-/// The data a run was trained on: `given` if not empty, else where the run says it lay.
-/// Throws Error if it is not the same data (fingerprint).
-Dataset open_data_of_run(const CheckpointInfo& info, const std::filesystem::path& run, const std::string& given);
-
-/// The classes of a label set that a run's model speaks of. Throws Error if the checkpoint does not know them.
-std::vector<std::string> classes_of(const CheckpointInfo& info, std::string_view label_set);
+struct RunArguments;
+/// Throws Error as load_checkpoint_info does; with --verify as verify_checkpoint does, too.
+LoadedRun load_run(const RunArguments& arguments);
 
 /// What the command line says of the configuration of a run.
 struct ConfigArguments {
@@ -52,7 +46,7 @@ struct ConfigArguments {
   std::optional<std::string> variant;
   std::optional<int> epochs, batch;
   std::optional<std::uint64_t> seed;
-  std::optional<double> learning_rate, dropout;
+  std::optional<double> learning_rate, clip_norm, dropout;
   /// The options as keys of a configuration of this model.
   nlohmann::json keys(const ModelKind& kind) const;
 };
@@ -61,9 +55,10 @@ void add_model_options(CLI::App& command, ConfigArguments& arguments);
 /// The configuration of a new model on this data: the model's defaults, sizes from the data, then the keys of the file,
 /// then the other options. Throws Error naming its source for a key that is wrong or contradicts the data.
 RunConfig configuration_for(const Dataset& data, const ConfigArguments& arguments);
-/// The same on top of an existing configuration, whose source is `run`.
+/// The same on top of an existing configuration, whose source is `run`. With `other_data`, sizes that the data says are
+/// those of this data.
 RunConfig changed_configuration(const RunConfig& config, const std::string& run, const Dataset& data,
-                                const ConfigArguments& arguments);
+                                const ConfigArguments& arguments, bool other_data = false);
 
 /// Throws Error if `path` cannot be a file to write because it is a folder: better told before the work than after it.
 void check_output_file(const std::string& path);
@@ -87,20 +82,22 @@ std::unique_ptr<Runtime> open_runtime(const DeviceArguments& arguments);
 struct RunArguments {
   std::string run;
   std::string checkpoint = "best";
-  std::string data;
+  std::string data;    ///< prepared
+  std::string corpus;  ///< or not: to be prepared for the run, in memory
+  std::string labels;  ///< of the corpus
+  std::vector<std::string> label_columns;
+  bool verify = false;
   std::string split = "valid";
   DeviceArguments device;
 };
 void add_run_options(CLI::App& command, RunArguments& arguments, bool with_data);
 
-struct DecodeArguments {
-  std::string method = "greedy";
-  std::string latent = "sample";
-  DecodeOptions options;
-  LatentMode mode() const { return {.sample = latent == "sample", .seed = options.seed}; }
-  /// Throws Error if an option is out of range.
-  DecodeOptions checked() const;
-};
-void add_decode_options(CLI::App& command, DecodeArguments& arguments);
+/// The data for a run: the corpus that was given, prepared for it; else the data that was given; else that it was
+/// trained on. Throws Error unless it fits the run (check_fits).
+Dataset open_data(const CheckpointInfo& info, const RunArguments& arguments);
+
+/// An option --label-column NAME=FILE that may be given again.
+void add_label_column_option(CLI::App& command, std::vector<std::string>& columns);
+std::vector<LabelColumnFile> parse_label_columns(const std::vector<std::string>& columns);
 
 }  // namespace ethreed

@@ -39,9 +39,7 @@ template <class T> void trace_as(const TraceArguments& arguments, const Dataset&
     const CheckpointInfo info = load_checkpoint_info(checkpoint);
     config = info.config;
     const std::string variant(config.model->variant());
-    ETHREED_CHECK(info.data_fingerprint == fingerprint_for(*config.model, data),
-                  "{}: the run was trained on other data than {}; give the data it was made from", arguments.run,
-                  arguments.data);
+    check_fits(info, data, arguments.run);
     ETHREED_CHECK(arguments.config.variant.value_or(variant) == variant,
                   "{}: the run was trained as variant {}, not {}; leave --variant out", arguments.run, variant,
                   *arguments.config.variant);

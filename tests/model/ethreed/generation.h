@@ -7,7 +7,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <map>
 #include <numeric>
+#include <utility>
+#include <vector>
 
 namespace ethreed::test {
 
@@ -23,9 +26,13 @@ class Generation {
     Context context = runtime_.context();
     context.arena.reset();
     Tape<double> tape(context, false);
-    SessionOf<EthreedModel, double> session(
-        EthreedModel::replies(tape, model_.config, bind_named(tape, model_.config, model_), batch,
-                              {.sample_latent = false, .hypotheses_per_row = hypotheses(options)}));
+    SessionOf<EthreedModel, double> session(EthreedModel::replies(tape, model_.config,
+                                                                  bind_named(tape, model_.config, model_), batch,
+                                                                  {.sample_latent = false,
+                                                                   .hypotheses_per_row = hypotheses(options),
+                                                                   .planned_class = planned_class,
+                                                                   .look = look}));
+    insights.assign(2, {});
     const std::vector<Reply> flat = search_replies<double>(context, session, model_.config.vocabulary, options);
     std::vector<std::vector<Reply>> out;
     for (const DialogueData& dialogue : dialogues) out.emplace_back(dialogue.size());
@@ -33,6 +40,10 @@ class Generation {
     for (int r = 0; r < count_of(flat); ++r) {
       const ReplyRow row = session.row(r);
       out[row.dialogue][row.turn] = flat[r];
+      for (int i = 0; i < 2; ++i) {
+        const auto logits = session.insight(r, i);
+        insights[i][{row.dialogue, row.turn}].assign(logits.begin(), logits.end());
+      }
     }
     return out;
   }
@@ -55,6 +66,11 @@ class Generation {
     const auto tokens = std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(reply.words.size()) + 1, max_length);
     return std::accumulate(first, first + tokens, 0.0);
   }
+
+  int planned_class = -1;  ///< see ReplyOptions
+  bool look = false;
+  /// Of the last call: logits of each insight by dialogue and turn.
+  std::vector<std::map<std::pair<int, int>, std::vector<double>>> insights;
 
  private:
   TestModel<double>& model_;

@@ -38,17 +38,17 @@ struct Saved {
                           .values = {{"speaker_accuracy", 0.1},
                                      {"listener_accuracy", 0.2},
                                      {"perplexity_token", 30.000000000000004},
-                                     {"perplexity_macro", 1.0 / 3.0},
+                                     {"perplexity_macro", 10.0 / 3.0},
                                      {"coverage", 5e-324}}};
     info.progress.best = {.epoch = 0,
                           .values = {{"speaker_accuracy", 0.3},
                                      {"listener_accuracy", 0.0},
                                      {"perplexity_token", 29.5},
-                                     {"perplexity_macro", 0.0},
+                                     {"perplexity_macro", 1.0},
                                      {"coverage", 0.0}}};
     info.progress.running = {
         .term = {2.2, 3.3, 4.4, 5.5, 6.6}, .total = 1.1, .gradient_norm = 7.7, .steps = 3, .tokens = 99};
-    info.data_path = "some where/data";
+    info.data_name = "some where, data";
     info.data_fingerprint = "0123456789abcdef";
     for (const std::string_view word : special_words) info.vocabulary.emplace_back(word);
     for (int i = special_count; i < config.vocabulary; ++i) info.vocabulary.push_back("wörd" + std::to_string(i));

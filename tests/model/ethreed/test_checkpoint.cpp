@@ -153,7 +153,7 @@ TEST_CASE("a checkpoint comes back bit for bit, for the whole model and every ab
     CHECK(info.config.recipe == saved.info.config.recipe);
     CHECK(info.config.model->variant() == name_of(ablation));
     CHECK(info.progress == saved.info.progress);
-    CHECK(info.data_path == saved.info.data_path);
+    CHECK(info.data_name == saved.info.data_name);
     CHECK(info.data_fingerprint == saved.info.data_fingerprint);
     CHECK(info.vocabulary == saved.info.vocabulary);
     ModelState<float> model(info.config.model->layout(), true);
@@ -239,6 +239,7 @@ TEST_CASE("a checkpoint of format 1, which has no model's name and no labels, co
     saved.edit("config.json", [](Json& json) {
       json["format"] = 1;
       json["model"].erase("name");
+      json["data"] = {{"path", "/some where/data"}, {"fingerprint", "0123456789abcdef"}};
     });
     saved.edit("state.json", [](Json& json) { json["format"] = 1; });
     saved.forget_fingerprints();
@@ -254,7 +255,7 @@ TEST_CASE("a checkpoint of format 1, which has no model's name and no labels, co
 
 TEST_CASE("a checkpoint without figures yet names them, and the classes of label sets come back") {
   Saved saved;
-  saved.info.progress.last = saved.info.progress.best = {};
+  saved.info.progress = {.step = 3};
   saved.info.labels = {{"intent", {"agree", "wörd, \"quoted\""}}, {"mood", {"good"}}};
   save_checkpoint(saved.directory, saved.model, saved.info);
   const Json best = Json::parse(content_of(saved.path("state.json")))["best"];

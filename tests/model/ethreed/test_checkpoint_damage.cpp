@@ -42,7 +42,8 @@ TEST_CASE("a truncated tensor file is refused at every length") {
 }
 
 TEST_CASE("a changed byte anywhere in a file of a checkpoint is found out") {
-  for (const char* name : {"model.safetensors", "optimizer.safetensors", "vocabulary.txt", "config.json"}) {
+  for (const char* name :
+       {"model.safetensors", "optimizer.safetensors", "vocabulary.txt", "config.json", "state.json"}) {
     Saved saved;
     const std::string whole = content_of(saved.path(name));
     for (const std::size_t place :
@@ -116,11 +117,11 @@ TEST_CASE("a configuration that is not the vocabulary's is refused") {
 
 TEST_CASE("another format number is refused") {
   for (const char* name : {"config.json", "state.json"})
-    for (const Json& format : {Json(3), Json(0), Json(-1), Json(1.5), Json("1"), Json()}) {
+    for (const Json& format : {Json(checkpoint_format + 1), Json(0), Json(-1), Json(1.5), Json("1"), Json()}) {
       Saved saved;
       saved.edit(name, [&](Json& json) { json["format"] = format; });
       saved.forget_fingerprints();
-      CHECK_THROWS_WITH(saved.load(), Contains(name) && Contains("a format up to 2"));
+      CHECK_THROWS_WITH(saved.load(), Contains(name) && Contains("a format up to 3"));
     }
 }
 

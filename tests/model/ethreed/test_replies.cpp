@@ -164,7 +164,13 @@ TEST_CASE("options of decoding out of range are refused by name") {
   refuses({.max_length = 0}, "max length");
   refuses({.beam = 0}, "beam");
   refuses({.length_power = -1}, "length power");
-  refuses({.top_k = 0}, "top-k");
+  refuses({.top_k = -1}, "top-k");
+  for (const double p : {0.0, 1.5, std::numeric_limits<double>::quiet_NaN()}) refuses({.top_p = p}, "top-p");
+  refuses({.max_length = 5, .min_length = 5}, "min length");
+  refuses({.no_repeat = -1}, "no-repeat");
+  refuses({.n_best = 0}, "n-best");
+  refuses({.n_best = 2}, "greedy search finds one reply");
+  refuses({.method = DecodeMethod::beam, .beam = 3, .n_best = 4}, "widen the beam");
   refuses({.temperature = 0}, "temperature");
   refuses({.temperature = std::numeric_limits<double>::quiet_NaN()}, "temperature");
   for (const DecodeMethod method : {DecodeMethod::greedy, DecodeMethod::beam, DecodeMethod::sample})

@@ -37,7 +37,7 @@ class TinyRun {
       trace_.step_totals.push_back(report.total);
     };
     observer.log_line = [&](const TrainingProgress& progress, double) { trace_.log.push_back(progress.running); };
-    observer.epoch = [&](const TrainingProgress&, std::span<const double>, double rate) {
+    observer.epoch = [&](const TrainingProgress&, std::span<const double>, const LossMeans&, double rate) {
       trace_.epoch_rates.push_back(rate);
     };
     observer.validation = [&](int, int) { validating_ = true; };
