@@ -154,17 +154,17 @@ template <class T> std::span<const T> EthreedReplies<T>::insight(int row, int i)
 }
 
 template <class T> std::span<const std::int32_t> EthreedReplies<T>::source(int row) const {
-  const std::size_t decoder_row = at(decoder_rows_[at(row)]);
-  const std::size_t first = at(batch_->source_offsets[decoder_row]);
-  return std::span(batch_->source_ids).subspan(first, at(batch_->source_offsets[decoder_row + 1]) - first);
+  const std::size_t decoder_row = decoder_rows_[row];
+  const std::size_t first = batch_->source_offsets[decoder_row];
+  return std::span(batch_->source_ids).subspan(first, batch_->source_offsets[decoder_row + 1] - first);
 }
 
 template <class T> PointerLook<T> EthreedReplies<T>::look(int k) const {
   if (!looks_) return {};
-  const std::size_t first = at(weight_offsets_[at(k)]), count = at(weight_offsets_[at(k) + 1]) - first;
+  const std::size_t first = weight_offsets_[k], count = weight_offsets_[k + 1] - first;
   return {.attention = std::span(attention_).subspan(first, count),
           .coverage = std::span(coverage_).subspan(first, count),
-          .generation_gate = gates_[at(k)]};
+          .generation_gate = gates_[k]};
 }
 
 template class EthreedReplies<float>;

@@ -65,14 +65,14 @@ void plan_reply_emotion(Tape<T>& tape, const EthreedConfig& config, const Ethree
   if (planned < 0) return;
   ETHREED_CHECK(config.has_policy(), "model 'ethreed', variant {}, has no policy: the emotion of a reply cannot be set",
                 config.variant());
-  ETHREED_CHECK(planned < config.emotions, "the emotion of a reply is class {}, wanted 0 to {}", planned,
-                config.emotions - 1);
+  ETHREED_CHECK(planned < config.emotion_classes, "the emotion of a reply is class {}, wanted 0 to {}", planned,
+                config.emotion_classes - 1);
   Context& context = tape.context();
   const Variable<T>& reply = state.policy.reply;
   const LinearHandles<Variable<T>>& layer = parameters.classifier;
   const Classifier<T> classifier{.weight = context.to_host(layer.weight.data(), layer.weight.value().count()),
                                  .bias = context.to_host(layer.bias.data(), layer.bias.value().count()),
-                                 .classes = config.emotions,
+                                 .classes = config.emotion_classes,
                                  .columns = reply.columns()};
   const T* before = context.to_host(reply.data(), reply.value().count());
   T* after = context.arena.template allocate<T>(reply.value().count());
