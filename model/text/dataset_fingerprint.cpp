@@ -71,6 +71,8 @@ class CanonicalTokens {
 
 std::string class_lines(const LabelColumn& column) { return fmt::format("{}", fmt::join(column.classes, "\n")); }
 
+std::string emotion_lines(const EmotionSet& emotions) { return fmt::format("{}", fmt::join(emotions.names(), "\n")); }
+
 std::string dialogues_fingerprint(const DatasetArrays& data) {
   const std::array<std::int64_t, 3> numbers{data.min_frequency, data.max_length, data.has_listener_labels};
   Fingerprint hash;
@@ -80,8 +82,10 @@ std::string dialogues_fingerprint(const DatasetArrays& data) {
   for (const SplitArrays& split : data.splits) {
     hash.add(split.name).add(split.tokens).add(split.utterance_offsets).add(split.dialogue_offsets);
     hash.add(split.emotion).add(split.listener_label);
+    if (!split.post_emotion.empty()) hash.add(std::string_view("post_emotion")).add(split.post_emotion);
     hash.add(split.conversation_bytes).add(split.conversation_offsets);
   }
+  if (!data.emotions.is_default()) hash.add(emotion_lines(data.emotions));
   return hash.text();
 }
 
@@ -111,6 +115,8 @@ std::string training_fingerprint(const DatasetArrays& data, const SplitArrays& s
     tokens.add(hash, split.tokens);
     hash.add(split.utterance_offsets);
   }
+  if (!split.post_emotion.empty()) hash.add(std::string_view("post_emotion")).add(split.post_emotion);
+  if (!data.emotions.is_default()) hash.add(emotion_lines(data.emotions));
   if (part.listener_labels) hash.add(split.listener_label);
   for (std::size_t i = 0; i < data.label_columns.size(); ++i)
     if (data.label_columns[i].name == part.label_column)

@@ -18,6 +18,7 @@ struct SplitArrays {
   std::span<const std::int32_t> tokens;
   std::span<const std::int64_t> utterance_offsets, dialogue_offsets;
   std::span<const std::int32_t> emotion, listener_label;
+  std::span<const std::int32_t> post_emotion;  ///< empty: that of the dialogue
   std::span<const std::uint8_t> conversation_bytes;
   std::span<const std::int64_t> conversation_offsets;
   std::span<const std::int32_t> situation_tokens;
@@ -35,6 +36,7 @@ struct DatasetArrays {
   int max_length = 0, max_situation_length = 0;
   bool has_listener_labels = false;
   std::span<const LabelColumn> label_columns;
+  EmotionSet emotions;
   std::vector<SplitArrays> splits;
 };
 
@@ -48,5 +50,7 @@ std::string training_fingerprint(const DatasetArrays& data, const SplitArrays& s
 
 /// The class names of a label column, one a line.
 std::string class_lines(const LabelColumn& column);
+/// The same of emotions.
+std::string emotion_lines(const EmotionSet& emotions);
 
 }  // namespace ethreed

@@ -6,6 +6,8 @@
 #include "model/text/dataset_format.h"
 #include "model/text/tokenizer.h"
 
+#include <algorithm>
+
 namespace ethreed {
 
 namespace {
@@ -39,6 +41,7 @@ DatasetArrays arrays_of(const DatasetContents& contents, const FlatWords& words)
                        .max_situation_length = contents.max_situation_length,
                        .has_listener_labels = contents.has_listener_labels,
                        .label_columns = contents.label_columns,
+                       .emotions = contents.emotions,
                        .splits = {}};
   for (const SplitContents& split : contents.splits) {
     SplitArrays& to = arrays.splits.emplace_back();
@@ -48,6 +51,7 @@ DatasetArrays arrays_of(const DatasetContents& contents, const FlatWords& words)
     to.dialogue_offsets = split.dialogue_offsets;
     to.emotion = split.emotion;
     to.listener_label = split.listener_label;
+    to.post_emotion = split.post_emotion;
     to.conversation_bytes = bytes_of(split.conversation_bytes);
     to.conversation_offsets = split.conversation_offsets;
     to.situation_tokens = split.situation_tokens;
@@ -55,6 +59,14 @@ DatasetArrays arrays_of(const DatasetContents& contents, const FlatWords& words)
     for (const std::vector<std::int32_t>& labels : split.labels) to.labels.emplace_back(labels);
   }
   return arrays;
+}
+
+bool needs_emotions_format(const DatasetContents& contents) {
+  return !contents.emotions.is_default() ||
+         std::any_of(contents.splits.begin(), contents.splits.end(), [](const SplitContents& split) {
+           return !split.post_emotion.empty() ||
+                  std::find(split.emotion.begin(), split.emotion.end(), -1) != split.emotion.end();
+         });
 }
 
 void check_contents(const DatasetContents& contents) {
@@ -70,6 +82,7 @@ void add_split(SafetensorsWriter& writer, const SplitContents& split, const Data
   writer.add(split.name + ".dialogue_offsets", all(split.dialogue_offsets));
   writer.add(split.name + ".emotion", all(split.emotion));
   writer.add(split.name + ".listener_label", all(split.listener_label));
+  if (!split.post_emotion.empty()) writer.add(split.name + ".post_emotion", all(split.post_emotion));
   writer.add(split.name + ".conversation_bytes", bytes_of(split.conversation_bytes));
   writer.add(split.name + ".conversation_offsets", all(split.conversation_offsets));
   if (!split.situation_offsets.empty()) {
@@ -104,7 +117,9 @@ template <class Sink> auto with_writer(const DatasetContents& contents, Sink sin
   writer.add("vectors", contents.vectors.view());
   for (const SplitContents& split : contents.splits) add_split(writer, split, contents);
   writer.add_metadata("format", std::string(dataset_format_name));
-  writer.add_metadata("format_version", std::string(dataset_format_version));
+  writer.add_metadata("format_version",
+                      std::string(needs_emotions_format(contents) ? emotions_format_version : dataset_format_version));
+  if (!contents.emotions.is_default()) writer.add_metadata(std::string(emotions_key), emotion_lines(contents.emotions));
   writer.add_metadata("tokenizer_version", std::string(tokenizer_version));
   writer.add_metadata("fingerprint", contents.fingerprint());
   writer.add_metadata("texts_fingerprint", contents.texts_fingerprint());

@@ -45,6 +45,7 @@ bool is_blank(const RawRecord& record) {
 Census take_census(std::string_view file, const Dialect& dialect, SpareField spare) {
   Census census;
   std::size_t width = 0;
+  std::string_view header_line;
   for (RawRecord record; !file.empty(); file.remove_prefix(record.bytes)) {
     if (!read_record(file, dialect, record)) {
       ++census.wrong_width;
@@ -52,13 +53,15 @@ Census take_census(std::string_view file, const Dialect& dialect, SpareField spa
     }
     if (is_blank(record)) continue;
     const bool header = width == 0;
-    if (header)
+    if (header) {
       width = record.fields.size();
-    else
+      header_line = file.substr(0, record.bytes);
+    } else {
       ++census.rows;
+    }
     const std::size_t fields = record.fields.size();
-    census.wrong_width += fields != width &&
-                          !(spare != nullptr && fields == width + 1 && spare(std::span<const RawField>(record.fields)));
+    census.wrong_width +=
+        fields != width && !(spare != nullptr && fields == width + 1 && spare(header_line, record.fields));
     census.malformed += record.malformed;
     census.bare += record.bare;
     for (const RawField& field : record.fields) {

@@ -48,8 +48,8 @@ std::string undouble(std::string_view text);
 /// it has none.
 char delimiter_of(std::string_view header);
 
-/// A row may have one field more than the header where this says so.
-using SpareField = bool (*)(std::span<const RawField> fields);
+/// Whether a row may have one field more than the header, whose line is given as it stands in the file.
+using SpareField = bool (*)(std::string_view header, std::span<const RawField> fields);
 
 /// Whether quotation marks are the format's. Both readings of the whole file are compared: the one that gives fewer
 /// rows of a wrong width wins. Where they are equal, quoting is the format's unless the file has quotation marks that

@@ -132,6 +132,7 @@ void TableReader::read_header() {
     std::string keep = field.doubled ? undouble(field.text) : std::string(field.text);
     columns_.emplace_back(strip(as_utf8(keep, line_text_)));
   }
+  header_ = text_.substr(0, record_.bytes);
   text_.remove_prefix(record_.bytes);
   next_line_ += record_.lines;
 }
@@ -163,7 +164,7 @@ bool TableReader::next_record() {
       continue;
     }
     const std::size_t got = record_.fields.size(), wanted = columns_.size();
-    const bool spare = got == wanted + 1 && options_.spare != nullptr && options_.spare(record_.fields);
+    const bool spare = got == wanted + 1 && options_.spare != nullptr && options_.spare(header_, record_.fields);
     ETHREED_CHECK(got == wanted || spare, "{}: got {} columns, wanted {} as in the header; {}", place(), got, wanted,
                   dialect_.quoted ? "put a text that holds a delimiter, a line's end or a quotation mark in quotation "
                                     "marks, and double those "

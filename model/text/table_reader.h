@@ -110,6 +110,7 @@ class TableReader {
   TableFormat format_;
   MappedFile file_;
   std::string_view text_;  // what is not read yet
+  std::string_view header_;
   Dialect dialect_;
   RawRecord record_;
   std::vector<std::string> columns_;

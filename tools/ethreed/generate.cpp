@@ -33,11 +33,9 @@ struct TurnText {
   bool full = false;  // it has as many tokens as the data keeps
 };
 
-TurnText describe(const GeneratedTurn& turn, const Dataset& data, const Split& split, const WordTable& words,
-                  const std::vector<std::string>& emotions) {
-  const auto emotion = split.emotion(turn.dialogue);
+TurnText describe(const GeneratedTurn& turn, const Dataset& data, const Split& split, const WordTable& words) {
   TurnText text{.conversation = printable(split.conversation_id(turn.dialogue)),
-                .emotion = emotion < 0 ? "" : emotions[static_cast<std::size_t>(emotion)],
+                .emotion = std::string(data.emotions().name(split.post_emotion(turn.dialogue, turn.turn))),
                 .gold = decode_utterance(split.response(turn.dialogue, turn.turn), words),
                 .reply = decode_utterance(turn.reply.words, words)};
   for (int t = 0; t <= turn.turn; ++t) {
@@ -103,10 +101,9 @@ void run_generate(const GenerateArguments& arguments) {
   Evaluator<float> evaluator(context, model, device.model());
   const ReplyRecords write(run, words);
   const ReplyMode mode = arguments.decode.reply_mode(run);
-  const std::vector<std::string> emotions = classes_of(run.info, "emotion");
   catch_interruptions();
   evaluator.generate(examples, arguments.limit, mode, decode, [&](const GeneratedTurn& turn) {
-    const TurnText text = describe(turn, data, split, words, emotions);
+    const TurnText text = describe(turn, data, split, words);
     const std::string line =
         arguments.format == "jsonl" ? as_json(text, turn, write) : as_text(text, turn, model, write, data.max_length());
     if (file)
