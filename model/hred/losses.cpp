@@ -41,7 +41,7 @@ constexpr std::array<FigureColumn, 9> latent_figures{
      unknown_column,
      {.name = "perplexity_bound", .label = "PPL bound", .decimals = 2, .logged = true},  // exp((NLL + KL) / tokens)
      {.name = "divergence_per_reply", .label = "KL a reply", .logged = true},
-     {.name = "perplexity_importance"}}};  // not a number without samples
+     {.name = "perplexity_importance", .sampled = true}}};  // not a number without samples
 constexpr std::array<FigureColumn, 9> emotion_figures{
     {token_column,
      macro_column,

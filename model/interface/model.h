@@ -46,6 +46,7 @@ struct FigureColumn {
   int decimals = 4;        ///< of that line
   bool logged = false;     ///< kept with the checkpoint and written to the log after every validation
   bool count = false;      ///< a whole number
+  bool sampled = false;    ///< by importance sampling: absent without PassOptions::latent_samples
   bool at_mean = false;    ///< another one at the mean of the latent variables: evaluate prints both
 };
 

@@ -23,6 +23,7 @@ struct EvaluateArguments {
   std::vector<std::string> more_runs;
   DecodeArguments decode;
   int replies = -1;
+  int importance_samples = 0;
   bool json = false;
 };
 
@@ -81,7 +82,13 @@ Json figures_of(const EvaluateArguments& arguments, std::vector<std::string>& no
   DeviceModel<float> device(context, *run.state);
   SplitExamples examples(data.split(arguments.run.split), example_kind(model));
   Evaluator<float> evaluator(context, model, device.model());
-  const LatentMode mode = arguments.decode.mode();
+  LatentMode mode = arguments.decode.mode();
+  mode.samples = arguments.importance_samples;
+  ETHREED_CHECK(mode.samples == 0 || std::any_of(model.figures().begin(), model.figures().end(),
+                                                 [](const FigureColumn& column) { return column.sampled; }),
+                "{}: is a run of model '{}', variant '{}', which has no figure by importance sampling; leave "
+                "--importance-samples out",
+                arguments.run.run, model.name(), model.variant());
   Json figures{
       {"run", printable(arguments.run.run)}, {"checkpoint", arguments.run.checkpoint}, {"model", model.name()},
       {"variant", model.variant()},          {"seed", run.info.config.recipe.seed},    {"split", arguments.run.split}};
@@ -177,6 +184,11 @@ void add_evaluate_command(CLI::App& app) {
   command
       ->add_option("--replies", a->replies, "Dialogues to write replies for (Distinct-n depends on it); default: all")
       ->check(CLI::Range(0, 1'000'000'000));
+  command
+      ->add_option("--importance-samples", a->importance_samples,
+                   "Draws of a latent variable for a perplexity by importance sampling, 100 say; 0: none")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
   command->add_option("more_runs", a->more_runs, "Other runs: a table, a column a run")->type_name("RUN");
   command->add_flag("--json", a->json, "Print one JSON object, of several runs a list of them");
   command->callback([a] { run_evaluate(*a); });
