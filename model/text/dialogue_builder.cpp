@@ -130,7 +130,7 @@ void DialogueBuilder::finish() {
                    repeated_.count));
   note("listener_first", listener_first_,
        fmt::format("the listener ('{}') opens {} dialogues; {}",
-                   other ? speaker_names_[static_cast<std::size_t>(*other)] : "", listener_first_.count,
+                   other ? excerpt(speaker_names_[static_cast<std::size_t>(*other)]) : "", listener_first_.count,
                    options_.listener_first == ListenerFirst::drop
                        ? "these first rows were dropped"
                        : "these first rows were taken for posts (--listener-first drop drops them)"));

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/mapped_file.h"
 
+#include <algorithm>
 #include <charconv>
 #include <concepts>
 #include <cstdint>
@@ -11,7 +12,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace ethreed {
 
@@ -50,21 +50,13 @@ class LineReader {
 /// (a file that is no text at all may be one long line).
 inline std::string excerpt(std::string_view text) {
   constexpr std::size_t most = 120;
-  std::string out(text.substr(0, most));
+  const auto continues = [&](std::size_t i) { return (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80; };
+  std::size_t end = std::min(most, text.size());
+  for (int i = 0; i < 3 && end < text.size() && end > 0 && continues(end); ++i) --end;  // no half character
+  std::string out(text.substr(0, end));
   for (char& c : out)
-    if (static_cast<unsigned char>(c) < ' ') c = ' ';
-  return text.size() > most ? out + "…" : out;
-}
-
-/// The fields of a line between commas; there is no quoting.
-inline void split_at_commas(std::string_view line, std::vector<std::string_view>& fields) {
-  fields.clear();
-  for (std::size_t begin = 0;;) {
-    const std::size_t end = line.find(',', begin);
-    fields.push_back(line.substr(begin, end - begin));
-    if (end == std::string_view::npos) return;
-    begin = end + 1;
-  }
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7F') c = ' ';
+  return text.size() > end ? out + "…" : out;
 }
 
 /// The whole of `text` as a decimal number, or nothing.

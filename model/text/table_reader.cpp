@@ -119,9 +119,16 @@ void TableReader::read_header() {
     text_.remove_prefix(std::min(end + 1, text_.size()));
     ++next_line_;
   }
+  // Some spreadsheets write the delimiter in a line before the header.
+  std::optional<char> delimiter = options_.delimiter;
+  if (text_.starts_with("sep=") && text_.size() > 5 && (text_[5] == '\r' || text_[5] == dialect_.line_end)) {
+    if (!delimiter) delimiter = text_[4];
+    text_.remove_prefix(std::min(text_.find(dialect_.line_end) + 1, text_.size()));
+    ++next_line_;
+  }
   ETHREED_CHECK(!text_.empty(), "{}: the file is empty; its first line names the columns", path_);
   const std::string_view first = text_.substr(0, std::min(text_.find(dialect_.line_end), text_.size()));
-  dialect_.delimiter = options_.delimiter.value_or(delimiter_of(first.substr(0, largest_record)));
+  dialect_.delimiter = delimiter.value_or(delimiter_of(first.substr(0, largest_record)));
   dialect_.quoted = notes_.quoted = is_quoted(text_, dialect_, options_.spare);
   line_ = next_line_;
   ETHREED_CHECK(read_record(text_, dialect_, record_), "{}: the header is longer than {} MiB; this is no table of text",

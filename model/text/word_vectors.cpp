@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <utility>
 
 namespace ethreed {
@@ -105,31 +104,42 @@ class VectorReader {
       sample_.emplace_back(lines_.number(), line);
     }
     if (dimension_ > 0 || sample_.empty()) return;
-    std::map<std::int64_t, int> widths;
-    bool words_are_numbers = true;
+    struct Sampled {
+      std::int64_t fields = 0, numbers = 0;  // how many, and how many of the last ones are numbers
+      bool starts_blank = false;
+    };
+    std::vector<Sampled> sampled;
     for (const auto& [number, line] : sample_) {
       split(line, number);
       const auto word = std::find_if(fields_.rbegin(), fields_.rend(),
                                      [](std::string_view field) { return !parse_component(field); });
-      ++widths[word - fields_.rbegin()];
-      words_are_numbers &= word == fields_.rend() && !starts_blank(line);
+      sampled.push_back({static_cast<std::int64_t>(fields_.size()), word - fields_.rbegin(), starts_blank(line)});
     }
-    const auto most = std::max_element(widths.begin(), widths.end(),
-                                       [](const auto& a, const auto& b) { return a.second < b.second; });
-    std::int64_t width = most->first - words_are_numbers;
-    if (width == 0) {  // the first line says what is wrong
-      split(sample_.front().second, sample_.front().first);
-      width = static_cast<std::int64_t>(fields_.size()) - 1;
+    // The width that fits best: a word of one piece counts for more than one with blanks or none. The first of equals.
+    std::int64_t width = sampled.front().fields - 1;
+    int best = 0;
+    for (const Sampled& candidate : sampled) {
+      const bool only_numbers = candidate.numbers == candidate.fields && !candidate.starts_blank;
+      const std::int64_t w = candidate.numbers - only_numbers;
+      if (w < 1) continue;
+      int score = 0;
+      for (const Sampled& line : sampled)
+        score += line.fields == w + 1 && line.numbers >= w                                               ? 2
+                 : (line.fields > w + 1 && line.numbers == w) || (line.fields == w && line.starts_blank) ? 1
+                                                                                                         : 0;
+      if (score <= best) continue;
+      best = score;
+      width = w;
     }
     ETHREED_CHECK(width >= 1, "{}: got {} fields, wanted a word and its vector in text form",
-                  place(sample_.front().first), fields_.size());
+                  place(sample_.front().first), sampled.front().fields);
     set_dimension(width, sample_.front().first);
   }
 
   // word2vec writes "count dimension" first.
   bool read_count_line(std::string_view line) {
     split(line, 1);
-    if (fields_.size() != 2) return false;
+    if (fields_.size() != 2 || starts_blank(line)) return false;
     const auto is_whole = [](std::string_view text) {
       return text.find_first_not_of("0123456789") == std::string_view::npos;
     };

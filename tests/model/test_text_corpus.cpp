@@ -114,7 +114,7 @@ TEST_CASE("a damaged corpus is refused with file, line and reason") {
     CHECK_THROWS_WITH(read(folder, rows), Contains("train.csv:") && Contains(std::string(reason)));
   };
   const std::string good = "a,1,sad,s,1,Hi,,\n";
-  refuses(good + "a,2,sad,s,0,Yes, no,,\na,3,sad,s,1,x,y,z,,\n", "train.csv:4: got 10 columns");
+  refuses(good + "a,2,sad,s,0,Yes, no,,\na,3,sad,s,1,x,y,z,,\n", "train.csv:3: got 9 columns");
   refuses(good + "a,2,sad,s,0\n", "train.csv:3: got 5 columns, wanted 8");
   refuses("a,one,sad,s,1,Hi,,\n", "train.csv:2: utterance_idx is 'one'");
   refuses("a,0,sad,s,1,Hi,,\n", "train.csv:2: utterance_idx is '0'");

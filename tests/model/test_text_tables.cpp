@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-#include <chrono>
+#include <ctime>
 
 using namespace ethreed;
 using Catch::Contains;
@@ -40,13 +40,14 @@ Reading reading_of(const std::string& content, const TableOptions& options = {})
   return reading;
 }
 
+// Of the processor, whatever else runs.
 double seconds_of(const std::string& content) {
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   try {
     rows_of(content);
   } catch (const Error&) {
   }
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
 std::string repeated(const std::string& text, std::size_t times) {
@@ -97,6 +98,7 @@ TEST_CASE("tables: the delimiter is seen from the header or given") {
   CHECK(rows_of("a\tb\n1, 2\t3\n") == Rows{{"1, 2", "3"}});
   CHECK(rows_of("a;b\n1, 2;\"x;y\"\n") == Rows{{"1, 2", "x;y"}});
   CHECK(rows_of("a|b\n1, 2|3\n", {.delimiter = '|'}) == Rows{{"1, 2", "3"}});
+  CHECK(rows_of("sep=|\r\na|b\r\n1, 2|3\r\n") == Rows{{"1, 2", "3"}});
   CHECK(rows_of("a\nno comma\n") == Rows{{"no comma"}});
   CHECK(parse_delimiter("tab") == '\t');
   CHECK(parse_delimiter("|") == '|');
@@ -229,9 +231,6 @@ TEST_CASE("tables: quotation marks that never close take time in proportion to t
   for (const std::string& line : {std::string("x,\"y\n"), std::string("x\",\"y\n"), std::string("x,\"\"\"\n"),
                                   std::string("\"\"\"\"\"x,\"\n"), std::string("\",\"\n"), std::string("\"")}) {
     INFO(line);
-    seconds_of("a,b\n" + repeated(line, 1000));
-    const double few = seconds_of("a,b\n" + repeated(line, 20'000));
-    const double many = seconds_of("a,b\n" + repeated(line, 320'000));  // 16 times as much: 256 times if quadratic
-    CHECK(many < 64 * few + 0.1);
+    CHECK(seconds_of("a,b\n" + repeated(line, 320'000)) < 10.0);  // a tenth of a second; quadratic: many minutes
   }
 }

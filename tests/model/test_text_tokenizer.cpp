@@ -1,4 +1,5 @@
 #include "model/text/tokenizer.h"
+#include "model/text/utf8.h"
 
 #include <catch2/catch.hpp>
 
