@@ -38,12 +38,18 @@ EmotionSet set_of_data(const CorpusSplit& train, std::string& source) {
   return {std::move(names), train.path};
 }
 
-// Classes of a split's names.
-std::vector<std::int32_t> classes_of(const CorpusSplit& split, const EmotionSet& set, Note& forgiven) {
+// Classes of a split's names; −1 for names that are not in the set, where `unknown` counts them.
+std::vector<std::int32_t> classes_of(const CorpusSplit& split, const EmotionSet& set, Note& forgiven, Note* unknown) {
   std::vector<std::int32_t> classes;
   std::int64_t first_line = 0;
   for (const NamedEmotion& named : split.emotions) {
     const std::optional<std::int32_t> id = set.find(named.name);
+    if (!id && unknown != nullptr) {
+      if (unknown->count == 0) unknown->first = fmt::format("{}:{}", split.file, named.first_line);
+      unknown->count += named.count;
+      classes.push_back(-1);
+      continue;
+    }
     ETHREED_CHECK(
         id,
         "{}: unknown emotion '{}' in the column of emotions; wanted one of {}; correct it, or name all emotions "
@@ -110,7 +116,10 @@ CorpusEmotions resolve_emotions(std::span<CorpusSplit> splits, const EmotionOpti
   }
   Note forgiven{.key = "forgiven_emotions"};
   std::vector<std::vector<std::int32_t>> classes;
-  for (const CorpusSplit& split : splits) classes.push_back(classes_of(split, result.set, forgiven));
+  Note unknown{.key = "unknown_emotions"};
+  const bool of_a_run = !options.set && !options.names.empty();
+  for (const CorpusSplit& split : splits)
+    classes.push_back(classes_of(split, result.set, forgiven, of_a_run ? &unknown : nullptr));
   result.per_utterance = is_per_utterance(splits, options.per);
   for (std::size_t s = 0; s < splits.size(); ++s)
     for (std::vector<Dialogue>* list : {&splits[s].dialogues, &splits[s].dropped})
@@ -118,6 +127,10 @@ CorpusEmotions resolve_emotions(std::span<CorpusSplit> splits, const EmotionOpti
         set_emotions(dialogue, classes[s], result.per_utterance);
         result.any |= dialogue.emotion >= 0;
       }
+  if (unknown.count > 0) {
+    unknown.text = fmt::format("{} rows name an emotion that the run does not have, and have none now", unknown.count);
+    result.notes.push_back(std::move(unknown));
+  }
   if (forgiven.count > 0) {
     forgiven.text = fmt::format("{} rows name an emotion in other case or with blanks", forgiven.count);
     result.notes.push_back(std::move(forgiven));

@@ -18,7 +18,8 @@ enum class EmotionPer { automatic, dialogue, utterance };
 
 struct EmotionOptions {
   std::optional<std::filesystem::path> set;  ///< a file of names, one a line; none: from the data
-  std::vector<std::string> names = {};       ///< in place of a file: those of a run
+  /// In place of a file: those of a run. Other names are then no emotion, and counted in a note.
+  std::vector<std::string> names = {};
   EmotionPer per = EmotionPer::automatic;
 };
 
