@@ -50,9 +50,9 @@ class FixedSession final : public ReplySession<double> {
   FixedSession(int rows, std::vector<double> probabilities) : rows_(rows), probabilities_(std::move(probabilities)) {}
   int rows() const override { return rows_; }
   ReplyRow row(int r) const override { return {.dialogue = r, .place = r}; }
-  NextWords<double> advance(std::span<const std::int32_t> parents, std::span<const std::int32_t>) override {
+  NextWords<double> advance(Indices parents, Indices) override {
     log_.clear();
-    for (std::size_t k = 0; k < parents.size(); ++k)
+    for (int k = 0; k < parents.size(); ++k)
       for (const double p : probabilities_) log_.push_back(std::log(p));
     return {log_.data(), static_cast<int>(probabilities_.size())};
   }
@@ -184,7 +184,7 @@ TEST_CASE("a planned emotion is what the classifier takes the reply's for, and c
   const auto free = generation.replies(dialogues, {.max_length = 8});
   const auto before = generation.insights;
   std::set<std::vector<Words>> different;
-  for (int planned = 0; planned < model.config.emotions; ++planned) {
+  for (int planned = 0; planned < model.config.emotion_classes; ++planned) {
     generation.planned_class = planned;
     const auto replies = generation.replies(dialogues, {.max_length = 8});
     CHECK(generation.insights[0] == before[0]);
@@ -205,7 +205,7 @@ TEST_CASE("a planned emotion is what the classifier takes the reply's for, and c
   const auto planned = generation.replies(dialogues, {.max_length = 8});
   CHECK(planned[0][0].words == sure[0][0].words);
   CHECK(planned[0][0].log_probability == sure[0][0].log_probability);
-  CHECK(logits.size() == static_cast<std::size_t>(model.config.emotions));
+  CHECK(logits.size() == static_cast<std::size_t>(model.config.emotion_classes));
 }
 
 TEST_CASE("a model without a policy refuses a planned emotion") {
