@@ -35,7 +35,9 @@ struct TurnText {
 
 TurnText describe(const GeneratedTurn& turn, const Dataset& data, const Split& split, const WordTable& words) {
   TurnText text{.conversation = printable(split.conversation_id(turn.dialogue)),
-                .emotion = std::string(data.emotions().name(split.post_emotion(turn.dialogue, turn.turn))),
+                .emotion = split.post_emotion(turn.dialogue, turn.turn) < 0
+                               ? std::string()
+                               : std::string(data.emotions().name(split.post_emotion(turn.dialogue, turn.turn))),
                 .gold = decode_utterance(split.response(turn.dialogue, turn.turn), words),
                 .reply = decode_utterance(turn.reply.words, words)};
   for (int t = 0; t <= turn.turn; ++t) {
