@@ -137,7 +137,8 @@ template <class T> class CoverageProblem final : public OpProblem<T> {
     this->inputs.push_back({"keys", rounded<T>(in.keys)});
     this->inputs.push_back({"values", rounded<T>(in.values)});
     this->inputs.push_back({"coverage_weight", rounded<T>(in.coverage_weight)});
-    this->inputs.push_back({"bias", rounded<T>(in.bias)});
+    // Unbounded, the bias moves all energies of a step alike, and nothing else: its gradient is rounding.
+    this->inputs.push_back({"bias", rounded<T>(in.bias), !shape.unbounded});
     if (shape.initial) this->inputs.push_back({"coverage_initial", rounded<T>(in.initial), false});
     this->outputs.push_back({"weights", Tensor<T>({layout.weights()})});
     this->outputs.push_back({"context", Tensor<T>({layout.targets(), shape.value_columns})});
