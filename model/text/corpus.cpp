@@ -7,10 +7,8 @@
 
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <array>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 namespace ethreed {
@@ -20,13 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view original_header = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags";
-
-std::string_view strip(std::string_view text) {
-  constexpr std::string_view space = " \t\r\n\v\f";
-  const std::size_t begin = text.find_first_not_of(space);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(space) - begin + 1);
-}
 
 // "5|5|5_2|2|5": grades that the two people give each other.
 bool is_selfeval(std::string_view text) {

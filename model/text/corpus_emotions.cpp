@@ -2,7 +2,6 @@
 
 #include "core/error.h"
 #include "model/text/line_reader.h"
-#include "model/text/table_reader.h"
 
 #include <fmt/ranges.h>
 

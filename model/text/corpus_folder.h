@@ -4,7 +4,6 @@
 #include "model/text/corpus.h"
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

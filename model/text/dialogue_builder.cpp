@@ -5,7 +5,6 @@
 #include "model/text/tokenizer.h"
 #include "model/text/unicode.h"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 

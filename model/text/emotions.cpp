@@ -15,13 +15,6 @@ namespace {
 constexpr std::size_t most_emotions = 1000;
 constexpr std::size_t longest_name = 64;
 
-std::string_view strip(std::string_view text) {
-  constexpr std::string_view space = " \t\r\n\v\f";
-  const std::size_t begin = text.find_first_not_of(space);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(space) - begin + 1);
-}
-
 }  // namespace
 
 static_assert(std::is_sorted(emotion_names.begin(), emotion_names.end()), "emotion_id searches by bisection");

@@ -6,17 +6,6 @@
 
 namespace ethreed {
 
-namespace {
-
-std::string_view strip(std::string_view text) {
-  constexpr std::string_view space = " \t\r\n\v\f";
-  const std::size_t begin = text.find_first_not_of(space);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(space) - begin + 1);
-}
-
-}  // namespace
-
 LabelFile::LabelFile(const std::filesystem::path& path, std::span<const CorpusSplit> splits)
     : table_(path), splits_(splits) {
   locate(splits);

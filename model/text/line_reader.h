@@ -59,6 +59,14 @@ inline std::string excerpt(std::string_view text) {
   return text.size() > end ? out + "…" : out;
 }
 
+/// Without ASCII's white space at both ends.
+inline std::string_view strip(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n\v\f";
+  const std::size_t begin = text.find_first_not_of(space);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(space) - begin + 1);
+}
+
 /// The whole of `text` as a decimal number, or nothing.
 template <class T>
 requires std::integral<T> || std::floating_point<T> std::optional<T> parse_number(std::string_view text) {

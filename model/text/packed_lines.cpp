@@ -8,7 +8,6 @@
 #include <zip.h>
 #include <zlib.h>
 
-#include <algorithm>
 #include <vector>
 
 namespace ethreed {

@@ -1,6 +1,5 @@
 #include "model/text/prepare_notes.h"
 
-#include "core/error.h"
 #include "model/text/line_reader.h"
 #include "model/text/listener_labels.h"
 #include "model/text/unicode.h"

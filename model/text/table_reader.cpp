@@ -15,13 +15,6 @@ namespace {
 
 constexpr std::size_t most_columns = 10'000;
 
-std::string_view strip(std::string_view text) {
-  constexpr std::string_view space = " \t\r\n\v\f";
-  const std::size_t begin = text.find_first_not_of(space);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(space) - begin + 1);
-}
-
 // How a column's name is compared where no column has exactly that name.
 std::string forgiving(std::string_view name) {
   std::string out(strip(name));
