@@ -316,6 +316,10 @@ double ValidationFigures::value(const std::string& name) const {
   return found == values.end() ? std::numeric_limits<double>::quiet_NaN() : found->second;
 }
 
+double RunningLosses::mean(std::size_t k) const {
+  return steps_with[k] == 0 ? std::numeric_limits<double>::quiet_NaN() : term[k] / static_cast<double>(steps);
+}
+
 bool TrainingProgress::is_over(const Recipe& recipe) const {
   return epoch >= recipe.epochs || (recipe.patience > 0 && epoch > 0 && epoch - 1 - best.epoch >= recipe.patience);
 }

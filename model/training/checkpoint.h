@@ -33,9 +33,13 @@ struct ValidationFigures {
 
 /// Loss terms added up since the last line of the log, so that a resumed run writes the same lines.
 struct RunningLosses {
-  std::array<double, max_loss_terms> term{};  ///< in the order of the model's losses()
+  std::array<double, max_loss_terms> term{};              ///< in the order of the model's losses()
+  std::array<std::int64_t, max_loss_terms> steps_with{};  ///< that had the term
   double total = 0, gradient_norm = 0;
   std::int64_t steps = 0, tokens = 0;
+  /// Means over the steps; NaN for a term that none of them had.
+  double mean(std::size_t k) const;
+  double mean_total() const { return total / static_cast<double>(steps); }
   bool operator==(const RunningLosses&) const = default;
 };
 

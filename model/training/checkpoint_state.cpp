@@ -13,6 +13,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr const char* steps_with_key = "steps_with";
+
 // A checkpoint that has no figures yet still names them.
 Json to_json(const ValidationFigures& figures, const Model& model) {
   Json json{{"epoch", figures.epoch}};
@@ -51,8 +53,14 @@ TrainingProgress progress_from(const Json& json, const Model& model) {
   progress.running.gradient_norm = running.at("gradient_norm").get<double>();
   progress.running.steps = running.at("steps").get<std::int64_t>();
   progress.running.tokens = running.at("tokens").get<std::int64_t>();
-  for (std::size_t k = 0; k < model.losses().size(); ++k)
-    progress.running.term[k] = running.at(std::string(model.losses()[k].name)).get<double>();
+  for (std::size_t k = 0; k < model.losses().size(); ++k) {
+    const std::string name(model.losses()[k].name);
+    const double term = progress.running.term[k] = running.at(name).get<double>();
+    // Older checkpoints do not say whether a term of 0 was there.
+    progress.running.steps_with[k] = running.contains(steps_with_key)
+                                         ? running.at(steps_with_key).at(name).get<std::int64_t>()
+                                         : (term == 0 ? 0 : progress.running.steps);
+  }
   return progress;
 }
 
@@ -87,8 +95,11 @@ Json state_to_json(const CheckpointInfo& info) {
                {"gradient_norm", progress.running.gradient_norm},
                {"steps", progress.running.steps},
                {"tokens", progress.running.tokens}};
-  for (std::size_t k = 0; k < model.losses().size(); ++k)
-    running[std::string(model.losses()[k].name)] = progress.running.term[k];
+  for (std::size_t k = 0; k < model.losses().size(); ++k) {
+    const std::string name(model.losses()[k].name);
+    running[name] = progress.running.term[k];
+    running[steps_with_key][name] = progress.running.steps_with[k];
+  }
   Json json{
       {"epoch", progress.epoch},       {"next_batch", progress.next_batch},     {"step", progress.step},
       {"finished", progress.finished}, {"last", to_json(progress.last, model)}, {"best", to_json(progress.best, model)},

@@ -89,23 +89,25 @@ StepReport training_step(Context& context, const Model& model, ModelState<T>& st
   StepReport report{.total = value(losses.total),
                     .gradient_norm = *context.to_host(results.gradient_norm, 1),
                     .targets = batch.targets()};
-  for (std::size_t k = 0; k < max_loss_terms; ++k) report.term[k] = value(losses.term[k]);
+  for (std::size_t k = 0; k < max_loss_terms; ++k) {
+    report.term[k] = value(losses.term[k]);
+    report.has[k] = static_cast<bool>(losses.term[k]);
+  }
   // Adam has looked at both and left the parameters alone if one is not finite.
-  const std::string advice = fmt::format(
-      "the learning rate is {}: go on from the last checkpoint with --resume --learning-rate and a smaller "
-      "one (or a smaller --clip-norm), or start anew with it",
-      arguments.learning_rate);
   ETHREED_CHECK(std::isfinite(report.total), "training: the loss is not finite ({}) at step {}; {}",
-                std::abs(report.total), arguments.step, advice);
+                std::abs(report.total), arguments.step, arguments.advice);
   ETHREED_CHECK(std::isfinite(report.gradient_norm), "training: the gradient's norm is not finite ({}) at step {}; {}",
-                std::abs(report.gradient_norm), arguments.step, advice);
+                std::abs(report.gradient_norm), arguments.step, arguments.advice);
   return report;
 }
 
 namespace {
 
 void add(RunningLosses& running, const StepReport& report) {
-  for (std::size_t k = 0; k < max_loss_terms; ++k) running.term[k] += report.term[k];
+  for (std::size_t k = 0; k < max_loss_terms; ++k) {
+    running.term[k] += report.term[k];
+    running.steps_with[k] += report.has[k];
+  }
   running.total += report.total;
   running.gradient_norm += report.gradient_norm;
   running.tokens += report.targets;
@@ -128,7 +130,9 @@ class Run {
         observer_(observer),
         batch_(model_.new_batch()),
         train_(data.split("train"), example_kind(model_)),
-        valid_(data.split("valid"), example_kind(model_)) {}
+        valid_(data.split("valid"), example_kind(model_)) {
+    choose_advice();
+  }
 
   bool run() {
     while (progress_.epoch < recipe_.epochs && !progress_.finished) {
@@ -169,9 +173,11 @@ class Run {
     batch_->build(
         train_.make(std::span(order_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count))),
         TrainingDraw{.seed = recipe_.seed, .step = progress_.step});
-    const StepReport report =
-        training_step(context_, model_, device_.model(), recipe_, *batch_,
-                      {.step = progress_.step, .learning_rate = learning_rate, .graph = options_.graphs});
+    const StepReport report = training_step(context_, model_, device_.model(), recipe_, *batch_,
+                                            {.step = progress_.step,
+                                             .learning_rate = learning_rate,
+                                             .graph = options_.graphs,
+                                             .advice = saved_step_ == progress_.step ? advice_after_save_ : advice_});
     ++progress_.step;
     ++progress_.next_batch;
     add(progress_.running, report);
@@ -224,6 +230,20 @@ class Run {
   void save(const char* which) {
     device_.to_host();
     save_checkpoint(options_.directory / which, state_, info_);
+    saved_step_ = progress_.step;
+    choose_advice();
+  }
+
+  // What to do where the loss is not finite. A step that begins with what was saved would come out the same again.
+  void choose_advice() {
+    const std::string start = progress_.best.epoch < 0
+                                  ? "begin a new run"
+                                  : fmt::format("begin a new run with --from {}", options_.directory.string());
+    advice_after_save_ = fmt::format("the last checkpoint gives it, too: {} and a --learning-rate below {}", start,
+                                     recipe_.learning_rate);
+    advice_ = fmt::format(
+        "go on from the last checkpoint with --resume and a --learning-rate below {} (or a smaller --clip-norm), or {}",
+        recipe_.learning_rate, start);
   }
 
   Context& context_;
@@ -238,6 +258,8 @@ class Run {
   std::unique_ptr<ModelBatch> batch_;
   SplitExamples train_, valid_;
   std::vector<std::int32_t> order_;
+  std::int64_t saved_step_ = info_.progress.step;  // the run stands where its last checkpoint does
+  std::string advice_, advice_after_save_;
 };
 
 }  // namespace

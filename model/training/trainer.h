@@ -10,12 +10,14 @@
 #include <array>
 #include <filesystem>
 #include <functional>
+#include <string_view>
 
 namespace ethreed {
 
 /// Loss terms of one step (0 where a term does not exist) and what the step was.
 struct StepReport {
   std::array<double, max_loss_terms> term{};  ///< in the order of the model's losses()
+  std::array<bool, max_loss_terms> has{};     ///< is there such a term
   double total = 0;
   double gradient_norm = 0;  ///< before clipping
   int targets = 0;           ///< target tokens, or texts
@@ -32,6 +34,7 @@ struct StepArguments {
   std::int64_t step = 0;  ///< counted from 0
   double learning_rate = 0;
   bool graph = false;  ///< on a device: the whole step as one CUDA graph; changes no number
+  std::string_view advice = "use a smaller learning rate";  ///< what to do if the loss is not finite
 };
 
 /// Forward, backward, clip, Adam; the arenas of the context are reset first. `state` is on the device of the context

@@ -166,9 +166,9 @@ TEST_CASE("the advice at a loss that is not finite can be followed, and the chan
   const TinyProject project;
   project.prepare();
   const Outcome outcome = project.ethreed(
-      project.training("run", {"--learning-rate", "10", "--save-every", "1", "--log-every", "1", "--epochs", "100"}));
+      project.training("run", {"--learning-rate", "10", "--save-every", "0", "--log-every", "1", "--epochs", "100"}));
   REQUIRE(outcome.exit_code == 1);
-  CHECK_THAT(outcome.err, Contains("is not finite (") && Contains("--resume --learning-rate"));
+  CHECK_THAT(outcome.err, Contains("is not finite (") && Contains("--resume and a --learning-rate below 10"));
   const std::int64_t step = project.json("run/last/state.json").at("step");
   project.must({"train", "--data", "data", "--out", "run", "--resume", "--learning-rate", "0.0001", "--clip-norm",
                 "0.5", "--max-steps", std::to_string(step + 1)});
@@ -191,6 +191,15 @@ TEST_CASE("the advice at a loss that is not finite can be followed, and the chan
   std::size_t again = 0;
   for (const Json& line : log_of(project, "run")) again += line.at("kind") == "change";
   CHECK(again == 2);
+}
+
+TEST_CASE("where the last checkpoint itself gives a loss that is not finite, --resume is not what is advised") {
+  const TinyProject project;
+  project.prepare();
+  const Outcome outcome =
+      project.ethreed(project.training("run", {"--learning-rate", "10", "--save-every", "1", "--epochs", "100"}));
+  REQUIRE(outcome.exit_code == 1);
+  CHECK_THAT(outcome.err, Contains("the last checkpoint gives it, too: begin a new run") && !Contains("--resume"));
 }
 
 TEST_CASE("intervals and patience may change on --resume, what was learned from may not") {

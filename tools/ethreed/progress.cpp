@@ -76,7 +76,8 @@ void ProgressDisplay::step(const TrainingProgress& progress, const StepReport& r
   last_shown_ = now;
   std::string terms;
   for (std::size_t k = 0; k < model_.losses().size(); ++k)
-    terms += fmt::format("{}{} {:.3f}", k == 0 ? "" : " ", model_.losses()[k].label, report.term[k]);
+    terms += fmt::format("{}{} {}", k == 0 ? "" : " ", model_.losses()[k].label,
+                         report.has[k] ? fmt::format("{:.3f}", report.term[k]) : "-");
   const std::string place = fmt::format("epoch {}/{}", progress.epoch + 1, epochs_),
                     batches = fmt::format("{}/{}", progress.next_batch, batches_),
                     loss = fmt::format("loss {:.3f}", report.total),
@@ -101,12 +102,11 @@ double ProgressDisplay::tokens_per_second_since_asked() {
 void ProgressDisplay::log_line(const TrainingProgress& progress) {
   if (terminal_ || quiet_) return;
   const RunningLosses& sums = progress.running;
-  const auto mean = [&](double sum) { return sum / static_cast<double>(sums.steps); };
   std::string terms;
   for (std::size_t k = 0; k < model_.losses().size(); ++k)
-    terms += fmt::format("  {} {:.4f}", model_.losses()[k].label, mean(sums.term[k]));
+    terms += fmt::format("  {} {}", model_.losses()[k].label, figure_text(sums.mean(k), 4));
   print(fmt::format("epoch {}/{} batch {}/{} step {}  loss {:.4f}{}  {:.0f} {}/s  {} left", progress.epoch + 1, epochs_,
-                    progress.next_batch, batches_, progress.step, mean(sums.total), terms, tokens_per_second_, unit(),
+                    progress.next_batch, batches_, progress.step, sums.mean_total(), terms, tokens_per_second_, unit(),
                     time_left(progress)));
 }
 

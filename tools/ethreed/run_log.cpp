@@ -117,12 +117,11 @@ double RunLog::seconds() const {
 
 void RunLog::add_steps(const TrainingProgress& progress, double learning_rate, double tokens_per_second) {
   const RunningLosses& sums = progress.running;
-  const auto mean = [&](double sum) { return sum / static_cast<double>(sums.steps); };
   Json line{{"kind", "step"}, {"epoch", progress.epoch + 1}, {"step", progress.step}, {"learning_rate", learning_rate}};
-  put(line, "loss_total", mean(sums.total));
+  put(line, "loss_total", sums.mean_total());
   for (std::size_t k = 0; k < model_.losses().size(); ++k)
-    put(line, "loss_" + std::string(model_.losses()[k].name), mean(sums.term[k]));
-  put(line, "gradient_norm", mean(sums.gradient_norm));
+    put(line, "loss_" + std::string(model_.losses()[k].name), sums.mean(k));
+  put(line, "gradient_norm", sums.gradient_norm / static_cast<double>(sums.steps));
   line["target_tokens"] = sums.tokens;
   line["tokens_per_second"] = tokens_per_second;
   line["seconds"] = seconds();
