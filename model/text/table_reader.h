@@ -26,8 +26,8 @@ enum class TableFormat {
 
 struct TableOptions {
   TableFormat format = TableFormat::automatic;
-  std::optional<char> delimiter = {};         ///< none: seen from the header, of comma, tab and semicolon
-  SpareField spare = nullptr;                 ///< whether a row may have one field more than the header; none: never
+  std::optional<char> delimiter = {};  ///< none: seen from the header, of comma, tab and semicolon
+  SpareField spare = nullptr;          ///< whether a row may have one field more than the header; none: never
   bool keep_blank = false;  ///< rows without any text are handed out: a row of delimiters alone, and a blank line where
                             ///< there is one column
   std::string_view column_of_lines = "post";  ///< what the column is called where the format is `lines`
