@@ -37,6 +37,7 @@ HredReplies<T>::HredReplies(Tape<T>& tape, const HredParameters<Variable<T>>& pa
       conditioning_(conditioning),
       logits_(on_host(tape.context(), logits)) {
   ETHREED_CHECK(!tape.recording(), "replies: the tape records; make it without recording");
+  ETHREED_CHECK(options.planned_class < 0, "model 'hred' plans no emotion of its replies: it cannot be set");
   Context& context = tape.context();
   const Variable<T> initial = linear_layer(tape, parameters.decoder_initial, {conditioning}, Activation::tanh);
   kept_ = initial.rows();

@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 #include <catch2/catch.hpp>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 using namespace ethreed;
 using Catch::Contains;
@@ -35,6 +37,12 @@ std::vector<Json> reply_to(const std::string& name, const std::string& content, 
   std::vector<std::string> arguments{"reply", "run", "--in", name, "--out", "-"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return json_lines(project.must(arguments));
+}
+
+// Until many.out is begun, or done.
+void wait_for_part(const TinyProject& project) {
+  for (int i = 0; i < 60'000 && !fs::exists(project / "many.out.part") && !fs::exists(project / "many.out"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 double sum_of(const Json& distribution) {
@@ -148,8 +156,7 @@ TEST_CASE("records go whole into a file, and an interrupted call is gone on with
   CHECK(!fs::exists(project / "many.out.part"));
   fs::remove(project / "many.out");
   Program program = project.start(arguments);
-  while (!fs::exists(project / "many.out.part") && program.wait_for("")) {
-  }
+  wait_for_part(project);
   program.send(SIGINT);
   const Outcome outcome = program.finish();
   if (outcome.exit_code != 0) {  // else it was done before the signal
@@ -164,8 +171,7 @@ TEST_CASE("records go whole into a file, and an interrupted call is gone on with
   const std::string made_from = [&] {
     fs::remove(project / "many.out");
     Program killed = project.start(arguments);
-    while (!fs::exists(project / "many.out.part") && killed.wait_for("")) {
-    }
+    wait_for_part(project);
     killed.send(SIGKILL);
     killed.finish();
     return fs::exists(project / "many.out.part") ? lines_of(project.content("many.out.part")).at(0) : std::string();

@@ -46,7 +46,8 @@ struct LineEditor::Editor {
   }
 
   explicit Editor(std::string shown) : prompt(std::move(shown)) {
-    std::setlocale(LC_CTYPE, "");  // characters of more than one byte
+    std::setlocale(LC_CTYPE, "");
+    if (MB_CUR_MAX == 1) std::setlocale(LC_CTYPE, "C.UTF-8");  // characters have more than one byte
     line = el_init("ethreed", stdin, stdout, stderr);
     history = history_init();
     ETHREED_CHECK(line != nullptr && history != nullptr, "the line editor cannot be started; set TERM=dumb");
