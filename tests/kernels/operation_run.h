@@ -38,7 +38,9 @@ template <class T> std::unique_ptr<OpProblem<T>> make(const OpCase& op_case) {
 template <class T> class Run {
  public:
   Run(Context& context, const Operation& operation, const OpCase& op_case)
-      : problem(for_device(context, make<T>(op_case))), differentiable_(operation.differentiable) {
+      : Run(operation, for_device(context, make<T>(op_case))) {}
+  Run(const Operation& operation, std::unique_ptr<OpProblem<T>> bound)
+      : problem(std::move(bound)), differentiable_(operation.differentiable) {
     for (std::size_t o = 0; o < problem->outputs.size(); ++o) {
       const Operand<T>& output = problem->outputs[o];
       cotangents_.push_back(output.differentiable ? random_tensor<T>(output.data.shape(), seed, 1000 + o)
