@@ -1,6 +1,6 @@
 #pragma once
-// The faults of a build with -DETHREED_MUTANTS=ON. Sources of the project never name this: cmake/mutants.cmake weaves it
-// into copies of them.
+// The faults of a build with -DETHREED_MUTANTS=ON. Sources of the project never name this: cmake/mutants.cmake weaves
+// it into copies of them.
 
 namespace ethreed {
 
