@@ -36,7 +36,8 @@ template <class T> T step_forward(int sources, T coverage_weight, T bias, T* ene
   for (int j = 0; j < sources; ++j) sum += weights[j];
   for (int j = 0; j < sources; ++j) weights[j] /= sum;  // divided, so that a single source token gets exactly 1
   T loss{0};
-  for (int j = 0; j < sources; ++j) loss += std::min(coverage[j], weights[j]);
+  for (int j = 0; j < sources; ++j)
+    loss += coverage[j] < weights[j] ? coverage[j] : weights[j];  // a weight of NaN shows
   for (int j = 0; j < sources; ++j) coverage[j] += weights[j];
   return loss;
 }
