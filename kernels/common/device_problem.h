@@ -14,18 +14,18 @@ namespace ethreed {
 /// made before and brought back after every call.
 template <class T> class DeviceProblem final : public OpProblem<T> {
  public:
-  /// `runtime` must outlive this problem.
-  DeviceProblem(DeviceRuntime& runtime, std::unique_ptr<OpProblem<T>> problem)
+  /// `runtime` and `managed`, from which the copies are taken, must outlive this problem.
+  DeviceProblem(DeviceRuntime& runtime, std::unique_ptr<OpProblem<T>> problem, MemorySource& managed)
       : runtime_(runtime), problem_(std::move(problem)) {
     for (const Operand<T>& input : problem_->inputs) {
       this->inputs.push_back({input.name, input.data.clone(), input.differentiable});
-      gradients_.emplace_back(input.data.shape(), runtime.managed());
+      gradients_.emplace_back(input.data.shape(), managed);
     }
     for (const Operand<T>& output : problem_->outputs) {
       this->outputs.push_back({output.name, output.data.clone(), output.differentiable});
-      cotangents_.emplace_back(output.data.shape(), runtime.managed());
+      cotangents_.emplace_back(output.data.shape(), managed);
     }
-    problem_->move_to(runtime.managed());
+    problem_->move_to(managed);
   }
 
   void forward(Context& context) override {
@@ -81,7 +81,7 @@ template <class T> class DeviceProblem final : public OpProblem<T> {
 /// The problem as it is on the CPU; wrapped for the device of any other context.
 template <class T> std::unique_ptr<OpProblem<T>> for_device(Context& context, std::unique_ptr<OpProblem<T>> problem) {
   if (context.on_host()) return problem;
-  return std::make_unique<DeviceProblem<T>>(*context.runtime, std::move(problem));
+  return std::make_unique<DeviceProblem<T>>(*context.runtime, std::move(problem), context.runtime->managed());
 }
 
 }  // namespace ethreed

@@ -2,6 +2,7 @@
 // The one way to start a kernel: launch<kernel<T>>(context, shape, arguments…).
 
 #include "core/context.h"
+#include "core/error.h"
 #include "core/indices.h"
 #include "kernels/common/cuda.h"
 
@@ -21,10 +22,19 @@ struct LaunchShape {
   bool cooperative = false;  ///< the kernel waits for all its blocks (grid_barrier); they must all fit on the device
 };
 
-/// How many blocks of `threads` cover `count` elements, one each; at least one.
+/// How many blocks of `threads` cover `count` elements, one each; at least one. Throws Error if they are more than a
+/// grid may have.
 constexpr unsigned blocks_for(std::int64_t count, int threads) {
-  return count <= 0 ? 1U : static_cast<unsigned>((count + threads - 1) / threads);
+  if (count <= 0) return 1U;
+  const std::int64_t blocks = (count - 1) / threads + 1;
+  ETHREED_CHECK(blocks <= 0x7FFFFFFF, "a launch over {} elements, {} a block: a grid has at most {} blocks", count,
+                threads, 0x7FFFFFFF);
+  return static_cast<unsigned>(blocks);
 }
+
+/// What CUDA limits, found before the launch and in planning, too: Error with the kernel's name for a grid, a block or
+/// shared memory that no launch, or none on this device, may have.
+void check_launch(const DeviceRuntime& runtime, std::string_view kernel, const LaunchShape& shape);
 
 namespace detail {
 
@@ -47,6 +57,7 @@ template <auto Kernel> struct Launcher;
 template <class... Parameters, void (*Kernel)(Parameters...)> struct Launcher<Kernel> {
   template <class... Arguments> static void run(Context& context, const LaunchShape& shape, Arguments&&... arguments) {
     DeviceRuntime& runtime = *context.runtime;
+    check_launch(runtime, kernel_name_of<Kernel>, shape);
     runtime.note_launch(kernel_name_of<Kernel>);
     if (runtime.planning()) return;
     std::tuple<std::decay_t<Parameters>...> values{static_cast<Parameters>(std::forward<Arguments>(arguments))...};

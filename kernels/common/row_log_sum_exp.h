@@ -14,7 +14,9 @@ inline namespace ETHREED_DEVICE_BUILD {
 
 /// A launch with a warp for every row, four to a block. Warps from `rows` on have none: they return before any shuffle.
 inline LaunchShape a_warp_a_row(int rows) {
-  constexpr int threads = 4 * warp_size;
+  constexpr int threads = 4 * warp_size, most_rows = 0x7FFFFFFF / warp_size;  // row_of_warp counts threads in 32 bits
+  ETHREED_CHECK(rows <= most_rows, "a launch of a warp a row: {} rows, wanted at most {}; use a smaller batch", rows,
+                most_rows);
   return {.grid = blocks_for(std::int64_t{rows} * warp_size, threads), .block = threads};
 }
 __device__ inline int row_of_warp() { return static_cast<int>((blockIdx.x * blockDim.x + threadIdx.x) / warp_size); }

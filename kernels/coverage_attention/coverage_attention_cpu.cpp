@@ -43,7 +43,8 @@ T step_forward(int sources, bool unbounded, T coverage_weight, T bias, T* energy
   for (int j = 0; j < sources; ++j) sum += weights[j];
   for (int j = 0; j < sources; ++j) weights[j] /= sum;  // divided, so that a single source token gets exactly 1
   T loss{0};
-  for (int j = 0; j < sources; ++j) loss += std::min(coverage[j], weights[j]);
+  for (int j = 0; j < sources; ++j)
+    loss += coverage[j] < weights[j] ? coverage[j] : weights[j];  // a weight of NaN shows
   for (int j = 0; j < sources; ++j) coverage[j] += weights[j];
   return loss;
 }

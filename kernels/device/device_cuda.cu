@@ -1,7 +1,7 @@
 // DeviceRuntime over the CUDA runtime API: the GPU's under nvcc, the emulation's under the host compiler.
 #include "core/error.h"
 #include "core/staging.h"
-#include "kernels/common/cuda.h"
+#include "kernels/common/launch.h"
 #include "kernels/device/open_device.h"
 
 #ifdef __CUDACC__
@@ -18,6 +18,22 @@ void check_cuda(cudaError_t status, std::string_view what) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // it has been seen; the next call starts clean
   fail("CUDA: {}: {}", what, cudaGetErrorString(status));
+}
+
+void check_launch(const DeviceRuntime& runtime, std::string_view kernel, const LaunchShape& shape) {
+  constexpr unsigned most_in_x = 0x7FFFFFFF, most_in_yz = 65535, most_threads = 1024, most_threads_in_z = 64;
+  const auto& [grid, block, shared_bytes, stream, cooperative] = shape;
+  const auto within = [](unsigned count, unsigned most) { return count >= 1 && count <= most; };
+  ETHREED_CHECK(within(grid.x, most_in_x) && within(grid.y, most_in_yz) && within(grid.z, most_in_yz),
+                "kernel {}: grid of {} × {} × {} blocks, wanted 1 to {} × {} × {}; use a smaller batch", kernel, grid.x,
+                grid.y, grid.z, most_in_x, most_in_yz, most_in_yz);
+  const std::uint64_t threads = std::uint64_t{block.x} * block.y * block.z;
+  ETHREED_CHECK(threads >= 1 && threads <= most_threads && block.z <= most_threads_in_z,
+                "kernel {}: block of {} × {} × {} threads, wanted 1 to {} in all, {} at most in z", kernel, block.x,
+                block.y, block.z, most_threads, most_threads_in_z);
+  ETHREED_CHECK(shared_bytes <= runtime.shared_bytes_per_block(),
+                "kernel {}: {} bytes of dynamic shared memory, this device has {} for a block", kernel, shared_bytes,
+                runtime.shared_bytes_per_block());
 }
 
 namespace {
@@ -64,21 +80,19 @@ class CudaMemory final : public MemorySource {
   void returned(void* begin, void* end) override {
     mark("returned", [begin, end] { emulation::mark_returned(begin, end); });
   }
-  /// While a graph is recorded on this stream (null: no longer), pieces are lent and returned when it runs: between the
-  /// kernels that use them.
-  void record_on(cudaStream_t stream) { recording_ = stream; }
+  /// Pieces are lent and returned in the order of this stream's work (null: at once): between the kernels that use
+  /// them.
+  void order_on(cudaStream_t stream) { stream_ = stream; }
 
  private:
   template <class Mark> void mark(const char* name, Mark mark) {
     if (kind_ != MemoryKind::device || !emulation::checked_variant()) return;
-    if (recording_ != nullptr)
-      emulation::run_on_host(recording_, name, mark);
+    if (stream_ != nullptr)
+      emulation::run_on_host(stream_, name, mark);
     else
       mark();
   }
-  cudaStream_t recording_ = nullptr;
-#else
-  void record_on(cudaStream_t) {}
+  cudaStream_t stream_ = nullptr;
 #endif
 
  private:
@@ -102,11 +116,15 @@ class CudaRuntime final : public DeviceRuntime {
       check_cuda(cudaEventCreateWithFlags(event, cudaEventDisableTiming), "cudaEventCreate");
 #ifndef __CUDACC__
     for (cudaStream_t stream : streams_) emulation::bind(stream, pool);
+    memory_.order_on(streams_[0]);
 #endif
   }
 
   ~CudaRuntime() override {
     for (cudaStream_t stream : streams_) cudaStreamSynchronize(stream);
+#ifndef __CUDACC__
+    memory_.order_on(nullptr);
+#endif
     plans().reset();
     release_staging();
     forget_graphs();
@@ -163,12 +181,10 @@ class CudaRuntime final : public DeviceRuntime {
     // Relaxed: an arena may have to grow while a step is recorded.
     check_cuda(cudaStreamBeginCapture(streams_[0], cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
     capturing_ = true;
-    memory_.record_on(streams_[0]);
     start_sequence();
   }
   void end_capture() override {
     capturing_ = false;
-    memory_.record_on(nullptr);
     cudaGraph_t recorded = nullptr;
     check_cuda(cudaStreamEndCapture(streams_[0], &recorded), "cudaStreamEndCapture");
     if (graphs_.size() >= most_graphs) forget_graphs();
@@ -189,7 +205,6 @@ class CudaRuntime final : public DeviceRuntime {
   void abandon_capture() noexcept override {
     if (!capturing_) return;
     capturing_ = false;
-    memory_.record_on(nullptr);
     cudaGraph_t recorded = nullptr;
     cudaStreamEndCapture(streams_[0], &recorded);
     if (recorded != nullptr) cudaGraphDestroy(recorded);

@@ -98,7 +98,8 @@ std::byte* Block::find_array(const void* key) const {
 
 std::byte* Block::make_array(const void* key, std::size_t bytes, std::size_t alignment, const Launch& launch) {
   shared_counted = (shared_counted + alignment - 1) / alignment * alignment + bytes;
-  if (shared_counted - launch.shared_bytes > shared_bytes_default || shared_counted > shared_bytes_per_block)
+  if (shared_counted - launch.shared_bytes > shared_bytes_default ||
+      shared_counted > launch.settings.shared_bytes_per_block)
     return nullptr;
   std::byte* const begin = shared + shared_used;
   const std::size_t used = shared_used + (bytes + shared_gap - 1) / shared_gap * shared_gap + shared_gap;

@@ -175,6 +175,7 @@ void Checker::access(Runner& runner, std::uintptr_t address, std::size_t bytes, 
                      Location location) {
   Counters& counted = runner.counted;
   ++counted.accesses;
+  runner.count_turn([&] { return text_of_location(location); });
   const auto stack = reinterpret_cast<std::uintptr_t>(runner.fiber().stack_begin());
   if (address - stack < reinterpret_cast<std::uintptr_t>(runner.fiber().stack_end()) - stack) return;
 

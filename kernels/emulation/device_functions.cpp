@@ -19,6 +19,7 @@ template <class T, class Operation> T atomic(T* address, const Place& place, Ope
   {
     const OutsideKernel outside;
     Runner& runner = here("an atomic function");
+    runner.count_turn([&] { return text_of(place); });
     if (runner.checker() != nullptr) runner.checker()->atomic_access(runner, address, sizeof(T), place);
   }
   T old = __atomic_load_n(address, __ATOMIC_RELAXED);
@@ -66,7 +67,7 @@ void* static_shared(const void* key, std::size_t bytes, std::size_t alignment, c
         return fmt::format("static shared memory of {} bytes, {} bytes are all there is, at {}", fixed,
                            shared_bytes_default, text_of(place));
       return fmt::format("static and dynamic shared memory of {} bytes together, {} bytes are all there is, at {}",
-                         together, shared_bytes_per_block, text_of(place));
+                         together, runner.launch().settings.shared_bytes_per_block, text_of(place));
     });
   if (runner.checker() != nullptr) runner.checker()->array_made(runner.block(), array, bytes);
   return array;

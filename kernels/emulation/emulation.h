@@ -5,7 +5,9 @@
 // it runs until it must wait at a barrier or a shuffle, then another one goes on. Threads that never wait follow each
 // other on one stack, at a few nanoseconds each. All threads of a block are fibers of one thread of the system; the
 // blocks of a launch are spread over the thread pool of their stream; those of a cooperative launch are alive together
-// on one thread of the system. Streams do their work at once on the calling thread, unless it is recorded for a graph.
+// on one thread of the system. Streams do their work on the calling thread: at once, or when somebody waits for it and
+// then as far out of step as their events allow (Settings::queues). What is copied to the host is not there before the
+// stream is synchronised: until then its bytes are 0xFF, which is NaN and −1.
 //
 // It is also a checker. Barriers and shuffles that not all threads reach, and shared memory that is taken twice or does
 // not fit, are reported by any build. The rest needs the CHECKED variant: kernels compiled with -fsanitize=thread (the
@@ -53,15 +55,18 @@ namespace ethreed::emulation {
 
 inline constexpr int lanes_per_warp = 32;
 inline constexpr int threads_per_block = 1024;
-inline constexpr int threads_per_multiprocessor = 2048;
 inline constexpr int blocks_per_multiprocessor = 32;
-inline constexpr std::size_t shared_bytes_default = 48 * 1024;     ///< static, or dynamic without a word to the driver
-inline constexpr std::size_t shared_bytes_per_block = 227 * 1024;  ///< static and dynamic together
-inline constexpr std::size_t shared_bytes_per_multiprocessor = 228 * 1024;
-inline constexpr std::size_t shared_bytes_reserved = 1024;  ///< of each block, by the system
+inline constexpr std::size_t shared_bytes_default = 48 * 1024;  ///< static, or dynamic without a word to the driver
 
 /// In which order threads of a block and blocks of a grid get their turn. Right kernels give the same bits under all.
 enum class Order { forward, reversed, shuffled };
+
+/// When streams do what they are given outside of a capture. Right host code gives the same bits under all.
+enum class Queues {
+  at_once,       ///< when it is issued
+  needed_only,   ///< when a stream is waited for: its own work, and of other streams what it waits for by an event
+  others_first,  ///< likewise, but before every piece of it all other streams go as far as their events let them
+};
 
 /// There is one emulated device in a process, as there is one driver; these are its switches. Not to be changed while
 /// something runs.
@@ -72,6 +77,14 @@ struct Settings {
   bool count_bank_conflicts = false;  ///< checked variant only
   std::size_t memory_bytes = std::size_t{8} << 30;
   int multiprocessors = 8;  ///< few, because a cooperative grid has all its threads alive at once
+  int threads_per_multiprocessor = 2048;
+  std::size_t shared_bytes_per_block = 227 * 1024;  ///< static and dynamic together; 64 KiB on a T4
+  std::size_t shared_bytes_per_multiprocessor = 228 * 1024;
+  std::size_t shared_bytes_reserved = 1024;  ///< of each block, by the system
+  Queues queues = Queues::at_once;
+  /// Accesses and atomics (of the fast variant: atomics) after which a thread that waits at no barrier counts as one
+  /// that spins: nobody else gets a turn while it does.
+  std::int64_t spin_limit = std::int64_t{1} << 27;
 };
 Settings& settings();
 

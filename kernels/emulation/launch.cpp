@@ -56,8 +56,10 @@ void reset_counters() {
 
 int blocks_at_once(int threads, std::size_t shared_bytes) {
   const int warps = (threads + lanes_per_warp - 1) / lanes_per_warp;
-  const int by_threads = threads_per_multiprocessor / (warps * lanes_per_warp);
-  const auto by_memory = static_cast<int>(shared_bytes_per_multiprocessor / (shared_bytes + shared_bytes_reserved));
+  const Settings& device = settings();
+  const int by_threads = device.threads_per_multiprocessor / (warps * lanes_per_warp);
+  const auto by_memory = static_cast<int>(device.shared_bytes_per_multiprocessor /
+                                          std::max<std::size_t>(1, shared_bytes + device.shared_bytes_reserved));
   return std::min({by_threads, by_memory, blocks_per_multiprocessor});
 }
 
@@ -70,9 +72,9 @@ void check_shape(const LaunchInfo& info) {
   ETHREED_CHECK(threads >= 1 && threads <= threads_per_block && block.z <= 64,
                 "kernel {}: block of {}×{}×{} threads, wanted 1 to {} in all, 64 at most in z", kernel, block.x,
                 block.y, block.z, threads_per_block);
-  ETHREED_CHECK(shared_bytes <= shared_bytes_per_block,
+  ETHREED_CHECK(shared_bytes <= settings().shared_bytes_per_block,
                 "kernel {}: {} bytes of dynamic shared memory, {} bytes are all there is", kernel, shared_bytes,
-                shared_bytes_per_block);
+                settings().shared_bytes_per_block);
   if (!cooperative) return;
   const auto blocks = std::uint64_t{grid.x} * grid.y * grid.z;
   const auto fit =

@@ -104,6 +104,7 @@ bool Runner::pick() {
       const unsigned thread = block.order[block.cursor++];
       if (block.states[thread] > State::ready) continue;
       thread_ = thread;
+      turn_ = 0;
       built_in_storage.thread_index = launch_->thread_indices[thread];
       built_in_storage.block_index = block.index;
       return true;

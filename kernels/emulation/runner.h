@@ -6,6 +6,8 @@
 #include "kernels/emulation/fiber.h"
 #include "kernels/emulation/shadow.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <exception>
 #include <memory>
@@ -137,6 +139,17 @@ class Runner {
     describe_ = [](const void* one) { return (*static_cast<const Describe*>(one))(); };
     leave();
   }
+  /// One more access of the running thread since it last waited: stops a thread that spins. where() says the place.
+  template <class Where> void count_turn(const Where& where) {
+    if (++turn_ > launch_->settings.spin_limit)
+      stop([&] {
+        return fmt::format(
+            "spins at {}: {} accesses without a barrier; threads take turns at barriers and shuffles only, so nobody "
+            "can "
+            "write what it waits for",
+            where(), launch_->settings.spin_limit);
+      });
+  }
   std::string name_of(unsigned thread) const { return name_of(*block_, thread); }
   std::string name_of(const Block& block, unsigned thread) const;
 
@@ -169,6 +182,7 @@ class Runner {
   std::size_t alive_ = 0, block_at_ = 0;
   Block* block_ = nullptr;
   unsigned thread_ = 0;
+  std::int64_t turn_ = 0;  // accesses of the running thread since it got its turn
   Fiber host_;
   Fiber* fiber_ = nullptr;  // that runs
   std::vector<std::unique_ptr<Fiber>> fibers_;

@@ -85,13 +85,13 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   std::strncpy(p.name, "emulated on the CPU", sizeof(p.name) - 1);
   p.totalGlobalMem = settings().memory_bytes;
   p.sharedMemPerBlock = shared_bytes_default;
-  p.sharedMemPerBlockOptin = shared_bytes_per_block;
-  p.sharedMemPerMultiprocessor = shared_bytes_per_multiprocessor;
-  p.reservedSharedMemPerBlock = shared_bytes_reserved;
+  p.sharedMemPerBlockOptin = settings().shared_bytes_per_block;
+  p.sharedMemPerMultiprocessor = settings().shared_bytes_per_multiprocessor;
+  p.reservedSharedMemPerBlock = settings().shared_bytes_reserved;
   p.regsPerBlock = 65536;
   p.warpSize = lanes_per_warp;
   p.maxThreadsPerBlock = threads_per_block;
-  p.maxThreadsPerMultiProcessor = threads_per_multiprocessor;
+  p.maxThreadsPerMultiProcessor = settings().threads_per_multiprocessor;
   p.maxThreadsDim[0] = p.maxThreadsDim[1] = 1024;
   p.maxThreadsDim[2] = 64;
   p.maxGridSize[0] = 0x7FFFFFFF;
@@ -119,7 +119,7 @@ cudaError_t occupancy(int* blocks, int block_size, std::size_t shared_bytes) {
 
 cudaError_t set_attribute(cudaFuncAttribute attribute, int value) {
   const bool good = value >= -1 && (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize ||
-                                    value <= static_cast<int>(shared_bytes_per_block));
+                                    value <= static_cast<int>(settings().shared_bytes_per_block));
   return good ? cudaSuccess : noted(cudaErrorInvalidValue);
 }
 
@@ -142,6 +142,7 @@ cudaError_t cudaMallocManaged(void** memory, std::size_t bytes, unsigned) { retu
 cudaError_t cudaFree(void* memory) {
   if (memory == nullptr) return cudaSuccess;
   if (!allowed_now()) return noted(cudaErrorStreamCaptureUnsupported);
+  finish_all();  // as CUDA does
   return DeviceMemory::instance().release(memory) ? cudaSuccess : noted(cudaErrorInvalidValue);
 }
 cudaError_t cudaHostAlloc(void** memory, std::size_t bytes, unsigned) {
@@ -154,6 +155,7 @@ cudaError_t cudaMallocHost(void** memory, std::size_t bytes) {
 }
 cudaError_t cudaFreeHost(void* memory) {
   if (!allowed_now()) return noted(cudaErrorStreamCaptureUnsupported);
+  finish_all();
   std::free(memory);
   return cudaSuccess;
 }
@@ -169,7 +171,9 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   }
   if ((to_device && !memory.holds(to, bytes)) || (from_device && !memory.holds(from, bytes)))
     return noted(cudaErrorInvalidValue);
-  return issue(stream, NodeKind::copy, "", [=, &memory](Stream&) {
+  const bool late = settings().queues != Queues::at_once;
+  if (from_device && !to_device && late) std::memset(to, 0xFF, bytes);
+  return issue(stream, NodeKind::copy, "", [=, &memory](Stream& on) {
     if (to_device && from_device) {
       memory.copied("cudaMemcpy", to, from, bytes);
       memory.touch(from, bytes, Access::read);
@@ -178,12 +182,16 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
       memory.written("cudaMemcpy", to, bytes);
     else if (from_device)
       memory.read("cudaMemcpy", from, bytes, false);
-    std::memmove(to, from, bytes);
+    if (from_device && !to_device && !late)
+      deliver_later(on, to, from, bytes);
+    else
+      std::memmove(to, from, bytes);
   });
 }
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
   if (!allowed_now()) return noted(cudaErrorStreamCaptureUnsupported);
-  return cudaMemcpyAsync(to, from, bytes, kind, nullptr);
+  if (const cudaError_t error = cudaMemcpyAsync(to, from, bytes, kind, nullptr); error != cudaSuccess) return error;
+  return cudaStreamSynchronize(nullptr);
 }
 cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t stream) {
   if (bytes == 0) return cudaSuccess;
@@ -197,7 +205,8 @@ cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream
 }
 cudaError_t cudaMemset(void* memory, int value, std::size_t bytes) {
   if (!allowed_now()) return noted(cudaErrorStreamCaptureUnsupported);
-  return cudaMemsetAsync(memory, value, bytes, nullptr);
+  if (const cudaError_t error = cudaMemsetAsync(memory, value, bytes, nullptr); error != cudaSuccess) return error;
+  return cudaStreamSynchronize(nullptr);
 }
 
 }  // namespace ethreed::emulation

@@ -5,7 +5,10 @@
 #include "kernels/emulation/runtime_api.h"
 
 #include <algorithm>
+#include <cstring>
+#include <exception>
 #include <mutex>
+#include <utility>
 
 namespace ethreed::emulation {
 
@@ -39,7 +42,105 @@ void leave(Capture& capture) {
   }
 }
 
+// --- queues ----------------------------------------------------------------------------------------------------------
+
+std::mutex streams_mutex;
+std::vector<Stream*>& all_streams() {
+  static std::vector<Stream*> all;
+  return all;
+}
+
+// Of this thread, the oldest first.
+std::vector<Stream*> streams_here() {
+  const std::lock_guard lock(streams_mutex);
+  std::vector<Stream*> here;
+  for (Stream* stream : all_streams())
+    if (stream->thread == std::this_thread::get_id()) here.push_back(stream);
+  return here;
+}
+
+void forget_all() {
+  for (Stream* stream : streams_here()) {
+    for (const QueueItem& item : std::exchange(stream->queue, {}))
+      if (item.passes) item.passes->passed = true;
+    stream->downloads.clear();
+  }
+}
+
+void deliver(Downloads& downloads) {
+  for (const auto& download : std::exchange(downloads, {}))
+    if (!download->bytes.empty()) {
+      std::memcpy(download->host, download->bytes.data(), download->bytes.size());
+      download->bytes.clear();
+    }
+}
+
+bool can_go(const Stream& stream) {
+  return !stream.queue.empty() && (!stream.queue.front().waits_for || stream.queue.front().waits_for->passed);
+}
+
+void go(Stream& stream) {
+  const QueueItem item = std::move(stream.queue.front());
+  stream.queue.pop_front();
+  if (item.work) item.work(stream);
+  if (item.passes) item.passes->passed = true;
+}
+
+// All streams but this one, as far as they can go.
+void go_others(const Stream& stream) {
+  const std::vector<Stream*> streams = streams_here();
+  for (bool some = true; std::exchange(some, false);)
+    for (Stream* other : streams)
+      for (; other != &stream && can_go(*other); some = true) go(*other);
+}
+
+// Until the mark is passed, or, without one, all is done. Marks that are waited for were set before, so that this ends.
+void run_queue(Stream& stream, const Mark* until = nullptr) {
+  while (!stream.queue.empty() && (until == nullptr || !until->passed)) {
+    if (settings().queues == Queues::others_first) go_others(stream);
+    if (const auto& mark = stream.queue.front().waits_for; mark && !mark->passed)
+      run_queue(*mark->stream, mark.get());
+    else
+      go(stream);
+  }
+}
+
+// Runs a part of the queues; forgets all of them if something in them throws, as a device whose kernel failed does.
+template <class Run> void run_or_forget(Run run) {
+  if (std::uncaught_exceptions() > 0) return forget_all();
+  try {
+    run();
+  } catch (...) {
+    forget_all();
+    throw;
+  }
+}
+
+void finish(Stream& stream) {
+  run_or_forget([&] { run_queue(stream); });
+  deliver(stream.downloads);
+}
+
 }  // namespace
+
+Stream::Stream() : thread(std::this_thread::get_id()) {
+  const std::lock_guard lock(streams_mutex);
+  all_streams().push_back(this);
+}
+Stream::~Stream() {
+  const std::lock_guard lock(streams_mutex);
+  std::erase(all_streams(), this);
+}
+
+void finish_all() {
+  for (Stream* stream : streams_here()) finish(*stream);
+}
+
+void deliver_later(Stream& stream, void* host, const void* device, std::size_t bytes) {
+  const auto* from = static_cast<const std::byte*>(device);
+  stream.downloads.push_back(std::make_shared<Download>(Download{host, {from, from + bytes}}));
+  std::memset(host, 0xFF, bytes);
+}
 
 bool allowed_now() {
   const std::lock_guard lock(captures_mutex);
@@ -58,7 +159,12 @@ bool allowed_now() {
 cudaError_t issue(cudaStream_t handle, NodeKind kind, std::string_view name, std::function<void(Stream&)> work) {
   Stream& stream = of(handle);
   if (!stream.capture) {
-    work(stream);
+    if (settings().queues == Queues::at_once) {
+      if (!stream.queue.empty()) finish(stream);
+      work(stream);
+    } else {
+      stream.queue.push_back({.work = std::move(work)});
+    }
     return cudaSuccess;
   }
   Capture& capture = *stream.capture;
@@ -97,19 +203,36 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   if (stream == nullptr) return noted(cudaErrorInvalidResourceHandle);
   if (const auto capture = stream->capture) leave(*capture);
+  finish(*stream);
   delete stream;
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  return of(stream).capture ? invalidate(of(stream), cudaErrorStreamCaptureUnsupported) : cudaSuccess;
+  if (of(stream).capture) return invalidate(of(stream), cudaErrorStreamCaptureUnsupported);
+  finish(of(stream));
+  return cudaSuccess;
 }
-cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaStreamSynchronize(stream); }
-cudaError_t cudaDeviceSynchronize() { return allowed_now() ? cudaSuccess : noted(cudaErrorStreamCaptureUnsupported); }
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  // Who asks again is answered by then.
+  const bool ready = of(stream).queue.empty() && of(stream).downloads.empty();
+  const cudaError_t error = cudaStreamSynchronize(stream);
+  return error == cudaSuccess && !ready ? cudaErrorNotReady : error;
+}
+cudaError_t cudaDeviceSynchronize() {
+  if (!allowed_now()) return noted(cudaErrorStreamCaptureUnsupported);
+  finish_all();
+  return cudaSuccess;
+}
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned) {
   Stream& stream = of(handle);
   if (event == nullptr) return noted(cudaErrorInvalidResourceHandle);
-  if (!event->captured) return stream.capture ? invalidate(stream, cudaErrorStreamCaptureIsolation) : cudaSuccess;
+  if (!event->captured) {
+    if (stream.capture) return invalidate(stream, cudaErrorStreamCaptureIsolation);
+    if (event->mark && !event->mark->passed) stream.queue.push_back({.waits_for = event->mark});
+    stream.downloads.insert(stream.downloads.end(), event->downloads.begin(), event->downloads.end());
+    return cudaSuccess;
+  }
   const auto capture = event->capture.lock();
   if (!capture) return noted(cudaErrorCapturedEvent);
   if (!stream.capture) {
@@ -137,16 +260,30 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
   if (event == nullptr) return noted(cudaErrorInvalidResourceHandle);
-  const Stream& stream = of(handle);
+  Stream& stream = of(handle);
   event->captured = stream.capture != nullptr;
   event->capture = stream.capture;
   event->after = stream.after;
+  event->mark.reset();
+  event->downloads = stream.downloads;
+  if (!stream.capture && settings().queues != Queues::at_once) {
+    event->mark = std::make_shared<Mark>(Mark{.stream = &stream});
+    stream.queue.push_back({.passes = event->mark});
+  }
   return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  return event->captured ? noted(cudaErrorCapturedEvent) : cudaSuccess;
+  if (event->captured) return noted(cudaErrorCapturedEvent);
+  if (const auto mark = event->mark; mark && !mark->passed)
+    run_or_forget([&] { run_queue(*mark->stream, mark.get()); });
+  deliver(event->downloads);
+  return cudaSuccess;
 }
-cudaError_t cudaEventQuery(cudaEvent_t event) { return cudaEventSynchronize(event); }
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  const bool ready = (!event->mark || event->mark->passed) && event->downloads.empty();
+  const cudaError_t error = cudaEventSynchronize(event);
+  return error == cudaSuccess && !ready ? cudaErrorNotReady : error;
+}
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) {
   *milliseconds = 0;  // the emulation says nothing about time
   return cudaSuccess;
@@ -227,8 +364,10 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t handle) {
   if (executable == nullptr) return noted(cudaErrorInvalidValue);
   Stream& stream = of(handle);
   if (stream.capture) return invalidate(stream, cudaErrorStreamCaptureUnsupported);
-  for (const GraphNode& node : executable->nodes) node.work(stream);
-  return cudaSuccess;
+  // A later update of the executable does not touch what was launched.
+  return issue(handle, NodeKind::kernel, "", [nodes = executable->nodes](Stream& on) {
+    for (const GraphNode& node : nodes) node.work(on);
+  });
 }
 cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) { return cudaSuccess; }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {

@@ -91,7 +91,10 @@ __global__ void gru_step_forward_kernel(GruLaneForward<T> lane, const std::int32
 
 /// One thread for W units of every sequence.
 template <int W> LaunchShape cells(int sequences, int hidden, int stream) {
-  return {.grid = blocks_for(std::int64_t{sequences} * (hidden / W), threads), .block = threads, .stream = stream};
+  const std::int64_t count = std::int64_t{sequences} * (hidden / W);
+  ETHREED_CHECK(count <= 0x7FFFFFFF, "gru_sequence: {} sequences of {} units: a step has at most {} threads", sequences,
+                hidden, 0x7FFFFFFF);  // place() counts them in 32 bits
+  return {.grid = blocks_for(count, threads), .block = threads, .stream = stream};
 }
 
 template <class T>

@@ -143,6 +143,12 @@ __global__ void wide_rows_kernel(float* out) {
   out[lane] = static_cast<float>(doubles[lane]) + four.x + four.y + four.z + four.w + floats[0];
 }
 
+__global__ void spin_kernel(int* counter) {
+  atomicAdd(counter, 1);
+  while (atomicAdd(counter, 0) < static_cast<int>(gridDim.x)) {
+  }
+}
+
 __global__ void atomics_kernel(int* out) {
   const int i = linear_thread();
   atomicAdd(out, 1);
@@ -224,6 +230,11 @@ void columns(int pitch, float* out) {
 void wide_rows(float* out) {
   emulation::launch(nullptr, {.kernel = "wide_rows", .grid = 1, .block = 32}, [=] { wide_rows_kernel(out); });
 }
+void spin_barrier(int blocks, int* counter) {
+  emulation::launch(nullptr, {.kernel = "spin_barrier", .grid = static_cast<unsigned>(blocks), .block = 1},
+                    [=] { spin_kernel(counter); });
+}
+
 void atomics(cudaStream_t stream, int blocks, int threads, int* out) {
   emulation::launch(
       stream, {.kernel = "atomics", .grid = static_cast<unsigned>(blocks), .block = static_cast<unsigned>(threads)},

@@ -35,5 +35,7 @@ void columns(int pitch, float* out);
 void wide_rows(float* out);
 /// All integer atomics on one address each; out has 9.
 void atomics(cudaStream_t stream, int blocks, int threads, int* out);
+/// Every thread adds 1 to *counter and spins until all of the grid have: a barrier made of atomics.
+void spin_barrier(int blocks, int* counter);
 
 }  // namespace ethreed::test

@@ -2,6 +2,8 @@
 #include "tests/emulation/device_array.h"
 #include "tests/emulation/schedule_kernels.h"
 
+#include <cmath>
+
 using namespace ethreed;
 using namespace ethreed::test;
 
@@ -98,6 +100,8 @@ TEST_CASE("a captured stream does nothing until its graph is launched, as often 
     source.assign(100, static_cast<float>(times));
     REQUIRE(cudaGraphLaunch(executable, streams.first) == cudaSuccess);
     CHECK(called == times);
+    CHECK(std::isnan(target[0]));  // on its way
+    REQUIRE(cudaStreamSynchronize(streams.first) == cudaSuccess);
     CHECK(target == std::vector<float>(100, 2.0F * static_cast<float>(times) + 1.0F));
     CHECK(data.values() == zeros<float>(100));
   }

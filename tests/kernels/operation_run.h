@@ -1,28 +1,51 @@
 #pragma once
 // An operation run once in one of its cases, on any device: what the tests over the whole table share.
 
+#include "core/error.h"
 #include "core/indices.h"
 #include "core/philox.h"
 #include "kernels/common/device_problem.h"
 #include "kernels/common/operation.h"
 #include "tests/distance.h"
 
+#include <fmt/format.h>
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 namespace ethreed::test {
 
 inline constexpr std::uint64_t seed = 1;
 
+/// The operations to test: all of the table, or those of the environment's ETHREED_TEST_OPERATIONS ("adam,linear"),
+/// which a test then says it left the others out. Throws Error for a name that the table lacks.
+inline std::vector<Operation> tested_operations() {
+  const std::span<const Operation> all = operations();
+  const char* wanted = std::getenv("ETHREED_TEST_OPERATIONS");
+  if (wanted == nullptr) return {all.begin(), all.end()};
+  std::vector<Operation> tested;
+  std::string_view rest = wanted;
+  while (!rest.empty()) {
+    const std::string_view name = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Operation& one) { return one.name == name; });
+    ETHREED_CHECK(found != all.end(), "ETHREED_TEST_OPERATIONS: there is no operation '{}'", name);
+    tested.push_back(*found);
+  }
+  fmt::print("only {} (ETHREED_TEST_OPERATIONS), {} operations left out\n", wanted, all.size() - tested.size());
+  return tested;
+}
+
 /// Calls test(operation, op_case) for every case of the table, each in a section of its own.
 template <class Test> void for_every_case(Test test) {
-  for (const Operation& operation : operations())
+  for (const Operation& operation : tested_operations())
     for (const OpCase& op_case : operation.cases()) {
       DYNAMIC_SECTION(operation.name << " / " << op_case.name) { test(operation, op_case); }
     }
@@ -39,7 +62,9 @@ template <class T> std::unique_ptr<OpProblem<T>> make(const OpCase& op_case) {
 template <class T> class Run {
  public:
   Run(Context& context, const Operation& operation, const OpCase& op_case)
-      : problem(for_device(context, make<T>(op_case))), differentiable_(operation.differentiable) {
+      : Run(operation, for_device(context, make<T>(op_case))) {}
+  Run(const Operation& operation, std::unique_ptr<OpProblem<T>> bound)
+      : problem(std::move(bound)), differentiable_(operation.differentiable) {
     for (std::size_t o = 0; o < problem->outputs.size(); ++o) {
       const Operand<T>& output = problem->outputs[o];
       cotangents_.push_back(output.differentiable ? random_tensor<T>(output.data.shape(), seed, 1000 + o)

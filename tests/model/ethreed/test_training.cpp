@@ -116,6 +116,34 @@ TEST_CASE("a step reports the terms of its loss and their weighted sum") {
             .epsilon(1e-12));
 }
 
+TEST_CASE("a parameter that a batch leaves untouched has no gradient, not that of the step before") {
+  const TemporaryFolder folder;
+  // Without the policy the listener's labels are read by their own loss alone, which the second batch does not have.
+  const Dialogues dialogues{{{{4, 5, 6, 3}, {7, 8, 3}, 1, 1}}, {{{9, 10, 3}, {11, 9, 12, 3}, 2, -1}}};
+  const Dataset data = make_dataset(folder, {{"train", dialogues}, {"valid", dialogues}});
+  const EthreedConfig config = dataset_config(Ablation::no_policy);
+  Runtime runtime;
+  Context context = runtime.context();
+  const auto zero_entries = [](const ModelState<double>& model) {
+    std::vector<std::string> names;
+    for (const auto& entry : model.layout.entries()) {
+      const double* first = model.gradients.data() + entry.offset;
+      if (std::all_of(first, first + entry.shape.count(), [](double g) { return g == 0; })) names.push_back(entry.name);
+    }
+    return names;
+  };
+  ModelState<double> model = initial_model<double>(data, config), twin = initial_model<double>(data, config);
+  Trainee trainee(data, config);
+  for (ModelState<double>* one : {&model, &twin}) trainee.step(context, *one, tiny_recipe(), {0}, 0, 0.01);
+  const auto zero_at_first = zero_entries(model);
+  // Whatever stands where gradients go, a step writes all of it.
+  std::fill_n(twin.gradients.data(), twin.layout.size(), std::numeric_limits<double>::quiet_NaN());
+  for (ModelState<double>* one : {&model, &twin}) trainee.step(context, *one, tiny_recipe(), {1}, 1, 0.01);
+  CHECK(zero_entries(model).size() > zero_at_first.size());
+  CHECK(same_bits(twin, model));
+  CHECK(std::equal(model.gradients.data(), model.gradients.data() + model.layout.size(), twin.gradients.data()));
+}
+
 TEST_CASE("dropout and noise of a step depend on the step alone") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);

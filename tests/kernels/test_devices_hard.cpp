@@ -1,0 +1,252 @@
+// The kernels of the emulated device where devices, addresses, numbers and sizes are not what they usually are.
+
+#include "kernels/common/launch.h"
+#include "kernels/device/open_device.h"
+#include "kernels/emulation/emulation.h"
+#include "kernels/gather_rows/gather_rows.h"
+#include "tests/kernels/operation_run.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <optional>
+#include <set>
+#include <string_view>
+
+using namespace ethreed;
+using namespace ethreed::test;
+using emulation::Queues;
+
+namespace {
+
+constexpr double tolerance = 1e-4;
+
+/// The emulated device with these switches; they are set back at the end.
+class EmulatedDevice {
+ public:
+  explicit EmulatedDevice(const emulation::Settings& settings) {
+    emulation::settings() = settings;
+    runtime_.emplace(2);
+    runtime_->use(open_device(Device::emulated, runtime_->pool()));
+  }
+  ~EmulatedDevice() {
+    runtime_.reset();
+    emulation::settings() = was_;
+  }
+  EmulatedDevice(const EmulatedDevice&) = delete;
+  EmulatedDevice& operator=(const EmulatedDevice&) = delete;
+  Context context() { return runtime_->context(); }
+  DeviceRuntime& device() { return *runtime_->device(); }
+
+ private:
+  emulation::Settings was_ = emulation::settings();
+  std::optional<Runtime> runtime_;
+};
+
+/// Outputs and gradients of a run.
+template <class T> std::vector<Tensor<T>> results_of(Run<T>& run, Context& context) {
+  run.forward_and_backward(context);
+  std::vector<Tensor<T>> results;
+  for (const Operand<T>& output : run.problem->outputs) results.push_back(output.data.clone());
+  for (Tensor<T>& gradient : run.gradients) results.push_back(gradient.clone());
+  return results;
+}
+
+/// Elements of `got` that are not what is wanted: NaN for NaN, infinity for infinity, numbers to rounding.
+template <class T> std::int64_t disagreements(const Tensor<T>& got, const Tensor<T>& wanted) {
+  double squares = 0;
+  std::int64_t finite = 0, wrong = 0;
+  for (const T value : wanted.span())
+    if (std::isfinite(value)) {
+      squares += static_cast<double>(value) * static_cast<double>(value);
+      ++finite;
+    }
+  const double least = 4 * static_cast<double>(std::numeric_limits<T>::epsilon()) / tolerance;
+  const double scale = std::max(least, std::sqrt(squares / std::max<double>(1, static_cast<double>(finite))));
+  for (std::int64_t i = 0; i < wanted.count(); ++i) {
+    const auto a = static_cast<double>(got[i]), b = static_cast<double>(wanted[i]);
+    if (a == b || (std::isnan(a) && std::isnan(b))) continue;
+    const double far = std::abs(a - b) / std::max(std::abs(b), scale);
+    if (!(far <= tolerance)) ++wrong;
+  }
+  return wrong;
+}
+
+template <class T> void check_agreement(const std::vector<Tensor<T>>& got, const std::vector<Tensor<T>>& wanted) {
+  REQUIRE(got.size() == wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    INFO("array " << i << " of outputs and gradients");
+    CHECK(disagreements(got[i], wanted[i]) == 0);
+  }
+}
+
+struct NamedSettings {
+  std::string_view name;
+  emulation::Settings settings;
+};
+
+constexpr std::size_t kibibytes = 1024;
+
+/// Like devices that exist, with few multiprocessors: the blocks of a cooperative launch are alive together.
+std::vector<NamedSettings> devices() {
+  emulation::Settings t4;
+  t4.multiprocessors = 4;
+  t4.threads_per_multiprocessor = 1024;
+  t4.shared_bytes_per_block = t4.shared_bytes_per_multiprocessor = 64 * kibibytes;
+  t4.shared_bytes_reserved = 0;
+  emulation::Settings ada;
+  ada.multiprocessors = 3;
+  ada.threads_per_multiprocessor = 1536;
+  ada.shared_bytes_per_block = 99 * kibibytes;
+  ada.shared_bytes_per_multiprocessor = 100 * kibibytes;
+  emulation::Settings large;
+  large.multiprocessors = 40;
+  return {{"shared memory as a T4", t4}, {"3 multiprocessors, 99 KiB", ada}, {"40 multiprocessors", large}};
+}
+
+/// Memory whose pieces start one element behind where they may start at best.
+class ShiftedMemory final : public MemorySource {
+ public:
+  ShiftedMemory(MemorySource& memory, std::size_t shift) : memory_(memory), shift_(shift) {}
+  void* allocate(std::size_t bytes) override {
+    return static_cast<std::byte*>(memory_.allocate(bytes + shift_)) + shift_;
+  }
+  void release(void* memory, std::size_t bytes) noexcept override {
+    memory_.release(static_cast<std::byte*>(memory) - shift_, bytes + shift_);
+  }
+
+ private:
+  MemorySource& memory_;
+  std::size_t shift_;
+};
+
+// Operations whose contract takes operands at any address of an element: blocks of parameters and rows of matrices.
+// The others' operands are arrays of an arena, which start on 64 bytes.
+const std::set<std::string_view> takes_any_address{"adam", "global_norm", "loss_sum", "log_softmax"};
+
+}  // namespace
+
+TEST_CASE("the emulated kernels give the same bits when streams run late and out of step") {
+  for (const int multiprocessors : {8, 1})
+    for (const Operation& operation : tested_operations())
+      for (const OpCase& op_case : operation.cases()) {
+        INFO(operation.name << " / " << op_case.name << ", " << multiprocessors << " multiprocessors");
+        const auto run_with = [&](Queues queues) {
+          emulation::Settings settings;
+          settings.queues = queues;
+          settings.multiprocessors = multiprocessors;
+          EmulatedDevice emulated(settings);
+          Context context = emulated.context();
+          Run<float> run(context, operation, op_case);
+          return results_of(run, context);
+        };
+        const auto wanted = run_with(Queues::at_once);
+        for (const Queues queues : {Queues::needed_only, Queues::others_first}) {
+          const auto got = run_with(queues);
+          REQUIRE(got.size() == wanted.size());
+          for (std::size_t i = 0; i < wanted.size(); ++i) CHECK(same_bits(got[i], wanted[i]));
+        }
+      }
+}
+
+TEST_CASE("the emulated kernels agree with the CPU on devices of other sizes, every operation, every case") {
+  Runtime cpu_runtime;
+  Context cpu = cpu_runtime.context();
+  for (const NamedSettings& device : devices()) {
+    EmulatedDevice emulated(device.settings);
+    Context context = emulated.context();
+    for (const Operation& operation : tested_operations())
+      for (const OpCase& op_case : operation.cases()) {
+        INFO(operation.name << " / " << op_case.name << ", " << device.name);
+        Run<float> wanted(cpu, operation, op_case), got(context, operation, op_case);
+        check_agreement(results_of(got, context), results_of(wanted, cpu));
+      }
+  }
+}
+
+TEST_CASE("the emulated kernels treat NaN and −∞ in any input as the CPU does") {
+  Runtime cpu_runtime;
+  Context cpu = cpu_runtime.context();
+  EmulatedDevice emulated({});
+  Context context = emulated.context();
+  std::int64_t planted = 0;
+  for (const Operation& operation : tested_operations())
+    for (const OpCase& op_case : operation.cases()) {
+      const std::size_t inputs = make<float>(op_case)->inputs.size();
+      // A state that is not there is zeros: 0 · NaN where a device multiplies it and the CPU knows better. So of the
+      // GRU outputs alone are compared, and its recurrent weights stay finite.
+      const bool multiplies_zeros = operation.name == "gru_sequence";
+      for (std::size_t input = 0; input < inputs; ++input)
+        for (const float value : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+          Run<float> wanted(cpu, operation, op_case), got(context, operation, op_case);
+          const std::int64_t count = wanted.problem->inputs[input].data.count();
+          const bool is_recurrent_weight = wanted.problem->inputs[input].name.find("weight_hh") != std::string::npos;
+          if (count == 0 || (multiplies_zeros && is_recurrent_weight)) continue;
+          INFO(operation.name << " / " << op_case.name << ", " << value << " in "
+                              << wanted.problem->inputs[input].name);
+          for (const Run<float>* run : {&wanted, &got}) run->problem->inputs[input].data[count / 2] = value;
+          auto got_results = results_of(got, context), wanted_results = results_of(wanted, cpu);
+          if (multiplies_zeros) {
+            got_results.resize(wanted.problem->outputs.size());
+            wanted_results.resize(wanted.problem->outputs.size());
+          }
+          check_agreement(got_results, wanted_results);
+          ++planted;
+        }
+    }
+  fmt::print("NaN and −∞: {} runs\n", planted);
+  CHECK(planted > 0);
+}
+
+TEST_CASE("the emulated kernels of blocks and rows take operands that start anywhere") {
+  Runtime cpu_runtime;
+  Context cpu = cpu_runtime.context();
+  EmulatedDevice emulated({});
+  Context context = emulated.context();
+  std::size_t found = 0;
+  for (const Operation& operation : tested_operations()) {
+    if (takes_any_address.count(operation.name) == 0) continue;
+    ++found;
+    for (const OpCase& op_case : operation.cases())
+      for (const std::size_t shift : {sizeof(float), 2 * sizeof(float), 3 * sizeof(float)}) {
+        INFO(operation.name << " / " << op_case.name << ", " << shift << " bytes off");
+        ShiftedMemory memory(emulated.device().managed(), shift);
+        Run<float> wanted(cpu, operation, op_case);
+        Run<float> got(operation,
+                       std::make_unique<DeviceProblem<float>>(emulated.device(), make<float>(op_case), memory));
+        check_agreement(results_of(got, context), results_of(wanted, cpu));
+      }
+  }
+  CHECK((found == takes_any_address.size() || tested_operations().size() < operations().size()));
+}
+
+TEST_CASE("a launch beyond what CUDA allows is an Error that names the kernel, while planning too") {
+  EmulatedDevice emulated({});
+  Context context = emulated.context();
+  const std::vector<std::int32_t> index{0};
+  float nothing = 0;
+  const auto gather = [&](int columns) {
+    gather_rows_backward<float>(
+        context, {.forward = {.rows = 1, .parts = 1, .source_rows = {1}, .columns = {columns}, .index = {index.data()}},
+                  .dy = &nothing,
+                  .dx = {GradientSink<float>{&nothing, false}}});
+  };
+  emulated.device().plan(true);
+  gather(65'535 * 128);
+  CHECK_THROWS_WITH(gather(65'536 * 128 * 4), Catch::Contains("gather_rows_backward_kernel<float") &&
+                                                  Catch::Contains("grid of 1 × 65536 × 1") &&
+                                                  Catch::Contains("2147483647 × 65535 × 65535"));
+  emulated.device().plan(false);
+  const auto check = [&](const LaunchShape& shape) { check_launch(emulated.device(), "some_kernel", shape); };
+  check({.grid = dim3(0x7FFFFFFF, 65'535, 65'535), .block = dim3(4, 4, 64), .shared_bytes = 227 * kibibytes});
+  CHECK_THROWS_WITH(check({.grid = dim3(0x80000000U), .block = 32}),
+                    Catch::Contains("some_kernel: grid of 2147483648"));
+  CHECK_THROWS_WITH(check({.grid = dim3(1, 1, 65'536), .block = 32}), Catch::Contains("1 × 1 × 65536"));
+  CHECK_THROWS_WITH(check({.grid = 0, .block = 32}), Catch::Contains("grid of 0"));
+  CHECK_THROWS_WITH(check({.grid = 1, .block = 1025}), Catch::Contains("block of 1025"));
+  CHECK_THROWS_WITH(check({.grid = 1, .block = dim3(1, 1, 65)}), Catch::Contains("64 at most in z"));
+  CHECK_THROWS_WITH(check({.grid = 1, .block = 32, .shared_bytes = 227 * kibibytes + 1}),
+                    Catch::Contains("232449 bytes of dynamic shared memory, this device has 232448"));
+  CHECK(blocks_for(std::int64_t{0x7FFFFFFF} * 128, 128) == 0x7FFFFFFF);
+  CHECK_THROWS_WITH(blocks_for(std::int64_t{0x7FFFFFFF} * 128 + 1, 128), Catch::Contains("at most 2147483647 blocks"));
+}
