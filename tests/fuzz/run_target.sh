@@ -12,8 +12,10 @@ seconds=${ETHREED_FUZZ_SECONDS:-60}
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 corpus=$work/corpus/$name
 mkdir -p "$corpus" "$work/findings" "$work/tmp"
-# An input ends the run if it takes five seconds or the program two GiB: readers are linear, and seeds are small.
-arguments=(-max_total_time="$seconds" -timeout=5 -rss_limit_mb=2048 -print_final_stats=1
+# An input ends the run if it takes five seconds or the program two GiB: readers are linear, and inputs are small. So is the
+# stack, so that inputs of this length are enough to show a recursion.
+ulimit -s 1024
+arguments=(-max_total_time="$seconds" -max_len=16384 -timeout=5 -rss_limit_mb=2048 -print_final_stats=1
   -artifact_prefix="$work/findings/$name-")
 dictionary=$here/dictionaries/$name.txt
 [[ ! -f $dictionary ]] || arguments+=(-dict="$dictionary")
