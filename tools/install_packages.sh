@@ -9,6 +9,8 @@ packages=(
   libfmt-dev                         # text formatting
   nlohmann-json3-dev libcli11-dev    # configuration files, command lines
   libboost-context-dev               # fibers, one per emulated CUDA thread
+  libutf8proc-dev                    # letters and punctuation beyond ASCII
+  zlib1g-dev libzip-dev              # packed word vectors
   catch2                             # tests
 )
 
@@ -30,7 +32,7 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   fi
   echo "install_packages.sh: this is no Debian-like system (no apt-get). Install these yourself and run" \
        "cmake --preset cpu: a C++20 compiler (GCC 12 or later), CMake 3.25 or later, Ninja, fmt 9, nlohmann-json 3.11," \
-       "CLI11 2.1, Boost.Context 1.74, Catch2 version 2" >&2
+       "CLI11 2.1, Boost.Context 1.74, utf8proc 2.8, zlib 1.2, libzip 1.7, Catch2 version 2" >&2
   exit 1
 fi
 

@@ -3,7 +3,6 @@
 #include "core/error.h"
 #include "model/interface/make_model.h"
 #include "model/text/dataset.h"
-#include "model/text/emotions.h"
 
 #include <nlohmann/json.hpp>
 
@@ -29,7 +28,7 @@ DataDescription describe(const Dataset& data) {
                               .embedding = static_cast<int>(data.vectors().columns()),
                               .listener_labels = data.has_listener_labels()};
   description.situations = !data.splits().empty() && data.splits().front().has_situations();
-  description.labels.push_back({"emotion", {emotion_names.begin(), emotion_names.end()}});
+  description.labels.push_back({"emotion", data.emotions().names()});
   for (const LabelColumn& column : data.label_columns()) description.labels.push_back({column.name, column.classes});
   return description;
 }

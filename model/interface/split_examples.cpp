@@ -62,7 +62,7 @@ void SplitExamples::add_dialogue(int d) {
   for (int t = 0; t < split_.turns(d); ++t)
     turns_.push_back({.post = split_.post(d, t),
                       .response = split_.response(d, t),
-                      .emotion = split_.emotion(d),
+                      .emotion = split_.post_emotion(d, t),
                       .listener_label = split_.listener_label(d, t)});
   examples_.push_back({.turns = std::span(turns_).subspan(first, turns_.size() - first), .place = first_turn_[at(d)]});
 }
@@ -88,8 +88,9 @@ void SplitExamples::add_text(int i) {
     const auto post = split_.post(d, k);
     words_.insert(words_.end(), post.begin(), k < t ? post.end() - 1 : post.end());
   }
-  examples_.push_back(
-      {.text = std::span(words_).subspan(first, words_.size() - first), .label = split_.emotion(d), .place = i});
+  examples_.push_back({.text = std::span(words_).subspan(first, words_.size() - first),
+                       .label = split_.post_emotion(d, t),
+                       .place = i});
 }
 
 void shuffle_examples(int n, std::uint64_t seed, int epoch, std::vector<std::int32_t>& order) {

@@ -1,10 +1,15 @@
 #include "model/text/corpus.h"
 
+#include "model/text/dialogue_builder.h"
 #include "model/text/emotions.h"
 #include "model/text/line_reader.h"
+#include "model/text/table_reader.h"
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <array>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -12,112 +17,168 @@ namespace ethreed {
 
 namespace {
 
-constexpr std::string_view corpus_header = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags";
-constexpr std::size_t columns = 8;
+namespace fs = std::filesystem;
 
-// One row, its fields still views into the file.
-struct Row {
-  std::string_view conversation;
-  std::int32_t utterance_index = 0;
-  std::int32_t emotion = 0;
-  std::string_view situation;
-  std::int64_t speaker = 0;
-  std::string_view utterance;
-};
+constexpr std::string_view original_header = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags";
 
 std::string_view strip(std::string_view text) {
-  constexpr std::string_view space = " \t\r\v\f";
+  constexpr std::string_view space = " \t\r\n\v\f";
   const std::size_t begin = text.find_first_not_of(space);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(space) - begin + 1);
 }
 
-Row parse_row(const LineReader& lines, std::string_view line, std::vector<std::string_view>& fields) {
-  split_at_commas(line, fields);
-  ETHREED_CHECK(fields.size() == columns || fields.size() == columns + 1,
-                "{}: got {} columns, wanted {}; a comma inside a text is written _comma_, and fields are not quoted",
-                lines.place(), fields.size(), columns);
-  ETHREED_CHECK(!fields[0].empty(), "{}: conv_id is empty; give every dialogue a name", lines.place());
-  const auto index = parse_number<std::int32_t>(fields[1]);
-  ETHREED_CHECK(index && *index >= 1, "{}: utterance_idx is '{}', wanted a whole number from 1", lines.place(),
-                excerpt(fields[1]));
-  const auto emotion = emotion_id(fields[2]);
-  ETHREED_CHECK(emotion, "{}: unknown emotion '{}' in the column context; wanted one of {}", lines.place(),
-                excerpt(fields[2]), fmt::join(emotion_names, ", "));
-  const auto speaker = parse_number<std::int64_t>(fields[4]);
-  ETHREED_CHECK(speaker, "{}: speaker_idx is '{}', wanted a whole number", lines.place(), excerpt(fields[4]));
-  return {fields[0], *index, *emotion, strip(fields[3]), *speaker, strip(fields[5])};
+// "5|5|5_2|2|5": grades that the two people give each other.
+bool is_selfeval(std::string_view text) {
+  return text.empty() ||
+         (text.find('|') != std::string_view::npos && text.find_first_not_of("0123456789|_") == std::string_view::npos);
+}
+bool is_tags(std::string_view text) { return text.empty() || text.front() == '<'; }
+
+// Candidates for retrieval, in the original's test split.
+bool is_row_with_candidates(std::string_view header, std::span<const RawField> fields) {
+  return strip(header) == original_header && is_selfeval(fields[6].text) && is_tags(fields[7].text);
 }
 
-// Builds the dialogues of a split row by row.
-class SplitBuilder {
- public:
-  SplitBuilder(CorpusSplit& split, const LineReader& lines) : split_(split), lines_(lines) {}
+struct Columns {
+  std::size_t conversation = 0, utterance = 0;
+  std::optional<std::size_t> index, emotion, speaker, situation, selfeval, tags;
+};
 
-  void add(const Row& row) {
-    ++split_.rows;
-    if (open_ && row.conversation == dialogue_.conversation_id)
-      check_continues(row);
-    else
-      start(row);
-    const bool speakers_turn = row.utterance_index % 2 == 1;
-    if (speakers_turn)
-      post_ = row.utterance;
-    else
-      dialogue_.turns.push_back({std::move(post_), std::string(row.utterance)});
-    if (row.situation != dialogue_.situation) situations_differ_ = true;
-    if (dialogue_.rows > 0 && row.speaker == last_speaker_) ++split_.repeated_speaker_rows;
-    last_speaker_ = row.speaker;
-    dialogue_.rows = row.utterance_index;
+class SplitReader {
+ public:
+  SplitReader(const fs::path& path, std::string name, const CorpusOptions& options)
+      : table_(path, {.delimiter = options.delimiter, .spare = is_row_with_candidates}), builder_(split_, options) {
+    split_.name = std::move(name);
+    split_.path = path.string();
+    split_.file = path.filename().string();
+    columns_.conversation = table_.column("conv_id");
+    columns_.utterance = table_.column("utterance");
+    columns_.index = table_.find("utterance_idx");
+    columns_.emotion = either("context", "emotion");
+    columns_.speaker = either("speaker_idx", "speaker");
+    columns_.situation = either("prompt", "situation");
+    columns_.selfeval = table_.find("selfeval");
+    columns_.tags = table_.find("tags");
+    split_.has_emotions = columns_.emotion.has_value();
   }
 
-  void finish() {
-    if (!open_) return;
-    if (dialogue_.rows % 2 == 1) {
-      dialogue_.trailing_post = std::move(post_);
-      ++split_.dropped_posts;
+  CorpusSplit read() {
+    while (table_.next()) {
+      check_scalar();
+      add_row();
     }
-    split_.differing_situations += situations_differ_;
-    (dialogue_.turns.empty() ? split_.dropped : split_.dialogues).push_back(std::move(dialogue_));
-    dialogue_ = {};
-    situations_differ_ = open_ = false;
+    builder_.finish();
+    split_.rows = table_.rows();
+    ETHREED_CHECK(
+        !split_.dialogues.empty(),
+        "{}: the split is empty: {} rows and no dialogue with a post and an answer; fill the file or remove it",
+        table_.path(), split_.rows);
+    note_table();
+    return std::move(split_);
   }
 
  private:
-  void start(const Row& row) {
-    finish();
-    ETHREED_CHECK(conversations_.emplace(row.conversation).second,
-                  "{}: the dialogue '{}' was over and appears again; put the rows of a dialogue together",
-                  lines_.place(), row.conversation);
-    ETHREED_CHECK(
-        row.utterance_index == 1,
-        "{}: the dialogue '{}' starts with utterance_idx {}, wanted 1; the speaker's first utterance is missing",
-        lines_.place(), row.conversation, row.utterance_index);
-    dialogue_.conversation_id = row.conversation;
-    dialogue_.emotion = row.emotion;
-    dialogue_.situation = row.situation;
-    open_ = true;
+  std::optional<std::size_t> either(std::string_view name, std::string_view other) const {
+    const std::optional<std::size_t> found = table_.find(name);
+    return found ? found : table_.find(other);
   }
 
-  void check_continues(const Row& row) const {
-    ETHREED_CHECK(row.utterance_index == dialogue_.rows + 1,
-                  "{}: utterance_idx {} follows {} in the dialogue '{}'; wanted {}: sort the rows, leave none out",
-                  lines_.place(), row.utterance_index, dialogue_.rows, row.conversation, dialogue_.rows + 1);
-    ETHREED_CHECK(row.emotion == dialogue_.emotion,
-                  "{}: the dialogue '{}' is {} here and {} before; wanted one emotion a dialogue", lines_.place(),
-                  row.conversation, emotion_names[static_cast<std::size_t>(row.emotion)],
-                  emotion_names[static_cast<std::size_t>(dialogue_.emotion)]);
+  // Lists and objects are possible in JSON only.
+  void check_scalar() const {
+    for (const std::optional<std::size_t> c : {std::optional(columns_.conversation), std::optional(columns_.utterance),
+                                               columns_.index, columns_.emotion, columns_.speaker, columns_.situation})
+      ETHREED_CHECK(!c || !table_.is_nested(*c), "{}: the value of '{}' is a list or an object, wanted text",
+                    table_.place(), table_.columns()[*c]);
   }
 
-  CorpusSplit& split_;
-  const LineReader& lines_;
-  std::unordered_set<std::string> conversations_;
-  Dialogue dialogue_;
-  std::string post_;  // waits for its answer
-  std::int64_t last_speaker_ = 0;
-  bool situations_differ_ = false;
-  bool open_ = false;
+  void add_row() {
+    ETHREED_CHECK(!table_.field(columns_.conversation).empty(), "{}: conv_id is empty; give every dialogue a name",
+                  table_.place());
+    CorpusRow row{.conversation = strip(table_.field(columns_.conversation)),
+                  .utterance = strip(table_.field(columns_.utterance)),
+                  .line = table_.line()};
+    if (columns_.index) {
+      const std::string_view text = strip(table_.field(*columns_.index));
+      row.number = parse_number<std::int32_t>(text);
+      ETHREED_CHECK(row.number && *row.number >= 1, "{}: utterance_idx is '{}', wanted a whole number from 1",
+                    table_.place(), excerpt(text));
+    }
+    if (columns_.situation) row.situation = strip(table_.field(*columns_.situation));
+    if (columns_.speaker) row.speaker = strip(table_.field(*columns_.speaker));
+    if (columns_.emotion) row.emotion = number_of_emotion(table_.field(*columns_.emotion));
+    if ((columns_.selfeval && !is_selfeval(strip(table_.field(*columns_.selfeval)))) ||
+        (columns_.tags && columns_.selfeval && !is_tags(strip(table_.field(*columns_.tags)))))
+      odd_selfeval_.add(table_.line());
+    builder_.add(row);
+  }
+
+  std::int32_t number_of_emotion(std::string_view name) {
+    if (strip(name).empty()) return -1;
+    const auto [place, added] = emotions_.emplace(std::string(name), static_cast<std::int32_t>(split_.emotions.size()));
+    if (added) {
+      ETHREED_CHECK(split_.emotions.size() < 10'000,
+                    "{}: the column '{}' has more than 10000 different values, the last is '{}'; it holds no emotions",
+                    table_.place(), table_.columns()[*columns_.emotion], excerpt(name));
+      const std::int32_t first = emotion_keys_.emplace(emotion_key(name), place->second).first->second;
+      split_.emotions.push_back({.name = std::string(name), .first_of_key = first, .first_line = table_.line()});
+    }
+    ++split_.emotions[static_cast<std::size_t>(place->second)].count;
+    return place->second;
+  }
+
+  void note(std::string key, const Tally& tally, std::string text) {
+    if (tally.count > 0)
+      split_.notes.push_back(
+          {std::move(key), tally.count, fmt::format("{}:{}", split_.file, tally.first_line), std::move(text)});
+  }
+
+  void note_table() {
+    const TableNotes& seen = table_.notes();
+    note("blank_rows", seen.blank, fmt::format("{} blank lines passed over", seen.blank.count));
+    note("latin1_rows", seen.latin,
+         fmt::format("{} rows are no UTF-8 and were read as Latin-1 (Windows-1252)", seen.latin.count));
+    note("broken_rows", seen.broken,
+         fmt::format("{} rows have bytes that are no UTF-8; each became U+FFFD", seen.broken.count));
+    note("nul_rows", seen.nul, fmt::format("{} rows have NUL bytes, read as spaces", seen.nul.count));
+    note("candidate_rows", seen.spare,
+         fmt::format("{} rows have a ninth field (candidates), which is not read", seen.spare.count));
+    note("malformed_quotes", seen.malformed,
+         fmt::format("{} rows have a field that begins with a quotation mark and is not quoted; it was read as it is",
+                     seen.malformed.count));
+    note("odd_selfeval", odd_selfeval_,
+         fmt::format("{} rows have text in selfeval or tags, which are not read; is it part of an utterance with a "
+                     "comma?",
+                     odd_selfeval_.count));
+    if (seen.quoted)
+      split_.notes.push_back({"quoted", 1, "", "the file is quoted: quotation marks around fields were taken off"});
+    std::vector<std::string> unread;
+    for (std::size_t c = 0; c < table_.columns().size(); ++c) {
+      const bool read = c == columns_.conversation || c == columns_.utterance || c == columns_.index ||
+                        c == columns_.emotion || c == columns_.speaker || c == columns_.situation ||
+                        c == columns_.selfeval || c == columns_.tags;
+      if (!read) unread.push_back(fmt::format("'{}'", excerpt(table_.columns()[c])));
+    }
+    if (!unread.empty())
+      split_.notes.push_back(
+          {"unread_columns", static_cast<std::int64_t>(unread.size()), "",
+           fmt::format("columns not read: {}", excerpt(fmt::format("{}", fmt::join(unread, ", "))))});
+  }
+
+  TableReader table_;
+  CorpusSplit split_;
+  DialogueBuilder builder_;
+  Columns columns_;
+  std::unordered_map<std::string, std::int32_t> emotions_, emotion_keys_;
+  Tally odd_selfeval_;
 };
+
+struct SplitName {
+  std::string_view called;
+  std::string_view split;
+};
+constexpr std::array<SplitName, 5> split_names{
+    {{"train", "train"}, {"valid", "valid"}, {"validation", "valid"}, {"dev", "valid"}, {"test", "test"}}};
 
 }  // namespace
 
@@ -125,36 +186,26 @@ const std::string& Dialogue::utterance(std::int32_t utterance_index) const {
   ETHREED_CHECK(utterance_index >= 1 && utterance_index <= rows,
                 "Dialogue::utterance: utterance_idx is {}, but '{}' has 1 to {}", utterance_index, conversation_id,
                 rows);
-  const auto turn = static_cast<std::size_t>(utterance_index - 1) / 2;
-  if (turn == turns.size()) return *trailing_post;
-  return utterance_index % 2 == 1 ? turns[turn].post : turns[turn].response;
+  if (const auto other = others.find(utterance_index); other != others.end()) return other->second;
+  const std::optional<std::size_t> at = place(utterance_index);
+  if (!at) return *trailing_post;
+  return *at % 2 == 0 ? turns[*at / 2].post : turns[*at / 2].response;
 }
 
-CorpusSplit read_corpus_split(const std::filesystem::path& path, std::string name) {
-  LineReader lines(path);
-  std::string_view line;
-  const bool has_header = lines.next(line);
-  ETHREED_CHECK(has_header, "{}: the file is empty; its first line is {}", path.string(), corpus_header);
-  ETHREED_CHECK(line == corpus_header, "{}: the header is '{}', wanted '{}'", lines.place(), excerpt(line),
-                corpus_header);
-  CorpusSplit split;
-  split.name = std::move(name);
-  SplitBuilder builder(split, lines);
-  std::vector<std::string_view> fields;
-  std::int64_t empty_line = 0;
-  while (lines.next(line)) {
-    if (line.empty()) {
-      if (empty_line == 0) empty_line = lines.number();
-      continue;
-    }
-    ETHREED_CHECK(empty_line == 0, "{}:{}: the line is empty, but rows follow; remove it", path.string(), empty_line);
-    builder.add(parse_row(lines, line, fields));
-  }
-  builder.finish();
-  ETHREED_CHECK(!split.dialogues.empty(),
-                "{}: the split is empty: {} rows and no dialogue with a post and an answer; fill the file or remove it",
-                path.string(), split.rows);
-  return split;
+std::optional<std::size_t> Dialogue::place(std::int32_t utterance_index) const {
+  const auto row = static_cast<std::size_t>(utterance_index - 1);
+  if (places.empty()) return row < 2 * turns.size() ? std::optional(row) : std::nullopt;
+  return places[row] < 0 ? std::nullopt : std::optional(static_cast<std::size_t>(places[row]));
+}
+
+CorpusSplit read_corpus_split(const fs::path& path, std::string name, const CorpusOptions& options) {
+  return SplitReader(path, std::move(name), options).read();
+}
+
+std::optional<std::string_view> split_called(std::string_view name) {
+  for (const SplitName& known : split_names)
+    if (known.called == name) return known.split;
+  return std::nullopt;
 }
 
 }  // namespace ethreed

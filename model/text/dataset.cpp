@@ -2,7 +2,6 @@
 
 #include "core/error.h"
 #include "model/text/dataset_format.h"
-#include "model/text/emotions.h"
 #include "model/text/line_reader.h"
 #include "model/text/tokenizer.h"
 #include "model/text/vocabulary.h"
@@ -68,9 +67,10 @@ void Dataset::read_metadata() {
                 "{}: is no prepared data set; make one with: ethreed prepare", path().string());
   const std::string& version = file_.metadata("format_version");
   first_format_ = version == first_dataset_format_version;
-  ETHREED_CHECK(first_format_ || version == dataset_format_version,
-                "{}: the data set has format version {}, this program reads {} and {}; prepare the corpus again",
-                path().string(), version, first_dataset_format_version, dataset_format_version);
+  ETHREED_CHECK(first_format_ || version == dataset_format_version || version == emotions_format_version,
+                "{}: the data set has format version {}, this program reads {} to {}; prepare the corpus again",
+                path().string(), version, first_dataset_format_version, emotions_format_version);
+  without_emotions_ = version == emotions_format_version;
   const std::string& rules = file_.metadata("tokenizer_version");
   ETHREED_CHECK(
       rules == tokenizer_version,
@@ -84,6 +84,8 @@ void Dataset::read_metadata() {
   dialogue_words_ = number<std::int32_t>("dialogue_words", 1);
   texts_fingerprint_ = file_.metadata("texts_fingerprint");
   read_label_columns();
+  if (const auto names = metadata.find(std::string(emotions_key)); names != metadata.end())
+    emotions_ = EmotionSet(lines_of_metadata(names->second), path().string());
 }
 
 template <class T> T Dataset::number(std::string_view key, T lowest) const {
@@ -100,11 +102,7 @@ void Dataset::read_label_columns() {
     LabelColumn column;
     if (key.size() > label_key_prefix.size() + label_key_suffix.size())
       column.name = key.substr(label_key_prefix.size(), key.size() - label_key_prefix.size() - label_key_suffix.size());
-    for (std::size_t begin = 0; begin <= text.size();) {
-      const std::size_t end = std::min(text.find('\n', begin), text.size());
-      column.classes.push_back(text.substr(begin, end - begin));
-      begin = end + 1;
-    }
+    column.classes = lines_of_metadata(text);
     const auto out_of_order = std::adjacent_find(column.classes.begin(), column.classes.end(), std::greater_equal<>());
     ETHREED_CHECK(
         !column.name.empty() && !column.classes.front().empty() && out_of_order == column.classes.end(),
@@ -152,6 +150,8 @@ void Dataset::read_split(std::string_view name) {
   split.dialogue_offsets_ = file_.tensor<std::int64_t>(prefix + "dialogue_offsets").span();
   split.emotion_ = file_.tensor<std::int32_t>(prefix + "emotion").span();
   split.listener_label_ = file_.tensor<std::int32_t>(prefix + "listener_label").span();
+  if (file_.contains(prefix + "post_emotion"))
+    split.post_emotion_ = file_.tensor<std::int32_t>(prefix + "post_emotion").span();
   split.conversation_bytes_ = file_.tensor<std::uint8_t>(prefix + "conversation_bytes").span();
   split.conversation_offsets_ = file_.tensor<std::int64_t>(prefix + "conversation_offsets").span();
   check_split(split);
@@ -210,8 +210,15 @@ void Dataset::check_split(const Split& split) const {
             split.conversation_offsets_.size() == dialogues + 1,
         split, "the conversation ids do not fit the dialogues");
   check(all_within(split.tokens_, 0, dialogue_words_), split, "a token is outside the word table");
-  check(all_within(split.emotion_, 0, emotion_count), split, "an emotion is not one of the 32");
-  check(all_within(split.listener_label_, -1, emotion_count), split, "a listener label is not one of the 32");
+  const std::int32_t emotions = emotions_.size();
+  check(all_within(split.emotion_, without_emotions_ ? -1 : 0, emotions), split,
+        fmt::format("an emotion is not one of the {}", emotions));
+  check(all_within(split.listener_label_, -1, emotions), split,
+        fmt::format("a listener label is not one of the {}", emotions));
+  check(split.post_emotion_.empty() || split.post_emotion_.size() == split.listener_label_.size(), split,
+        "the emotions of the posts do not fit the turns");
+  check(all_within(split.post_emotion_, -1, emotions), split,
+        fmt::format("a post's emotion is not one of the {}", emotions));
   for (std::int64_t d = 0; d < split.dialogues(); ++d) check(split.turns(d) >= 1, split, "a dialogue has no turn");
   for (std::int64_t i = 0; i < 2 * split.turns(); ++i)
     check_text(split, split.utterance(i), max_length_, "an utterance");

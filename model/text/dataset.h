@@ -11,15 +11,20 @@
 //                                                          vocabulary
 //   dialogue_offsets int64 [n + 1]                         dialogue d has the turns offsets[d] … offsets[d + 1] − 1
 //   emotion int32 [n], listener_label int32 [S]            class numbers; −1: no label
+//   post_emotion int32 [S]                                 optional: the emotion of each post, where posts have their
+//                                                          own; −1: no label. Else that of the dialogue
 //   conversation_bytes uint8 [..], conversation_offsets int64 [n + 1]
 //   situation_tokens int32 [..], situation_offsets int64 [n + 1]   optional: each dialogue's situation, EOS last
 //   label.<name> int32 [2S]                                for each label column: class numbers by utterance; −1: no
 //                                                          label
-// and as metadata format, format_version, tokenizer_version, fingerprint, texts_fingerprint, min_frequency, max_length,
-// max_situation_length, dialogue_words, listener_labels, vectors, and label.<name>.classes (one a line) for each label
-// column. Files of format version 1, which have no situations, no label columns and no metadata for them, are read too.
+// and as metadata emotions (their names by class number, one a line; absent: the 32 of EmpatheticDialogues), format,
+// format_version, tokenizer_version, fingerprint, texts_fingerprint, min_frequency, max_length, max_situation_length,
+// dialogue_words, listener_labels, vectors, and label.<name>.classes (one a line) for each label column. Files of
+// format version 1, which have no situations, no label columns and no metadata for them, are read too. Version 2 is
+// written where neither posts nor emotions need more; 3 has post_emotion or other emotions.
 
 #include "core/safetensors.h"
+#include "model/text/emotions.h"
 #include "model/text/word_table.h"
 
 #include <cstdint>
@@ -50,6 +55,7 @@ struct SplitContents {
   std::vector<std::int64_t> dialogue_offsets{0};
   std::vector<std::int32_t> emotion;
   std::vector<std::int32_t> listener_label;
+  std::vector<std::int32_t> post_emotion;  ///< [S], or empty: that of the dialogue
   std::string conversation_bytes;
   std::vector<std::int64_t> conversation_offsets{0};
   std::vector<std::int32_t> situation_tokens;
@@ -70,11 +76,13 @@ struct DatasetContents {
   std::int32_t situation_words = 0;  ///< how many words, the last ones, only situations have
   int max_situation_length = default_situation_length;
   std::vector<LabelColumn> label_columns;  ///< in the order of their names' bytes
+  EmotionSet emotions;
 
   std::int64_t vocabulary_size() const { return vectors.rows(); }
   std::int32_t dialogue_words() const { return words.size() - situation_words; }
   /// A hash of the dialogues, 16 hexadecimal digits: of the vectors, the words of utterances, every split's dialogues
-  /// and listener labels, the tokenizer's rules and the limits. Situations and label columns do not change it.
+  /// and listener labels, emotions that are not the 32, the tokenizer's rules and the limits. Situations and label
+  /// columns do not change it.
   std::string fingerprint() const;
   /// The same of situations, their words and the label columns.
   std::string texts_fingerprint() const;
@@ -111,7 +119,12 @@ class Split {
   /// Word ids, EOS last; 1 to max_length of them.
   std::span<const std::int32_t> post(std::int64_t d, std::int64_t t) const { return utterance(2 * turn(d, t)); }
   std::span<const std::int32_t> response(std::int64_t d, std::int64_t t) const { return utterance(2 * turn(d, t) + 1); }
+  /// Of the dialogue; −1: none.
   std::int32_t emotion(std::int64_t d) const { return at(emotion_, d); }
+  /// Of the post of a turn: its own where posts have their own, else the dialogue's; −1: none.
+  std::int32_t post_emotion(std::int64_t d, std::int64_t t) const {
+    return post_emotion_.empty() ? emotion(d) : at(post_emotion_, turn(d, t));
+  }
   /// −1: no label.
   std::int32_t listener_label(std::int64_t d, std::int64_t t) const { return at(listener_label_, turn(d, t)); }
   std::string_view conversation_id(std::int64_t d) const;
@@ -143,6 +156,7 @@ class Split {
   std::span<const std::int64_t> dialogue_offsets_;
   std::span<const std::int32_t> emotion_;
   std::span<const std::int32_t> listener_label_;
+  std::span<const std::int32_t> post_emotion_;  // empty: that of the dialogue
   std::span<const std::uint8_t> conversation_bytes_;
   std::span<const std::int64_t> conversation_offsets_;
   std::span<const std::int32_t> situation_tokens_;
@@ -181,6 +195,8 @@ class Dataset {
   int max_length() const { return max_length_; }
   int max_situation_length() const { return max_situation_length_; }  ///< 0 in a file of format 1
   bool has_listener_labels() const { return has_listener_labels_; }
+  /// The classes of emotions and listener labels.
+  const EmotionSet& emotions() const { return emotions_; }
   /// In the order of their names' bytes; every split has labels of each.
   const std::vector<LabelColumn>& label_columns() const { return label_columns_; }
   /// nullptr: there is no such column.
@@ -213,7 +229,9 @@ class Dataset {
   View<const float> vectors_;
   std::vector<Split> splits_;
   std::vector<LabelColumn> label_columns_;
-  bool first_format_ = false;  // format version 1
+  EmotionSet emotions_;
+  bool first_format_ = false;      // format version 1
+  bool without_emotions_ = false;  // format version 3: dialogues may have none
   std::int32_t dialogue_words_ = 0;
   int max_length_ = 0;
   int max_situation_length_ = 0;

@@ -8,6 +8,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 
 namespace ethreed {
@@ -39,6 +40,16 @@ FlatWords flatten(const WordTable& words, std::int32_t begin, std::int32_t end) 
 
 std::string class_lines(const LabelColumn& column) { return fmt::format("{}", fmt::join(column.classes, "\n")); }
 
+std::string emotion_lines(const EmotionSet& emotions) { return fmt::format("{}", fmt::join(emotions.names(), "\n")); }
+
+bool needs_emotions_format(const DatasetContents& contents) {
+  return !contents.emotions.is_default() ||
+         std::any_of(contents.splits.begin(), contents.splits.end(), [](const SplitContents& split) {
+           return !split.post_emotion.empty() ||
+                  std::find(split.emotion.begin(), split.emotion.end(), -1) != split.emotion.end();
+         });
+}
+
 void check_contents(const DatasetContents& contents) {
   for (const SplitContents& split : contents.splits)
     ETHREED_CHECK(split.labels.size() == contents.label_columns.size(),
@@ -52,6 +63,7 @@ void add_split(SafetensorsWriter& writer, const SplitContents& split, const Data
   writer.add(split.name + ".dialogue_offsets", all(split.dialogue_offsets));
   writer.add(split.name + ".emotion", all(split.emotion));
   writer.add(split.name + ".listener_label", all(split.listener_label));
+  if (!split.post_emotion.empty()) writer.add(split.name + ".post_emotion", all(split.post_emotion));
   writer.add(split.name + ".conversation_bytes", bytes_of(split.conversation_bytes));
   writer.add(split.name + ".conversation_offsets", all(split.conversation_offsets));
   if (!split.situation_offsets.empty()) {
@@ -73,8 +85,10 @@ std::string DatasetContents::fingerprint() const {
   for (const SplitContents& split : splits) {
     hash.add(split.name).add(all(split.tokens)).add(all(split.utterance_offsets)).add(all(split.dialogue_offsets));
     hash.add(all(split.emotion)).add(all(split.listener_label));
+    if (!split.post_emotion.empty()) hash.add(std::string_view("post_emotion")).add(all(split.post_emotion));
     hash.add(split.conversation_bytes).add(all(split.conversation_offsets));
   }
+  if (!emotions.is_default()) hash.add(emotion_lines(emotions));
   return hash.text();
 }
 
@@ -101,7 +115,9 @@ void write_dataset(AtomicFile& file, const DatasetContents& contents) {
   writer.add("vectors", contents.vectors.view());
   for (const SplitContents& split : contents.splits) add_split(writer, split, contents);
   writer.add_metadata("format", std::string(dataset_format_name));
-  writer.add_metadata("format_version", std::string(dataset_format_version));
+  writer.add_metadata("format_version",
+                      std::string(needs_emotions_format(contents) ? emotions_format_version : dataset_format_version));
+  if (!contents.emotions.is_default()) writer.add_metadata(std::string(emotions_key), emotion_lines(contents.emotions));
   writer.add_metadata("tokenizer_version", std::string(tokenizer_version));
   writer.add_metadata("fingerprint", contents.fingerprint());
   writer.add_metadata("texts_fingerprint", contents.texts_fingerprint());

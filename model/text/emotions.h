@@ -1,11 +1,15 @@
 #pragma once
-// The 32 emotions of EmpatheticDialogues (Rashkin et al., ACL 2019), in alphabetical order: the order is the class
-// number.
+// The names of emotions: the 32 of EmpatheticDialogues (Rashkin et al., ACL 2019), in alphabetical order, or any other
+// set. The order is the class number.
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <unordered_map>
+#include <vector>
 
 namespace ethreed {
 
@@ -17,7 +21,35 @@ inline constexpr std::array<std::string_view, emotion_count> emotion_names{
     "furious",   "grateful", "guilty",     "hopeful",      "impressed",   "jealous",      "joyful",    "lonely",
     "nostalgic", "prepared", "proud",      "sad",          "sentimental", "surprised",    "terrified", "trusting"};
 
-/// The class number of a name, exactly as the corpus writes it (lower case); nothing for any other word.
+/// The class number of a name of these 32, exactly as the corpus writes it (lower case); nothing for any other word.
 std::optional<std::int32_t> emotion_id(std::string_view name);
+
+/// How a name is compared: lower case, without blanks around it.
+std::string emotion_key(std::string_view name);
+
+/// The emotions of a data set.
+class EmotionSet {
+ public:
+  /// The 32.
+  EmotionSet();
+  /// In this order. Throws Error (naming `source`) unless there are 2 to 1,000 names, none of them empty, longer than
+  /// 64 bytes, with control characters, or equal to another but for case and blanks.
+  EmotionSet(std::vector<std::string> names, const std::string& source);
+  /// One name a line; blank lines are passed over. Throws Error.
+  static EmotionSet read(const std::filesystem::path& path);
+
+  const std::vector<std::string>& names() const { return names_; }
+  std::int32_t size() const { return static_cast<std::int32_t>(names_.size()); }
+  /// "(none)" for −1.
+  std::string_view name(std::int32_t id) const;
+  /// The class of a name, case and blanks around it forgiven.
+  std::optional<std::int32_t> find(std::string_view name) const;
+  /// Whether it is the 32.
+  bool is_default() const;
+
+ private:
+  std::vector<std::string> names_;
+  std::unordered_map<std::string, std::int32_t> ids_;  // by key
+};
 
 }  // namespace ethreed

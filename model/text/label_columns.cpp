@@ -1,7 +1,8 @@
 #include "model/text/label_columns.h"
 
 #include "model/text/label_file.h"
-#include "model/text/tokenizer.h"
+#include "model/text/line_reader.h"
+#include "model/text/utf8.h"
 
 #include <algorithm>
 #include <map>
@@ -36,20 +37,23 @@ ColumnLabels read_label_column(const std::filesystem::path& path, std::span<cons
     for (const Dialogue& dialogue : split.dialogues) turns += dialogue.turns.size();
     labels.of_utterance.emplace_back(2 * turns, -1);
   }
-  std::map<std::string_view, std::int32_t> classes;  // numbered as they are met, until all are known
+  std::map<std::string, std::int32_t, std::less<>> classes;  // numbered as they are met, until all are known
   for (LabelRow row; file.next(row);) {
     check_label(file, row.label);
-    const std::int32_t met = classes.emplace(row.label, static_cast<std::int32_t>(classes.size())).first->second;
+    const std::int32_t met =
+        classes.emplace(std::string(row.label), static_cast<std::int32_t>(classes.size())).first->second;
     if (row.other_split) {
       ++labels.other_splits;
       continue;
     }
     file.check_first_label(row);
-    if (!row.turn) {
+    if (!row.place) {
       ++labels.dropped_posts;
       continue;
     }
-    labels.of_utterance[row.split][2 * *row.turn + (row.utterance % 2 == 0)] = met;
+    std::int32_t& label = labels.of_utterance[row.split][*row.place];
+    if (label >= 0) ++labels.joined;
+    label = met;
     ++labels.used;
   }
   labels.rows = file.rows();

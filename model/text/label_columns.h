@@ -18,11 +18,12 @@ struct ColumnLabels {
   std::vector<std::vector<std::int32_t>> of_utterance;
   std::int64_t rows = 0;           ///< of the file, without the header
   std::int64_t used = 0;           ///< labels that reached an utterance of a turn
-  std::int64_t dropped_posts = 0;  ///< passed over: the post is in no turn, for nobody answered it
+  std::int64_t dropped_posts = 0;  ///< passed over: the utterance is in no turn (a post that nobody answered)
+  std::int64_t joined = 0;         ///< labels that replaced that of another row joined to the same utterance
   std::int64_t other_splits = 0;   ///< passed over: of a split that is not here
 };
 
-/// Reads a CSV file in the layout of LabelFile; roles and labels of all kinds are kept. The classes do not depend on
+/// Reads a table in the layout of LabelFile; roles and labels of all kinds are kept. The classes do not depend on
 /// which splits are here.
 /// Throws Error (file:line) as LabelFile does, for a second label of one utterance, for a label that is empty, not
 /// UTF-8 or holds control characters, and for a file without rows.

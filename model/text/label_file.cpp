@@ -1,24 +1,29 @@
 #include "model/text/label_file.h"
 
+#include "model/text/line_reader.h"
+
 #include <algorithm>
-#include <array>
 
 namespace ethreed {
 
 namespace {
 
-std::optional<std::size_t> find_column(std::span<const std::string_view> header, std::string_view name) {
-  const auto place = std::find(header.begin(), header.end(), name);
-  if (place == header.end()) return std::nullopt;
-  return static_cast<std::size_t>(place - header.begin());
+std::string_view strip(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n\v\f";
+  const std::size_t begin = text.find_first_not_of(space);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(space) - begin + 1);
 }
 
 }  // namespace
 
 LabelFile::LabelFile(const std::filesystem::path& path, std::span<const CorpusSplit> splits)
-    : lines_(path), splits_(splits) {
+    : table_(path), splits_(splits) {
   locate(splits);
-  read_header();
+  conversation_ = table_.column("conv_id");
+  utterance_ = table_.column("utterance_idx");
+  label_ = table_.column("label");
+  split_ = table_.find("split");
 }
 
 void LabelFile::locate(std::span<const CorpusSplit> splits) {
@@ -26,7 +31,7 @@ void LabelFile::locate(std::span<const CorpusSplit> splits) {
     std::size_t turns = 0, rows = 0;
     for (const std::vector<Dialogue>* list : {&splits[s].dialogues, &splits[s].dropped})
       for (const Dialogue& dialogue : *list) {
-        locations_[dialogue.conversation_id] = {s, turns, dialogue.turns.size(), rows, dialogue.rows};
+        locations_[dialogue.conversation_id] = {s, &dialogue, turns, rows};
         turns += dialogue.turns.size();
         rows += static_cast<std::size_t>(dialogue.rows);
       }
@@ -34,45 +39,26 @@ void LabelFile::locate(std::span<const CorpusSplit> splits) {
   }
 }
 
-void LabelFile::read_header() {
-  std::string_view line;
-  const bool has_header = lines_.next(line);
-  ETHREED_CHECK(has_header, "{}: the file is empty; its first line names the columns conv_id, utterance_idx, label",
-                path());
-  std::vector<std::string_view> header;
-  split_at_commas(line, header);
-  const auto wanted = [&](std::string_view name) {
-    const auto column = find_column(header, name);
-    ETHREED_CHECK(column,
-                  "{}: no column '{}' in the header '{}'; the columns conv_id, utterance_idx and label are needed",
-                  place(), name, excerpt(line));
-    return *column;
-  };
-  columns_ = {header.size(), wanted("conv_id"), wanted("utterance_idx"), wanted("label"), find_column(header, "split")};
-}
-
-bool LabelFile::split_is_absent(std::string_view name) const {
-  constexpr std::array<std::string_view, 3> names{"train", "valid", "test"};
-  ETHREED_CHECK(std::find(names.begin(), names.end(), name) != names.end(),
-                "{}: the column split is '{}', wanted train, valid or test", place(), excerpt(name));
-  return std::none_of(splits_.begin(), splits_.end(), [&](const CorpusSplit& split) { return split.name == name; });
+std::string_view LabelFile::split_of(std::string_view name) const {
+  const std::optional<std::string_view> split = split_called(name);
+  ETHREED_CHECK(split, "{}: the column split is '{}', wanted train, valid (validation, dev) or test", place(),
+                excerpt(name));
+  return *split;
 }
 
 bool LabelFile::next(LabelRow& row) {
-  std::string_view line;
-  do {
-    if (!lines_.next(line)) return false;
-  } while (line.empty());
-  ++rows_;
-  split_at_commas(line, fields_);
-  ETHREED_CHECK(fields_.size() == columns_.count, "{}: got {} columns, the header has {}; fields are not quoted",
-                place(), fields_.size(), columns_.count);
+  if (!table_.next()) return false;
   row = {};
-  row.label = fields_[columns_.label];
-  row.other_split = columns_.split && split_is_absent(fields_[*columns_.split]);
-  if (row.other_split) return true;
-  row.conversation = fields_[columns_.conversation];
-  find_utterance(row, columns_.split ? fields_[*columns_.split] : std::string_view{}, fields_[columns_.utterance]);
+  row.label = strip(table_.field(label_));
+  std::string_view split;
+  if (split_) {
+    split = split_of(strip(table_.field(*split_)));
+    row.other_split =
+        std::none_of(splits_.begin(), splits_.end(), [&](const auto& here) { return here.name == split; });
+    if (row.other_split) return true;
+  }
+  row.conversation = strip(table_.field(conversation_));
+  find_utterance(row, split, strip(table_.field(utterance_)));
   return true;
 }
 
@@ -82,26 +68,26 @@ void LabelFile::find_utterance(LabelRow& row, std::string_view split, std::strin
   ETHREED_CHECK(index && *index >= 1, "{}: utterance_idx is '{}', wanted a whole number from 1", place(),
                 excerpt(utterance));
   const auto found = locations_.find(row.conversation);
-  const bool exists = found != locations_.end() && *index <= found->second.rows &&
+  const bool exists = found != locations_.end() && *index <= found->second.dialogue->rows &&
                       (split.empty() || splits_[found->second.split].name == split);
   ETHREED_CHECK(exists,
                 "{}: the corpus{}{} has no utterance {} of '{}'; take the labels of this corpus, or name the split "
                 "in a column 'split' so that "
                 "absent splits are passed over",
                 place(), split.empty() ? "" : "'s split ", split, *index, excerpt(row.conversation));
-  const Location& dialogue = found->second;
-  const auto before = static_cast<std::size_t>(*index - 1);
+  const Location& location = found->second;
   row.utterance = *index;
-  row.split = dialogue.split;
-  if (before / 2 < dialogue.turns) row.turn = dialogue.first_turn + before / 2;
-  row.corpus_row = dialogue.first_row + before;
+  row.by_listener = location.dialogue->by_listener(*index);
+  row.split = location.split;
+  if (const auto at = location.dialogue->place(*index)) row.place = 2 * location.first_turn + *at;
+  row.corpus_row = location.first_row + static_cast<std::size_t>(*index - 1);
 }
 
 void LabelFile::check_first_label(const LabelRow& row) {
   std::int64_t& earlier = label_lines_[row.split][row.corpus_row];
   ETHREED_CHECK(earlier == 0, "{}: utterance {} of '{}' has a label already, in line {}; remove one", place(),
                 row.utterance, row.conversation, earlier);
-  earlier = lines_.number();
+  earlier = table_.line();
 }
 
 }  // namespace ethreed

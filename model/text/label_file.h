@@ -1,8 +1,8 @@
 #pragma once
-// CSV files that give utterances a label: what --labels and --label-column both read.
+// Files of labels of a corpus's utterances, with the utterance that each row is about.
 
 #include "model/text/corpus.h"
-#include "model/text/line_reader.h"
+#include "model/text/table_reader.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -15,67 +15,58 @@
 
 namespace ethreed {
 
-/// One row. Views live as long as the LabelFile.
+/// One row. Views live until the next row is read.
 struct LabelRow {
-  std::string_view label;    ///< as it stands in the file
+  std::string_view label;    ///< as it stands in the file, without blanks around it
   bool other_split = false;  ///< of a split that is not here; nothing below is set then
   std::string_view conversation;
-  std::int32_t utterance = 0;  ///< utterance_idx, from 1: odd ones are the speaker's
-  std::size_t split = 0;       ///< place among the splits
-  /// The turn that the utterance belongs to, counted through the split's dialogues; none for a post that nobody
-  /// answered.
-  std::optional<std::size_t> turn;
-  std::size_t corpus_row = 0;  ///< the utterance's number in the split: dialogues, then dropped ones
+  std::int32_t utterance = 0;  ///< utterance_idx, from 1
+  bool by_listener = false;
+  std::size_t split = 0;  ///< place among the splits
+  /// The utterance among those of the split's turns: 2t is the post of turn t, counted through the split's dialogues,
+  /// and 2t + 1 its response; none for a row that is in no turn (a post that nobody answered).
+  std::optional<std::size_t> place;
+  std::size_t corpus_row = 0;  ///< the row's number in the split: dialogues, then dropped ones
 };
 
-/// Reads a CSV file (split at ',', no quoting) whose header names the columns conv_id, utterance_idx and label, in any
-/// place, and perhaps `split`; other columns are ignored. Needs conversation ids to be unique across splits, which must
-/// live as long as this.
+/// Reads a table (TableReader) with the columns conv_id, utterance_idx and label, in any place, and perhaps `split`;
+/// other columns are ignored. Needs conversation ids to be unique across splits, which must live as long as this.
 class LabelFile {
  public:
   /// Throws Error if the file cannot be read or lacks a column.
   LabelFile(const std::filesystem::path& path, std::span<const CorpusSplit> splits);
 
-  /// False at the end. Throws Error (file:line) for a wrong number of fields, a split that is none of train, valid,
-  /// test, and an utterance that the corpus does not have.
+  /// False at the end. Throws Error (file:line) for a row of another width, a split that is none of train, valid (or
+  /// validation, dev) and test, and an utterance that the corpus does not have.
   bool next(LabelRow& row);
   /// Throws Error (file:line) if it was called with a row of the same utterance before. The row must be the last one
   /// read, and not of another split.
   void check_first_label(const LabelRow& row);
 
-  std::int64_t rows() const { return rows_; }  ///< read so far, without the header
-  const std::string& path() const { return lines_.path(); }
-  std::string place() const { return lines_.place(); }  ///< "file:line" of the row last read
+  std::int64_t rows() const { return table_.rows(); }  ///< read so far, without the header
+  const std::string& path() const { return table_.path(); }
+  std::int64_t line() const { return table_.line(); }
+  std::string place() const { return table_.place(); }  ///< "file:line" of the row last read
 
  private:
-  struct Columns {
-    std::size_t count = 0;
-    std::size_t conversation = 0;
-    std::size_t utterance = 0;
-    std::size_t label = 0;
-    std::optional<std::size_t> split;
-  };
   // Where the utterances of a dialogue are.
   struct Location {
     std::size_t split = 0;
+    const Dialogue* dialogue = nullptr;
     std::size_t first_turn = 0;
-    std::size_t turns = 0;
     std::size_t first_row = 0;
-    std::int32_t rows = 0;
   };
 
   void locate(std::span<const CorpusSplit> splits);
-  void read_header();
-  bool split_is_absent(std::string_view name) const;
+  std::string_view split_of(std::string_view name) const;
   void find_utterance(LabelRow& row, std::string_view split, std::string_view utterance) const;
 
-  LineReader lines_;
+  TableReader table_;
   std::span<const CorpusSplit> splits_;
-  Columns columns_;
+  std::size_t conversation_ = 0, utterance_ = 0, label_ = 0;
+  std::optional<std::size_t> split_;
   std::unordered_map<std::string_view, Location> locations_;
   std::vector<std::vector<std::int64_t>> label_lines_;  // [split][corpus row], 0: no label yet
-  std::vector<std::string_view> fields_;
-  std::int64_t rows_ = 0;
 };
 
 }  // namespace ethreed

@@ -1,36 +1,48 @@
 #include "model/text/listener_labels.h"
 
-#include "model/text/emotions.h"
 #include "model/text/label_file.h"
+#include "model/text/line_reader.h"
 
 namespace ethreed {
 
-ListenerLabels read_listener_labels(const std::filesystem::path& path, std::span<const CorpusSplit> splits,
-                                    OtherLabels other_labels) {
+UtteranceEmotions read_utterance_emotions(const std::filesystem::path& path, std::span<const CorpusSplit> splits,
+                                          const EmotionSet& emotions, OtherLabels other_labels, bool of_speaker) {
   LabelFile file(path, splits);
-  ListenerLabels labels;
+  UtteranceEmotions labels;
   for (const CorpusSplit& split : splits) {
     std::size_t turns = 0;
     for (const Dialogue& dialogue : split.dialogues) turns += dialogue.turns.size();
-    labels.of_turn.emplace_back(turns, -1);
+    labels.of_response.emplace_back(turns, -1);
+    labels.of_post.emplace_back(turns, -1);
   }
   for (LabelRow row; file.next(row);) {
     if (row.other_split) {
-      ++labels.other_splits;
+      labels.other_splits.add(file.line());
       continue;
     }
-    if (row.utterance % 2 == 1) {
-      ++labels.speaker_rows;
+    if (!row.by_listener && !of_speaker) {
+      labels.speaker_rows.add(file.line());
       continue;
     }
     file.check_first_label(row);
-    const auto emotion = emotion_id(row.label);
+    const std::optional<std::int32_t> emotion = emotions.find(row.label);
     ETHREED_CHECK(emotion || other_labels == OtherLabels::ignore,
-                  "{}: the label '{}' is none of the 32 emotions; correct it, or pass over all such labels with "
+                  "{}: the label '{}' is none of the {} emotions; correct it, or pass over all such labels with "
                   "--other-labels ignore",
-                  file.place(), excerpt(row.label));
-    labels.of_turn[row.split][*row.turn] = emotion.value_or(-1);  // every even utterance is some turn's response
-    ++(emotion ? labels.used : labels.other_labels);
+                  file.place(), excerpt(row.label), emotions.size());
+    if (!emotion) {
+      labels.other_labels.add(file.line());
+      continue;
+    }
+    if (emotions.name(*emotion) != row.label) labels.forgiven.add(file.line());
+    if (!row.place) {
+      labels.no_turn.add(file.line());
+      continue;
+    }
+    std::int32_t& label = (row.by_listener ? labels.of_response : labels.of_post)[row.split][*row.place / 2];
+    if (label >= 0) labels.joined.add(file.line());
+    label = *emotion;
+    ++(row.by_listener ? labels.used : labels.used_of_speaker);
   }
   labels.rows = file.rows();
   return labels;

@@ -1,7 +1,10 @@
 #pragma once
-// The emotions y^R of the listener's replies: an input of the project, made elsewhere.
+// The emotions of single utterances, made elsewhere: those of the listener's replies (y^R), which the model's loss
+// reads, and those of the speaker's posts, where the corpus has no label for each.
 
 #include "model/text/corpus.h"
+#include "model/text/emotions.h"
+#include "model/text/table_reader.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -10,26 +13,28 @@
 
 namespace ethreed {
 
-/// What to do with a label that is none of the 32 emotions (an intent such as "questioning").
+/// What to do with a label that is none of the data set's emotions (an intent such as "questioning").
 enum class OtherLabels { error, ignore };
 
-struct ListenerLabels {
+struct UtteranceEmotions {
   /// [split][turn], turns counted through the split's dialogues: the class number, or −1 where there is no label.
-  std::vector<std::vector<std::int32_t>> of_turn;
-  std::int64_t rows = 0;          ///< of the file, without the header
-  std::int64_t used = 0;          ///< labels that reached a turn
-  std::int64_t speaker_rows = 0;  ///< passed over: the utterance is the speaker's (odd utterance_idx)
-  std::int64_t other_labels = 0;  ///< passed over: none of the 32 emotions
-  std::int64_t other_splits = 0;  ///< passed over: of a split that is not here
+  std::vector<std::vector<std::int32_t>> of_response, of_post;
+  std::int64_t rows = 0;             ///< of the file, without the header
+  std::int64_t used = 0;             ///< labels of the listener's that reached a turn
+  std::int64_t used_of_speaker = 0;  ///< the same of the speaker's
+  Tally speaker_rows;                ///< passed over: the utterance is the speaker's, and its labels are not wanted
+  Tally other_labels;                ///< passed over: none of the emotions
+  Tally other_splits;                ///< passed over: of a split that is not here
+  Tally no_turn;                     ///< passed over: of an utterance in no turn
+  Tally forgiven;                    ///< labels that differ from the emotion's name in case or blanks
+  Tally joined;                      ///< labels that replace that of another row joined to the same utterance
 };
 
-/// Reads a CSV file (split at ',', no quoting) whose header names the columns conv_id, utterance_idx and label, in any
-/// place; other columns are ignored, except that rows whose column `split` names one of train, valid, test that
-/// is not among `splits` are passed over. utterance_idx is the reply's own (even) number.
-/// Throws Error (file:line) for a missing column, a wrong number of fields, an utterance that the corpus does not have,
-/// a second label for one utterance, and with OtherLabels::error a label that is no emotion. Needs conversation ids to
-/// be unique across splits.
-ListenerLabels read_listener_labels(const std::filesystem::path& path, std::span<const CorpusSplit> splits,
-                                    OtherLabels other_labels);
+/// Reads a file in the layout of LabelFile. `of_speaker`: labels of the speaker's utterances are kept, too; else they
+/// are passed over.
+/// Throws Error (file:line) as LabelFile does, for a second label of one utterance, and with OtherLabels::error for a
+/// label that is none of `emotions`.
+UtteranceEmotions read_utterance_emotions(const std::filesystem::path& path, std::span<const CorpusSplit> splits,
+                                          const EmotionSet& emotions, OtherLabels other_labels, bool of_speaker);
 
 }  // namespace ethreed

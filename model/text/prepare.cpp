@@ -2,13 +2,17 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
-#include "model/text/corpus.h"
+#include "model/text/corpus_folder.h"
 #include "model/text/dataset.h"
 #include "model/text/label_columns.h"
 #include "model/text/line_reader.h"
 #include "model/text/tokenizer.h"
+#include "model/text/unicode.h"
+#include "model/text/utf8.h"
 #include "model/text/vocabulary.h"
 #include "model/text/word_vectors.h"
+
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -23,7 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int largest_length = 10'000;
-constexpr int largest_dimension = 10'000;
 
 void check_options(const PrepareOptions& options) {
   ETHREED_CHECK(options.min_frequency >= 1, "prepare: min_frequency is {}, wanted at least 1", options.min_frequency);
@@ -46,30 +49,6 @@ void check_options(const PrepareOptions& options) {
   std::error_code ignored;
   ETHREED_CHECK(!out.empty() && (!fs::exists(out, ignored) || fs::is_directory(out, ignored)),
                 "prepare: the output '{}' is not a folder; choose another path", out.string());
-}
-
-std::vector<CorpusSplit> read_corpus(const fs::path& directory) {
-  ETHREED_CHECK(fs::is_directory(directory),
-                "{}: is not a folder; give the folder that holds train.csv (and valid.csv, test.csv)",
-                directory.string());
-  ETHREED_CHECK(fs::exists(directory / "train.csv"),
-                "{}: there is no train.csv; the vocabulary comes from it, so put the corpus's training split there",
-                directory.string());
-  std::vector<CorpusSplit> splits;
-  for (const char* name : {"train", "valid", "test"}) {
-    const fs::path path = directory / (std::string(name) + ".csv");
-    if (fs::exists(path)) splits.push_back(read_corpus_split(path, name));
-  }
-  // A dialogue in two splits would be tested on what it was trained on (and its labels would be ambiguous).
-  std::unordered_map<std::string_view, std::string_view> split_of;
-  for (const CorpusSplit& split : splits)
-    for (const std::vector<Dialogue>* list : {&split.dialogues, &split.dropped})
-      for (const Dialogue& dialogue : *list) {
-        const auto [place, added] = split_of.emplace(dialogue.conversation_id, split.name);
-        ETHREED_CHECK(added, "{}: the dialogue '{}' is in {}.csv and in {}.csv; leave it in one split",
-                      directory.string(), dialogue.conversation_id, place->second, split.name);
-      }
-  return splits;
 }
 
 // A split's utterances as ids of the table of all words, whole (not cut) and without end marks: post, response, post, …
@@ -149,8 +128,8 @@ void add_label_columns(std::vector<LabelColumnFile> files, std::span<const Corpu
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   for (const LabelColumnFile& file : files) {
     ColumnLabels labels = read_label_column(file.path, corpus);
-    summary.label_columns.push_back(
-        {file.name, file.path.filename().string(), labels.classes, labels.dropped_posts, labels.other_splits});
+    summary.label_columns.push_back({file.name, file.path.filename().string(), labels.classes, labels.dropped_posts,
+                                     labels.other_splits, labels.joined});
     for (std::size_t s = 0; s < corpus.size(); ++s) {
       std::vector<std::int64_t> counts(labels.classes.size(), 0);
       for (const std::int32_t label : labels.of_utterance[s])
@@ -183,8 +162,63 @@ void count_unknown(const SplitContents& split, std::int32_t vocabulary_size, Spl
   summary.unknown_tokens += summary.unknown_targets;
 }
 
+// Emotions of posts and replies: what the corpus says of utterances, and the file of labels over it.
+void add_emotions(std::span<const CorpusSplit> corpus, const CorpusEmotions& emotions, const PrepareOptions& options,
+                  DatasetContents& contents, PrepareSummary& summary) {
+  contents.emotions = emotions.set;
+  for (std::size_t s = 0; s < corpus.size(); ++s) {
+    if (!emotions.per_utterance) continue;
+    SplitContents& split = contents.splits[s];
+    std::size_t turn = 0;
+    for (const Dialogue& dialogue : corpus[s].dialogues) {
+      split.post_emotion.insert(split.post_emotion.end(), dialogue.post_emotions.begin(), dialogue.post_emotions.end());
+      for (const std::int32_t emotion : dialogue.response_emotions) split.listener_label[turn++] = emotion;
+    }
+  }
+  if (!options.labels) return;
+  const bool of_speaker = options.labels_of == LabelsOf::both ||
+                          (options.labels_of == LabelsOf::automatic && (emotions.per_utterance || !emotions.any));
+  UtteranceEmotions labels =
+      read_utterance_emotions(*options.labels, corpus, emotions.set, options.other_labels, of_speaker);
+  const auto put = [](const std::vector<std::int32_t>& from, std::vector<std::int32_t>& to) {
+    for (std::size_t i = 0; i < from.size(); ++i)
+      if (from[i] >= 0) to[i] = from[i];
+  };
+  for (std::size_t s = 0; s < corpus.size(); ++s) {
+    SplitContents& split = contents.splits[s];
+    put(labels.of_response[s], split.listener_label);
+    if (labels.used_of_speaker == 0) continue;
+    if (split.post_emotion.empty())
+      for (std::size_t d = 0; d < split.emotion.size(); ++d)
+        split.post_emotion.resize(static_cast<std::size_t>(split.dialogue_offsets[d + 1]), split.emotion[d]);
+    put(labels.of_post[s], split.post_emotion);
+    for (std::size_t d = 0; d < split.emotion.size(); ++d)
+      for (auto t = static_cast<std::size_t>(split.dialogue_offsets[d]);
+           t < static_cast<std::size_t>(split.dialogue_offsets[d + 1]) && split.emotion[d] < 0; ++t)
+        split.emotion[d] = split.post_emotion[t];
+  }
+  summary.labels_source = options.labels->filename().string();
+  summary.other_labels = labels.other_labels.count;
+  summary.speaker_labels = labels.speaker_rows.count;
+  summary.label_rows = labels.rows;
+  summary.used_labels = labels.used + labels.used_of_speaker;
+  const auto note = [&](std::string key, const Tally& tally, std::string_view text) {
+    if (tally.count > 0)
+      summary.notes.push_back({std::move(key), tally.count,
+                               fmt::format("{}:{}", summary.labels_source, tally.first_line),
+                               fmt::format("{} labels {}", tally.count, text)});
+  };
+  note("labels_of_speaker", labels.speaker_rows,
+       "are of the speaker's utterances and were passed over (--labels-of both uses them)");
+  note("other_labels", labels.other_labels, "are none of the emotions and were passed over");
+  note("labels_of_other_splits", labels.other_splits, "are of splits that are not here and were passed over");
+  note("labels_without_turn", labels.no_turn, "are of utterances in no turn and were passed over");
+  note("forgiven_labels", labels.forgiven, "name an emotion in other case");
+  note("joined_labels", labels.joined, "replaced that of another row joined to the same utterance");
+}
+
 void summarise(const CorpusSplit& corpus, const SplitContents& split, std::int32_t vocabulary_size,
-               SplitSummary& summary) {
+               std::int32_t emotions, SplitSummary& summary) {
   summary.name = split.name;
   summary.rows = corpus.rows;
   summary.dialogues = static_cast<std::int64_t>(split.emotion.size());
@@ -196,7 +230,14 @@ void summarise(const CorpusSplit& corpus, const SplitContents& split, std::int32
   summary.situation_tokens = static_cast<std::int64_t>(split.situation_tokens.size());
   summary.unknown_situation_tokens = std::count_if(split.situation_tokens.begin(), split.situation_tokens.end(),
                                                    [&](std::int32_t id) { return id >= vocabulary_size; });
-  for (const std::int32_t k : split.emotion) ++summary.emotions[static_cast<std::size_t>(k)];
+  summary.notes = corpus.notes;
+  summary.emotions.assign(static_cast<std::size_t>(emotions), 0);
+  summary.listener_emotions = summary.emotions;
+  for (const std::int32_t k : split.emotion)
+    if (k >= 0) ++summary.emotions[static_cast<std::size_t>(k)];
+  if (!split.post_emotion.empty()) summary.post_emotions.assign(static_cast<std::size_t>(emotions), 0);
+  for (const std::int32_t k : split.post_emotion)
+    if (k >= 0) ++summary.post_emotions[static_cast<std::size_t>(k)];
   for (const std::int32_t k : split.listener_label) {
     if (k < 0) continue;
     ++summary.labelled_turns;
@@ -215,6 +256,65 @@ double covered_share(const SplitContents& train, const WordVectors& vectors) {
         static_cast<std::size_t>(id) < vectors.from_file.size() && vectors.from_file[static_cast<std::size_t>(id)];
   }
   return words == 0 ? 0.0 : static_cast<double>(covered) / static_cast<double>(words);
+}
+
+void note_vectors(const WordVectors& vectors, PrepareSummary& summary) {
+  const auto note = [&](std::string key, const Tally& tally, std::string_view text) {
+    if (tally.count > 0)
+      summary.notes.push_back({std::move(key), tally.count,
+                               fmt::format("{}:{}", summary.vectors_source, tally.first_line),
+                               fmt::format("{} vectors {}", tally.count, text)});
+  };
+  note("vectors_with_blanks", vectors.with_blanks, "of words with blanks in them passed over: no token has any");
+  note("vectors_without_word", vectors.without_word, "without a word passed over");
+  if (!vectors.member.empty())
+    summary.notes.push_back(
+        {"vectors_member", 1 + vectors.other_members, "",
+         fmt::format("of {}, the file {} was read{}", summary.vectors_source, excerpt(vectors.member),
+                     vectors.other_members == 0
+                         ? ""
+                         : fmt::format("; {} more would do: unpack the one you want", vectors.other_members))});
+}
+
+// Words of a text in letters, for what a tokenizer that does not fit the language leaves: long ones, and such that
+// occur once.
+WordCensus count_words(const WordTable& words, std::span<const std::int64_t> counts) {
+  WordCensus census;
+  for (std::int32_t id = 0; id < words.size(); ++id) {
+    const std::string_view word = words.word(id);
+    const std::int64_t count = counts[static_cast<std::size_t>(id)];
+    const char32_t first = decode_utf8(word, 0).code;
+    if (count == 0 || kind_of_character(first) != CharacterKind::letter) continue;
+    const auto characters = static_cast<std::int64_t>(
+        std::count_if(word.begin(), word.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    census.tokens += count;
+    census.once += count == 1;
+    census.longest = std::max(census.longest, characters);
+    if (characters > longest_usual_word) census.long_tokens += count;
+  }
+  return census;
+}
+
+// Tables in the corpus's folder that nothing reads: perhaps a split under another name.
+void note_unread_files(const Corpus& corpus, const PrepareOptions& options, PrepareSummary& summary) {
+  std::vector<std::string> unread;
+  const auto is_read = [&](const std::string& name) {
+    const fs::path path = options.corpus_directory / name;
+    const auto same = [&](const fs::path& other) {
+      std::error_code ignored;
+      return fs::equivalent(path, other, ignored);
+    };
+    return (options.labels && same(*options.labels)) || (options.emotions.set && same(*options.emotions.set)) ||
+           std::any_of(options.label_columns.begin(), options.label_columns.end(),
+                       [&](const LabelColumnFile& column) { return same(column.path); });
+  };
+  for (const std::string& name : corpus.unread_files)
+    if (!is_read(name)) unread.push_back(name);
+  if (unread.empty()) return;
+  summary.notes.push_back(
+      {"unread_files", static_cast<std::int64_t>(unread.size()), "",
+       fmt::format("not read, as they are called neither train, valid (validation, dev) nor test: {}",
+                   excerpt(fmt::format("{}", fmt::join(unread, ", "))))});
 }
 
 // Makes the output folder, and removes it again if the work fails and it was not there before.
@@ -260,8 +360,16 @@ void write_all(const fs::path& directory, const DatasetContents& contents, const
 
 PrepareSummary prepare(const PrepareOptions& options) {
   check_options(options);
-  const std::vector<CorpusSplit> corpus = read_corpus(options.corpus_directory);
+  Corpus folder = read_corpus(options.corpus_directory, options.corpus);
+  const CorpusEmotions emotions = resolve_emotions(folder.splits, options.emotions);
+  const std::vector<CorpusSplit>& corpus = folder.splits;
   PrepareSummary summary;
+  summary.notes = emotions.notes;
+  note_unread_files(folder, options, summary);
+  summary.emotions = emotions.set.names();
+  summary.emotions_source = emotions.source;
+  summary.emotion_per_utterance = emotions.per_utterance;
+  summary.has_emotions = emotions.any;
   summary.min_frequency = options.min_frequency;
   summary.max_length = options.max_length;
   summary.max_situation_length = options.max_situation_length;
@@ -273,6 +381,7 @@ PrepareSummary prepare(const PrepareOptions& options) {
   for (const CorpusSplit& split : corpus) tokenized.push_back(tokenize_split(split, seen));
   std::vector<std::int64_t> counts(static_cast<std::size_t>(seen.size()), 0);
   for (const std::int32_t id : tokenized[0].ids) ++counts[static_cast<std::size_t>(id)];  // [0] is train
+  summary.words_of_train = count_words(seen, counts);
   const WordTable vocabulary = vocabulary_from_counts(seen, counts, options.min_frequency);
 
   DatasetContents contents;
@@ -288,17 +397,12 @@ PrepareSummary prepare(const PrepareOptions& options) {
     add_situations(corpus[s], options.max_situation_length, contents.words, contents.splits[s], summary.splits[s]);
   contents.situation_words = contents.words.size() - static_cast<std::int32_t>(summary.dialogue_words);
 
-  if (options.labels) {
-    ListenerLabels labels = read_listener_labels(*options.labels, corpus, options.other_labels);
-    for (std::size_t s = 0; s < corpus.size(); ++s) contents.splits[s].listener_label = std::move(labels.of_turn[s]);
-    summary.labels_source = options.labels->filename().string();
-    summary.other_labels = labels.other_labels;
-  }
+  add_emotions(corpus, emotions, options, contents, summary);
   add_label_columns(options.label_columns, corpus, contents, summary);
   WordVectors vectors = options.vectors ? read_word_vectors(*options.vectors, vocabulary)
                                         : random_word_vectors(vocabulary, options.dimension);
   for (std::size_t s = 0; s < corpus.size(); ++s)
-    summarise(corpus[s], contents.splits[s], vocabulary.size(), summary.splits[s]);
+    summarise(corpus[s], contents.splits[s], vocabulary.size(), contents.emotions.size(), summary.splits[s]);
 
   summary.vocabulary_size = vocabulary.size();
   summary.words = contents.words.size();
@@ -307,6 +411,7 @@ PrepareSummary prepare(const PrepareOptions& options) {
   summary.covered_words = vectors.covered;
   summary.covered_tokens = covered_share(contents.splits[0], vectors);
   summary.vector_deviation = vectors.deviation;
+  note_vectors(vectors, summary);
   summary.has_listener_labels = summary.splits[0].labelled_turns > 0;
   contents.has_listener_labels = summary.has_listener_labels;
   contents.vectors_source = summary.vectors_source;

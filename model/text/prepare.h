@@ -1,6 +1,8 @@
 #pragma once
-// From the corpus's CSV files to a data set: everything that happens once, before training.
+// From the corpus's tables to a data set: everything that happens once, before training.
 
+#include "model/text/corpus.h"
+#include "model/text/corpus_emotions.h"
 #include "model/text/dataset.h"
 #include "model/text/listener_labels.h"
 #include "model/text/prepare_summary.h"
@@ -19,11 +21,19 @@ struct LabelColumnFile {
   std::filesystem::path path;
 };
 
+/// Whose labels are taken from the file of labels. automatic: the listener's, and the speaker's where the corpus does
+/// not have one emotion a dialogue.
+enum class LabelsOf { automatic, listener, both };
+
 struct PrepareOptions {
-  std::filesystem::path corpus_directory;        ///< train.csv, and valid.csv and test.csv where present
+  std::filesystem::path
+      corpus_directory;  ///< train.csv, and valid.csv and test.csv where present (see find_split_files)
   std::filesystem::path output_directory;        ///< made if it does not exist (its parent must)
   std::optional<std::filesystem::path> vectors;  ///< text form; none: random ones of `dimension`
-  std::optional<std::filesystem::path> labels;   ///< of the listener
+  CorpusOptions corpus;
+  EmotionOptions emotions;
+  std::optional<std::filesystem::path> labels;  ///< emotions of utterances
+  LabelsOf labels_of = LabelsOf::automatic;
   OtherLabels other_labels = OtherLabels::error;
   std::vector<LabelColumnFile> label_columns;           ///< of all utterances; no two of one name, in any order
   std::int64_t min_frequency = 3;                       ///< in the posts and responses of the training split

@@ -1,10 +1,13 @@
 #include "model/text/prepare_summary.h"
 
+#include "model/text/line_reader.h"
 #include "model/text/vocabulary.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <iterator>
 #include <numeric>
 
@@ -16,6 +19,21 @@ using Json = nlohmann::ordered_json;
 
 double share(std::int64_t part, std::int64_t whole) {
   return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+void append_note(std::string& out, std::string_view indent, const Note& note) {
+  fmt::format_to(std::back_inserter(out), "{}note: {}{}\n", indent, note.text,
+                 note.first.empty() ? "" : fmt::format("; first {}", note.first));
+}
+
+Json notes_json(const std::vector<Note>& notes) {
+  Json list = Json::array();
+  for (const Note& note : notes) {
+    Json json{{"key", note.key}, {"count", note.count}, {"text", note.text}};
+    if (!note.first.empty()) json["first"] = note.first;
+    list.push_back(std::move(json));
+  }
+  return list;
 }
 
 void append_split(std::string& out, const SplitSummary& split) {
@@ -44,30 +62,83 @@ void append_split(std::string& out, const SplitSummary& split) {
   if (split.differing_situations > 0)
     fmt::format_to(to, "      note: prompt differs between the rows of {} dialogues; the first row's was taken\n",
                    split.differing_situations);
-  if (split.repeated_speaker_rows > 0)
-    fmt::format_to(
-        to, "      note: speaker_idx is that of the row before in {} rows; roles were taken from utterance_idx\n",
-        split.repeated_speaker_rows);
+  for (const Note& note : split.notes) append_note(out, "      ", note);
 }
 
 // One line an emotion, one column a split.
-void append_emotions(std::string& out, const std::vector<SplitSummary>& splits, bool with_listener) {
+void append_emotions(std::string& out, const PrepareSummary& summary) {
   const auto to = std::back_inserter(out);
-  fmt::format_to(to, "{:<15}", "emotion");
-  for (const SplitSummary& split : splits) fmt::format_to(to, "{:>16}", split.name);
-  if (with_listener)
-    for (const SplitSummary& split : splits) fmt::format_to(to, "{:>16}", split.name + " listener");
-  out += '\n';
-  for (std::size_t k = 0; k < emotion_names.size(); ++k) {
-    fmt::format_to(to, "{:<15}", emotion_names[k]);
+  const std::vector<SplitSummary>& splits = summary.splits;
+  const auto each = [&](const EmotionCounts SplitSummary::*counts, auto function) {
     for (const SplitSummary& split : splits)
-      fmt::format_to(to, "{:>8} {:>5.2f} %", split.emotions[k], 100 * share(split.emotions[k], split.dialogues));
-    if (with_listener)
-      for (const SplitSummary& split : splits)
-        fmt::format_to(to, "{:>8} {:>5.2f} %", split.listener_emotions[k],
-                       100 * share(split.listener_emotions[k], split.labelled_turns));
+      if (!(split.*counts).empty()) function(split, split.*counts);
+  };
+  const auto head = [&](const EmotionCounts SplitSummary::*counts, std::string_view more) {
+    each(counts, [&](const SplitSummary& split, const EmotionCounts&) {
+      fmt::format_to(to, "{:>16}", split.name + std::string(more));
+    });
+  };
+  std::size_t width = 15;
+  for (const std::string& name : summary.emotions) width = std::max(width, name.size() + 1);
+  fmt::format_to(to, "{:<{}}", "emotion", width);
+  head(&SplitSummary::emotions, "");
+  head(&SplitSummary::post_emotions, " posts");
+  if (summary.has_listener_labels) head(&SplitSummary::listener_emotions, " listener");
+  out += '\n';
+  for (std::size_t k = 0; k < summary.emotions.size(); ++k) {
+    fmt::format_to(to, "{:<{}}", summary.emotions[k], width);
+    const auto row = [&](const EmotionCounts SplitSummary::*counts, const std::int64_t SplitSummary::*whole) {
+      each(counts, [&](const SplitSummary& split, const EmotionCounts& values) {
+        fmt::format_to(to, "{:>8} {:>5.2f} %", values[k], 100 * share(values[k], split.*whole));
+      });
+    };
+    row(&SplitSummary::emotions, &SplitSummary::dialogues);
+    row(&SplitSummary::post_emotions, &SplitSummary::turns);
+    if (summary.has_listener_labels) row(&SplitSummary::listener_emotions, &SplitSummary::labelled_turns);
     out += '\n';
   }
+}
+
+void append_labels(std::string& out, const PrepareSummary& summary) {
+  const auto to = std::back_inserter(out);
+  if (summary.labels_source.empty()) {
+    if (summary.emotion_per_utterance && summary.has_listener_labels)
+      out += "listener labels: from the corpus, which has an emotion for every utterance\n";
+    return;
+  }
+  fmt::format_to(to, "listener labels: {}; {} labels passed over as none of the {} emotions\n", summary.labels_source,
+                 summary.other_labels, summary.emotions.size());
+}
+
+void append_warnings(std::string& out, const PrepareSummary& summary) {
+  const auto to = std::back_inserter(out);
+  if (summary.poor_coverage())
+    fmt::format_to(
+        to,
+        "warning: only {:.2f} % of the training tokens have a vector of {}; is it of another language, or are "
+        "its words in another case?\n",
+        100 * summary.covered_tokens, summary.vectors_source);
+  if (summary.odd_words())
+    fmt::format_to(to,
+                   "warning: of {} words in the training split {} occur once and {} have more than {} letters (the "
+                   "longest has {}): there is little text, or the tokenizer does not find the words of its language\n",
+                   summary.words_of_train.tokens, summary.words_of_train.once, summary.words_of_train.long_tokens,
+                   longest_usual_word, summary.words_of_train.longest);
+  if (!summary.has_emotions)
+    out += "warning: the corpus has no emotions (no column context or emotion, or nothing in it)\n";
+  if (summary.has_listener_labels) return;
+  out +=
+      "\n*** NO LISTENER LABELS IN THE TRAINING SPLIT ***\n"
+      "*** The listener's part of the emotion loss (equation 6) and the KL term (equation 12) will be OFF. ***\n";
+  if (summary.labels_source.empty())
+    out += "*** Give --labels FILE: a CSV with the columns conv_id, utterance_idx, label.                      ***\n";
+  else
+    fmt::format_to(to, "*** {} has {} rows: {} of the speaker's utterances, {} none of the emotions, {} others. ***\n",
+                   summary.labels_source, summary.label_rows,
+                   summary.speaker_labels == summary.label_rows && summary.label_rows > 0
+                       ? fmt::format("all {}", summary.label_rows)
+                       : std::to_string(summary.speaker_labels),
+                   summary.other_labels, summary.label_rows - summary.speaker_labels - summary.other_labels);
 }
 
 void append_label_column(std::string& out, const PrepareSummary& summary, std::size_t column) {
@@ -99,42 +170,46 @@ Json label_columns_json(const PrepareSummary& summary) {
                     {"classes", labels.classes.size()},
                     {"dropped_posts", labels.dropped_posts},
                     {"other_splits", labels.other_splits},
+                    {"joined", labels.joined},
                     {"splits", splits}});
   }
   return list;
 }
 
-Json emotion_json(const EmotionCounts& counts) {
+Json emotion_json(const EmotionCounts& counts, const std::vector<std::string>& names) {
   Json json = Json::object();
-  for (std::size_t k = 0; k < counts.size(); ++k) json[std::string(emotion_names[k])] = counts[k];
+  for (std::size_t k = 0; k < counts.size(); ++k) json[names[k]] = counts[k];
   return json;
 }
 
-Json split_json(const SplitSummary& split) {
-  return {{"name", split.name},
-          {"rows", split.rows},
-          {"dialogues", split.dialogues},
-          {"turns", split.turns},
-          {"dropped_posts", split.dropped_posts},
-          {"dropped_dialogues", split.dropped_dialogues},
-          {"repeated_speaker_rows", split.repeated_speaker_rows},
-          {"tokens", split.tokens},
-          {"target_tokens", split.target_tokens},
-          {"unknown_tokens", split.unknown_tokens},
-          {"unknown_targets", split.unknown_targets},
-          {"unreachable_targets", split.unreachable_targets},
-          {"unknown_token_share", share(split.unknown_tokens, split.tokens)},
-          {"unknown_target_share", share(split.unknown_targets, split.target_tokens)},
-          {"unreachable_target_share", share(split.unreachable_targets, split.target_tokens)},
-          {"truncated_utterances", split.truncated},
-          {"labelled_turns", split.labelled_turns},
-          {"situation_tokens", split.situation_tokens},
-          {"unknown_situation_tokens", split.unknown_situation_tokens},
-          {"truncated_situations", split.truncated_situations},
-          {"empty_situations", split.empty_situations},
-          {"differing_situations", split.differing_situations},
-          {"emotions", emotion_json(split.emotions)},
-          {"listener_emotions", emotion_json(split.listener_emotions)}};
+Json split_json(const SplitSummary& split, const std::vector<std::string>& names) {
+  Json json = {{"name", split.name},
+               {"rows", split.rows},
+               {"dialogues", split.dialogues},
+               {"turns", split.turns},
+               {"dropped_posts", split.dropped_posts},
+               {"dropped_dialogues", split.dropped_dialogues},
+               {"repeated_speaker_rows", split.repeated_speaker_rows},
+               {"tokens", split.tokens},
+               {"target_tokens", split.target_tokens},
+               {"unknown_tokens", split.unknown_tokens},
+               {"unknown_targets", split.unknown_targets},
+               {"unreachable_targets", split.unreachable_targets},
+               {"unknown_token_share", share(split.unknown_tokens, split.tokens)},
+               {"unknown_target_share", share(split.unknown_targets, split.target_tokens)},
+               {"unreachable_target_share", share(split.unreachable_targets, split.target_tokens)},
+               {"truncated_utterances", split.truncated},
+               {"labelled_turns", split.labelled_turns},
+               {"situation_tokens", split.situation_tokens},
+               {"unknown_situation_tokens", split.unknown_situation_tokens},
+               {"truncated_situations", split.truncated_situations},
+               {"empty_situations", split.empty_situations},
+               {"differing_situations", split.differing_situations},
+               {"emotions", emotion_json(split.emotions, names)},
+               {"listener_emotions", emotion_json(split.listener_emotions, names)},
+               {"notes", notes_json(split.notes)}};
+  if (!split.post_emotions.empty()) json["post_emotions"] = emotion_json(split.post_emotions, names);
+  return json;
 }
 
 }  // namespace
@@ -164,23 +239,23 @@ std::string PrepareSummary::text() const {
                    "the rest random with the file's standard deviation {:.4f}\n",
                    vectors_source, dimension, covered_words, vocabulary_size - special_count,
                    100 * share(covered_words, vocabulary_size - special_count), 100 * covered_tokens, vector_deviation);
-  if (!labels_source.empty())
-    fmt::format_to(to, "listener labels: {}; {} labels passed over as none of the 32 emotions\n", labels_source,
-                   other_labels);
+  if (emotions_source != "EmpatheticDialogues")
+    fmt::format_to(to, "emotions: {} of {}: {}\n", emotions.size(),
+                   emotions_source == "train" ? "the training split" : emotions_source,
+                   excerpt(fmt::format("{}", fmt::join(emotions, ", "))));
+  if (emotion_per_utterance) out += "emotions: one an utterance\n";
+  append_labels(out, *this);
   for (std::size_t column = 0; column < label_columns.size(); ++column) append_label_column(out, *this, column);
-  if (!has_listener_labels)
-    out +=
-        "\n*** NO LISTENER LABELS IN THE TRAINING SPLIT ***\n"
-        "*** The listener's part of the emotion loss (equation 6) and the KL term (equation 12) will be OFF. ***\n"
-        "*** Give --labels FILE: a CSV with the columns conv_id, utterance_idx, label.                      ***\n";
+  for (const Note& note : notes) append_note(out, "", note);
+  append_warnings(out, *this);
   out += '\n';
-  append_emotions(out, splits, has_listener_labels);
+  append_emotions(out, *this);
   return out;
 }
 
 std::string PrepareSummary::json() const {
   Json list = Json::array();
-  for (const SplitSummary& split : splits) list.push_back(split_json(split));
+  for (const SplitSummary& split : splits) list.push_back(split_json(split, emotions));
   const Json json = {
       {"fingerprint", fingerprint},
       {"texts_fingerprint", texts_fingerprint},
@@ -196,8 +271,23 @@ std::string PrepareSummary::json() const {
         {"covered_words", covered_words},
         {"covered_share", share(covered_words, vocabulary_size - special_count)},
         {"covered_token_share", covered_tokens},
+        {"poor_coverage", poor_coverage()},
         {"deviation", vector_deviation}}},
-      {"listener_labels", {{"source", labels_source}, {"used", has_listener_labels}, {"other_labels", other_labels}}},
+      {"words_of_train",
+       {{"tokens", words_of_train.tokens},
+        {"once", words_of_train.once},
+        {"long", words_of_train.long_tokens},
+        {"longest", words_of_train.longest},
+        {"odd", odd_words()}}},
+      {"emotions", {{"names", emotions}, {"source", emotions_source}, {"per_utterance", emotion_per_utterance}}},
+      {"notes", notes_json(notes)},
+      {"listener_labels",
+       {{"source", labels_source},
+        {"used", has_listener_labels},
+        {"rows", label_rows},
+        {"used_labels", used_labels},
+        {"speaker_labels", speaker_labels},
+        {"other_labels", other_labels}}},
       {"label_columns", label_columns_json(*this)},
       {"splits", list}};
   // A file name may hold bytes that are no UTF-8; that is no reason to fail.

@@ -1,5 +1,8 @@
 #include "model/text/tokenizer.h"
 
+#include "model/text/unicode.h"
+#include "model/text/utf8.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -11,62 +14,68 @@ namespace {
 
 constexpr std::string_view comma_mark = "_comma_";
 
-struct Character {
-  char32_t code = 0;
-  std::size_t bytes = 1;
-};
+constexpr char32_t soft_hyphen = 0xAD;
 
-constexpr char32_t replacement = 0xFFFD;
+// Between letters of Persian or Hindi, say, they are part of the word; elsewhere they are invisible.
+bool is_joiner(char32_t c) { return c == 0x200C || c == 0x200D; }
 
-// The character at text[i]. Bytes that are no UTF-8 (also overlong forms and surrogates) count one by one as U+FFFD.
-Character decode(std::string_view text, std::size_t i) {
-  const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[k]); };
-  const unsigned char first = byte(i);
-  if (first < 0x80) return {first, 1};
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || i + length > text.size()) return {replacement, 1};
-  char32_t code = first & (0x7FU >> length);
-  for (std::size_t k = 1; k < length; ++k) {
-    if ((byte(i + k) & 0xC0) != 0x80) return {replacement, 1};
-    code = code << 6 | (byte(i + k) & 0x3FU);
-  }
-  constexpr std::array<char32_t, 5> smallest{0, 0, 0x80, 0x800, 0x10000};
-  if (code < smallest[length] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return {replacement, 1};
-  return {code, length};
-}
+bool is_variation_selector(char32_t c) { return c >= 0xFE00 && c <= 0xFE0F; }
 
 // White space, control characters, and the invisible marks that word processors and web pages leave between words.
 bool is_space(char32_t c) {
-  return c <= ' ' || (c >= 0x7F && c <= 0xA0) || (c >= 0x2000 && c <= 0x200F) || (c >= 0x2028 && c <= 0x202F) ||
-         c == 0x205F || c == 0x1680 || c == 0x3000 || c == 0xFEFF;
+  if (c < 0x80) return c <= ' ' || c == 0x7F;
+  return (c <= 0xA0) || (c >= 0x2000 && c <= 0x200F) || (c >= 0x2028 && c <= 0x202F) ||
+         (c != soft_hyphen && kind_of_character(c) == CharacterKind::space);
+}
+
+// Letters, digits and the marks that belong to letters. Latin-1's signs, general punctuation and symbols (U+2000 to
+// U+2BFF), ideographs and the planes of pictographs stand alone.
+bool is_word_character(char32_t c) {
+  if (c < 0x80) return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  if (is_joiner(c)) return true;  // rule 1 left none elsewhere
+  if (c < 0xC0 || (c >= 0x2000 && c <= 0x2BFF) || c >= 0x1F000 || is_ideograph(c)) return false;
+  const CharacterKind kind = kind_of_character(c);
+  return kind == CharacterKind::letter || kind == CharacterKind::digit;
+}
+
+// Whether the joiner at text[i], which has 3 bytes, stands between two letters beyond ASCII; `before` is the character
+// before it.
+bool joins_letters(std::string_view text, std::size_t i, char32_t before) {
+  return before >= 0xC0 && is_word_character(before) && i + 3 < text.size() && decode_utf8(text, i + 3).code >= 0xC0 &&
+         is_word_character(decode_utf8(text, i + 3).code);
 }
 
 // Rule 1: one spelling for what is the same. The result is UTF-8 and its only white space is ' '.
-std::string normalise(std::string_view text) {
+std::string normalise(std::string_view raw) {
+  const bool ascii = std::all_of(raw.begin(), raw.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  const std::string composed = ascii ? std::string() : compose(replace_broken(raw));
+  const std::string_view text = ascii ? raw : composed;
   std::string out;
   out.reserve(text.size());
+  char32_t before = 0;
   for (std::size_t i = 0; i < text.size();) {
     if (text[i] == '_' && text.substr(i, comma_mark.size()) == comma_mark) {
       out += ',';
       i += comma_mark.size();
+      before = ',';
       continue;
     }
-    const Character c = decode(text, i);
+    const Character c = decode_utf8(text, i);
     switch (c.code) {
       case U'‘':
       case U'’': out += '\''; break;
       case U'“':
       case U'”': out += '"'; break;
       case U'…': out += "..."; break;
-      case replacement: out += "\xEF\xBF\xBD"; break;
+      case soft_hyphen: break;
       default:
-        if (is_space(c.code))
+        if (is_variation_selector(c.code)) break;
+        if (is_space(c.code) && !(is_joiner(c.code) && joins_letters(text, i, before)))
           out += ' ';
-        else if (c.code >= 'A' && c.code <= 'Z')
-          out += static_cast<char>(c.code - 'A' + 'a');
         else
-          out += text.substr(i, c.bytes);
+          append_utf8(out, lower_case(c.code));
     }
+    before = c.code;
     i += c.bytes;
   }
   return out;
@@ -74,41 +83,38 @@ std::string normalise(std::string_view text) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Letters and digits. Beyond ASCII: everything but Latin-1 signs, general punctuation and symbols (U+2000 to U+2BFF),
-// CJK punctuation, variation selectors, and the planes of pictographs.
-bool is_word_character(char32_t c) {
-  if (c < 0x80) return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-  if (c < 0xC0 || c == 0xD7 || c == 0xF7 || c == replacement) return false;
-  return !((c >= 0x2000 && c <= 0x2BFF) || (c >= 0x3000 && c <= 0x303F) || (c >= 0xFE00 && c <= 0xFE0F) ||
-           c >= 0x1F000);
-}
+// A run of digits with inner marks: 3.5, 10,000, 5:30.
+struct NumberRun {
+  std::size_t end = 0;
+  bool is_number = false;  // it has a mark, and no letter follows
+};
 
-// The end of the number with inner marks that starts at `begin`, or `begin` if the digits there are followed by letters
-// or carry no mark (then it is an ordinary word).
-std::size_t number_end(std::string_view text, std::size_t begin) {
-  std::size_t end = begin;
+NumberRun number_run(std::string_view text, std::size_t begin) {
+  NumberRun run{.end = begin};
   bool marked = false;
   for (;;) {
-    while (end < text.size() && is_digit(text[end])) ++end;
-    const bool mark = end > begin && end + 1 < text.size() &&
-                      (text[end] == '.' || text[end] == ',' || text[end] == ':') && is_digit(text[end + 1]);
+    while (run.end < text.size() && is_digit(text[run.end])) ++run.end;
+    const bool mark = run.end > begin && run.end + 1 < text.size() &&
+                      (text[run.end] == '.' || text[run.end] == ',' || text[run.end] == ':') &&
+                      is_digit(text[run.end + 1]);
     if (!mark) break;
     marked = true;
-    ++end;
+    ++run.end;
   }
-  const bool letters_follow = end < text.size() && is_word_character(decode(text, end).code);
-  return marked && !letters_follow ? end : begin;
+  const bool letters_follow = run.end < text.size() && is_word_character(decode_utf8(text, run.end).code);
+  run.is_number = marked && !letters_follow;
+  return run;
 }
 
 // The end of the word that starts at `begin`: word characters, and apostrophes between two of them.
 std::size_t word_end(std::string_view text, std::size_t begin) {
   std::size_t end = begin;
   while (end < text.size()) {
-    const Character c = decode(text, end);
+    const Character c = decode_utf8(text, end);
     if (is_word_character(c.code)) {
       end += c.bytes;
     } else if (c.code == '\'' && end > begin && end + 1 < text.size() &&
-               is_word_character(decode(text, end + 1).code)) {
+               is_word_character(decode_utf8(text, end + 1).code)) {
       ++end;
     } else {
       break;
@@ -137,27 +143,37 @@ constexpr std::array<std::string_view, 23> subjects{"anything", "everybody", "ev
                                                     "what",     "when",      "where",     "who",        "why"};
 static_assert(std::is_sorted(subjects.begin(), subjects.end()));
 
-// Rule 3: appends the expansion of a word. Endings may stack (couldn't've): what precedes one is expanded in turn.
-void expand(std::string_view word, std::vector<std::string>& tokens) {
-  for (const Expansion& whole : whole_words) {
-    if (word != whole.from) continue;
-    tokens.emplace_back(whole.first);
-    tokens.emplace_back(whole.second);
-    return;
-  }
+// Takes the ending off a word: what it stands for, or an empty text if it has none.
+std::string_view take_ending(std::string_view& word) {
   for (const auto& [ending, full] : endings) {
     if (word.size() <= ending.size() || !word.ends_with(ending)) continue;
-    expand(word.substr(0, word.size() - ending.size()), tokens);
-    tokens.emplace_back(full);
-    return;
+    word.remove_suffix(ending.size());
+    return full;
   }
-  if (word.size() > 2 && word.ends_with("'s")) {
-    const std::string_view owner = word.substr(0, word.size() - 2);
-    expand(owner, tokens);
-    tokens.emplace_back(std::binary_search(subjects.begin(), subjects.end(), owner) ? "is" : "'s");
-    return;
+  if (word.size() <= 2 || !word.ends_with("'s")) return {};
+  word.remove_suffix(2);
+  return std::binary_search(subjects.begin(), subjects.end(), word) ? "is" : "'s";
+}
+
+// Rule 3: appends the expansion of a word. Endings may stack (couldn't've): they are taken off one by one.
+void expand(std::string_view word, std::vector<std::string>& tokens, std::vector<std::string_view>& taken) {
+  taken.clear();
+  const Expansion* whole = nullptr;
+  for (;;) {
+    const auto same = [&](const Expansion& expansion) { return expansion.from == word; };
+    const auto place = std::find_if(whole_words.begin(), whole_words.end(), same);
+    if (place != whole_words.end()) whole = &*place;
+    const std::string_view ending = whole == nullptr ? take_ending(word) : std::string_view{};
+    if (ending.empty()) break;
+    taken.push_back(ending);
   }
-  tokens.emplace_back(word);
+  if (whole != nullptr) {
+    tokens.emplace_back(whole->first);
+    tokens.emplace_back(whole->second);
+  } else {
+    tokens.emplace_back(word);
+  }
+  tokens.insert(tokens.end(), taken.rbegin(), taken.rend());
 }
 
 bool hugs_left(std::string_view token) {
@@ -175,25 +191,40 @@ std::vector<std::string> tokenize(std::string_view raw) {
   const std::string normal = normalise(raw);
   const std::string_view text = normal;
   std::vector<std::string> tokens;
+  std::vector<std::string_view> taken;
+  std::size_t no_number_before = 0;  // a run that is no number is looked at once, not from each of its digits
   for (std::size_t i = 0; i < text.size();) {
     if (text[i] == ' ') {
       ++i;
-    } else if (const std::size_t number = number_end(text, i); number > i) {
-      tokens.emplace_back(text.substr(i, number - i));
-      i = number;
+      continue;
+    }
+    const NumberRun run = i < no_number_before ? NumberRun{} : number_run(text, i);
+    if (!run.is_number) no_number_before = std::max(no_number_before, run.end);
+    if (run.is_number) {
+      tokens.emplace_back(text.substr(i, run.end - i));
+      i = run.end;
     } else if (const std::size_t word = word_end(text, i); word > i) {
-      expand(text.substr(i, word - i), tokens);
+      expand(text.substr(i, word - i), tokens, taken);
       i = word;
     } else if (text.substr(i, 2) == "..") {
       tokens.emplace_back("...");
       while (i < text.size() && text[i] == '.') ++i;
     } else {
-      const std::size_t bytes = decode(text, i).bytes;
+      const std::size_t bytes = decode_utf8(text, i).bytes;
       tokens.emplace_back(text.substr(i, bytes));
       i += bytes;
     }
   }
   return tokens;
+}
+
+bool is_blank(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const Character c = decode_utf8(text, i);
+    if (!is_space(c.code) && c.code != soft_hyphen && !is_variation_selector(c.code)) return false;
+    i += c.bytes;
+  }
+  return true;
 }
 
 std::string detokenize(std::span<const std::string_view> tokens) {
@@ -209,15 +240,6 @@ std::string detokenize(std::span<const std::string_view> tokens) {
     glue = hugs_right(token) || (quote && in_quotes);
   }
   return out;
-}
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const Character c = decode(text, i);
-    if (c.code == replacement && c.bytes == 1) return false;  // U+FFFD itself takes three bytes
-    i += c.bytes;
-  }
-  return true;
 }
 
 }  // namespace ethreed

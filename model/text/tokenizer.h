@@ -10,28 +10,35 @@
 namespace ethreed {
 
 /// The rules, in order:
-///  1. `_comma_` is a comma. ASCII is lower-cased; other letters stay. ’ ‘ become ', “ ” become ", … becomes ...,
-///     white space, control characters and invisible marks of any kind become a space; a byte that is no UTF-8 becomes
-///     U+FFFD.
-///  2. Spaces separate. A word is a run of letters, digits and apostrophes that stand inside it (o'clock). A number
-///     keeps the . , : between its digits (3.5, 10,000, 5:30). Two dots or more are one token "...". Every other
-///     character is a token of its own, hyphens and emoji too (well-known is three tokens).
+///  1. `_comma_` is a comma. Letters are lower-cased and composed with their accents (Unicode's form C), in every
+///  script.
+///     ’ ‘ become ', “ ” become ", … becomes ..., white space, control characters and invisible marks of any kind
+///     become a space (but zero-width joiners stay between letters beyond ASCII, and soft hyphens and variation
+///     selectors vanish); a byte that is no UTF-8 becomes U+FFFD.
+///  2. Spaces separate. A word is a run of letters of any script, digits and apostrophes that stand inside it
+///  (o'clock).
+///     A number keeps the . , : between its digits (3.5, 10,000, 5:30). Two dots or more are one token "...". Every
+///     other character is a token of its own: punctuation and symbols of every script, hyphens and emoji
+///     (well-known is three tokens), and each ideograph of Chinese and Japanese. Scripts that have no spaces between
+///     words and no ideographs (kana, Thai) are not cut into words.
 ///  3. A word with an apostrophe is expanded, from its end: can't → can not, won't → will not, shan't → shall not,
-///  ain't → is not,
+///     ain't → is not,
 ///     let's → let us, y'all → you all; n't → not, 'll → will, 're → are, 've → have, 'd → would, 'm → am; 's → is
 ///     after a pronoun, a question word, here and there, else the token "'s" (a noun's possessive and its "is" look
 ///     alike).
-/// Tokens are never empty and hold neither white space nor upper-case ASCII; none is "<pad>" or another special word.
+/// Tokens are never empty and hold neither white space nor upper-case letters that have a lower case; none is "<pad>"
+/// or another special word. Time is linear in the text's length.
 std::vector<std::string> tokenize(std::string_view raw);
+
+/// Whether a text has no token: nothing but white space, control characters and invisible marks.
+bool is_blank(std::string_view text);
 
 /// Readable text: tokens joined by spaces, but none before , . ! ? ; : ) ] % ... 's, none after ( [ $ £ #, none around
 /// -, and quotation marks " hug what they enclose. Not an inverse of tokenize: case and contractions are gone.
 std::string detokenize(std::span<const std::string_view> tokens);
 
-/// Whether all of `text` is UTF-8 (no overlong forms, no surrogates).
-bool is_utf8(std::string_view text);
-
-/// Changes whenever the rules do; part of a data set's fingerprint.
+/// Changes whenever the rules do for text in ASCII; part of a data set's fingerprint. (Characters beyond ASCII came
+/// later, and data sets with such text have other tokens, so other fingerprints.)
 inline constexpr std::string_view tokenizer_version = "1";
 
 }  // namespace ethreed

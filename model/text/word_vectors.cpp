@@ -2,9 +2,14 @@
 
 #include "core/philox.h"
 #include "model/text/line_reader.h"
+#include "model/text/packed_lines.h"
+#include "model/text/tokenizer.h"
 #include "model/text/vocabulary.h"
 
+#include <algorithm>
 #include <cmath>
+#include <map>
+#include <utility>
 
 namespace ethreed {
 
@@ -14,14 +19,7 @@ namespace {
 constexpr std::uint64_t vector_seed = 20240501;
 constexpr std::uint64_t vector_stream = 1;
 
-void split_at_spaces(std::string_view line, std::vector<std::string_view>& fields) {
-  fields.clear();
-  for (std::size_t begin = line.find_first_not_of(" \t"); begin != std::string_view::npos;) {
-    const std::size_t end = line.find_first_of(" \t", begin);
-    fields.push_back(line.substr(begin, end - begin));
-    begin = line.find_first_not_of(" \t", end);
-  }
-}
+constexpr std::size_t most_fields = 2 * largest_dimension;  // of a line
 
 void draw_missing(WordVectors& vectors) {
   const PhiloxStream random(vector_seed, vector_stream);
@@ -33,18 +31,45 @@ void draw_missing(WordVectors& vectors) {
   }
 }
 
+// A finite number, rounded to float; numbers too small for it are 0. A plus sign may stand before it.
+std::optional<float> parse_component(std::string_view text) {
+  if (text.starts_with('+') && text.size() > 1 && text[1] != '-') text.remove_prefix(1);
+  float value = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value);
+  if (end != last || error == std::errc::invalid_argument) return std::nullopt;
+  if (error == std::errc{}) return std::isfinite(value) ? std::optional(value) : std::nullopt;
+  double exact = 0;  // out of float's range
+  if (std::from_chars(text.data(), last, exact).ec == std::errc{})
+    return std::abs(exact) < 1 ? std::optional(static_cast<float>(exact)) : std::nullopt;
+  // Out of double's range, too: tiny where the exponent says so, or where there is none and the digits start with 0.
+  const std::size_t exponent = text.find_first_of("eE");
+  if (exponent != std::string_view::npos)
+    return text.substr(exponent + 1, 1) == "-" ? std::optional(0.0F) : std::nullopt;
+  const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
+  return digits.starts_with("0") || digits.starts_with(".") ? std::optional(0.0F) : std::nullopt;
+}
+
+bool is_binary(std::string_view head) {
+  return std::any_of(head.begin(), head.end(), [](char c) { return static_cast<unsigned char>(c) < '\t'; });
+}
+
 class VectorReader {
  public:
-  VectorReader(const std::filesystem::path& path, const WordTable& vocabulary)
-      : lines_(path), vocabulary_(vocabulary) {}
+  VectorReader(const std::filesystem::path& path, const WordTable& vocabulary) : lines_(path), vocabulary_(vocabulary) {
+    const std::string_view head = lines_.head();
+    ETHREED_CHECK(
+        !is_binary(head) && !head.starts_with("\x80") && !head.starts_with("\x93NUMPY"),
+        "{}: is binary (word2vec's or fastText's .bin?), wanted vectors in text form; convert it: a line is a "
+        "word and its numbers",
+        lines_.path());
+  }
 
   WordVectors read() {
-    std::vector<std::string_view> fields;
-    for (std::string_view line; lines_.next(line);) {
-      split_at_spaces(line, fields);
-      if (lines_.number() == 1 && read_count_line(fields)) continue;
-      add(fields);
-    }
+    sample();
+    for (const auto& [number, line] : sample_) add(line, number);
+    sample_.clear();
+    for (std::string_view line; lines_.next(line);) add(line, lines_.number());
     ETHREED_CHECK(vectors_.lines > 0, "{}: holds no vectors; a line is a word and its numbers", lines_.path());
     ETHREED_CHECK(!promised_lines_ || *promised_lines_ == vectors_.lines,
                   "{}: the first line promises {} vectors, the file has {}; it was cut off, fetch it again",
@@ -52,48 +77,128 @@ class VectorReader {
     const auto count = static_cast<double>(vectors_.lines * dimension_);
     const double mean = sum_ / count;
     vectors_.deviation = std::sqrt(std::max(0.0, squares_ / count - mean * mean));
+    vectors_.member = lines_.member();
+    vectors_.other_members = lines_.other_members();
     draw_missing(vectors_);
     return std::move(vectors_);
   }
 
  private:
+  std::string place(std::int64_t line) const {
+    return lines_.member().empty() ? fmt::format("{}:{}", lines_.path(), line)
+                                   : fmt::format("{}:{}:{}", lines_.path(), excerpt(lines_.member()), line);
+  }
+
+  // Reads the first lines and finds out how many numbers a line has: word2vec's first line says so, or it is how many
+  // numbers most of these lines end in. One line would not do: its word may have blanks in it, or be none at all.
+  void sample() {
+    constexpr std::size_t most_lines = 32, most_bytes = std::size_t{8} << 20;
+    std::size_t bytes = 0;
+    for (std::string_view line; sample_.size() < most_lines && bytes < most_bytes && lines_.next(line);) {
+      if (lines_.number() == 1 && read_count_line(line)) continue;
+      if (dimension_ > 0) {
+        sample_.emplace_back(lines_.number(), line);
+        return;
+      }
+      bytes += line.size();
+      if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
+      sample_.emplace_back(lines_.number(), line);
+    }
+    if (dimension_ > 0 || sample_.empty()) return;
+    std::map<std::int64_t, int> widths;
+    bool words_are_numbers = true;
+    for (const auto& [number, line] : sample_) {
+      split(line, number);
+      const auto word = std::find_if(fields_.rbegin(), fields_.rend(),
+                                     [](std::string_view field) { return !parse_component(field); });
+      ++widths[word - fields_.rbegin()];
+      words_are_numbers &= word == fields_.rend() && !starts_blank(line);
+    }
+    const auto most = std::max_element(widths.begin(), widths.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
+    std::int64_t width = most->first - words_are_numbers;
+    if (width == 0) {  // the first line says what is wrong
+      split(sample_.front().second, sample_.front().first);
+      width = static_cast<std::int64_t>(fields_.size()) - 1;
+    }
+    ETHREED_CHECK(width >= 1, "{}: got {} fields, wanted a word and its vector in text form",
+                  place(sample_.front().first), fields_.size());
+    set_dimension(width, sample_.front().first);
+  }
+
   // word2vec writes "count dimension" first.
-  bool read_count_line(std::span<const std::string_view> fields) {
-    if (fields.size() != 2) return false;
-    const auto count = parse_number<std::int64_t>(fields[0]);
-    const auto dimension = parse_number<std::int64_t>(fields[1]);
-    if (!count || !dimension || *dimension < 1) return false;
+  bool read_count_line(std::string_view line) {
+    split(line, 1);
+    if (fields_.size() != 2) return false;
+    const auto is_whole = [](std::string_view text) {
+      return text.find_first_not_of("0123456789") == std::string_view::npos;
+    };
+    if (!is_whole(fields_[0]) || !is_whole(fields_[1])) return false;
+    const auto count = parse_number<std::int64_t>(fields_[0]);
+    const auto dimension = parse_number<std::int64_t>(fields_[1]);
+    ETHREED_CHECK(count && dimension && *dimension >= 1 && *dimension <= largest_dimension,
+                  "{}: the first line promises {} vectors of {} numbers; wanted 1 to {} numbers a vector", place(1),
+                  excerpt(fields_[0]), excerpt(fields_[1]), largest_dimension);
     promised_lines_ = count;
-    set_dimension(*dimension);
+    set_dimension(*dimension, 1);
     return true;
   }
 
-  void set_dimension(std::int64_t dimension) {
+  void set_dimension(std::int64_t dimension, std::int64_t line) {
+    ETHREED_CHECK(dimension <= largest_dimension,
+                  "{}: the line has {} numbers, wanted 1 to {}; are these word vectors?", place(line), dimension,
+                  largest_dimension);
     dimension_ = dimension;
     vectors_.rows = Tensor<float>(Shape{vocabulary_.size(), dimension});
     vectors_.from_file.assign(static_cast<std::size_t>(vocabulary_.size()), false);
     values_.resize(static_cast<std::size_t>(dimension));
   }
 
-  void add(std::span<const std::string_view> fields) {
-    if (dimension_ == 0) {
-      ETHREED_CHECK(fields.size() >= 2, "{}: got {} fields, wanted a word and its vector in text form", lines_.place(),
-                    fields.size());
-      set_dimension(static_cast<std::int64_t>(fields.size()) - 1);
+  // The fields of a line into fields_. A line of far too many is refused before they are kept.
+  void split(std::string_view line, std::int64_t number) {
+    fields_.clear();
+    std::size_t count = 0;
+    for (std::size_t begin = line.find_first_not_of(" \t"); begin != std::string_view::npos; ++count) {
+      const std::size_t end = std::min(line.find_first_of(" \t", begin), line.size());
+      if (count <= most_fields) fields_.push_back(line.substr(begin, end - begin));
+      begin = line.find_first_not_of(" \t", end);
     }
-    ETHREED_CHECK(static_cast<std::int64_t>(fields.size()) == dimension_ + 1,
-                  "{}: got {} fields, wanted a word and {} numbers as in the first line; all vectors have one width",
-                  lines_.place(), fields.size(), dimension_);
-    for (std::size_t i = 0; i < values_.size(); ++i) {
-      const auto value = parse_number<float>(fields[i + 1]);
-      ETHREED_CHECK(value && std::isfinite(*value), "{}: component {} is '{}', wanted a finite number", lines_.place(),
-                    i + 1, excerpt(fields[i + 1]));
+    ETHREED_CHECK(count <= most_fields, "{}: the line has {} numbers, wanted 1 to {}; are these word vectors?",
+                  place(number), count - 1, largest_dimension);
+  }
+
+  static bool starts_blank(std::string_view line) { return line.starts_with(' ') || line.starts_with('\t'); }
+
+  void add(std::string_view line, std::int64_t number) {
+    split(line, number);
+    if (fields_.empty()) return;
+    const std::size_t fields = fields_.size(), wanted = values_.size();
+    const bool no_word = fields == wanted && starts_blank(line);
+    ETHREED_CHECK(fields > wanted || no_word,
+                  "{}: got {} fields, wanted a word and {} numbers as in the first lines; all vectors have one width",
+                  place(number), fields, wanted);
+    for (std::size_t i = 0; i < wanted; ++i) {
+      const std::string_view field = fields_[fields - wanted + i];
+      const auto value = parse_component(field);
+      // A word with blanks ends in anything but a number.
+      ETHREED_CHECK(value, "{}: component {} is '{}', wanted a finite number ({} fields, a word and {} numbers)",
+                    place(number), i + 1, excerpt(field), fields, wanted);
       values_[i] = *value;
       sum_ += *value;
       squares_ += static_cast<double>(*value) * *value;
     }
     ++vectors_.lines;
-    keep(fields[0]);
+    if (no_word || is_blank(fields_[0])) {
+      vectors_.without_word.add(number);
+    } else if (fields > wanted + 1) {
+      // A number before the numbers: rather one number too many than a word such as "Windows 95".
+      ETHREED_CHECK(promised_lines_ || !parse_component(fields_[fields - wanted - 1]),
+                    "{}: got {} fields, wanted a word and {} numbers as in the first lines; all vectors have one width",
+                    place(number), fields, wanted);
+      vectors_.with_blanks.add(number);
+    } else {
+      keep(fields_[0]);
+    }
   }
 
   void keep(std::string_view word) {
@@ -104,12 +209,14 @@ class VectorReader {
     if (*id >= special_count) ++vectors_.covered;
   }
 
-  LineReader lines_;
+  PackedLines lines_;
   const WordTable& vocabulary_;
   WordVectors vectors_;
   std::int64_t dimension_ = 0;
   std::optional<std::int64_t> promised_lines_;
-  std::vector<float> values_;  // of the line in hand
+  std::vector<std::pair<std::int64_t, std::string>> sample_;  // numbers of lines and the lines
+  std::vector<std::string_view> fields_;                      // of the line in hand
+  std::vector<float> values_;
   double sum_ = 0;
   double squares_ = 0;
 };

@@ -55,8 +55,8 @@ TEST_CASE("prepare refuses a corpus of another form and names file and line") {
   SECTION("a wrong header") {
     const TinyProject project;
     edit(project, "corpus/valid.csv", "conv_id", "id");
-    check_prepare_refuses(project, {},
-                          {"corpus/valid.csv:1: the header is 'id,utterance_idx,", "wanted 'conv_id,utterance_idx,"});
+    check_prepare_refuses(
+        project, {}, {"corpus/valid.csv:1: no column 'conv_id' in the header 'id,utterance_idx,", "name the columns"});
   }
   SECTION("a column too few") {
     const TinyProject project;
@@ -100,7 +100,7 @@ TEST_CASE("prepare refuses an empty split and a vocabulary without words") {
   project.file("corpus/valid.csv", header + "a,1,sad,p,1,Nobody answers.,,\n");
   check_prepare_refuses(project, {}, {"corpus/valid.csv: the split is empty: 1 rows"});
   project.file("corpus/valid.csv", "");
-  check_prepare_refuses(project, {}, {"corpus/valid.csv: the file is empty; its first line is conv_id,"});
+  check_prepare_refuses(project, {}, {"corpus/valid.csv: the file is empty; its first line names the columns"});
 }
 
 TEST_CASE("prepare refuses labels that do not belong to the corpus or are no emotions") {
@@ -110,8 +110,8 @@ TEST_CASE("prepare refuses labels that do not belong to the corpus or are no emo
     check_prepare_refuses(project, {"--labels", "l.csv"}, parts);
   };
   check_prepare_refuses(project, {"--labels", "none.csv"}, {"none.csv: cannot be opened", "check the path"});
-  check_labels("conv_id,utterance_idx,emotion\n", {"l.csv:1: no column 'label'", "are needed"});
-  check_labels("conv_id,utterance_idx,label\nhit:0_conv:0,2\n", {"l.csv:2: got 2 columns, the header has 3"});
+  check_labels("conv_id,utterance_idx,emotion\n", {"l.csv:1: no column 'label'", "name the columns in the first line"});
+  check_labels("conv_id,utterance_idx,label\nhit:0_conv:0,2\n", {"l.csv:2: got 2 columns, wanted 3 as in the header"});
   check_labels("conv_id,utterance_idx,label\nnowhere,2,sad\n",
                {"l.csv:2: the corpus has no utterance 2 of 'nowhere'", "take the labels"});
   check_labels("conv_id,utterance_idx,label\nhit:0_conv:0,4,sad\n",

@@ -1,5 +1,5 @@
 #include "model/text/corpus.h"
-#include "model/text/emotions.h"
+#include "model/text/corpus_emotions.h"
 #include "model/text/tokenizer.h"
 #include "tests/temporary_folder.h"
 
@@ -39,7 +39,11 @@ Outcome run_generator(const std::string& arguments) {
   return {WIFEXITED(raw) ? WEXITSTATUS(raw) : -1, content_of(log)};
 }
 
-CorpusSplit split(std::string name) { return read_corpus_split(sample / (name + ".csv"), name); }
+CorpusSplit split(const std::string& name) {
+  std::vector<CorpusSplit> splits{read_corpus_split(sample / (name + ".csv"), name)};
+  resolve_emotions(splits);
+  return std::move(splits.front());
+}
 
 using Counts = std::map<std::string, int>;
 

@@ -43,10 +43,10 @@ std::vector<std::vector<std::string>> insight_classes(const LoadedRun& run) {
   return classes;
 }
 
-TurnText describe(const GeneratedTurn& turn, const Split& split, const WordTable& words, const Model& model,
-                  const std::vector<std::vector<std::string>>& classes) {
+TurnText describe(const GeneratedTurn& turn, const Split& split, const EmotionSet& emotions, const WordTable& words,
+                  const Model& model, const std::vector<std::vector<std::string>>& classes) {
   TurnText text{.conversation = std::string(split.conversation_id(turn.dialogue)),
-                .emotion = std::string(emotion_names[static_cast<std::size_t>(split.emotion(turn.dialogue))]),
+                .emotion = std::string(emotions.name(split.post_emotion(turn.dialogue, turn.turn))),
                 .gold = decode_utterance(split.response(turn.dialogue, turn.turn), words),
                 .reply = decode_utterance(turn.reply.words, words)};
   for (std::size_t i = 0; i < turn.insights.size(); ++i)
@@ -95,7 +95,7 @@ void run_generate(const GenerateArguments& arguments) {
   const std::vector<std::vector<std::string>> classes = insight_classes(run);
   catch_interruptions();
   evaluator.generate(examples, arguments.limit, arguments.decode.mode(), decode, [&](const GeneratedTurn& turn) {
-    const TurnText text = describe(turn, split, words, model, classes);
+    const TurnText text = describe(turn, split, data.emotions(), words, model, classes);
     const std::string line =
         arguments.format == "jsonl" ? as_json(text, turn.turn, turn.reply.log_probability) : as_text(text, turn.turn);
     if (file)

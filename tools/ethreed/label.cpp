@@ -1,6 +1,6 @@
 #include "core/atomic_file.h"
 #include "model/interface/device_model.h"
-#include "model/text/corpus.h"
+#include "model/text/corpus_folder.h"
 #include "model/text/word_table.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
@@ -26,6 +26,14 @@ struct LabelArguments {
   bool distribution = false;
 };
 
+// A field of the file to be: in quotation marks where it needs them.
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+  return out + '"';
+}
+
 // The utterances of one split, as rows of the file to be.
 struct Utterances {
   std::vector<std::string> rows;  // "split,conv_id,utterance_idx"
@@ -40,8 +48,8 @@ Utterances read_utterances(const fs::path& path, const std::string& split, const
   for (const auto* dialogues : {&corpus.dialogues, &corpus.dropped})
     for (const Dialogue& dialogue : *dialogues)
       for (std::int32_t number = 1; number <= dialogue.rows; ++number) {
-        if (number % 2 == 1 ? !speaker : !listener) continue;
-        out.rows.push_back(fmt::format("{},{},{}", split, dialogue.conversation_id, number));
+        if (dialogue.by_listener(number) ? !listener : !speaker) continue;
+        out.rows.push_back(fmt::format("{},{},{}", split, quoted(dialogue.conversation_id), number));
         out.words.push_back(encode_known(dialogue.utterance(number), vocabulary, arguments.max_length));
       }
   return out;
@@ -59,7 +67,7 @@ std::vector<double> softmax_of(std::span<const float> logits) {
 std::string header(const LabelArguments& arguments, const std::vector<std::string>& classes) {
   std::string text = "split,conv_id,utterance_idx,label,probability";
   if (arguments.distribution)
-    for (const std::string& name : classes) text += ",p_" + name;
+    for (const std::string& name : classes) text += "," + quoted("p_" + name);
   return text + "\n";
 }
 
@@ -81,9 +89,7 @@ void run_label(const LabelArguments& arguments) {
   file.write(std::string_view(header(arguments, classes)));
   std::size_t labelled = 0, splits = 0;
   catch_interruptions();
-  for (const char* split : {"train", "valid", "test"}) {
-    const fs::path path = fs::path(arguments.corpus) / (std::string(split) + ".csv");
-    if (!fs::exists(path)) continue;
+  for (const auto& [split, path] : find_split_files(arguments.corpus)) {
     ++splits;
     const Utterances utterances = read_utterances(path, split, arguments, vocabulary);
     std::vector<Example> texts;
@@ -94,7 +100,7 @@ void run_label(const LabelArguments& arguments) {
       const std::vector<double> p = softmax_of(logits);
       const auto best = static_cast<std::size_t>(std::max_element(p.begin(), p.end()) - p.begin());
       std::string line =
-          fmt::format("{},{},{:.6f}", utterances.rows[static_cast<std::size_t>(i)], classes[best], p[best]);
+          fmt::format("{},{},{:.6f}", utterances.rows[static_cast<std::size_t>(i)], quoted(classes[best]), p[best]);
       if (arguments.distribution) line += fmt::format(",{:.6f}", fmt::join(p, ","));
       file.write(std::string_view(line + "\n"));
     });
