@@ -26,15 +26,21 @@ ETHREED_FUZZ_TARGET(labels) {
   static const fuzz::InputFile file("labels.csv");
   static const std::vector<CorpusSplit> splits = two_dialogues();
   file.hold(input);
-  try {
-    const ListenerLabels labels = read_listener_labels(file.hold(input), splits, OtherLabels::ignore);
-    fuzz::require(labels.of_turn.size() == 2 && labels.of_turn[0].size() == 2 && labels.of_turn[1].size() == 1,
-                  "every turn has a place for its label");
-    fuzz::require(labels.used + labels.speaker_rows + labels.other_labels + labels.other_splits == labels.rows,
-                  "every row is counted once");
-  } catch (const Error&) {  // the other reader may take it
+  for (const bool of_speaker : {false, true}) {
+    try {
+      const UtteranceEmotions labels =
+          read_utterance_emotions(file.path(), splits, EmotionSet(), OtherLabels::ignore, of_speaker);
+      fuzz::require(
+          labels.of_response.size() == 2 && labels.of_response[0].size() == 2 && labels.of_response[1].size() == 1,
+          "every turn has a place for its label");
+      fuzz::require(labels.used + labels.used_of_speaker + labels.speaker_rows.count + labels.other_labels.count +
+                            labels.other_splits.count + labels.no_turn.count ==
+                        labels.rows,
+                    "every row is counted once");
+    } catch (const Error&) {  // the other reader may take it
+    }
   }
-  const ColumnLabels column = read_label_column(file.hold(input), splits);
+  const ColumnLabels column = read_label_column(file.path(), splits);
   for (const std::vector<std::int32_t>& split : column.of_utterance)
     for (const std::int32_t label : split)
       fuzz::require(label >= -1 && label < static_cast<std::int32_t>(column.classes.size()), "a label is of a class");

@@ -38,6 +38,7 @@ class InputFile {
   explicit InputFile(const char* name) : path_(folder_ / name) {}
   /// Writes the input and returns the file's path.
   const std::filesystem::path& hold(std::string_view input) const;
+  const std::filesystem::path& path() const { return path_; }
   const std::filesystem::path& folder() const { return folder_.path(); }
 
  private:

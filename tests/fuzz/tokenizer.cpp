@@ -1,6 +1,8 @@
 // The tokenizer, on any bytes.
 
 #include "model/text/tokenizer.h"
+
+#include "model/text/utf8.h"
 #include "model/text/word_table.h"
 #include "tests/fuzz/target.h"
 
