@@ -1,0 +1,6 @@
+python3 -c "print('the ' + '0.1 '*300000)" >"$T/v.txt"
+limit=15 ethreed prepare "$SAMPLES/corpus" --vectors "$T/v.txt" --out "$T/data"
+refused || wrong "300,000 columns are taken: status $status, $(du -sh "$T/data" 2>/dev/null | cut -f1)"
+said 'v\.txt:1' || wrong "the message does not name the line: $(message)"
+said '300,?000' || said '10,?000' || wrong "the message names no width: $(message)"
+right "refused: $(message)"

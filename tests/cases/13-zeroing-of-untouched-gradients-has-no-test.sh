@@ -1,0 +1,2 @@
+mutant=zero_untouched_gradients
+. "$SOURCE/tests/cases/mutants.sh"

@@ -1,0 +1,2 @@
+mutant=kernels
+. "$SOURCE/tests/cases/mutants.sh"
