@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <initializer_list>
 #include <string>
 #include <thread>
 #include <vector>
@@ -88,7 +89,7 @@ std::string trained_on(const TinyProject& project, const std::string& run, unsig
 TEST_CASE("the progress bar keeps to the width of the terminal, and tells what fits") {
   const TinyProject project;
   project.prepare();
-  for (const unsigned short columns : {24, 40, 80, 132, 250}) {
+  for (const unsigned short columns : std::initializer_list<unsigned short>{24, 40, 80, 132, 250}) {
     INFO(columns << " columns");
     const std::vector<std::string> seen = bars(trained_on(project, std::to_string(columns), columns, "xterm"));
     REQUIRE_FALSE(seen.empty());

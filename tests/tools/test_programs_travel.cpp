@@ -163,7 +163,7 @@ TEST_CASE("train --from begins with the parameters of a run, and with nothing el
 }
 
 TEST_CASE("the advice at a loss that is not finite can be followed, and the change is in log and state") {
-  const TinyProject project;
+  const TinyProject project(600, 8);  // the first epoch is longer than that takes
   project.prepare();
   const Outcome outcome = project.ethreed(
       project.training("run", {"--learning-rate", "10", "--save-every", "0", "--log-every", "1", "--epochs", "100"}));
