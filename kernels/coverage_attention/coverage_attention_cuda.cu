@@ -71,17 +71,18 @@ __device__ void steps_forward(const CoverageAttentionForward<T>& args, const Row
   T loss{0};
   for (int i = 0; i < row.targets; ++i) {
     const int at = i * sources;
+    const auto score_of = [=](int j) { return scores[at + j] + coverage_weight * coverage[j] + bias; };
     T sum{0}, most{0};  // tanh needs no maximum
     if (args.unbounded) {
       most = -std::numeric_limits<T>::infinity();
       for (int j = lane; j < sources; j += warp_size) {
-        const T energy = scores[at + j] + coverage_weight * coverage[j] + bias;
+        const T energy = score_of(j);
         most = energy > most || energy != energy ? energy : most;
       }
       most = warp_max(most);
     }
     for (int j = lane; j < sources; j += warp_size) {
-      const T score = scores[at + j] + coverage_weight * coverage[j] + bias;
+      const T score = score_of(j);
       const T energy = args.unbounded ? score : math::tanh(score);
       const T weight = math::exp(energy - most);
       if (report) args.energy[row.weight + at + j] = energy;

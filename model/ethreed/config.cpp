@@ -24,7 +24,7 @@ ConfigFields EthreedConfig::model_fields() {
           {"ablation", named_choice(ablation, variant_names)},
           {"listener_labels", &listener_labels},
           {"constraint_gradient", &constraint_gradient},
-          {"unbounded_energies", &unbounded_energies}};
+          {.key = "unbounded_energies", .value = &unbounded_energies, .unwritten = 0}};
 }
 
 ConfigFields EthreedConfig::training_fields() {
@@ -34,10 +34,10 @@ ConfigFields EthreedConfig::training_fields() {
           {"weight_policy", &weights.policy, 0.0, 1e6},
           {"weight_generation", &weights.generation, 0.0, 1e6},
           {"weight_coverage", &weights.coverage, 0.0, 1e6},
-          {"weight_copy", &weights.copy, 0.0, 1e6},
-          {"generation_gate_bias", &generation_gate_bias, -100.0, 100.0},
-          {"mask_words", &mask_words, 0.0, 1.0},
-          {"mask_words_from", &mask_words_from, 4, 10'000'000}};
+          {.key = "weight_copy", .value = &weights.copy, .low = 0.0, .high = 1e6, .unwritten = 0},
+          {.key = "generation_gate_bias", .value = &generation_gate_bias, .low = -100.0, .high = 100.0, .unwritten = 0},
+          {.key = "mask_words", .value = &mask_words, .low = 0.0, .high = 1.0, .unwritten = 0},
+          {.key = "mask_words_from", .value = &mask_words_from, .low = 4, .high = 10'000'000, .unwritten = 200}};
 }
 
 void EthreedConfig::take_data(const DataDescription& data) {

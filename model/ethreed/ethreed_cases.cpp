@@ -61,7 +61,7 @@ reference::Switches switches_of(const Json& model) {
           .party = ablation != "no_party",
           .emotion_cell = ablation != "no_emotion",
           .two_chains = ablation != "no_tracking",
-          .unbounded = model.at("unbounded_energies"),
+          .unbounded = model.value("unbounded_energies", false),
           .listener_labels = model.at("listener_labels")};
 }
 
@@ -138,7 +138,7 @@ TextbookPass textbook(const TextbookInput& input) {
                                    .policy = training.at("weight_policy"),
                                    .generation = training.at("weight_generation"),
                                    .coverage = training.at("weight_coverage"),
-                                   .copy = training.at("weight_copy")};
+                                   .copy = training.value("weight_copy", 0.0)};
   const std::vector<reference::Dialogue> dialogues = dialogues_of(input);
   const reference::Result result = reference::forward(reference::parameters_of(*input.parameters),
                                                       switches_of(input.config.at("model")), weights, dialogues);

@@ -18,8 +18,8 @@ ConfigFields HredConfig::model_fields() {
           {.key = "emotions", .value = &emotion_classes, .low = 2, .high = most, .from_data = true},
           {"variant", named_choice(variant_choice, variant_names)},
           {"listener_labels", &listener_labels},
-          {"targets", named_choice(targets, target_names)},
-          {"bag_of_words", &bag_of_words}};
+          {.key = "targets", .value = named_choice(targets, target_names), .unwritten = 0},
+          {.key = "bag_of_words", .value = &bag_of_words, .unwritten = 0}};
 }
 
 ConfigFields HredConfig::training_fields() {
@@ -27,8 +27,8 @@ ConfigFields HredConfig::training_fields() {
           {"update_gate_bias", &update_gate_bias, -100.0, 100.0},
           {"weight_emotion", &weight_emotion, 0.0, 1e6},
           {"kl_anneal_steps", &kl_anneal_steps, 0, 1e9},
-          {"free_bits", &free_bits, 0.0, 1e6},
-          {"weight_bag_of_words", &weight_bag_of_words, 0.0, 1e6},
+          {.key = "free_bits", .value = &free_bits, .low = 0.0, .high = 1e6, .unwritten = 0},
+          {.key = "weight_bag_of_words", .value = &weight_bag_of_words, .low = 0.0, .high = 1e6, .unwritten = 1},
           {"word_dropout", &word_dropout, 0.0, 1.0}};
 }
 

@@ -147,7 +147,7 @@ void read_dialogue(const TextbookInput& input, const reference::Parameters& p, c
   for (std::size_t t = 0; t < dialogue.turns.size(); ++t) {
     const TurnInput& turn = dialogue.turns[t];
     const std::vector<int> reply = words_of(turn.response);
-    if (t > 0 && input.config.at("model").at("targets") == "all")
+    if (t > 0 && input.config.at("model").value("targets", "listener") == "all")
       for (const double nll : reply_nll(p, reference::joined({g, e}), words_of(turn.post))) sums.post_nll.add(nll);
     read(turn.post);
     const Vector before = g;
@@ -161,7 +161,7 @@ void read_dialogue(const TextbookInput& input, const reference::Parameters& p, c
       const Vector noise = input.sample_latent ? noise_at(input, place, 0) : Vector{};
       const Vector z = drawn_from(posterior, noise);
       for (const double nll : reply_nll(p, reference::joined({before, z}), reply)) sums.nll.add(nll);
-      if (input.config.at("model").at("bag_of_words"))
+      if (input.config.at("model").value("bag_of_words", false))
         for (const int word : reply)
           sums.bag_nll.add(reference::cross_entropy(reference::affine(p, "bag_of_words", z),
                                                     word < vocabulary ? word : reference::unknown));
@@ -226,7 +226,7 @@ TextbookPass textbook(const TextbookInput& input) {
     pass.total += sums.divergence / tokens;  // w = 1 in validation
     if (sums.bag_nll.count > 0) {
       pass.losses["bag_of_words"] = sums.bag_nll.value();
-      pass.total += input.config.at("training").at("weight_bag_of_words").get<double>() * sums.bag_nll.value();
+      pass.total += input.config.at("training").value("weight_bag_of_words", 1.0) * sums.bag_nll.value();
     }
     pass.figures["perplexity_bound"] = std::exp(sums.nll.value() + sums.divergence / tokens);
     pass.figures["divergence_per_reply"] = sums.divergence / sums.turns;
