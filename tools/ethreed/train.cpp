@@ -42,6 +42,7 @@ CheckpointInfo start_run(const TrainArguments& arguments, const Dataset& data) {
   const DataDescription description = describe(data);
   if (const LabelSet* set = description.find(std::string(model.label_set())); set != nullptr && set->name != "emotion")
     info.labels.push_back(*set);
+  if (!data.emotions().is_default()) info.labels.push_back({"emotion", data.emotions().names()});
   const WordTable words = data.vocabulary();
   for (std::int32_t id = 0; id < words.size(); ++id) info.vocabulary.emplace_back(words.word(id));
   return info;
