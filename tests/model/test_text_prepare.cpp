@@ -268,3 +268,30 @@ TEST_CASE("damage inside a data set is found when it is opened") {
   damage("words.bytes", 0, std::uint8_t{'x'}, "not the special word");
   damage("vectors", 0, std::int32_t{0x7fc00000}, "not finite");
 }
+
+TEST_CASE("emotions of another set and of every post come back from the data set; the 32 leave its format as it was") {
+  const TemporaryFolder folder;
+  folder.file("train.jsonl", R"({"conv_id": "a", "utterance": "I love it", "emotion": "zen"}
+{"conv_id": "a", "utterance": "I love it", "emotion": "neutral"}
+{"conv_id": "a", "utterance": "I love it", "emotion": ""}
+{"conv_id": "a", "utterance": "I love it", "emotion": "zen"}
+)");
+  const PrepareSummary summary = prepare(options_of(folder));
+  CHECK(summary.emotions == std::vector<std::string>{"neutral", "zen"});
+  const Dataset data = Dataset::open(folder / "out");
+  CHECK(data.emotions().names() == std::vector<std::string>{"neutral", "zen"});
+  const Split& train = data.split("train");
+  CHECK(train.emotion(0) == 1);
+  CHECK(train.post_emotion(0, 0) == 1);
+  CHECK(train.post_emotion(0, 1) == -1);
+  CHECK(train.listener_label(0, 0) == 0);
+  CHECK(train.listener_label(0, 1) == 1);
+  CHECK(content_of(folder / "out/dataset.safetensors").find("\"format_version\":\"3\"") != std::string::npos);
+  std::filesystem::remove(folder / "train.jsonl");
+  write_corpus(folder);
+  prepare(options_of(folder));
+  CHECK(content_of(folder / "out/dataset.safetensors").find("\"format_version\":\"2\"") != std::string::npos);
+  const Dataset usual = Dataset::open(folder / "out");
+  CHECK(usual.emotions().is_default());
+  CHECK(usual.split("train").post_emotion(1, 1) == usual.split("train").emotion(1));
+}
