@@ -1,7 +1,6 @@
 #include "model/interface/models.h"
 #include "core/error.h"
 #include "core/json.h"
-#include "core/json.h"
 
 #include <array>
 
