@@ -125,6 +125,10 @@ TEST_CASE("a checkpoint of format 1, which named no model, is read and resumed t
     REQUIRE(config.at("format") == 3);
     config["format"] = state["format"] = 1;
     REQUIRE(config.at("model").erase("name") == 1);
+    config["data"] = {{"path", (project / "data").string()},
+                      {"fingerprint", project.json("data/summary.json").at("fingerprint")}};
+    state.at("fingerprints").erase("state.json");
+    state.at("running").erase("steps_with");
     const std::string text = config.dump(2) + "\n";
     state.at("fingerprints").at("config.json") = Fingerprint().add(text).text();
     project.file(folder + "config.json", text);
