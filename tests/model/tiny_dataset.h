@@ -49,8 +49,10 @@ inline Dataset make_dataset(const TemporaryFolder& folder, const std::map<std::s
                             int vocabulary = tiny_vocabulary) {
   DatasetContents contents;
   int words = vocabulary + 5;
-  for (const auto& [name, dialogues] : splits) {
-    const SplitContents& split = contents.splits.emplace_back(split_contents(name, dialogues));
+  for (const char* name : {"train", "valid", "test"}) {  // the order in which a data set is opened
+    const auto place = splits.find(name);
+    if (place == splits.end()) continue;
+    const SplitContents& split = contents.splits.emplace_back(split_contents(name, place->second));
     words = std::max(words, 1 + *std::max_element(split.tokens.begin(), split.tokens.end()));
   }
   for (const std::string_view word : special_words) contents.words.id(word);
