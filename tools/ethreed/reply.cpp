@@ -119,13 +119,13 @@ void run_reply(const ReplyArguments& arguments) {
   Answerer answerer(evaluator, records.all, words, model.vocabulary(), max_length, arguments.history);
   const ReplyRecords write(run, words);
   const Conversations conversations(records.all);
+  catch_interruptions();
   RecordFile file(arguments.out, made_from(arguments, run, records, decode, max_length));
   const std::size_t kept = go_on_behind(file, records.all.size(), max_length, words, answerer);
   if (kept > 0) fmt::print(stderr, "{}: {} records are there from an earlier call\n", arguments.out, kept);
   Counts counts;
   {
     BatchProgress progress("replies", records.all.size(), kept, arguments.quiet);
-    catch_interruptions();
     for (std::size_t first = kept; first < records.all.size(); first += answer_window) {
       std::string lines;
       const bool done = answerer.answer(
