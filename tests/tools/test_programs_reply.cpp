@@ -103,11 +103,6 @@ TEST_CASE("history is read from the conversation, from the record, and as the re
   CHECK(after.at(1).at("utterance") == 2);
   CHECK(after[1].at("history_read") == 2);
   CHECK(after[1].at("distributions") != alone.at("distributions"));
-  // The same said in the record itself, the reply being the model's own.
-  const Json own{{"text", "it ran in the park!"}, {"history", {"my dog made me feel sad", after[0].at("reply")}}};
-  const auto inside = reply_to("h.jsonl", own.dump(), {"--policy", "mean"}).at(0);
-  CHECK(inside.at("distributions") == after[1].at("distributions"));
-  CHECK(inside.at("reply") == after[1].at("reply"));
   // The listener's real words, as a field or as a row, take the place of the model's.
   const std::string answered =
       R"({"conversation": "x", "text": "my dog made me feel sad", "response": "i am glad about the park"})";
@@ -117,6 +112,13 @@ TEST_CASE("history is read from the conversation, from the record, and as the re
   CHECK(rows.at(1).at("status") == "listener");
   CHECK(rows.at(2).at("distributions") == field.at(1).at("distributions"));
   CHECK(field[1].at("distributions") != after[1].at("distributions"));
+  // The same said in the record itself.
+  const Json own{{"text", "it ran in the park!"}, {"history", {"my dog made me feel sad", "i am glad about the park"}}};
+  const auto inside = reply_to("h.jsonl", own.dump(), {"--policy", "mean"}).at(0);
+  CHECK(inside.at("reply") == field[1].at("reply"));
+  for (const auto& [name, p] : field[1].at("distributions").at("tracked_emotion").items())
+    CHECK(inside.at("distributions").at("tracked_emotion").at(name).get<double>() ==
+          Approx(p.get<double>()).margin(1e-5));
 }
 
 TEST_CASE("of a post that is too long the end is read, and the record says how much was cut") {
@@ -206,7 +208,9 @@ TEST_CASE("a reply has the emotion that is asked for, or an error says why it ca
   check_refusal(trained(), {"reply", "run", "--in", "one.txt", "--out", "-", "--reply-emotion", "hungry"},
                 {"no emotion 'hungry'", "afraid, angry"});
   const TinyProject& project = trained();
-  project.must(project.training("plain", {"--model", "hred"}));
+  project.file("hred.json", R"({"model": {"encoder": 8, "context_state": 8, "decoder_state": 8, "bottleneck": 8}})");
+  project.must({"train", "--data", "data", "--out", "plain", "--model", "hred", "--config", "hred.json", "--epochs",
+                "1", "--quiet"});
   check_refusal(project, {"reply", "plain", "--in", "one.txt", "--out", "-", "--reply-emotion", "proud"},
                 {"model 'hred'", "plans none"});
   const auto plain = json_lines(project.must({"reply", "plain", "--in", "one.txt", "--out", "-"}));

@@ -166,7 +166,7 @@ void run_attention(const AttentionArguments& arguments) {
   Evaluator<float> evaluator(context, model, device.model());
   AttentionCommand command(arguments, run, evaluator);
   const std::size_t count = command.run();
-  fmt::print(stderr, "{} replies\n", count);
+  fmt::print("{} replies\n", count);
 }
 
 }  // namespace

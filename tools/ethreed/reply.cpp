@@ -119,13 +119,13 @@ void run_reply(const ReplyArguments& arguments) {
   Answerer answerer(evaluator, records.all, words, model.vocabulary(), max_length, arguments.history);
   const ReplyRecords write(run, words);
   const Conversations conversations(records.all);
+  catch_interruptions();
   RecordFile file(arguments.out, made_from(arguments, run, records, decode, max_length));
   const std::size_t kept = go_on_behind(file, records.all.size(), max_length, words, answerer);
   if (kept > 0) fmt::print(stderr, "{}: {} records are there from an earlier call\n", arguments.out, kept);
   Counts counts;
   {
     BatchProgress progress("replies", records.all.size(), kept, arguments.quiet);
-    catch_interruptions();
     for (std::size_t first = kept; first < records.all.size(); first += answer_window) {
       std::string lines;
       const bool done = answerer.answer(
@@ -144,7 +144,7 @@ void run_reply(const ReplyArguments& arguments) {
     }
   }
   file.commit();
-  if (arguments.quiet) return;
+  if (arguments.quiet || arguments.out == "-") return;
   std::string summary = fmt::format("{} records: {} answered", records.all.size() - kept, counts.answered);
   const auto add = [&](std::size_t count, std::string_view what) {
     if (count > 0) summary += fmt::format(", {} {}", count, what);
@@ -153,7 +153,7 @@ void run_reply(const ReplyArguments& arguments) {
   add(counts.listener, "of the listener");
   add(counts.cut, fmt::format("cut at their beginning (the last {} tokens are read)", max_length - 1));
   add(counts.nothing_known, "answered without a word that the model knows");
-  fmt::print(stderr, "{}\n", summary);
+  fmt::print("{}: {}\n", arguments.out, summary);
 }
 
 }  // namespace
@@ -173,7 +173,7 @@ void add_reply_command(CLI::App& app) {
       ->check(CLI::Range(0, 1'000'000))
       ->type_name("N")
       ->capture_default_str();
-  command->add_flag("--quiet", a->quiet, "Nothing but errors and notes on standard error");
+  command->add_flag("--quiet", a->quiet, "No progress and no summary");
   add_decode_options(*command, a->decode);
   command->callback([a] { run_reply(*a); });
 }
