@@ -123,11 +123,14 @@ class VectorReader {
       const std::int64_t w = candidate.numbers - only_numbers;
       if (w < 1) continue;
       int score = 0;
-      for (const Sampled& line : sampled)
-        score += line.fields == w + 1 && line.numbers >= w                                               ? 2
-                 : (line.fields > w + 1 && line.numbers == w) || (line.fields == w && line.starts_blank) ? 1
-                                                                                                         : 0;
-      if (score <= best) continue;
+      bool usual = false;  // one line at least is a word and w numbers
+      for (const Sampled& line : sampled) {
+        const bool exact = line.fields == w + 1 && line.numbers >= w;
+        const bool odd = (line.fields > w + 1 && line.numbers == w) || (line.fields == w && line.starts_blank);
+        score += exact ? 2 : odd ? 1 : 0;
+        usual |= exact;
+      }
+      if (!usual || score <= best) continue;
       best = score;
       width = w;
     }

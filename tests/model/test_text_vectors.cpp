@@ -64,6 +64,8 @@ TEST_CASE("vectors: the width is that of most lines, wherever the odd ones stand
   CHECK(read("\t 3 4\ndog 5 6\n").rows.columns() == 2);
   CHECK(read("1990 3 4\n7 5 6\n").rows.columns() == 2);
   CHECK(read("dog 5 6\n").rows.columns() == 2);
+  CHECK_THROWS_WITH(read("dog 5 nan 6\n"), Contains("v.txt:1: component 2 is 'nan'"));
+  CHECK_THROWS_WITH(read("dog 5 x 6\nthe 1 y 3\n"), Contains("v.txt:1: component 2 is 'x'"));
   CHECK(row(read("1 3 4\ndog 5 6\n"), 4) == std::vector<float>{5, 6});
   CHECK(read("3 2\n. . 3 4\ndog 5 6\nWindows 95 1 2\n").with_blanks.count == 2);
   CHECK_THROWS_WITH(read("dog 5 6\nthe 1 2 3\n"), Contains("v.txt:2: got 4 fields"));

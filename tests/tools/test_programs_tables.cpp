@@ -77,7 +77,7 @@ TEST_CASE("what prepare passes over or changes is in the summary and in its JSON
              "empty_utterances")["first"] == "train.csv:8");
   CHECK(note(header + replaced(corpus, "done", "caf\xE9"), "latin1_rows")["first"] == "train.csv:7");
   CHECK(note(header + replaced(corpus, "0,Well", "1,Well"), "repeated_speaker_rows")["first"] == "train.csv:7");
-  CHECK(note(header + replaced(corpus, ".,0,That", ".,1,That"), "joined_rows", {"--join-consecutive"})["count"] == 1);
+  CHECK(note(header + replaced(corpus, ".,0,That", ".,1,That"), "joined_rows", {"--join-consecutive"})["count"] == 2);
   CHECK(note(header + replaced(corpus, "c:1,1", "\nc:1,1"), "blank_rows")["first"] == "train.csv:6");
   CHECK(note(replaced(replaced(header + corpus, ".,0,", ".,2,"), ".,1,", ".,0,") +
                  "c:2,1,sad,,2,Hi,,\nc:2,2,sad,,0,Hm,,\n",
