@@ -104,7 +104,7 @@ std::vector<NamedSettings> devices() {
   return {{"shared memory as a T4", t4}, {"3 multiprocessors, 99 KiB", ada}, {"40 multiprocessors", large}};
 }
 
-/// Memory whose pieces start one element behind where they may start at best.
+/// Memory whose pieces start so many bytes behind where they may start at best.
 class ShiftedMemory final : public MemorySource {
  public:
   ShiftedMemory(MemorySource& memory, std::size_t shift) : memory_(memory), shift_(shift) {}
@@ -208,7 +208,7 @@ TEST_CASE("the emulated kernels of blocks and rows take operands that start anyw
     if (takes_any_address.count(operation.name) == 0) continue;
     ++found;
     for (const OpCase& op_case : operation.cases())
-      for (const std::size_t shift : {sizeof(float), 2 * sizeof(float), 3 * sizeof(float)}) {
+      for (const std::size_t shift : {sizeof(double), 3 * sizeof(double)}) {  // a norm is a double
         INFO(operation.name << " / " << op_case.name << ", " << shift << " bytes off");
         ShiftedMemory memory(emulated.device().managed(), shift);
         Run<float> wanted(cpu, operation, op_case);
