@@ -32,8 +32,10 @@ CoverageAttention<T> coverage_attention(Tape<T>& tape, RowLayout layout, Variabl
   const Context& context = tape.context();
   layout = {context.keep(layout.source_offsets), context.keep(layout.target_offsets),
             context.keep(layout.weight_offsets)};
+  // Unbounded, the bias moves all energies of a softmax alike: its gradient is 0, not what rounding makes of it.
+  const Variable<T> moved_by = unbounded ? Variable<T>{} : bias;
   const bool wanted = query.wants_gradient() || keys.wants_gradient() || values.wants_gradient() ||
-                      coverage_weight.wants_gradient() || bias.wants_gradient();
+                      coverage_weight.wants_gradient() || moved_by.wants_gradient();
   const CoverageAttention<T> result{.weights = tape.result({layout.weights()}, wanted),
                                     .context = tape.result({layout.targets(), values.columns()}, wanted),
                                     .coverage_loss = tape.result({layout.targets()}, wanted)};
@@ -63,7 +65,7 @@ CoverageAttention<T> coverage_attention(Tape<T>& tape, RowLayout layout, Variabl
                                             .dkeys = t.sink(keys),
                                             .dvalues = t.sink(values),
                                             .dcoverage_weight = t.sink(coverage_weight),
-                                            .dbias = t.sink(bias)};
+                                            .dbias = t.sink(moved_by)};
     coverage_attention_backward(t.context(), back);
   });
   return result;

@@ -21,7 +21,8 @@ template <class T> struct CoverageAttention {
 ///   bias             [1]        b_a
 ///   coverage_initial [Stok] or null for zeros; no gradient; must outlive the tape. Generation, one step at
 ///                    a time, passes the sum of the weights of the steps before.
-///   unbounded        energies without the tanh of (18), an extension
+///   unbounded        energies without the tanh of (18), an extension; the bias then changes nothing and gets no
+///                    gradient
 /// The layout's spans are copied. Throws Error on a layout that is not valid and on shapes that do not fit it.
 template <class T>
 CoverageAttention<T> coverage_attention(Tape<T>& tape, RowLayout layout, Variable<T> query, Variable<T> keys,

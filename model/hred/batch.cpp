@@ -43,35 +43,33 @@ void HredBatch::lay_out_posts(std::span<const Example> examples, std::int32_t vo
   const DialogueBatch& d = dialogues;
   word_place_.assign(vocabulary, 0);
   for (int k = 0; k < count_of(d.word_ids); ++k) word_place_[d.word_ids[k]] = k;
-  struct Row {
-    Indices words;
-    std::int32_t context;
-  };
-  std::vector<std::int32_t> reply_before(d.dialogues(), -1);  // chain row
-  std::vector<Row> rows;
+  reply_before_.assign(d.dialogues(), -1);
+  rows_.clear();
   for (int turn = 0; turn < d.turns(); ++turn) {  // time-major: a dialogue's turns come in order
     const int dialogue = d.turn_dialogue[turn];
-    if (reply_before[dialogue] >= 0)
-      rows.push_back({examples[dialogue].turns[d.turn_time[turn]].post, reply_before[dialogue]});
-    reply_before[dialogue] = d.response_chain[turn];
+    if (reply_before_[dialogue] >= 0)
+      rows_.push_back({examples[dialogue].turns[d.turn_time[turn]].post, reply_before_[dialogue]});
+    reply_before_[dialogue] = d.response_chain[turn];
   }
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const Row& a, const Row& b) { return a.words.size() > b.words.size(); });
-  for (int step = 0; !rows.empty() && step < rows.front().words.size(); ++step)
+  // No two have the same context: equally long ones have one order.
+  std::sort(rows_.begin(), rows_.end(), [](const Post& a, const Post& b) {
+    return a.words.size() != b.words.size() ? a.words.size() > b.words.size() : a.context < b.context;
+  });
+  for (int step = 0; !rows_.empty() && step < rows_.front().words.size(); ++step)
     posts.offsets.push_back(posts.offsets.back() +
                             static_cast<std::int32_t>(std::count_if(
-                                rows.begin(), rows.end(), [&](const Row& row) { return row.words.size() > step; })));
+                                rows_.begin(), rows_.end(), [&](const Post& row) { return row.words.size() > step; })));
   const Packing packing = posts.packing();
   posts.inputs.resize(packing.rows());
   const auto known = [&](std::int32_t word) { return word < vocabulary ? word : unk_id; };
-  for (int r = 0; r < count_of(rows); ++r) {
-    posts.contexts.push_back(rows[r].context);
+  for (int r = 0; r < count_of(rows_); ++r) {
+    posts.contexts.push_back(rows_[r].context);
     std::int32_t previous = sos_id;
-    for (int i = 0; i < rows[r].words.size(); ++i) {
+    for (int i = 0; i < rows_[r].words.size(); ++i) {
       const int state = packing.row(i, r);
       posts.inputs[state] = word_place_[previous];
       posts.state_rows.push_back(state);
-      posts.targets.push_back(previous = known(rows[r].words[i]));
+      posts.targets.push_back(previous = known(rows_[r].words[i]));
     }
   }
   fill_packed_rows(posts);

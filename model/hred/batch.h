@@ -34,7 +34,14 @@ class HredBatch {
 
  private:
   void lay_out_posts(std::span<const Example> examples, std::int32_t vocabulary);
-  std::vector<std::int32_t> word_place_;  // [V] place in word_ids
+  /// P_t and the chain row of the reply before it.
+  struct Post {
+    Indices words;
+    std::int32_t context = 0;
+  };
+  std::vector<std::int32_t> word_place_;    // [V] place in word_ids
+  std::vector<std::int32_t> reply_before_;  // [dialogues] chain row, −1 for none
+  std::vector<Post> rows_;
 };
 
 }  // namespace ethreed

@@ -158,7 +158,7 @@ TEST_CASE("a data set is not replaced when preparing it anew fails") {
   const TinyProject project;
   project.prepare();
   edit(project, "corpus/train.csv", "joyful", "hungry");
-  check_prepare_refuses(project, {}, {"corpus/train.csv:2: unknown emotion 'hungry'"});  // the snapshot holds data/
+  check_prepare_refuses(project, {}, {"corpus/train.csv:3: the dialogue", "hungry"});  // the snapshot holds data/
 }
 
 TEST_CASE("train and trace refuse what is no prepared data set") {
@@ -196,7 +196,7 @@ TEST_CASE("a configuration with an unknown key, a wrong type or a value out of r
   refused(R"({"modle": {}})", {"c.json: no section 'modle'; there are 'model' and 'training'"});
   refused(R"({"model": 3})", {"c.json: 'model' must be an object"});
   refused("[]", {"c.json: wanted an object with 'model' and 'training'"});
-  refused(R"({"model": {"encoder": "8"}})", {"c.json: model.encoder: wanted an integer", "got \"8\""});
+  refused(R"({"model": {"encoder": "8"}})", {"c.json: model.encoder: wanted an integer", "got '8'"});
   refused(R"({"model": {"encoder": 8.5}})", {"c.json: model.encoder: wanted an integer", "got 8.5"});
   refused(R"({"model": {"encoder": -8}})", {"c.json: model.encoder: wanted an integer from 0"});
   refused(R"({"model": {"listener_labels": 1}})", {"c.json: model.listener_labels: wanted true or false, got 1"});

@@ -42,7 +42,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> options_of_c
 
 }  // namespace
 
-TEST_CASE("--help of every command ends with exit code 0 and names every option") {
+TEST_CASE("the help of every command ends with exit code 0 and names every option") {
   for (const auto& [command, options] : options_of_commands) {
     INFO(command);
     const Outcome outcome = run_program(ETHREED_PROGRAM, {command, "--help"});
@@ -54,7 +54,7 @@ TEST_CASE("--help of every command ends with exit code 0 and names every option"
   }
 }
 
-TEST_CASE("--help names every command, and --version a version") {
+TEST_CASE("help names every command, and --version a version") {
   const Outcome help = run_program(ETHREED_PROGRAM, {"--help"});
   CHECK(help.exit_code == 0);
   for (const auto& [command, options] : options_of_commands) CHECK_THAT(help.out, Contains("\n  " + command + " "));
@@ -83,7 +83,7 @@ TEST_CASE("a command line that is not understood is refused in one line that say
   check_refusal(project, {"train", "--data", "data", "--out", "run", "--epochs"},
                 {"--epochs", "missing", "ethreed train --help"});
   check_refusal(project, {"evaluate"}, {"run is required", "see: ethreed evaluate --help"});
-  check_refusal(project, {"evaluate", "one", "two"}, {"not expected", "two"});
+  check_refusal(project, {"generate", "one", "two"}, {"not expected", "two"});
   check_refusal(project, {"trace", "--data", "data", "--out", "t", "--run", "run", "--config", "small.json"},
                 {"--run excludes --config", "see: ethreed trace --help"});
   check_refusal(project, {"trace", "--data", "data", "--out", "t", "--run", "run", "--model", "ethreed"},

@@ -80,8 +80,8 @@ TEST_CASE("a model that labels no texts, or writes no replies, says so in one li
   check_refusal(project, {"label", "run", "corpus", "--out", "x.csv"},
                 {"run: is a run of model 'ethreed', which labels no texts"});
   check_refusal(project, {"label", "labeller", "nowhere", "--out", "x.csv"},
-                {"nowhere: holds no train.csv, valid.csv or test.csv"});
-  check_refusal(project, {"generate", "labeller"}, {"model 'linear_classifier' writes no replies"});
+                {"nowhere: is not a folder"});
+  check_refusal(project, {"generate", "labeller"}, {"model 'linear_classifier', which writes no replies"});
   check_refusal(project, {"trace", "--data", "data", "--run", "labeller", "--out", "t.safetensors"},
                 {"model 'linear_classifier' has no trace"});
   const Outcome chat = project.ethreed({"chat", "labeller"}, {.input = "hello\n"});

@@ -114,7 +114,7 @@ TEST_CASE("prepare --like makes data with the vocabulary, the classes and the le
   check_refusal(project, {"train", "--data", "other", "--out", "new"}, {"there is no split 'train'"});
 }
 
-TEST_CASE("--resume with another training split of the same vocabulary is refused, --from takes it") {
+TEST_CASE("resuming with another training split of the same vocabulary is refused, --from takes it") {
   const TinyProject project;
   project.prepare_and_train();
   fs::create_directory(project / "mine");
@@ -271,7 +271,7 @@ TEST_CASE("a data set that was changed after it was prepared is refused, whereve
   check_refusal(project, {"evaluate", "run", "--verify"}, {"data/vocabulary.txt: was changed"});
 }
 
-TEST_CASE("--verify looks at files of a checkpoint that the command does not read") {
+TEST_CASE("with --verify a command looks at files of a checkpoint that it does not read") {
   const TinyProject project;
   project.prepare_and_train();
   change_tensor(project / "run/best/optimizer.safetensors", "classifier.bias.m", 0, "abc");

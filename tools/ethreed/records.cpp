@@ -150,7 +150,7 @@ class RecordReader {
     const nlohmann::json list = nlohmann::json::parse(text, nullptr, false);
     ETHREED_CHECK(list.is_array(), "{}: the history is '{}', wanted a JSON list", table_.place(), excerpt(text));
     std::vector<Said>& history = record.history.emplace();
-    bool listener = list.size() % 2 == 0;  // who spoke first, if the last was the listener
+    bool listener = list.size() % 2 != 0;  // who spoke first, if the last was the listener
     for (const nlohmann::json& entry : list) {
       if (entry.is_object()) {
         const auto get = [&](const char* key, const char* other) {
@@ -165,8 +165,8 @@ class RecordReader {
       }
       ETHREED_CHECK(entry.is_string(), "{}: an entry of the history is {}, wanted a string", table_.place(),
                     entry.type_name());
+      history.push_back({.listener = listener, .text = entry.get<std::string>()});
       listener = !listener;
-      history.push_back({.listener = !listener, .text = entry.get<std::string>()});
     }
   }
 
