@@ -79,8 +79,7 @@ TEST_CASE("a model that labels no texts, or writes no replies, says so in one li
   train_classifier(project, "labeller", "linear_classifier");
   check_refusal(project, {"label", "run", "corpus", "--out", "x.csv"},
                 {"run: is a run of model 'ethreed', which labels no texts"});
-  check_refusal(project, {"label", "labeller", "nowhere", "--out", "x.csv"},
-                {"nowhere: is not a folder"});
+  check_refusal(project, {"label", "labeller", "nowhere", "--out", "x.csv"}, {"nowhere: is not a folder"});
   check_refusal(project, {"generate", "labeller"}, {"model 'linear_classifier', which writes no replies"});
   check_refusal(project, {"trace", "--data", "data", "--run", "labeller", "--out", "t.safetensors"},
                 {"model 'linear_classifier' has no trace"});

@@ -263,9 +263,9 @@ TEST_CASE("a model that is not finite is refused and left as it was") {
     ModelState<float> model = initial_model<float>(data, dataset_config());
     parameter(model, "decoder.vocabulary.bias")[7] = broken;
     const Tensor<float> before = model.values.clone();
-    CHECK_THROWS_WITH(trainee.step(context, model, tiny_recipe(), dialogues, 6, 0.01),
-                      Catch::Contains("the loss is") && Catch::Contains("at step 6") &&
-                          Catch::Contains("smaller learning rate"));
+    CHECK_THROWS_WITH(
+        trainee.step(context, model, tiny_recipe(), dialogues, 6, 0.01),
+        Catch::Contains("the loss is") && Catch::Contains("at step 6") && Catch::Contains("smaller learning rate"));
     CHECK(same_bits(model.values, before));
     CHECK(same_bits(model.first_moment, Tensor<float>({model.layout.size()})));
     CHECK(same_bits(model.second_moment, Tensor<float>({model.layout.size()})));
