@@ -48,7 +48,8 @@ WordTable load_vocabulary(const std::filesystem::path& path) {
     ETHREED_CHECK(id >= special_count || line == special_words[id],
                   "{}: got '{}', but a vocabulary starts with <pad>, <unk>, <sos>, <eos>; restore the file",
                   lines.place(), excerpt(line));
-    ETHREED_CHECK(words.id(line) == id, "{}: the word '{}' is there twice; restore the file", lines.place(), line);
+    ETHREED_CHECK(words.id(line) == id, "{}: the word '{}' is there twice; restore the file", lines.place(),
+                  excerpt(line));
   }
   ETHREED_CHECK(words.size() > special_count, "{}: has {} lines, wanted the four special words and at least one more",
                 path.string(), words.size());

@@ -19,7 +19,7 @@ Rows rows_of(TableReader& table) {
   Rows rows;
   std::int64_t line = 0;
   while (table.next()) {
-    fuzz::require(table.line() > line, "rows begin one after the other");
+    fuzz::require(table.line() >= std::max<std::int64_t>(line, 1), "rows begin in order");  // of JSON several on a line
     line = table.line();
     std::vector<std::string>& row = rows.emplace_back();
     for (std::size_t c = 0; c < table.columns().size(); ++c) {
