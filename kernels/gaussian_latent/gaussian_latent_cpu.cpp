@@ -48,7 +48,8 @@ template <class T> void gaussian_latent_backward(Cpu, Context& context, const Ga
   context.pool.parallel_ranges(f.rows, rows_per_chunk, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t row = first; row < last; ++row) {
       const bool free = f.least_kl > T{0} && f.mean_q != nullptr && f.kl[row] <= f.least_kl;
-      const T dkl = args.dkl == nullptr || free ? T{0} : args.dkl[row];
+      const T given = args.dkl == nullptr ? T{0} : args.dkl[row];
+      const T dkl = free ? T{0} : given;
       for (std::int64_t i = row * f.columns; i < (row + 1) * f.columns; ++i) {
         const T dz = args.dz == nullptr ? T{0} : args.dz[i];
         if (f.mean_q == nullptr) {

@@ -39,7 +39,8 @@ template <class T> __global__ void gaussian_latent_backward_kernel(GaussianLaten
     return;
   }
   const bool free = f.least_kl > T{0} && f.kl[i / f.columns] <= f.least_kl;
-  const T dkl = args.dkl == nullptr || free ? T{0} : args.dkl[i / f.columns];
+  const T given = args.dkl == nullptr ? T{0} : args.dkl[i / f.columns];
+  const T dkl = free ? T{0} : given;
   const LatentGradient<T> gradient = latent_gradient<T>({f.mean_p[i], f.raw_p[i]}, {f.mean_q[i], f.raw_q[i]},
                                                         f.noise == nullptr ? T{0} : f.noise[i], dz, dkl);
   if (args.dmean_p) put(args.dmean_p, i, gradient.mean_p);
