@@ -9,6 +9,8 @@
 
 namespace ethreed {
 
+inline constexpr double coverage_least_exponential = 1e-20;
+
 /// Row by row, for target tokens i of the row in order and source tokens j of the same row (never of another one):
 ///   (19) cov_ij = coverage_initial_j + Σ_{i' < i} γ_{i'j}
 ///   (18) energy_ij = tanh(query_i·keys_j + w_r·cov_ij + b_a)
@@ -16,9 +18,10 @@ namespace ethreed {
 ///   (16) context_i = Σ_j γ_ij values_j
 ///   (25) coverage_loss_i = Σ_j min(cov_ij, γ_ij)
 /// With `unbounded`, an extension of the paper's model, the energy of (18) is the argument of its tanh, and the softmax
-/// subtracts its maximum. With the tanh two weights of a row differ by at most e².
-/// A row may have no target tokens. D = query_columns, C = value_columns, Stok, Mtok = source and target tokens of all
-/// rows, P = Σ_r M_r·S_r = layout.weights().
+/// subtracts its maximum. An exponential is then at least 1e-20: a word that only the pointer can say keeps a
+/// probability, and −log P a finite gradient. (The backward is the softmax's, which differs by as little.) With the
+/// tanh two weights of a row differ by at most e². A row may have no target tokens. D = query_columns, C =
+/// value_columns, Stok, Mtok = source and target tokens of all rows, P = Σ_r M_r·S_r = layout.weights().
 ///
 ///   query             [Mtok, D]  read; s_{i−1} of each target token
 ///   keys              [Stok, D]  read; W_con·h_j

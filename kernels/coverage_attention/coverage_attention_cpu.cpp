@@ -32,7 +32,11 @@ T step_forward(int sources, bool unbounded, T coverage_weight, T bias, T* energy
   if (unbounded) {
     for (int j = 0; j < sources; ++j) energy[j] = energy[j] + coverage_weight * coverage[j] + bias;
     const T most = *std::max_element(energy, energy + sources);
-    for (int j = 0; j < sources; ++j) weights[j] = math::exp(energy[j] - most);
+    constexpr T least = static_cast<T>(coverage_least_exponential);
+    for (int j = 0; j < sources; ++j) {
+      const T weight = math::exp(energy[j] - most);
+      weights[j] = weight < least ? least : weight;  // NaN stays
+    }
   } else {
     for (int j = 0; j < sources; ++j) {
       energy[j] = math::tanh(energy[j] + coverage_weight * coverage[j] + bias);

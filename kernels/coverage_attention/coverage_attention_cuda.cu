@@ -84,7 +84,10 @@ __device__ void steps_forward(const CoverageAttentionForward<T>& args, const Row
     for (int j = lane; j < sources; j += warp_size) {
       const T score = score_of(j);
       const T energy = args.unbounded ? score : math::tanh(score);
-      const T weight = math::exp(energy - most);
+      const T exponential = math::exp(energy - most);
+      const T weight = args.unbounded && exponential < static_cast<T>(coverage_least_exponential)
+                           ? static_cast<T>(coverage_least_exponential)
+                           : exponential;
       if (report) args.energy[row.weight + at + j] = energy;
       weights[at + j] = weight;
       sum += weight;
