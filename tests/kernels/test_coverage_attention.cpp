@@ -28,6 +28,7 @@ struct Attention {
   std::vector<std::int32_t> source_offsets{0}, target_offsets{0};
   std::vector<std::int64_t> weight_offsets{0};
   int d, c;
+  bool unbounded = false;
   Numbers query, keys, values, coverage_weight{0.7}, bias{0.1}, initial;
   Numbers weights, context, loss, energy;
   Numbers dweights, dcontext, dloss;
@@ -59,6 +60,7 @@ struct Attention {
     return {.layout = layout(),
             .query_columns = d,
             .value_columns = c,
+            .unbounded = unbounded,
             .query = query.data(),
             .keys = keys.data(),
             .values = values.data(),
@@ -131,6 +133,24 @@ TEST_CASE("coverage_attention: a row does not see the tokens of other rows") {
     require_close(part(all.dkeys, s * 6, s_count * 6), alone.dkeys);
     require_close(part(all.dvalues, s * 9, s_count * 9), alone.dvalues);
   }
+}
+
+TEST_CASE("coverage_attention: unbounded energies leave no token without weight, however far apart they are") {
+  Attention run({3}, {2}, 1, 2);
+  run.unbounded = true;
+  run.query = {1.0, -1.0};
+  run.keys = {900.0, 0.0, -900.0};  // exp(−900) is 0 in double
+  run.forward();
+  run.backward();
+  CHECK(run.weight(0, 0, 0) == Approx(1.0));
+  CHECK(run.weight(0, 1, 2) == Approx(1.0));
+  for (const int i : {0, 1})
+    for (int j = 0; j < 3; ++j) {
+      CHECK(run.weight(0, i, j) >= 0.99 * coverage_least_exponential);
+      CHECK(std::isfinite(1.0 / static_cast<double>(static_cast<float>(run.weight(0, i, j)))));
+    }
+  for (const Numbers* gradient : {&run.dquery, &run.dkeys, &run.dvalues, &run.dcoverage_weight})
+    CHECK(finite(*gradient));
 }
 
 TEST_CASE("coverage_attention: weights sum to one over the source, coverage sums over the earlier steps of one token") {
