@@ -93,8 +93,8 @@ SafetensorsFile::Info parse_info(const Json& entry, const std::string& file, con
 
 void check_info(const SafetensorsFile::Info& info, std::size_t data_bytes, const std::string& file,
                 const std::string& name) {
-  const auto dtype =
-      std::find_if(file_dtypes.begin(), file_dtypes.end(), [&](const FileDtype& d) { return d.name == info.dtype; });
+  const auto dtype = std::find_if(file_dtypes.begin(), file_dtypes.end(),
+                                  [&wanted = info.dtype](const FileDtype& d) { return d.name == wanted; });
   ETHREED_CHECK(dtype != file_dtypes.end(), "{}: tensor '{}' has the unknown dtype '{}'; store it as F32 or F64", file,
                 name, info.dtype);
   ETHREED_CHECK(info.begin <= info.end && info.end <= data_bytes,
@@ -202,8 +202,8 @@ void SafetensorsFile::read(std::span<const std::byte> bytes) {
 // The format asks for no padding, and some writers pad nothing.
 void SafetensorsFile::copy_unaligned() {
   for (const auto& [name, info] : infos_) {
-    const auto dtype =
-        std::find_if(file_dtypes.begin(), file_dtypes.end(), [&](const FileDtype& d) { return d.name == info.dtype; });
+    const auto dtype = std::find_if(file_dtypes.begin(), file_dtypes.end(),
+                                    [&wanted = info.dtype](const FileDtype& d) { return d.name == wanted; });
     const std::byte* address = data_ + info.begin;
     const std::size_t bytes = info.end - info.begin;
     if (reinterpret_cast<std::uintptr_t>(address) % dtype->bytes == 0) continue;

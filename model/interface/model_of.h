@@ -239,7 +239,10 @@ template <class M> class ModelOf final : public Model {
     return requires { typename M::template Replies<float>; };
   }
   bool has_pointer() const override {
-    return requires(const typename M::template Replies<float>& replies) { replies.look(0); };
+    if constexpr (requires { typename M::template Replies<float>; })
+      return requires(const typename M::template Replies<float>& replies) { replies.look(0); };
+    else
+      return false;
   }
   std::string_view reply_plan() const override {
     if constexpr (requires { M::reply_plan(config_); })
