@@ -3,6 +3,7 @@
 #include "core/error.h"
 
 #include <histedit.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <array>
@@ -23,6 +24,21 @@ volatile std::sig_atomic_t stopped = 0;
 extern "C" void note_stop(int) { stopped = 1; }
 
 constexpr int remembered_lines = 1000;
+
+// Waits for input; false if Ctrl-C came first. The signal is let through while it waits and at no other time here, so
+// none falls between the look at `stopped` and the wait.
+bool input_before_stop() {
+  sigset_t interrupt{}, before{};
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  ::sigprocmask(SIG_BLOCK, &interrupt, &before);
+  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  while (stopped == 0 && ::ppoll(&input, 1, nullptr, &before) < 0 && errno == EINTR) {
+  }
+  const bool first = stopped == 0;
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  return first;
+}
 
 }  // namespace
 
@@ -69,6 +85,10 @@ struct LineEditor::Editor {
   Editor(const Editor&) = delete;
   Editor& operator=(const Editor&) = delete;
 
+  // Keys are keys from here on: before the prompt is shown, for el_gets itself does so only after it, and a Ctrl-C
+  // typed in between would be a signal that ends no read.
+  void prepare() { el_set(line, EL_PREP_TERM, 1); }
+  void leave() { el_set(line, EL_PREP_TERM, 0); }
   Line read(std::string& text) {
     stopped = false;
     int count = 0;
@@ -100,8 +120,10 @@ LineEditor::~LineEditor() {
 }
 
 Line LineEditor::read(std::string& line) {
+  if (editor_) editor_->prepare();
   if (stopped != 0) {  // during the answer
     stopped = 0;
+    if (editor_) editor_->leave();
     return Line::stopped;
   }
   if (editor_) return editor_->read(line);
@@ -123,14 +145,14 @@ Line LineEditor::read_plain(std::string& line) {
     }
     if (at_end_) return Line::end;
     searched = rest_.size();
-    std::array<char, 4096> bytes{};
-    const ssize_t got = ::read(STDIN_FILENO, bytes.data(), bytes.size());
-    if (got < 0 && errno == EINTR && stopped != 0) {
+    if (!input_before_stop()) {
       stopped = 0;
       rest_.clear();
       std::fputs("\n", stdout);
       return Line::stopped;
     }
+    std::array<char, 4096> bytes{};
+    const ssize_t got = ::read(STDIN_FILENO, bytes.data(), bytes.size());
     if (got < 0 && errno == EINTR) continue;
     ETHREED_CHECK(got >= 0, "standard input cannot be read: {}", std::strerror(errno));
     rest_.append(bytes.data(), static_cast<std::size_t>(got));
