@@ -230,6 +230,43 @@ TEST_CASE("the emulated kernels of blocks and rows take operands that start anyw
   CHECK((found == takes_any_address.size() || tested_operations().size() < operations().size()));
 }
 
+TEST_CASE("the emulated kernels turn logits into their gradient in place, every case") {
+  Runtime cpu_runtime;
+  Context cpu = cpu_runtime.context();
+  EmulatedDevice emulated({});
+  Context context = emulated.context();
+  MemorySource& managed = emulated.device().managed();
+  for (const Operation& operation : tested_operations()) {
+    if (operation.name != "pointer_mixture") continue;  // the one whose contract allows it
+    for (const OpCase& op_case : operation.cases()) {
+      INFO(operation.name << " / " << op_case.name);
+      Run<float> wanted(cpu, operation, op_case);
+      wanted.forward_and_backward(cpu);
+      const auto problem = make<float>(op_case);
+      problem->move_to(managed);
+      problem->forward(context);
+      REQUIRE(problem->inputs[0].name == "logits");
+      std::vector<Tensor<float>> cotangents, gradients;
+      std::vector<const float*> arriving;
+      for (std::size_t o = 0; o < problem->outputs.size(); ++o) {
+        const Shape shape = problem->outputs[o].data.shape();
+        const Tensor<float> numbers = random_tensor<float>(shape, seed, 1000 + o);
+        std::copy_n(numbers.data(), numbers.count(), cotangents.emplace_back(shape, managed).data());
+        arriving.push_back(cotangents.back().data());
+      }
+      std::vector<GradientSink<float>> sinks{{problem->inputs[0].data.data(), false}};
+      for (std::size_t i = 1; i < problem->inputs.size(); ++i)
+        sinks.push_back({gradients.emplace_back(problem->inputs[i].data.shape(), managed).data(), false});
+      problem->backward(context, arriving, sinks);
+      emulated.device().synchronize();
+      emulated.device().staging().forget();
+      CHECK(disagreements(problem->inputs[0].data, wanted.gradients[0]) == 0);
+      for (std::size_t i = 1; i < problem->inputs.size(); ++i)
+        CHECK(disagreements(gradients[i - 1], wanted.gradients[i]) == 0);
+    }
+  }
+}
+
 TEST_CASE("a launch beyond what CUDA allows is an Error that names the kernel, while planning too") {
   EmulatedDevice emulated({});
   Context context = emulated.context();
