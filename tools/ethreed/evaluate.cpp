@@ -1,5 +1,5 @@
 #include "core/printable.h"
-#include "model/evaluation/metrics.h"
+#include "model/metrics/distinct.h"
 #include "model/evaluation/reply_figures.h"
 #include "model/interface/device_model.h"
 #include "tools/ethreed/commands.h"
