@@ -17,6 +17,7 @@ PorterStemmer::PorterStemmer() : stemmer_(sb_stemmer_new("porter", "UTF_8")) {
 PorterStemmer::~PorterStemmer() { sb_stemmer_delete(stemmer_); }
 
 std::string PorterStemmer::stem(std::string_view word) const {
+  if (word.size() <= 2) return std::string(word);  // else "is" would be "i"
   const sb_symbol* stem =
       sb_stemmer_stem(stemmer_, reinterpret_cast<const sb_symbol*>(word.data()), static_cast<int>(word.size()));
   ETHREED_CHECK(stem != nullptr, "libstemmer: out of memory");

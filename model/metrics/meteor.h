@@ -19,7 +19,7 @@ class PorterStemmer {
   ~PorterStemmer();
   PorterStemmer(const PorterStemmer&) = delete;
   PorterStemmer& operator=(const PorterStemmer&) = delete;
-  /// Of one lower-case word.
+  /// Of one lower-case word; words of one or two letters stay as they are, as in Porter's own program and nltk.
   std::string stem(std::string_view word) const;
 
  private:

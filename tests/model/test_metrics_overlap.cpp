@@ -67,6 +67,8 @@ TEST_CASE("METEOR without a match is 0") {
   CHECK(meteor_exact_stem(words_of("yes"), words_of("no"), stemmer).score == 0);
   CHECK(meteor_exact_stem({}, words_of("no"), stemmer).score == 0);
   CHECK(stemmer.stem("hoping") == "hope");
+  CHECK(stemmer.stem("is") == "is");
+  CHECK(meteor_exact_stem(words_of("it is"), words_of("i do"), stemmer).matches == 0);  // "is" is no "i"
 }
 
 TEST_CASE("chrF counts characters without blanks over the corpus, with recall twice as heavy") {

@@ -50,17 +50,22 @@ std::vector<std::string> remarks(const ScoreTable& table) {
                                                  : fmt::format("{} rows; dialogues are not known", table.rows)};
   if (!table.vectors.empty()) lines.push_back("word vectors: " + printable(table.vectors));
   std::vector<std::pair<std::string, std::string>> reasons;  // reason, names
-  for (std::size_t c = 0; c < table.columns.size(); ++c)
-    for (const ScoreFigure& figure : table.columns[c]) {
-      if (figure.absent.empty()) continue;
-      const std::string reason = table.columns.size() == 1 ? figure.absent : table.names[c] + ": " + figure.absent;
-      const auto place =
-          std::find_if(reasons.begin(), reasons.end(), [&](const auto& known) { return known.first == reason; });
-      if (place == reasons.end())
-        reasons.emplace_back(reason, figure.name);
-      else
-        place->second += ", " + figure.name;
-    }
+  const auto add = [&](const std::string& reason, const std::string& figure) {
+    const auto place =
+        std::find_if(reasons.begin(), reasons.end(), [&](const auto& known) { return known.first == reason; });
+    if (place == reasons.end())
+      reasons.emplace_back(reason, figure);
+    else
+      place->second += ", " + figure;
+  };
+  for (std::size_t f = 0; f < table.columns[0].size(); ++f) {
+    const std::string& first = table.columns[0][f].absent;
+    const bool same = std::all_of(table.columns.begin(), table.columns.end(),
+                                  [&](const auto& column) { return column[f].absent == first; });
+    for (std::size_t c = 0; c < (same ? 1 : table.columns.size()); ++c)
+      if (const ScoreFigure& figure = table.columns[c][f]; !figure.absent.empty())
+        add(same ? figure.absent : table.names[c] + ": " + figure.absent, figure.name);
+  }
   for (const auto& [reason, figures] : reasons)
     lines.push_back(fmt::format("absent, {}: {}", printable(reason), figures));
   std::set<std::string> told;

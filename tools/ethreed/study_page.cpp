@@ -21,7 +21,7 @@ header { position: sticky; top: 0; z-index: 1; background: #fff; border-bottom: 
 .bar, main { max-width: 54rem; margin: 0 auto; padding: .7rem 1rem; }
 .bar { display: flex; gap: .7rem; align-items: center; flex-wrap: wrap; }
 .bar strong { margin-right: auto; }
-progress { width: 12rem; accent-color: var(--mark); }
+progress { width: 8rem; accent-color: var(--mark); }
 button { font: inherit; padding: .35rem .9rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--soft); cursor: pointer; }
 button.main { background: var(--mark); border-color: var(--mark); color: #fff; }
 button:disabled { opacity: .45; cursor: default; }
@@ -51,7 +51,7 @@ nav { display: flex; justify-content: space-between; margin: 1rem 0 3rem; }
 <header><div class="bar">
   <strong id="where"></strong>
   <progress id="progress"></progress><span id="done"></span>
-  <button id="open" type="button">First open one</button>
+  <button id="open" type="button">Next open answer</button>
   <button id="save" type="button" class="main">Save the sheet</button>
 </div></header>
 <main>
