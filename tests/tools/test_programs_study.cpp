@@ -274,15 +274,15 @@ TEST_CASE("study make takes gold replies and names, and refuses what cannot be c
   CHECK(key.at("choices").size() == 9);
   project.file("lines.txt", "hello\n");
   const auto refused = [&](std::vector<std::string> files, const std::vector<std::string>& parts) {
-    std::vector<std::string> arguments{"study", "make", "--out", "no", "--contexts", "1"};
+    std::vector<std::string> arguments{"study", "make", "--out", "no"};
     arguments.insert(arguments.end(), files.begin(), files.end());
     check_refusal(project, arguments, parts);
   };
-  refused({"lines.txt"}, {"lines.txt:1", "no context"});
-  refused({"alpha.jsonl", "alpha.jsonl"}, {"same name", "NAME=FILE"});
+  refused({"lines.txt", "--contexts", "1"}, {"lines.txt:1", "no context"});
+  refused({"alpha.jsonl", "alpha.jsonl", "--contexts", "1"}, {"same name", "NAME=FILE"});
   refused({"alpha.jsonl", "--contexts", "13"}, {"alpha.jsonl", "has 12 rows", "13 contexts"});
   std::string other = replies_of("beta");
   for (std::size_t place; (place = other.find("lost")) != std::string::npos;) other.replace(place, 4, "found");
   project.file("other.jsonl", other);
-  refused({"alpha.jsonl", "other.jsonl"}, {"other.jsonl:", "found", "same posts"});
+  refused({"alpha.jsonl", "other.jsonl", "--contexts", "1"}, {"other.jsonl:", "found", "same posts"});
 }
