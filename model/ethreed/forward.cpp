@@ -1,5 +1,6 @@
 #include "model/ethreed/forward.h"
 
+#include "autograd/functions/elementwise_function.h"
 #include "autograd/functions/embedding_function.h"
 #include "autograd/functions/gather_rows_function.h"
 #include "autograd/functions/gather_stacked_rows_function.h"
@@ -9,6 +10,25 @@
 
 namespace ethreed {
 
+namespace {
+
+// For every turn row one of another dialogue of the batch: of the next one in its order, the same turn or its last.
+std::vector<std::int32_t> other_turns(const DialogueBatch& batch) {
+  const Packing turns = batch.turn_packing();
+  const int dialogues = batch.dialogues();
+  std::vector<std::int32_t> rows(batch.turns());
+  for (int t = 0; t < turns.steps(); ++t)
+    for (int rank = 0; rank < turns.alive(t); ++rank) {
+      const int other = (rank + 1) % dialogues;
+      int turn = t;
+      while (other >= turns.alive(turn)) --turn;
+      rows[turns.row(t, rank)] = turns.row(turn, other);
+    }
+  return rows;
+}
+
+}  // namespace
+
 template <class T>
 DialogueState<T> read_dialogues(Tape<T>& tape, const EthreedConfig& config,
                                 const EthreedParameters<Variable<T>>& parameters, const DialogueBatch& batch,
@@ -17,11 +37,11 @@ DialogueState<T> read_dialogues(Tape<T>& tape, const EthreedConfig& config,
   {
     const Range range(tape, "word look-up");
     // One look-up of every word for the encoder and, under teacher forcing, the decoder.
-    state.words = embedding<T>(tape, parameters.embedding, batch.word_ids);
+    state.words = masked(tape, embedding<T>(tape, parameters.embedding, batch.word_ids), noise.words);
   }
   {
     const Range range(tape, "utterance encoder");
-    state.utterances = encode_utterances(tape, parameters.encoder, batch, state.words);
+    state.utterances = encode_utterances(tape, parameters.encoder, batch, state.words, noise.encoder);
   }
   {
     const Range range(tape, "emotion tracker");
@@ -29,6 +49,7 @@ DialogueState<T> read_dialogues(Tape<T>& tape, const EthreedConfig& config,
   }
   const Range range(tape, "policy and classifiers");
   state.policy = predict_reply_emotion(tape, config, parameters.policy, state.tracked.emotion_post, noise.policy);
+  if (noise.shuffle_plans) state.policy.reply = gather_rows<T>(tape, {{state.policy.reply, other_turns(batch)}});
   const Variable<T> logits = linear_layer(tape, parameters.classifier, {state.tracked.emotion_states});
   state.speaker_logits = tape.rows(logits, 0, batch.turns());
   state.listener_logits = tape.rows(logits, batch.turns(), batch.turns());
@@ -45,6 +66,23 @@ DecoderMemory<T> decoder_memory(Tape<T>& tape, const EthreedParameters<Variable<
                          gather_rows<T>(tape, {{state.policy.reply, batch.turn_of_row}}));
 }
 
+namespace {
+
+// (15) under teacher forcing. Where a step reads emo, too, its input is that of no other.
+template <class T>
+Variable<T> decode_inputs(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, const DialogueBatch& batch,
+                          Variable<T> words, const DecoderMemory<T>& memory) {
+  const Packing packing = batch.decoder_packing();
+  if (!parameters.emotion_input)
+    return decoder_states<T>(tape, parameters, packing, {words}, memory.initial, batch.decoder_inputs);
+  return decoder_states<T>(tape, parameters, packing,
+                           {gather_rows<T>(tape, {{words, batch.decoder_inputs}}),
+                            gather_rows<T>(tape, {{memory.emotion, batch.decoder_rows}})},
+                           memory.initial);
+}
+
+}  // namespace
+
 template <class T>
 ForwardPass<T> forward_pass(Tape<T>& tape, const EthreedConfig& config,
                             const EthreedParameters<Variable<T>>& parameters, const DialogueBatch& batch,
@@ -57,14 +95,13 @@ ForwardPass<T> forward_pass(Tape<T>& tape, const EthreedConfig& config,
     const Range range(tape, "decoder GRU");
     // s does not depend on the attention: under teacher forcing it is one ragged sequence.
     const Variable<T> words = tape.rows(pass.state.words, 0, batch.decoder_word_count);
-    const Variable<T> s = decoder_states<T>(tape, parameters.decoder, batch.decoder_packing(), words, memory.initial,
-                                            batch.decoder_inputs);
+    const Variable<T> s = decode_inputs(tape, parameters.decoder, batch, words, memory);
     state = gather_rows<T>(tape, {{s, batch.state_rows}});
     previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
   }
   {
     const Range range(tape, "attention, gate and vocabulary");
-    pass.decoded = decode(tape, parameters.decoder, batch.rows(), memory, state, previous);
+    pass.decoded = decode<T>(tape, parameters.decoder, batch.rows(), memory, state, previous, nullptr, noise.features);
   }
   {
     const Range range(tape, "pointer mixture");

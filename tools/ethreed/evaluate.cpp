@@ -83,6 +83,7 @@ Json figures_of(const EvaluateArguments& arguments, std::vector<std::string>& no
   SplitExamples examples(data.split(arguments.run.split), example_kind(model));
   Evaluator<float> evaluator(context, model, device.model());
   LatentMode mode = arguments.decode.mode();
+  check_latent(arguments.decode, run);
   mode.samples = arguments.importance_samples;
   ETHREED_CHECK(mode.samples == 0 || std::any_of(model.figures().begin(), model.figures().end(),
                                                  [](const FigureColumn& column) { return column.sampled; }),
@@ -111,7 +112,7 @@ Json figures_of(const EvaluateArguments& arguments, std::vector<std::string>& no
     figures["decode"] = name_of(decode.method);
     figures["decoding"] = description_of(decode);
   }
-  if (model.has_latent()) figures["latent"] = mode.sample ? "sample" : "mean";
+  if (model.has_latent()) figures["latent"] = arguments.decode.latent;
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   figures["vocabulary"] = data.vocabulary_size();
   figures["parameters"] = model.layout().parameter_count();
@@ -180,7 +181,7 @@ void add_evaluate_command(CLI::App& app) {
   const auto a = std::make_shared<EvaluateArguments>();
   CLI::App* command = app.add_subcommand("evaluate", "Accuracies, perplexities and Distinct-n of a trained model");
   add_run_options(*command, a->run, true);
-  add_decode_options(*command, a->decode, false);
+  add_decode_options(*command, a->decode, false, true);
   command
       ->add_option("--replies", a->replies, "Dialogues to write replies for (Distinct-n depends on it); default: all")
       ->check(CLI::Range(0, 1'000'000'000));
