@@ -18,6 +18,8 @@ void add_attention_command(CLI::App& app);
 void add_chat_command(CLI::App& app);
 void add_trace_command(CLI::App& app);
 void add_label_command(CLI::App& app);
+void add_score_command(CLI::App& app);
+void add_study_command(CLI::App& app);
 void add_models_command(CLI::App& app);
 void add_devices_command(CLI::App& app);
 

@@ -1,7 +1,7 @@
 #include "core/printable.h"
-#include "model/evaluation/metrics.h"
 #include "model/evaluation/reply_figures.h"
 #include "model/interface/device_model.h"
+#include "model/metrics/distinct.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/decode_options.h"
 

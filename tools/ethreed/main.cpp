@@ -65,6 +65,8 @@ int main(int argc, char** argv) {
   ethreed::add_chat_command(app);
   ethreed::add_trace_command(app);
   ethreed::add_label_command(app);
+  ethreed::add_score_command(app);
+  ethreed::add_study_command(app);
   ethreed::add_models_command(app);
   ethreed::add_devices_command(app);
   try {
