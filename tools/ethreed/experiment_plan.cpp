@@ -3,7 +3,6 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/mapped_file.h"
-#include "model/interface/run_config.h"
 #include "tools/ethreed/evaluate.h"
 #include "tools/ethreed/json_options.h"
 #include "tools/ethreed/prepare_options.h"
@@ -164,8 +163,6 @@ void add_variant(const Json& json, const std::vector<std::uint64_t>& seeds, cons
                 model_names());
   variant.model = model;
   variant.config = config_of(json, *kind, source);
-  const ConfigPatch patch{&variant.config, source, false};
-  make_run_config(variant.model, nullptr, std::span(&patch, 1));  // throws
   variant.seeds = json.contains("seeds") ? seeds_at(json, source) : seeds;
   ETHREED_CHECK(!variant.seeds.empty(), "{}: has no seeds, and neither has the plan; give \"seeds\": [1, 2, 3]",
                 source);
@@ -246,7 +243,7 @@ ExperimentPlan read_plan(const fs::path& path, const std::string& data) {
              {"name", "data", "seeds", "variants", "columns", "published", "published_note", "evaluate", "bootstrap"},
              source);
   const fs::path folder = fs::absolute(path).parent_path();
-  ExperimentPlan plan{.name = text_at(json, "name", source, path.stem().string())};
+  ExperimentPlan plan{.source = source, .name = text_at(json, "name", source, path.stem().string())};
   if (!data.empty())
     plan.data.push_back(
         {.folder = fs::absolute(data).lexically_normal(), .prepare = {}, .recipe = {}, .place = "data"});

@@ -50,6 +50,7 @@ struct PublishedRow {
 };
 
 struct ExperimentPlan {
+  std::string source;  ///< its path, for messages
   std::string name;
   std::vector<PlannedData> data;  ///< that of the plan first
   std::vector<PlannedVariant> variants;
@@ -62,8 +63,8 @@ struct ExperimentPlan {
   BootstrapOptions bootstrap;
 };
 
-/// Reads a plan. `data`, if given, takes the place of the plan's data. Everything that can be checked without data is:
-/// throws Error naming the file and the key.
+/// Reads a plan. `data`, if given, takes the place of the plan's data. Throws Error naming the file and the key. What a
+/// configuration says is checked against the data, by list_runs.
 ExperimentPlan read_plan(const std::filesystem::path& path, const std::string& data);
 
 /// The number of `PlannedVariant::seeds` runs in all.

@@ -97,7 +97,7 @@ std::vector<PlannedRun> list_runs(const ExperimentPlan& plan, const ExperimentFo
     const PlannedVariant& variant = plan.variants[v];
     const Dataset& dataset = data[variant.data];
     const DataDescription description = describe(dataset);
-    const std::string source = fmt::format("variant '{}'", variant.name);
+    const std::string source = fmt::format("{}: variant '{}'", plan.source, variant.name);
     auto& runs = of_variant.emplace_back();
     for (const std::uint64_t seed : variant.seeds) {
       const Json seed_key{{"training", {{"seed", seed}}}};
@@ -114,7 +114,9 @@ std::vector<PlannedRun> list_runs(const ExperimentPlan& plan, const ExperimentFo
       runs.push_back(std::move(run));
     }
   }
-  ETHREED_CHECK(sampled, "evaluate: importance_samples: no variant has a figure by importance sampling; leave it out");
+  ETHREED_CHECK(sampled,
+                "{}: evaluate: importance_samples: no variant has a figure by importance sampling; leave it out",
+                plan.source);
   std::vector<PlannedRun> runs;
   for (std::size_t i = 0; runs.size() < runs_of(plan); ++i)
     for (auto& of_one : of_variant)
