@@ -59,13 +59,14 @@ void DialogueBatch::build(std::span<const Example> dialogues, std::int32_t vocab
 
 DialogueBatch::Arrays DialogueBatch::arrays() const {
   const auto bytes = [](const auto& values) { return std::as_bytes(std::span(values)); };
-  return {bytes(turn_offsets),    bytes(chain_offsets), bytes(pair_offsets),   bytes(encoder_offsets),
-          bytes(decoder_offsets), bytes(emotion),       bytes(listener_label), bytes(post_chain),
-          bytes(both_chain),      bytes(both_pair),     bytes(chain_of_pair),  bytes(word_ids),
-          bytes(summary_last),    bytes(summary_first), bytes(turn_of_row),    bytes(source_offsets),
-          bytes(target_offsets),  bytes(source_rows),   bytes(source_ids),     bytes(targets),
-          bytes(state_rows),      bytes(previous_rows), bytes(weight_offsets), bytes(encoder_inputs),
-          bytes(decoder_inputs),  bytes(copied_targets)};
+  return {bytes(turn_offsets),    bytes(chain_offsets),  bytes(pair_offsets),   bytes(encoder_offsets),
+          bytes(decoder_offsets), bytes(emotion),        bytes(listener_label), bytes(post_chain),
+          bytes(both_chain),      bytes(both_pair),      bytes(chain_of_pair),  bytes(word_ids),
+          bytes(summary_last),    bytes(summary_first),  bytes(turn_of_row),    bytes(source_offsets),
+          bytes(target_offsets),  bytes(source_rows),    bytes(source_ids),     bytes(targets),
+          bytes(state_rows),      bytes(previous_rows),  bytes(weight_offsets), bytes(encoder_inputs),
+          bytes(decoder_inputs),  bytes(copied_targets), bytes(token_offsets),  bytes(token_rows),
+          bytes(decoder_rows)};
 }
 
 void DialogueBatch::sort_dialogues(std::span<const Example> dialogues) {
@@ -145,6 +146,13 @@ void DialogueBatch::lay_out_encoder(std::span<const Example> dialogues, std::int
     summary_first[chain] = packing.row(0, rank);
     summary_last[chain] = packing.row(words.size() - 1, rank);
   }
+  token_offsets.assign(1, 0);
+  token_rows.clear();
+  for (int chain = 0; chain < utterances; ++chain) {
+    const int rank = utterance_rank_[chain];
+    for (int j = 0; j < utterance(dialogues, chain).size(); ++j) token_rows.push_back(packing.row(j, rank));
+    token_offsets.push_back(count_of(token_rows));
+  }
 }
 
 void DialogueBatch::lay_out_decoder(std::span<const Example> dialogues, std::int32_t vocabulary) {
@@ -162,6 +170,7 @@ void DialogueBatch::lay_out_decoder(std::span<const Example> dialogues, std::int
   for (Ids* ids : {&source_rows, &source_ids, &source_words, &targets, &copied_targets, &state_rows, &previous_rows})
     ids->clear();
   decoder_inputs.resize(packing.rows());
+  decoder_rows.resize(packing.rows());
   max_extra = 0;
   const Packing encoder{encoder_offsets};
   for (int r = 0; r < n; ++r) {
@@ -191,6 +200,7 @@ void DialogueBatch::lay_out_decoder(std::span<const Example> dialogues, std::int
       const int state = packing.row(i, r);
       if (target >= vocabulary) copied_targets.push_back(target_tokens());
       targets.push_back(target);
+      decoder_rows[state] = r;
       decoder_inputs[state] = previous;
       state_rows.push_back(state);
       previous_rows.push_back(i == 0 ? r : n + packing.row(i - 1, r));

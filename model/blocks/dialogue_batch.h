@@ -57,7 +57,7 @@ class DialogueBatch {
   std::int64_t place(int turn_row) const { return places[turn_dialogue[turn_row]] + turn_time[turn_row]; }
 
   /// Every array that kernels read, to be staged together.
-  using Arrays = std::array<std::span<const std::byte>, 26>;
+  using Arrays = std::array<std::span<const std::byte>, 29>;
   Arrays arrays() const;
 
   std::vector<std::int32_t> dialogue_order;  ///< [B] input index of each dialogue
@@ -81,6 +81,8 @@ class DialogueBatch {
   // encoder
   std::vector<std::int32_t> encoder_inputs;               ///< [encoder rows] place in word_ids
   std::vector<std::int32_t> summary_last, summary_first;  ///< [2N], by chain row: encoder rows of h_len and h_1
+  std::vector<std::int32_t> token_offsets;                ///< [2N + 1], by chain row: where its tokens' rows begin
+  std::vector<std::int32_t> token_rows;                   ///< [encoder rows] encoder row of each token of these
   // decoder rows and their tokens
   std::vector<std::int32_t> turn_of_row;                     ///< [N] turn row of each decoder row
   std::vector<std::int32_t> source_offsets, target_offsets;  ///< [N + 1]
@@ -91,6 +93,7 @@ class DialogueBatch {
   std::vector<std::int32_t> targets;                         ///< [target tokens] extended ids
   std::vector<std::int32_t> copied_targets;                  ///< target tokens with an extended id: only copies
   std::vector<std::int32_t> decoder_inputs;  ///< [packed decoder rows] place in word_ids of y_{i−1}, SOS first
+  std::vector<std::int32_t> decoder_rows;    ///< [packed decoder rows] the decoder row of each
   std::vector<std::int32_t> state_rows;      ///< [target tokens] packed decoder row of s_i
   std::vector<std::int32_t> previous_rows;   ///< [target tokens] s_{i−1}: row in [s_0 of every decoder row ; s]
   int listener_labels = 0;                   ///< how many turns have y^R

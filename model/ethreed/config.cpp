@@ -24,11 +24,17 @@ ConfigFields EthreedConfig::model_fields() {
           {"ablation", named_choice(ablation, variant_names)},
           {"listener_labels", &listener_labels},
           {"constraint_gradient", &constraint_gradient},
-          {.key = "unbounded_energies", .value = &unbounded_energies, .unwritten = 0}};
+          {.key = "unbounded_energies", .value = &unbounded_energies, .unwritten = 0},
+          {.key = "pooling", .value = named_choice(pooling, pooling_names), .unwritten = 0},
+          {.key = "emotion_input", .value = &emotion_input, .unwritten = 0}};
 }
 
 ConfigFields EthreedConfig::training_fields() {
   return {{"dropout", &dropout, 0.0, 0.95},
+          {.key = "dropout_words", .value = &dropout_words, .low = 0.0, .high = 0.95, .unwritten = 0},
+          {.key = "dropout_encoder", .value = &dropout_encoder, .low = 0.0, .high = 0.95, .unwritten = 0},
+          {.key = "dropout_output", .value = &dropout_output, .low = 0.0, .high = 0.95, .unwritten = 0},
+          {.key = "sample_in_training", .value = &sample_in_training, .unwritten = 1},
           {"update_gate_bias", &update_gate_bias, -100.0, 100.0},
           {"weight_emotion", &weights.emotion, 0.0, 1e6},
           {"weight_policy", &weights.policy, 0.0, 1e6},

@@ -12,6 +12,10 @@ namespace ethreed {
 /// Section 4.2 of the paper: what is taken out of the model. `none` is the whole model.
 enum class Ablation { none, no_policy, no_gps, no_party, no_emotion, no_tracking };
 
+/// How an utterance becomes one vector: u = [→h_len ; ←h_1], or, an extension, attention over its tokens:
+/// u = Σ_j α_j h_j, α = softmax_j v·tanh(W h_j + b).
+enum class UtterancePooling { last, attention };
+
 /// Weights of the four losses in (26).
 struct LossWeights {
   double emotion = 1.0;     ///< L1
@@ -37,8 +41,14 @@ struct EthreedConfig {
   bool listener_labels = true;       ///< false: no listener term and no KL term, for want of labels
   bool constraint_gradient = false;  ///< true: p of (12) is not detached
   bool unbounded_energies = false;   ///< true: (18) without its tanh, an extension
-  double dropout = 0.5;              ///< on g, p, e, c
-  double update_gate_bias = 2.0;     ///< initial recurrent bias of every update gate
+  UtterancePooling pooling = UtterancePooling::last;
+  bool emotion_input = false;      ///< true: the decoder's cell reads [E[y_{i−1}] ; emo], an extension of (15)
+  double dropout = 0.5;            ///< on g, p, e, c
+  double dropout_words = 0.0;      ///< on the word vectors; a word that occurs twice in a batch is dropped alike
+  double dropout_encoder = 0.0;    ///< on u and the token states h_j
+  double dropout_output = 0.0;     ///< on the features of V₁ in (22)
+  bool sample_in_training = true;  ///< false: R̂ = μ in training
+  double update_gate_bias = 2.0;   ///< initial recurrent bias of every update gate
   LossWeights weights;
   double generation_gate_bias = 0.0;  ///< added to b_ptr of (23) at the start: below 0, p_gen starts lower
   double mask_words = 0.0;            ///< share of a dialogue's words that training takes for unknown (WordMask)
@@ -46,6 +56,7 @@ struct EthreedConfig {
 
   static constexpr std::array<std::string_view, 6> variant_names{"none",     "no_policy",  "no_gps",
                                                                  "no_party", "no_emotion", "no_tracking"};
+  static constexpr std::array<std::string_view, 2> pooling_names{"last", "attention"};
   static constexpr std::string_view variant_key = "ablation";
 
   bool has_policy() const { return ablation != Ablation::no_policy; }

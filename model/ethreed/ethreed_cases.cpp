@@ -47,6 +47,10 @@ std::vector<ModelCase> tiny_cases() {
   pointer.keys["model"]["unbounded_energies"] = true;
   pointer.keys["training"].update(
       {{"weight_copy", 0.8}, {"generation_gate_bias", -1.0}, {"mask_words", 0.3}, {"mask_words_from", 4}});
+  ModelCase& recipe = cases.emplace_back(ModelCase{.name = "recipe options", .keys = tiny_keys("none")});
+  recipe.keys["model"].update({{"pooling", "attention"}, {"emotion_input", true}});
+  recipe.keys["training"].update(
+      {{"dropout_words", 0.2}, {"dropout_encoder", 0.3}, {"dropout_output", 0.25}, {"sample_in_training", false}});
   // p of (12) is a constant of the loss, which then is not what its gradient is the gradient of.
   for (ModelCase& one : cases) one.gradient_keys = {{"model", {{"constraint_gradient", true}}}};
   return cases;
@@ -62,6 +66,8 @@ reference::Switches switches_of(const Json& model) {
           .emotion_cell = ablation != "no_emotion",
           .two_chains = ablation != "no_tracking",
           .unbounded = model.value("unbounded_energies", false),
+          .pooling = model.value("pooling", "last") == "attention",
+          .emotion_input = model.value("emotion_input", false),
           .listener_labels = model.at("listener_labels")};
 }
 

@@ -22,6 +22,8 @@ struct Switches {
   bool emotion_cell = true;     ///< false: e := p
   bool two_chains = true;       ///< false: one chain e^P_1, e^R_1, e^P_2, …
   bool unbounded = false;       ///< true: (18) without its tanh
+  bool pooling = false;         ///< true: u is what attention takes from the tokens
+  bool emotion_input = false;   ///< true: GRU_d reads [E[y_{i−1}] ; emo]
   bool listener_labels = true;  ///< false: neither the listener half of L1 nor L2
 };
 
@@ -61,6 +63,20 @@ inline Vector attend_to_history(const Parameters& p, const Vector& u, const std:
   return a;
 }
 
+/// Section 2, or with u = Σ_j α_j h_j, α = softmax_j v·tanh(W h_j + b).
+inline Utterance encode(const Parameters& p, const Switches& switches, const std::vector<int>& words) {
+  Utterance out = encode(p, words);
+  if (!switches.pooling) return out;
+  Vector score;
+  for (const Vector& h : out.states)
+    score.push_back(product(p.at("encoder.attention.vector"), tanh_of(affine(p, "encoder.attention", h)))[0]);
+  const Vector alpha = softmax(score);
+  out.summary.assign(out.summary.size(), 0.0);
+  for (std::size_t j = 0; j < alpha.size(); ++j)
+    for (std::size_t k = 0; k < out.summary.size(); ++k) out.summary[k] += alpha[j] * out.states[j][k];
+  return out;
+}
+
 /// Equations (1) to (5) and (7), turn after turn.
 inline std::vector<TurnState> track_emotions(const Parameters& p, const Switches& switches, const Dialogue& dialogue) {
   std::vector<TurnState> states;
@@ -70,8 +86,8 @@ inline std::vector<TurnState> track_emotions(const Parameters& p, const Switches
   if (switches.emotion_cell) e_post = e_response = zero_state(p, "tracker.emotion");
   for (const Turn& turn : dialogue) {
     TurnState s;
-    s.post = encode(p, turn.post);
-    s.response = encode(p, turn.response);
+    s.post = encode(p, switches, turn.post);
+    s.response = encode(p, switches, turn.response);
     s.g_post = g = dropped(gru(p, "tracker.global", s.post.summary, g), turn.post_dropout.global);              // (1)
     s.g_response = g = dropped(gru(p, "tracker.global", s.response.summary, g), turn.response_dropout.global);  // (1)
     Vector x_post = s.g_post, x_response = s.g_response;
@@ -140,6 +156,7 @@ class Decoder {
   Decoder(const Parameters& p, const Switches& switches, const TurnState& turn, const std::vector<int>& post)
       : p_(&p),
         unbounded_(switches.unbounded),
+        emotion_input_(switches.emotion_input),
         vocabulary_(p.at("embedding.weight").shape[0]),
         states_(turn.post.states) {
     for (const int word : post) {
@@ -164,7 +181,8 @@ class Decoder {
   Step step(int previous) {
     Step out;
     const Vector before = s_;
-    out.state = s_ = gru(*p_, "decoder.gru", embedded(*p_, previous), before);  // (15)
+    const Vector y = embedded(*p_, previous);
+    out.state = s_ = gru(*p_, "decoder.gru", emotion_input_ ? joined({y, emotion_}) : y, before);  // (15)
     Vector energy;
     for (std::size_t j = 0; j < states_.size(); ++j) {  // (18)
       const double score = bilinear(before, p_->at("decoder.attention.weight"), states_[j]) +
@@ -197,7 +215,7 @@ class Decoder {
 
  private:
   const Parameters* p_;
-  bool unbounded_;
+  bool unbounded_, emotion_input_;
   int vocabulary_;
   std::vector<Vector> states_;
   std::vector<int> extra_, source_;

@@ -1,5 +1,6 @@
 #include "model/ethreed/forward.h"
 
+#include "autograd/functions/elementwise_function.h"
 #include "autograd/functions/embedding_function.h"
 #include "autograd/functions/gather_rows_function.h"
 #include "autograd/functions/gather_stacked_rows_function.h"
@@ -17,11 +18,11 @@ DialogueState<T> read_dialogues(Tape<T>& tape, const EthreedConfig& config,
   {
     const Range range(tape, "word look-up");
     // One look-up of every word for the encoder and, under teacher forcing, the decoder.
-    state.words = embedding<T>(tape, parameters.embedding, batch.word_ids);
+    state.words = masked(tape, embedding<T>(tape, parameters.embedding, batch.word_ids), noise.words);
   }
   {
     const Range range(tape, "utterance encoder");
-    state.utterances = encode_utterances(tape, parameters.encoder, batch, state.words);
+    state.utterances = encode_utterances(tape, parameters.encoder, batch, state.words, noise.encoder);
   }
   {
     const Range range(tape, "emotion tracker");
@@ -45,6 +46,23 @@ DecoderMemory<T> decoder_memory(Tape<T>& tape, const EthreedParameters<Variable<
                          gather_rows<T>(tape, {{state.policy.reply, batch.turn_of_row}}));
 }
 
+namespace {
+
+// (15) under teacher forcing. Where a step reads emo, too, its input is that of no other.
+template <class T>
+Variable<T> decode_inputs(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, const DialogueBatch& batch,
+                          Variable<T> words, const DecoderMemory<T>& memory) {
+  const Packing packing = batch.decoder_packing();
+  if (!parameters.emotion_input)
+    return decoder_states<T>(tape, parameters, packing, {words}, memory.initial, batch.decoder_inputs);
+  return decoder_states<T>(tape, parameters, packing,
+                           {gather_rows<T>(tape, {{words, batch.decoder_inputs}}),
+                            gather_rows<T>(tape, {{memory.emotion, batch.decoder_rows}})},
+                           memory.initial);
+}
+
+}  // namespace
+
 template <class T>
 ForwardPass<T> forward_pass(Tape<T>& tape, const EthreedConfig& config,
                             const EthreedParameters<Variable<T>>& parameters, const DialogueBatch& batch,
@@ -57,14 +75,13 @@ ForwardPass<T> forward_pass(Tape<T>& tape, const EthreedConfig& config,
     const Range range(tape, "decoder GRU");
     // s does not depend on the attention: under teacher forcing it is one ragged sequence.
     const Variable<T> words = tape.rows(pass.state.words, 0, batch.decoder_word_count);
-    const Variable<T> s = decoder_states<T>(tape, parameters.decoder, batch.decoder_packing(), words, memory.initial,
-                                            batch.decoder_inputs);
+    const Variable<T> s = decode_inputs(tape, parameters.decoder, batch, words, memory);
     state = gather_rows<T>(tape, {{s, batch.state_rows}});
     previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
   }
   {
     const Range range(tape, "attention, gate and vocabulary");
-    pass.decoded = decode(tape, parameters.decoder, batch.rows(), memory, state, previous);
+    pass.decoded = decode<T>(tape, parameters.decoder, batch.rows(), memory, state, previous, nullptr, noise.features);
   }
   {
     const Range range(tape, "pointer mixture");

@@ -15,7 +15,17 @@ StepNoise<T> draw_training_noise(Context& context, const EthreedConfig& config, 
   if (config.has_emotion_cell()) noise.masks.emotion = dropout.mask(2, 2 * n, config.emotion_state);
   noise.masks.content = dropout.mask(3, n, config.content_state);
   dropout.draw();
-  if (config.has_policy()) {
+  StepDropout<T> words(context, config.dropout_words, seed, step);
+  noise.words = words.mask(4, count_of(batch.word_ids), config.embedding);
+  words.draw();
+  StepDropout<T> encoder(context, config.dropout_encoder, seed, step);
+  noise.encoder.summary = encoder.mask(5, 2 * n, 2 * config.encoder);
+  noise.encoder.source_states = encoder.mask(6, batch.source_tokens(), 2 * config.encoder);
+  encoder.draw();
+  StepDropout<T> output(context, config.dropout_output, seed, step);
+  noise.features = output.mask(7, batch.target_tokens(), config.bottleneck);
+  output.draw();
+  if (config.has_policy() && config.sample_in_training) {
     const std::int64_t count = std::int64_t{n} * config.emotion_state;
     T* values = context.values.allocate<T>(count);
     fill_normal(context,

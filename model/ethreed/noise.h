@@ -1,8 +1,9 @@
 #pragma once
-// The random numbers of a pass: dropout of section 3 and ε of (11).
+// The random numbers of a pass: dropout of section 3 (and, where it is asked for, elsewhere) and ε of (11).
 
 #include "model/blocks/dialogue_batch.h"
 #include "model/ethreed/emotion_tracker.h"
+#include "model/ethreed/utterance_encoder.h"
 #include "model/interface/model.h"
 
 namespace ethreed {
@@ -10,7 +11,10 @@ namespace ethreed {
 /// Drawn before the pass. Null pointers: no dropout; R̂ = μ.
 template <class T> struct StepNoise {
   TrackerMasks<T> masks;
-  const T* policy = nullptr;  ///< ε [N, D_e] by turn row
+  const T* words = nullptr;  ///< [batch.word_ids, D_w]
+  EncoderMasks<T> encoder;
+  const T* features = nullptr;  ///< [target tokens, bottleneck]
+  const T* policy = nullptr;    ///< ε [N, D_e] by turn row
 };
 
 /// Multipliers of dropout and ε of one training step, drawn from (seed, step) into the step arena.

@@ -9,7 +9,11 @@ namespace ethreed {
 
 /// Parameters by section of the paper and role. Handle is Variable<T> in a step. Handles of parameters that an ablation
 /// does not have stay unset.
-template <class Handle> struct EncoderParameters { GruHandles<Handle> forward, reverse; };  // section 2
+template <class Handle> struct EncoderParameters {  // section 2
+  GruHandles<Handle> forward, reverse;
+  LinearHandles<Handle> attention;  // W, b of UtterancePooling::attention
+  Handle attention_vector{};        // v
+};
 
 template <class Handle> struct TrackerParameters {
   GruHandles<Handle> gru_g, gru_p, gru_e, gru_c;  // (1) (2) (5) (7)
@@ -29,6 +33,7 @@ template <class Handle> struct DecoderParameters {
   LinearHandles<Handle> bottleneck, vocabulary;  // V₁, V' of (22)
   LinearHandles<Handle> pointer;                 // (23)
   bool unbounded_energies = false;               // no parameter: how (18) is read
+  bool emotion_input = false;                    // no parameter: how (15) is read
 };
 
 template <class Handle> struct EthreedParameters {
@@ -55,6 +60,11 @@ void visit_parameters(const EthreedConfig& c, EthreedParameters<Handle>& p, Visi
         InitialValues{.how = Initialisation::word_vectors, .fan_in = c.embedding}, p.embedding);
   gru("encoder", c.embedding, c.encoder, p.encoder.forward, GruNames::forward_layer);
   gru("encoder", c.embedding, c.encoder, p.encoder.reverse, GruNames::reverse_layer);
+  if (c.pooling == UtterancePooling::attention) {
+    layer("encoder.attention", c.encoder, utterance, p.encoder.attention);
+    visit("encoder.attention", ".vector", Shape{1, c.encoder}, InitialValues{.fan_in = c.encoder},
+          p.encoder.attention_vector);
+  }
   gru("tracker.global", utterance, c.global_state, p.tracker.gru_g);
   if (c.has_party()) {
     visit("tracker.history_attention", ".weight", Shape{utterance, c.global_state},
@@ -72,7 +82,7 @@ void visit_parameters(const EthreedConfig& c, EthreedParameters<Handle>& p, Visi
   }
   layer("decoder.content", c.decoder_state, c.content_state, p.decoder.content);
   layer("decoder.emotion", c.emotion_state, c.emotion_state, p.decoder.emotion);
-  gru("decoder.gru", c.embedding, c.decoder_state, p.decoder.gru_d);
+  gru("decoder.gru", c.embedding + (c.emotion_input ? c.emotion_state : 0), c.decoder_state, p.decoder.gru_d);
   visit("decoder.attention", ".weight", Shape{c.decoder_state, utterance}, InitialValues{.fan_in = utterance},
         p.decoder.attention.weight);
   visit("decoder.attention", ".bias", Shape{1}, InitialValues{.fan_in = utterance}, p.decoder.attention.bias);
@@ -88,6 +98,7 @@ void visit_parameters(const EthreedConfig& c, EthreedParameters<Handle>& p, Visi
   visit("decoder.pointer", ".bias", Shape{1}, InitialValues{.fan_in = features, .shift = c.generation_gate_bias},
         p.decoder.pointer.bias);
   p.decoder.unbounded_energies = c.unbounded_energies;
+  p.decoder.emotion_input = c.emotion_input;
 }
 
 }  // namespace ethreed

@@ -24,11 +24,12 @@ template <class T>
 DecoderMemory<T> prepare_decoder(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, Variable<T> states,
                                  Variable<T> content, Variable<T> reply);
 
-/// (15) for packed inputs y = E[y_{i−1}] [packed rows, D_w]: s_i by packed row, from `initial` [sequences, D_s]. With
-/// input_rows [packed rows], y are the different words, and those say which of them a row reads.
+/// (15) for packed inputs y = E[y_{i−1}] [packed rows, D_w], or y and emo [packed rows, D_e] where the configuration
+/// says so: s_i by packed row, from `initial` [sequences, D_s]. With input_rows [packed rows], y are the different
+/// words, and those say which of them a row reads.
 template <class T>
 Variable<T> decoder_states(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, Packing packing,
-                           Variable<T> y, Variable<T> initial, Indices input_rows = {});
+                           std::initializer_list<Variable<T>> y, Variable<T> initial, Indices input_rows = {});
 
 template <class T> struct DecoderOutput {
   Variable<T> attention;      ///< γ, ragged [target, source] by row
@@ -38,10 +39,11 @@ template <class T> struct DecoderOutput {
 };
 
 /// (16)–(20), the logits of (22) and of (23), for target tokens laid out row by row with their states s_i and s_{i−1}.
-/// `coverage` [source tokens] is what the source has received before the first step, null for nothing.
+/// `coverage` [source tokens] is what the source has received before the first step, null for nothing; `feature_mask`
+/// [target tokens, bottleneck] is dropout of what V' reads, null for none.
 template <class T>
 DecoderOutput<T> decode(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, RowLayout rows,
                         const DecoderMemory<T>& memory, Variable<T> state, Variable<T> previous_state,
-                        const T* coverage = nullptr);
+                        const T* coverage = nullptr, const T* feature_mask = nullptr);
 
 }  // namespace ethreed

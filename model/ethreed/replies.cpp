@@ -73,12 +73,15 @@ template <class T> NextWords<T> EthreedReplies<T>::advance(Indices parents, Indi
   const Variable<T> kept = tape.constant({states_, Shape{kept_, state_width()}});
   const Variable<T> previous = gather_rows<T>(tape, {{kept, state_rows_}});
   const Variable<T> inputs = embedding<T>(tape, embedding_, inputs_);
-  const Variable<T> s = decoder_states<T>(tape, parameters_, Packing{step_offsets_}, inputs, previous);
   const DecoderMemory<T> memory{.states = gather_rows<T>(tape, {{memory_.states, source_rows_}}),
                                 .keys = gather_rows<T>(tape, {{memory_.keys, source_rows_}}),
                                 .initial = previous,
                                 .emotion = gather_rows<T>(tape, {{memory_.emotion, rows_}}),
                                 .emotion_keys = gather_rows<T>(tape, {{memory_.emotion_keys, rows_}})};
+  const Packing step{step_offsets_};
+  const Variable<T> s = parameters_.emotion_input
+                            ? decoder_states<T>(tape, parameters_, step, {inputs, memory.emotion}, previous)
+                            : decoder_states<T>(tape, parameters_, step, {inputs}, previous);
   const RowLayout layout{source_offsets_, target_offsets_, weight_offsets_};
   const T* coverage = context.to_device(coverage_.data(), static_cast<std::int64_t>(coverage_.size()));
   const DecoderOutput<T> out = decode(tape, parameters_, layout, memory, s, previous, coverage);

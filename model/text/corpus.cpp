@@ -26,11 +26,6 @@ bool is_selfeval(std::string_view text) {
 }
 bool is_tags(std::string_view text) { return text.empty() || text.front() == '<'; }
 
-// Candidates for retrieval, in the original's test split.
-bool is_row_with_candidates(std::string_view header, std::span<const RawField> fields) {
-  return strip(header) == original_header && is_selfeval(fields[6].text) && is_tags(fields[7].text);
-}
-
 struct Columns {
   std::size_t conversation = 0, utterance = 0;
   std::optional<std::size_t> index, emotion, speaker, situation, selfeval, tags;
@@ -172,6 +167,10 @@ constexpr std::array<SplitName, 5> split_names{
     {{"train", "train"}, {"valid", "valid"}, {"validation", "valid"}, {"dev", "valid"}, {"test", "test"}}};
 
 }  // namespace
+
+bool is_row_with_candidates(std::string_view header, std::span<const RawField> fields) {
+  return strip(header) == original_header && is_selfeval(fields[6].text) && is_tags(fields[7].text);
+}
 
 const std::string& Dialogue::utterance(std::int32_t utterance_index) const {
   ETHREED_CHECK(utterance_index >= 1 && utterance_index <= rows,

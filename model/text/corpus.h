@@ -2,12 +2,14 @@
 // A corpus of dialogues: one table a split, one utterance a row, as EmpatheticDialogues is published, or in other
 // columns, orders and formats.
 
+#include "model/text/delimited.h"
 #include "model/text/notes.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,6 +81,9 @@ struct CorpusSplit {
 enum class EmptyUtterances { drop, keep, refuse };
 /// What becomes of a listener's row that opens a dialogue.
 enum class ListenerFirst { keep, drop };
+
+/// A SpareField: rows of the original files whose ninth field holds candidates for retrieval, as in its test split.
+bool is_row_with_candidates(std::string_view header, std::span<const RawField> fields);
 
 struct CorpusOptions {
   std::optional<char> delimiter = {};  ///< none: seen from the header

@@ -81,10 +81,12 @@ template <class T> class Run {
     problem->forward(context);
     backward(context, accumulate);
   }
-  /// Nothing if the operation has none.
+  /// Nothing if the operation has none. Gradients that are to be overwritten are NaN before.
   void backward(Context& context, bool accumulate = false) {
     if (!differentiable_) return;
     for (GradientSink<T>& sink : sinks_) sink.accumulate = accumulate;
+    for (std::size_t i = 0; i < sinks_.size() && !accumulate; ++i)
+      if (sinks_[i]) std::fill_n(gradients[i].data(), gradients[i].count(), std::numeric_limits<T>::quiet_NaN());
     problem->backward(context, arriving_, sinks_);
   }
 

@@ -7,8 +7,10 @@
 #include "tests/kernels/operation_run.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
+#include <map>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -104,20 +106,26 @@ std::vector<NamedSettings> devices() {
   return {{"shared memory as a T4", t4}, {"3 multiprocessors, 99 KiB", ada}, {"40 multiprocessors", large}};
 }
 
-/// Memory whose pieces start so many bytes behind where they may start at best.
+/// Memory whose pieces start so many bytes behind where they may start at best, by turns: the first as far as the first
+/// shift says, the next as the next.
 class ShiftedMemory final : public MemorySource {
  public:
-  ShiftedMemory(MemorySource& memory, std::size_t shift) : memory_(memory), shift_(shift) {}
+  ShiftedMemory(MemorySource& memory, std::vector<std::size_t> shifts) : memory_(memory), shifts_(std::move(shifts)) {}
   void* allocate(std::size_t bytes) override {
-    return static_cast<std::byte*>(memory_.allocate(bytes + shift_)) + shift_;
+    const std::size_t shift = shifts_[shift_of_.size() % shifts_.size()];
+    std::byte* piece = static_cast<std::byte*>(memory_.allocate(bytes + shift)) + shift;
+    shift_of_[piece] = shift;
+    return piece;
   }
   void release(void* memory, std::size_t bytes) noexcept override {
-    memory_.release(static_cast<std::byte*>(memory) - shift_, bytes + shift_);
+    const std::size_t shift = shift_of_.at(memory);  // kept: pieces are counted by it
+    memory_.release(static_cast<std::byte*>(memory) - shift, bytes + shift);
   }
 
  private:
   MemorySource& memory_;
-  std::size_t shift_;
+  std::vector<std::size_t> shifts_;
+  std::map<void*, std::size_t> shift_of_;
 };
 
 // Operations whose contract takes operands at any address of an element: blocks of parameters and rows of matrices.
@@ -208,9 +216,11 @@ TEST_CASE("the emulated kernels of blocks and rows take operands that start anyw
     if (takes_any_address.count(operation.name) == 0) continue;
     ++found;
     for (const OpCase& op_case : operation.cases())
-      for (const std::size_t shift : {sizeof(double), 3 * sizeof(double)}) {  // a norm is a double
-        INFO(operation.name << " / " << op_case.name << ", " << shift << " bytes off");
-        ShiftedMemory memory(emulated.device().managed(), shift);
+      // All of them alike, and each unlike the one before; a norm is a double.
+      for (const std::vector<std::size_t>& shifts : {std::vector<std::size_t>{8}, {24}, {8, 16}, {0, 8, 24}}) {
+        INFO(operation.name << " / " << op_case.name << ", " << fmt::format("{}", fmt::join(shifts, ", "))
+                            << " bytes off");
+        ShiftedMemory memory(emulated.device().managed(), shifts);
         Run<float> wanted(cpu, operation, op_case);
         Run<float> got(operation,
                        std::make_unique<DeviceProblem<float>>(emulated.device(), make<float>(op_case), memory));

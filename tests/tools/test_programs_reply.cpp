@@ -93,6 +93,14 @@ TEST_CASE("a table is answered row by row: delimiter, quotes and names of column
   CHECK(table[2].at("id") == "b");
   CHECK(reply_to("posts.tsv", "body\tx\nmy dog ran\t1\n", {"--column", "text=body"}).at(0).at("text") == "my dog ran");
   check_refusal(trained(), {"reply", "run", "--in", "posts.tsv", "--out", "-"}, {"posts.tsv", "'text'", "body"});
+  // As in the corpus's own test split: rows with one field more, of candidates.
+  const std::vector<Json> original =
+      reply_to("original.csv",
+               "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags\n"
+               "a,1,sad,s,1,My dog ran_comma_ far,5|5|5_2|2|5,\na,2,sad,s,0,Oh no,5|5|5_2|2|5,,well|yes\n"
+               "a,3,sad,s,1,it is sad,5|5|5_2|2|5,,one|two\n");
+  REQUIRE(original.size() == 3);
+  CHECK(original[2].at("text") == "it is sad");
 }
 
 TEST_CASE("history is read from the conversation, from the record, and as the real reply where there is one") {

@@ -4,6 +4,7 @@
 #include "core/hash.h"
 #include "core/mapped_file.h"
 #include "core/printable.h"
+#include "model/text/corpus.h"
 #include "model/text/line_reader.h"
 #include "model/text/table_reader.h"
 
@@ -224,7 +225,10 @@ Records read_records(const RecordArguments& arguments) {
     const MappedFile file(path);
     records.fingerprint = fnv1a(std::as_bytes(std::span(file.text())));
     if (file.text().empty()) return records;
-    TableOptions options{.format = format_of(arguments, file.text()), .keep_blank = true, .column_of_lines = "text"};
+    TableOptions options{.format = format_of(arguments, file.text()),
+                         .spare = is_row_with_candidates,
+                         .keep_blank = true,
+                         .column_of_lines = "text"};
     if (!arguments.delimiter.empty()) options.delimiter = parse_delimiter(arguments.delimiter);
     RecordReader reader(path, options, arguments);
     for (InputRecord record; reader.next(record);) records.all.push_back(std::move(record));

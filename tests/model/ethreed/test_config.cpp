@@ -127,14 +127,15 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
     "model": {"name": "ethreed", "vocabulary": 101, "embedding": 1, "encoder": 2, "global_state": 3, "party_state": 4,
               "emotion_state": 5, "content_state": 6, "decoder_state": 7, "bottleneck": 8, "emotions": 9,
               "ablation": "no_party", "listener_labels": false, "constraint_gradient": true,
-              "unbounded_energies": true},
+              "unbounded_energies": true, "pooling": "attention", "emotion_input": true},
     "training": {"epochs": 11, "batch": 12, "learning_rate": 0.30000000000000004,
                  "learning_rate_factor": 0.3333333333333333, "learning_rate_epochs": 13, "adam_beta1": 0.14,
                  "adam_beta2": 0.15, "adam_epsilon": 1e-16, "clip_norm": 0.17, "dropout": 0.18,
                  "update_gate_bias": -0.19, "seed": 18446744073709551615, "weight_emotion": 0.21, "weight_policy": 0.22,
                  "weight_generation": 0.23, "weight_coverage": 0.24, "schedule": "linear", "warm_up_steps": 25,
                  "weight_decay": 0.26, "patience": 27, "weight_copy": 0.28, "generation_gate_bias": -0.29, "mask_words": 0.3,
-                 "mask_words_from": 31}})");
+                 "mask_words_from": 31, "dropout_words": 0.32, "dropout_encoder": 0.33, "dropout_output": 0.34,
+                 "sample_in_training": false}})");
   const RunConfig run = made(changed, nullptr);
   const Json json = Json::parse(to_json(run).dump());
   CHECK(json == changed);
@@ -150,10 +151,14 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
   CHECK_FALSE(config.listener_labels);
   CHECK(config.constraint_gradient);
   CHECK(config.unbounded_energies);
+  CHECK(config.pooling == UtterancePooling::attention);
+  CHECK(config.emotion_input);
+  CHECK_FALSE(config.sample_in_training);
   CHECK(config.mask_words_from == 31);
   CHECK(std::array{config.dropout, config.update_gate_bias, config.weights.emotion, config.weights.policy,
                    config.weights.generation, config.weights.coverage, config.weights.copy, config.generation_gate_bias,
-                   config.mask_words} == std::array{0.18, -0.19, 0.21, 0.22, 0.23, 0.24, 0.28, -0.29, 0.3});
+                   config.mask_words, config.dropout_words, config.dropout_encoder, config.dropout_output} ==
+        std::array{0.18, -0.19, 0.21, 0.22, 0.23, 0.24, 0.28, -0.29, 0.3, 0.32, 0.33, 0.34});
   CHECK(run.recipe == Recipe{.epochs = 11,
                              .batch = 12,
                              .learning_rate = 0.1 + 0.2,
@@ -179,12 +184,13 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
 
 TEST_CASE("keys that came later are not written at their defaults, so that older files keep their bytes") {
   const Json json = to_json(made(Json::object()));
-  for (const char* key : {"schedule", "warm_up_steps", "weight_decay", "patience", "weight_copy",
-                          "generation_gate_bias", "mask_words", "mask_words_from"}) {
+  for (const char* key :
+       {"schedule", "warm_up_steps", "weight_decay", "patience", "weight_copy", "generation_gate_bias", "mask_words",
+        "mask_words_from", "dropout_words", "dropout_encoder", "dropout_output", "sample_in_training"}) {
     INFO(key);
     CHECK_FALSE(json["training"].contains(key));
   }
-  CHECK_FALSE(json["model"].contains("unbounded_energies"));
+  for (const char* key : {"unbounded_energies", "pooling", "emotion_input"}) CHECK_FALSE(json["model"].contains(key));
   CHECK(json["training"].size() == 16);
   CHECK(json["model"].size() == 14);
 }
