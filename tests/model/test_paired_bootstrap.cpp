@@ -64,25 +64,25 @@ TEST_CASE("both systems are drawn on the same dialogues: a constant difference h
 }
 
 TEST_CASE("the interval of a mean is 1.96 standard errors to either side") {
-  constexpr int n = 1000;
-  const PairedBootstrap bootstrap(n, {.resamples = 4000});
+  constexpr int n = 200;
+  const PairedBootstrap bootstrap(n, {.resamples = 2000});
   const std::vector<ResampledFigure> zero{
       bootstrap.resample(ratio_statistic(std::vector<ExampleShare>(n, ExampleShare{0, 1}), false))};
   const std::vector<ResampledFigure> system{bootstrap.resample(ratio_statistic(shares(n, 10), false))};
   const PairedDifference difference = bootstrap.difference(system, zero);
   const double error = std::sqrt(8.25 / n);  // the variance of 0 … 9
   CHECK(difference.value == Approx(4.5));
-  CHECK(difference.value - difference.dialogues.low == Approx(1.96 * error).epsilon(0.06));
-  CHECK(difference.dialogues.high - difference.value == Approx(1.96 * error).epsilon(0.06));
+  CHECK(difference.value - difference.dialogues.low == Approx(1.96 * error).epsilon(0.1));
+  CHECK(difference.dialogues.high - difference.value == Approx(1.96 * error).epsilon(0.1));
   // With one run a system nothing is added by drawing runs.
   CHECK(difference.dialogues_and_seeds.low == Approx(difference.dialogues.low));
   CHECK(difference.dialogues_and_seeds.high == Approx(difference.dialogues.high));
 }
 
 TEST_CASE("runs that differ by their seed alone widen the second interval, not the first") {
-  const PairedBootstrap bootstrap(100, {.resamples = 4000});
+  const PairedBootstrap bootstrap(20, {.resamples = 2000});
   const auto always = [&](double value) {
-    return bootstrap.resample(ratio_statistic(std::vector<ExampleShare>(100, ExampleShare{value, 1}), false));
+    return bootstrap.resample(ratio_statistic(std::vector<ExampleShare>(20, ExampleShare{value, 1}), false));
   };
   const std::vector<ResampledFigure> base{always(1), always(1), always(1)}, system{always(1), always(2), always(3)};
   const PairedDifference difference = bootstrap.difference(system, base);
@@ -90,8 +90,8 @@ TEST_CASE("runs that differ by their seed alone widen the second interval, not t
   CHECK(difference.dialogues.low == Approx(1.0));
   CHECK(difference.dialogues.high == Approx(1.0));
   // Means of three draws of 1, 2, 3, less 1: 0 and 2 have the probability 1/27 each, beyond the 2.5 % of each side.
-  CHECK(difference.dialogues_and_seeds.low == Approx(0.0).margin(0.02));
-  CHECK(difference.dialogues_and_seeds.high == Approx(2.0).margin(0.02));
+  CHECK(difference.dialogues_and_seeds.low == Approx(0.0).margin(0.04));
+  CHECK(difference.dialogues_and_seeds.high == Approx(2.0).margin(0.04));
 }
 
 TEST_CASE("draws are a function of the seed, and Distinct's interval lies about the difference that was found") {

@@ -68,7 +68,10 @@ void ExperimentView::show(const std::vector<RunInWork>& in_work, std::size_t don
     fmt::print("{}\n", fitting(lines, columns));
     ++lines_;
   };
-  for (const RunInWork& work : in_work) {
+  // More lines than the terminal has could not be cleared again.
+  const std::size_t most = std::max<std::size_t>(4, terminal_rows()) - 3;
+  for (std::size_t i = 0; i < std::min(most, in_work.size()); ++i) {
+    const RunInWork& work = in_work[i];
     const PlannedRun& run = *work.run;
     const std::string name = fmt::format("{:<{}}", run.name, width);
     const LogTail tail = work.tail.value_or(LogTail{});
@@ -83,6 +86,7 @@ void ExperimentView::show(const std::vector<RunInWork>& in_work, std::size_t don
     put({fmt::format("{}  {} {}  {}  {}", name, progress_bar(share), epoch, steps, loss),
          fmt::format("{}  {} {}  {}", name, progress_bar(share, 10), epoch, loss), fmt::format("{}  {}", name, epoch)});
   }
+  if (in_work.size() > most) put({fmt::format("… and {} more", in_work.size() - most)});
   const double share = runs == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(runs);
   const std::string left = seconds_left < 0 ? std::string("time left: ?") : duration_text(seconds_left) + " left";
   put({fmt::format("{:<{}}  {} {} of {} runs done  {}", "all", width, progress_bar(share), done, runs, left),

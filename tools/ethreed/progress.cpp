@@ -42,6 +42,12 @@ std::size_t terminal_columns() {
   return 80;
 }
 
+std::size_t terminal_rows() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0) return size.ws_row;
+  return 24;
+}
+
 std::string figure_text(double value, int decimals) {
   if (std::isnan(value)) return "–";
   return std::isfinite(value) ? fmt::format("{:.{}f}", value, decimals) : "not finite";

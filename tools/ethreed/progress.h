@@ -21,6 +21,7 @@ std::string progress_bar(double share, int width = 20);
 bool can_draw();
 /// Of that terminal. To be asked anew for every bar: a window may have changed since.
 std::size_t terminal_columns();
+std::size_t terminal_rows();
 
 /// The longest of `lines` that has at most `columns` characters; the last one, cut, if none has.
 std::string fitting(const std::vector<std::string>& lines, std::size_t columns);
