@@ -2,7 +2,7 @@
 
 #include "core/atomic_file.h"
 #include "tools/ethreed/progress.h"
-#include "tools/ethreed/text_table.h"
+#include "tools/ethreed/result_table.h"
 
 #include <fmt/ranges.h>
 
@@ -49,8 +49,8 @@ std::string difference_text(const std::optional<PairedDifference>& difference, i
       interval_text(difference->dialogues, decimals), interval_text(difference->dialogues_and_seeds, decimals));
 }
 
-TextTable main_table(const ExperimentPlan& plan, const ExperimentResults& results) {
-  TextTable table{.headings = {"system", "runs"}, .rows = {}};
+ResultTable main_table(const ExperimentPlan& plan, const ExperimentResults& results) {
+  ResultTable table{.headings = {"system", "runs"}, .rows = {}};
   for (const PlannedColumn& column : results.columns) table.headings.push_back(column.heading);
   for (const char* heading : {"parameters", "V", "best epoch", "epochs"}) table.headings.emplace_back(heading);
   for (const SystemRow& system : results.systems) {
@@ -78,8 +78,8 @@ TextTable main_table(const ExperimentPlan& plan, const ExperimentResults& result
   return table;
 }
 
-TextTable difference_table(const ExperimentResults& results) {
-  TextTable table{.headings = {"system"}, .rows = {}};
+ResultTable difference_table(const ExperimentResults& results) {
+  ResultTable table{.headings = {"system"}, .rows = {}};
   for (const PlannedColumn& column : results.columns) table.headings.push_back(column.heading);
   for (const SystemRow& system : results.systems) {
     if (&system == &results.systems.front() || system.differences.empty()) continue;
@@ -118,7 +118,7 @@ std::string heading_of(const ExperimentPlan& plan, const ExperimentResults& resu
 std::string markdown_of(const ExperimentPlan& plan, const ExperimentResults& results) {
   std::string text =
       fmt::format("# {}\n\n{}\n\n{}", plan.name, heading_of(plan, results), main_table(plan, results).markdown());
-  if (const TextTable differences = difference_table(results); !differences.rows.empty())
+  if (const ResultTable differences = difference_table(results); !differences.rows.empty())
     text += fmt::format("\n## Differences from {}\n\n{}\n\n{}", results.compared_with, how_compared,
                         differences.markdown());
   const std::vector<std::string> notes = notes_of(plan, results);
@@ -129,7 +129,7 @@ std::string markdown_of(const ExperimentPlan& plan, const ExperimentResults& res
 
 std::string latex_of(const ExperimentPlan& plan, const ExperimentResults& results) {
   std::string text = "% " + heading_of(plan, results) + "\n" + main_table(plan, results).latex();
-  if (const TextTable differences = difference_table(results); !differences.rows.empty())
+  if (const ResultTable differences = difference_table(results); !differences.rows.empty())
     text += fmt::format("\n% Differences from {}. {}\n{}", results.compared_with, how_compared, differences.latex());
   for (const std::string& note : notes_of(plan, results)) text += "% " + note + "\n";
   return text;
@@ -137,7 +137,7 @@ std::string latex_of(const ExperimentPlan& plan, const ExperimentResults& result
 
 // A row a system, every number with all its digits.
 std::string csv_of(const ExperimentPlan& plan, const ExperimentResults& results) {
-  TextTable table{.headings = {"kind", "name", "title", "runs"}, .rows = {}};
+  ResultTable table{.headings = {"kind", "name", "title", "runs"}, .rows = {}};
   for (const PlannedColumn& column : results.columns)
     for (const char* ending : {"", " deviation", " difference", " low", " high", " low with seeds", " high with seeds"})
       table.headings.push_back(column.heading + ending);
@@ -220,8 +220,8 @@ std::string json_of(const ExperimentPlan& plan, const ExperimentResults& results
   return json.dump(2) + "\n";
 }
 
-TextTable times_table(const ExperimentResults& results) {
-  TextTable table{.headings = {"system", "runs", "training", "evaluation"}, .rows = {}};
+ResultTable times_table(const ExperimentResults& results) {
+  ResultTable table{.headings = {"system", "runs", "training", "evaluation"}, .rows = {}};
   for (const SystemRow& system : results.systems) {
     const auto text = [](const TableFigure& figure) {
       return figure.exists() ? duration_text(figure.mean()) : std::string(no_value);
@@ -233,7 +233,7 @@ TextTable times_table(const ExperimentResults& results) {
 }
 
 std::string times_csv(const ExperimentResults& results) {
-  TextTable table{.headings = {"name", "runs", "training_seconds", "evaluation_seconds"}, .rows = {}};
+  ResultTable table{.headings = {"name", "runs", "training_seconds", "evaluation_seconds"}, .rows = {}};
   for (const SystemRow& system : results.systems) {
     const auto text = [](const TableFigure& figure) { return figure.exists() ? exact(figure.mean()) : std::string(); };
     table.rows.push_back({system.name, std::to_string(system.seeds.size()), text(system.training_seconds),

@@ -1,4 +1,4 @@
-#include "tools/ethreed/text_table.h"
+#include "tools/ethreed/result_table.h"
 
 #include <fmt/ranges.h>
 
@@ -58,7 +58,7 @@ std::string latex_cell(const std::string& text) {
 
 }  // namespace
 
-std::string TextTable::markdown() const {
+std::string ResultTable::markdown() const {
   std::string text = "| " + joined(headings, " | ", markdown_cell) + " |\n|";
   for (std::size_t i = 0; i < headings.size(); ++i) text += i < text_columns ? "---|" : "---:|";
   text += '\n';
@@ -66,13 +66,13 @@ std::string TextTable::markdown() const {
   return text;
 }
 
-std::string TextTable::csv() const {
+std::string ResultTable::csv() const {
   std::string text = joined(headings, ",", csv_cell) + "\n";
   for (const auto& row : rows) text += joined(row, ",", csv_cell) + "\n";
   return text;
 }
 
-std::string TextTable::latex() const {
+std::string ResultTable::latex() const {
   std::string text = "\\begin{tabular}{";
   for (std::size_t i = 0; i < headings.size(); ++i) text += i < text_columns ? 'l' : 'r';
   text += "}\n\\hline\n" + joined(headings, " & ", latex_cell) + " \\\\\n\\hline\n";

@@ -6,7 +6,7 @@
 
 namespace ethreed {
 
-struct TextTable {
+struct ResultTable {
   std::vector<std::string> headings;
   std::vector<std::vector<std::string>> rows;  ///< each as long as the headings
   std::size_t text_columns = 1;                ///< the first ones are texts; the others numbers, set to the right
