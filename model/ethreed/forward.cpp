@@ -10,6 +10,25 @@
 
 namespace ethreed {
 
+namespace {
+
+// For every turn row one of another dialogue of the batch: of the next one in its order, the same turn or its last.
+std::vector<std::int32_t> other_turns(const DialogueBatch& batch) {
+  const Packing turns = batch.turn_packing();
+  const int dialogues = batch.dialogues();
+  std::vector<std::int32_t> rows(batch.turns());
+  for (int t = 0; t < turns.steps(); ++t)
+    for (int rank = 0; rank < turns.alive(t); ++rank) {
+      const int other = (rank + 1) % dialogues;
+      int turn = t;
+      while (other >= turns.alive(turn)) --turn;
+      rows[turns.row(t, rank)] = turns.row(turn, other);
+    }
+  return rows;
+}
+
+}  // namespace
+
 template <class T>
 DialogueState<T> read_dialogues(Tape<T>& tape, const EthreedConfig& config,
                                 const EthreedParameters<Variable<T>>& parameters, const DialogueBatch& batch,
@@ -30,6 +49,7 @@ DialogueState<T> read_dialogues(Tape<T>& tape, const EthreedConfig& config,
   }
   const Range range(tape, "policy and classifiers");
   state.policy = predict_reply_emotion(tape, config, parameters.policy, state.tracked.emotion_post, noise.policy);
+  if (noise.shuffle_plans) state.policy.reply = gather_rows<T>(tape, {{state.policy.reply, other_turns(batch)}});
   const Variable<T> logits = linear_layer(tape, parameters.classifier, {state.tracked.emotion_states});
   state.speaker_logits = tape.rows(logits, 0, batch.turns());
   state.listener_logits = tape.rows(logits, batch.turns(), batch.turns());

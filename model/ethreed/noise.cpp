@@ -58,8 +58,8 @@ StepNoise<T> draw_noise(Context& context, const EthreedConfig& config, const Dia
                         const PassOptions& options) {
   if (options.purpose == Purpose::train)
     return draw_training_noise<T>(context, config, batch, options.seed, options.step);
-  if (!options.sample_latent) return {};
-  return {.policy = draw_evaluation_noise<T>(context, config, batch, options.seed)};
+  return {.policy = options.sample_latent ? draw_evaluation_noise<T>(context, config, batch, options.seed) : nullptr,
+          .shuffle_plans = options.shuffle_plans};
 }
 
 #define ETHREED_INSTANTIATE(T)                                                                                   \

@@ -15,6 +15,7 @@ template <class T> struct StepNoise {
   EncoderMasks<T> encoder;
   const T* features = nullptr;  ///< [target tokens, bottleneck]
   const T* policy = nullptr;    ///< ε [N, D_e] by turn row
+  bool shuffle_plans = false;   ///< a turn's R̂ is that of another dialogue
 };
 
 /// Multipliers of dropout and ε of one training step, drawn from (seed, step) into the step arena.

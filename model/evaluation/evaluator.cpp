@@ -33,8 +33,11 @@ std::vector<double> Evaluator<T>::evaluate(SplitExamples& examples, const Latent
                                            const std::function<bool(int)>& progress) {
   sums_ = model_.new_figures();
   const std::unique_ptr<ModelBatch> batch = model_.new_batch();
-  const PassOptions options{
-      .purpose = Purpose::validate, .seed = mode.seed, .sample_latent = mode.sample, .latent_samples = mode.samples};
+  const PassOptions options{.purpose = Purpose::validate,
+                            .seed = mode.seed,
+                            .sample_latent = mode.sample,
+                            .shuffle_plans = mode.shuffle_plans,
+                            .latent_samples = mode.samples};
   int done = 0;
   for_each_batch(examples.count(), [&](Indices numbers) {
     batch->build(examples.make(numbers));
@@ -72,6 +75,7 @@ bool Evaluator<T>::reply(std::span<const Example> examples, Answer answer, const
   const auto session = model_.steps<T>().replies(tape, state_.bind(tape), *batch_,
                                                  {.answer = answer,
                                                   .sample_latent = mode.latent.sample,
+                                                  .shuffle_plans = mode.latent.shuffle_plans,
                                                   .seed = mode.latent.seed,
                                                   .hypotheses_per_row = hypotheses(options),
                                                   .planned_class = mode.planned_class,

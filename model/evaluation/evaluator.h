@@ -19,7 +19,8 @@ inline constexpr int evaluation_batch = 32;
 struct LatentMode {
   bool sample = true;
   std::uint64_t seed = 1;
-  int samples = 0;  ///< of importance sampling, for models that have such a figure
+  bool shuffle_plans = false;  ///< replies are written by another dialogue's plan: what does the decoder make of it?
+  int samples = 0;             ///< of importance sampling, for models that have such a figure
 };
 
 /// One turn with the model's reply.

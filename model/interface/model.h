@@ -67,9 +67,10 @@ enum class Purpose {
 struct PassOptions {
   Purpose purpose = Purpose::train;
   std::uint64_t seed = 1;
-  std::int64_t step = 0;      ///< of training, from 0
-  bool sample_latent = true;  ///< false: the mean of what is drawn otherwise
-  int latent_samples = 0;     ///< in validation: estimates by importance sampling with so many draws; 0: none
+  std::int64_t step = 0;       ///< of training, from 0
+  bool sample_latent = true;   ///< false: the mean of what is drawn otherwise
+  bool shuffle_plans = false;  ///< every reply is written by another dialogue's plan (Model::reply_plan) of the batch
+  int latent_samples = 0;      ///< in validation: estimates by importance sampling with so many draws; 0: none
 };
 
 /// Scalars side by side in `all`, which one copy brings to the host: the terms that are there, in the order of the

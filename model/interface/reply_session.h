@@ -23,6 +23,7 @@ enum class Answer {
 struct ReplyOptions {
   Answer answer = Answer::every_turn;
   bool sample_latent = true;   ///< latent variables are drawn; false: their mean
+  bool shuffle_plans = false;  ///< see PassOptions
   std::uint64_t seed = 1;      ///< of that draw
   int hypotheses_per_row = 1;  ///< the most that a search keeps
   int planned_class = -1;      ///< class of Model::reply_plan() that every reply shall have; −1: the model's own plan

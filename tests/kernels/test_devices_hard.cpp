@@ -203,7 +203,7 @@ TEST_CASE("the emulated kernels treat NaN and −∞ in any input as the CPU doe
         }
     }
   fmt::print("NaN and −∞: {} runs\n", planted);
-  CHECK(planted > 0);
+  CHECK((planted > 0 || tested_operations().size() < operations().size()));
 }
 
 TEST_CASE("the emulated kernels of blocks and rows take operands that start anywhere") {
@@ -228,6 +228,84 @@ TEST_CASE("the emulated kernels of blocks and rows take operands that start anyw
       }
   }
   CHECK((found == takes_any_address.size() || tested_operations().size() < operations().size()));
+}
+
+TEST_CASE("the emulated kernels turn logits into their gradient in place, every case") {
+  Runtime cpu_runtime;
+  Context cpu = cpu_runtime.context();
+  EmulatedDevice emulated({});
+  Context context = emulated.context();
+  MemorySource& managed = emulated.device().managed();
+  for (const Operation& operation : tested_operations()) {
+    if (operation.name != "pointer_mixture") continue;  // the one whose contract allows it
+    for (const OpCase& op_case : operation.cases()) {
+      INFO(operation.name << " / " << op_case.name);
+      Run<float> wanted(cpu, operation, op_case);
+      wanted.forward_and_backward(cpu);
+      const auto problem = make<float>(op_case);
+      problem->move_to(managed);
+      problem->forward(context);
+      REQUIRE(problem->inputs[0].name == "logits");
+      std::vector<Tensor<float>> cotangents, gradients;
+      std::vector<const float*> arriving;
+      for (std::size_t o = 0; o < problem->outputs.size(); ++o) {
+        const Shape shape = problem->outputs[o].data.shape();
+        const Tensor<float> numbers = random_tensor<float>(shape, seed, 1000 + o);
+        std::copy_n(numbers.data(), numbers.count(), cotangents.emplace_back(shape, managed).data());
+        arriving.push_back(cotangents.back().data());
+      }
+      std::vector<GradientSink<float>> sinks{{problem->inputs[0].data.data(), false}};
+      for (std::size_t i = 1; i < problem->inputs.size(); ++i)
+        sinks.push_back({gradients.emplace_back(problem->inputs[i].data.shape(), managed).data(), false});
+      problem->backward(context, arriving, sinks);
+      emulated.device().synchronize();
+      emulated.device().staging().forget();
+      CHECK(disagreements(problem->inputs[0].data, wanted.gradients[0]) == 0);
+      for (std::size_t i = 1; i < problem->inputs.size(); ++i)
+        CHECK(disagreements(gradients[i - 1], wanted.gradients[i]) == 0);
+    }
+  }
+}
+
+TEST_CASE("the emulated kernels make no gradient of a cotangent of 0, whatever overflows on the way to it") {
+  // Words of vanishing probability and copies of weight 0: 1 / P is infinite.
+  const Operation& operation = *std::find_if(operations().begin(), operations().end(),
+                                             [](const auto& one) { return one.name == "pointer_mixture"; });
+  EmulatedDevice emulated({});
+  Runtime cpu_runtime;
+  for (const bool on_device : {true, false}) {
+    Context context = on_device ? emulated.context() : cpu_runtime.context();
+    for (const OpCase& op_case : operation.cases()) {
+      INFO(op_case.name << (on_device ? ", emulated" : ", cpu"));
+      const auto problem = make<float>(op_case);
+      REQUIRE(problem->inputs[0].name == "logits");
+      REQUIRE(problem->inputs[2].name == "weights");
+      for (float& logit : problem->inputs[0].data.span()) logit *= 1e4F;
+      for (float& weight : problem->inputs[2].data.span()) weight = 0;
+      if (on_device) problem->move_to(emulated.device().managed());
+      const auto tensor = [&](const Shape& shape, float value) {
+        Tensor<float> values = on_device ? Tensor<float>(shape, emulated.device().managed()) : Tensor<float>(shape);
+        std::fill_n(values.data(), values.count(), value);
+        return values;
+      };
+      const Tensor<float> cotangent = tensor(problem->outputs[0].data.shape(), 0);
+      const std::array<const float*, 1> arriving{cotangent.data()};
+      std::vector<Tensor<float>> gradients;
+      std::vector<GradientSink<float>> sinks;
+      for (const Operand<float>& input : problem->inputs)
+        sinks.push_back(
+            {gradients.emplace_back(tensor(input.data.shape(), std::numeric_limits<float>::quiet_NaN())).data(),
+             false});
+      problem->forward(context);
+      problem->backward(context, arriving, sinks);
+      if (on_device) {
+        emulated.device().synchronize();
+        emulated.device().staging().forget();
+      }
+      for (const Tensor<float>& gradient : gradients)
+        CHECK(std::all_of(gradient.span().begin(), gradient.span().end(), [](float g) { return g == 0; }));
+    }
+  }
 }
 
 TEST_CASE("a launch beyond what CUDA allows is an Error that names the kernel, while planning too") {

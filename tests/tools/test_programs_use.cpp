@@ -228,6 +228,19 @@ TEST_CASE("evaluate --latent mean gives as its figures those that stand beside t
   }
 }
 
+TEST_CASE("evaluate --latent shuffled writes by another dialogue's plan, where a model has plans") {
+  const TinyProject project;
+  project.prepare_and_train();
+  const Json sample = Json::parse(project.must({"evaluate", "run", "--json"}));
+  const Json shuffled = Json::parse(project.must({"evaluate", "run", "--json", "--latent", "shuffled"}));
+  CHECK(shuffled["latent"] == "shuffled");
+  CHECK(shuffled["speaker_accuracy"] == sample["speaker_accuracy"]);
+  CHECK(shuffled["perplexity_token"] != sample["perplexity_token"]);
+  project.must({"train", "--data", "data", "--out", "plain", "--model", "hred", "--epochs", "1"});
+  check_refusal(project, {"evaluate", "plain", "--latent", "shuffled"}, {"'hred'", "shuffled"});
+  check_refusal(project, {"chat", "run", "--latent", "shuffled"}, {"--latent", "shuffled"});
+}
+
 TEST_CASE("evaluate finds data that was moved by --data, and a checkpoint folder in place of a run") {
   const TinyProject project;
   project.prepare_and_train();

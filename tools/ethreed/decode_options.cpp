@@ -47,17 +47,30 @@ DecodeOptions DecodeArguments::checked() const {
 }
 
 ReplyMode DecodeArguments::reply_mode(const LoadedRun& run) const {
+  check_latent(*this, run);
   return {.latent = mode(), .planned_class = planned_class(run, emotion), .look = run.model().has_pointer()};
 }
 
-void add_decode_options(CLI::App& command, DecodeArguments& arguments, bool many) {
+void check_latent(const DecodeArguments& arguments, const LoadedRun& run) {
+  ETHREED_CHECK(
+      arguments.latent != "shuffled" || !run.model().reply_plan().empty(),
+      "--latent shuffled: model '{}', variant '{}', plans nothing of its replies that could be another's; use "
+      "a run of a model with a policy (ethreed)",
+      run.model().name(), run.model().variant());
+}
+
+void add_decode_options(CLI::App& command, DecodeArguments& arguments, bool many, bool split) {
   command.add_option("--decode", arguments.method, "How replies are searched")
       ->check(CLI::IsMember({"greedy", "beam", "sample"}))
       ->capture_default_str();
+  std::vector<std::string> latent{"sample", "mean"};
+  if (split) latent.emplace_back("shuffled");
   command
       .add_option("--latent,--policy", arguments.latent,
-                  "Latent variables (the emotion that the policy plans, say): a sample, or their mean")
-      ->check(CLI::IsMember({"sample", "mean"}))
+                  split ? "Latent variables (the emotion that the policy plans, say): a sample, their mean, or the "
+                          "sample of another dialogue, which shows what the words owe to it"
+                        : "Latent variables (the emotion that the policy plans, say): a sample, or their mean")
+      ->check(CLI::IsMember(latent))
       ->capture_default_str();
   command
       .add_option("--reply-emotion", arguments.emotion,

@@ -92,6 +92,7 @@ Json figures_of(const EvaluateArguments& arguments, std::vector<std::string>& no
   SplitExamples examples(data.split(arguments.run.split), example_kind(model));
   Evaluator<float> evaluator(context, model, device.model());
   LatentMode mode = arguments.decode.mode();
+  check_latent(arguments.decode, run);
   mode.samples = arguments.importance_samples;
   ETHREED_CHECK(mode.samples == 0 || std::any_of(model.figures().begin(), model.figures().end(),
                                                  [](const FigureColumn& column) { return column.sampled; }),
@@ -126,7 +127,7 @@ Json figures_of(const EvaluateArguments& arguments, std::vector<std::string>& no
     figures["decode"] = name_of(decode.method);
     figures["decoding"] = description_of(decode);
   }
-  if (model.has_latent()) figures["latent"] = mode.sample ? "sample" : "mean";
+  if (model.has_latent()) figures["latent"] = arguments.decode.latent;
   if (!arguments.per_dialogue.empty()) dialogues.write(arguments.per_dialogue);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   figures["vocabulary"] = data.vocabulary_size();
@@ -198,7 +199,7 @@ void run_evaluate(const EvaluateArguments& arguments) {
 
 void add_evaluate_options(CLI::App& command, EvaluateArguments& arguments) {
   add_run_options(command, arguments.run, true);
-  add_decode_options(command, arguments.decode, false);
+  add_decode_options(command, arguments.decode, false, true);
   command
       .add_option("--replies", arguments.replies,
                   "Dialogues to write replies for (Distinct-n depends on it); default: all")

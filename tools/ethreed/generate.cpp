@@ -124,7 +124,7 @@ void add_generate_command(CLI::App& app) {
   const auto a = std::make_shared<GenerateArguments>();
   CLI::App* command = app.add_subcommand("generate", "Replies to every post of a split, each after its gold history");
   add_run_options(*command, a->run, true);
-  add_decode_options(*command, a->decode);
+  add_decode_options(*command, a->decode, true, true);
   command->add_option("--limit", a->limit, "Only the first N dialogues")
       ->check(CLI::Range(0, 1'000'000'000))
       ->type_name("N");

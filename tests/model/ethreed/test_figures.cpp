@@ -196,6 +196,39 @@ TEST_CASE("the noise of an evaluation belongs to the turn, not to its place in a
   CHECK(ethreed::draw_noise<double>(context, config, batch, mean).policy == nullptr);
 }
 
+TEST_CASE("shuffled plans are those of another dialogue, and nothing else of a pass is another's") {
+  const TemporaryFolder folder;
+  const Dataset data = random_dataset(folder);
+  const EthreedConfig config = dataset_config();
+  SplitExamples examples(data.split("train"), {});
+  ModelState<double> state = initial_model<double>(data, config);
+  Runtime runtime;
+  Context context = runtime.context();
+  for (const std::vector<std::int32_t>& dialogues : {std::vector<std::int32_t>{0, 1, 2, 3, 4, 5}, {2}}) {
+    DialogueBatch batch;
+    batch.build(examples.make(dialogues), config.vocabulary);
+    Tape<double> tape(context, false);
+    const auto parameters = bind_named(tape, config, state);
+    const DialogueState<double> own = read_dialogues(tape, config, parameters, batch, StepNoise<double>{});
+    const DialogueState<double> other =
+        read_dialogues(tape, config, parameters, batch, StepNoise<double>{.shuffle_plans = true});
+    const auto row = [](const Variable<double>& rows, int i) {
+      const auto span = rows.value().row_span(i);
+      return std::vector<double>(span.begin(), span.end());
+    };
+    for (int i = 0; i < batch.turns(); ++i) {
+      CHECK(row(other.speaker_logits, i) == row(own.speaker_logits, i));
+      CHECK((row(other.policy.reply, i) == row(own.policy.reply, i)) == (dialogues.size() == 1));
+      int donor = -1;
+      for (int j = 0; j < batch.turns(); ++j)
+        if (row(own.policy.reply, j) == row(other.policy.reply, i)) donor = j;
+      REQUIRE(donor >= 0);
+      CHECK((batch.turn_dialogue[donor] == batch.turn_dialogue[i]) == (dialogues.size() == 1));
+      CHECK(batch.turn_time[donor] <= batch.turn_time[i]);
+    }
+  }
+}
+
 TEST_CASE("an evaluation stops where it is told to") {
   const TemporaryFolder folder;
   const Dataset data = random_dataset(folder);
