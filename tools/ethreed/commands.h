@@ -11,6 +11,7 @@ namespace ethreed {
 void add_prepare_command(CLI::App& app);
 void add_train_command(CLI::App& app);
 void add_evaluate_command(CLI::App& app);
+void add_experiment_command(CLI::App& app);
 void add_generate_command(CLI::App& app);
 void add_reply_command(CLI::App& app);
 void add_emotions_command(CLI::App& app);
