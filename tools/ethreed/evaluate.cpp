@@ -1,9 +1,9 @@
+#include "tools/ethreed/evaluate.h"
+
 #include "core/printable.h"
 #include "model/evaluation/metrics.h"
 #include "model/evaluation/reply_figures.h"
-#include "model/interface/device_model.h"
 #include "tools/ethreed/commands.h"
-#include "tools/ethreed/decode_options.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -18,18 +18,7 @@ namespace ethreed {
 
 namespace {
 
-struct EvaluateArguments {
-  RunArguments run;
-  std::vector<std::string> more_runs;
-  DecodeArguments decode;
-  int replies = -1;
-  int importance_samples = 0;
-  bool json = false;
-};
-
 using Json = nlohmann::ordered_json;
-
-constexpr const char* not_finite_key = "not_finite";
 
 // One that does not exist is null; so is one that is not finite, which is named, too.
 Json figure_json(Json& figures, const std::string& name, double value, bool count) {
@@ -70,18 +59,14 @@ void add_reply_figures(Json& figures, const ReplyFigures& replies, const Model& 
   for (const double q : gate_quantiles) figures[fmt::format("p_gen_{:02.0f}", 100 * q)] = replies.gate_quantile(q);
 }
 
-// All figures of one run; its model's notes are added to `notes`.
-Json figures_of(const EvaluateArguments& arguments, std::vector<std::string>& notes) {
-  const auto start = std::chrono::steady_clock::now();
+}  // namespace
+
+Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vector<std::string>& notes,
+                const std::function<void(const GeneratedTurn&)>& consume) {
   const DecodeOptions decode = arguments.decode.checked();
-  const LoadedRun run = load_run(arguments.run);
+  const LoadedRun& run = opened.run;
   const Model& model = run.model();
-  const Dataset data = open_data(run.info, arguments.run);
-  const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
-  Context context = runtime->context();
-  DeviceModel<float> device(context, *run.state);
-  SplitExamples examples(data.split(arguments.run.split), example_kind(model));
-  Evaluator<float> evaluator(context, model, device.model());
+  const auto go_on = [](int) { return !interrupted(); };
   LatentMode mode = arguments.decode.mode();
   check_latent(arguments.decode, run);
   mode.samples = arguments.importance_samples;
@@ -93,18 +78,21 @@ Json figures_of(const EvaluateArguments& arguments, std::vector<std::string>& no
   Json figures{
       {"run", printable(arguments.run.run)}, {"checkpoint", arguments.run.checkpoint}, {"model", model.name()},
       {"variant", model.variant()},          {"seed", run.info.config.recipe.seed},    {"split", arguments.run.split}};
-  const std::vector<double> values = evaluator.evaluate(examples, mode);
+  const std::vector<double> values = opened.evaluator.evaluate(opened.examples, mode, go_on);
   add_figures(figures, model, values,
-              model.has_latent() ? evaluator.evaluate(examples, {.sample = false}) : std::vector<double>());
+              model.has_latent() ? opened.evaluator.evaluate(opened.examples, {.sample = false}, go_on)
+                                 : std::vector<double>());
   if (model.writes_replies()) {
     DistinctCounter distinct;
     ReplyFigures whole(model.vocabulary());
-    evaluator.generate(examples, arguments.replies, arguments.decode.reply_mode(run), decode,
-                       [&](const GeneratedTurn& turn) {
-                         distinct.add(turn.reply.words);
-                         whole.add(turn);
-                         return true;
-                       });
+    opened.evaluator.generate(opened.examples, arguments.replies, arguments.decode.reply_mode(run), decode,
+                              [&](const GeneratedTurn& turn) {
+                                distinct.add(turn.reply.words);
+                                whole.add(turn);
+                                if (consume) consume(turn);
+                                return !interrupted();
+                              });
+    ETHREED_CHECK(!interrupted(), "interrupted");
     figures["distinct_1"] = distinct.distinct_1();
     figures["distinct_2"] = distinct.distinct_2();
     figures["replies"] = distinct.replies();
@@ -113,8 +101,8 @@ Json figures_of(const EvaluateArguments& arguments, std::vector<std::string>& no
     figures["decoding"] = description_of(decode);
   }
   if (model.has_latent()) figures["latent"] = arguments.decode.latent;
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  figures["vocabulary"] = data.vocabulary_size();
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - opened.start;
+  figures["vocabulary"] = opened.data.vocabulary_size();
   figures["parameters"] = model.layout().parameter_count();
   figures["epoch"] = run.info.progress.epoch;
   figures["seconds"] = seconds.count();
@@ -122,6 +110,8 @@ Json figures_of(const EvaluateArguments& arguments, std::vector<std::string>& no
     if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
   return figures;
 }
+
+namespace {
 
 void print_figures(const Json& figures) {
   for (const auto& [key, value] : figures.items())
@@ -158,11 +148,15 @@ void print_table(const std::vector<Json>& runs) {
 
 void run_evaluate(const EvaluateArguments& arguments) {
   std::vector<std::string> notes;
-  std::vector<Json> runs{figures_of(arguments, notes)};
-  for (const std::string& run : arguments.more_runs) {
-    EvaluateArguments other = arguments;
-    other.run.run = run;
-    runs.push_back(figures_of(other, notes));
+  std::vector<std::string> names{arguments.run.run};
+  names.insert(names.end(), arguments.more_runs.begin(), arguments.more_runs.end());
+  std::vector<Json> runs;
+  for (const std::string& name : names) {
+    EvaluateArguments one = arguments;
+    one.run.run = name;
+    one.decode.checked();  // before anything is opened
+    OpenedRun opened(one.run);
+    runs.push_back(figures_of(opened, one, notes));
   }
   if (arguments.json) {
     fmt::print("{}\n", runs.size() == 1 ? runs[0].dump(2) : Json(runs).dump(2));
