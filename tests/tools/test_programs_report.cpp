@@ -78,6 +78,10 @@ TEST_CASE(
   for (Json* figures : {&printed, &shown}) figures->erase("seconds");
   CHECK(shown == printed);
 
+  CHECK(tracker.at("better") ==
+        Json({{"speaker_accuracy", 1}, {"listener_accuracy", 1}, {"perplexity_token", -1}, {"perplexity_macro", -1}}));
+  CHECK(bags.at("better").at("accuracy") == 1);
+
   REQUIRE(tracker.at("judged").size() == 2);
   for (const Json& judged : tracker.at("judged")) {
     CHECK(judged.at("count") == 12);  // every turn has both labels

@@ -216,6 +216,9 @@ Json report_run(OpenedRun& opened, const EvaluateArguments& arguments, const std
   out["not_finite"] = figures.contains(not_finite_key) ? figures[not_finite_key] : Json::array();
   figures.erase(not_finite_key);
   out["figures"] = std::move(figures);
+  Json& better = out["better"] = Json::object();
+  for (const FigureColumn& column : model.figures())
+    if (column.better != Better::neither) better[std::string(column.name)] = column.better == Better::higher ? 1 : -1;
   for (std::string& note : notes) note = printable(note);
   out["notes"] = notes;
   out["log"] = report_log(std::filesystem::path(arguments.run.run) / "log.csv");

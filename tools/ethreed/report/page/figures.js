@@ -1,37 +1,30 @@
 // The tables: who wins, the runs, every figure.
 
-// By the beginning of a figure's name: what it is called, whether more is better (1), less (−1) or neither (0), and its
-// group. The first that fits. What is not here is shown by its own name and wins nothing.
+// Of the figures that every model's replies have, by the beginning of the name: what it is called, and whether more is
+// better (1), less (−1) or neither (0). The first that fits. Which way a model's own figures go, the model says.
 const kinds = [
-  ["speaker_accuracy", "accuracy, speaker's emotion", 1, "emotion"],
-  ["listener_accuracy", "accuracy, listener's emotion", 1, "emotion"],
-  ["accuracy_top_5", "accuracy among the first five", 1, "emotion"],
-  ["accuracy", "accuracy", 1, "emotion"],
-  ["macro_f1", "macro F1", 1, "emotion"],
-  ["cross_entropy", "cross entropy", -1, "emotion"],
-  ["perplexity_token", "perplexity over tokens", -1, "perplexity"],
-  ["perplexity_macro", "perplexity over dialogues", -1, "perplexity"],
-  ["perplexity", null, -1, "perplexity"],
-  ["coverage", "coverage loss", 0, "perplexity"],
-  ["divergence", null, 0, "perplexity"],
-  ["distinct_1", "Distinct-1", 1, "replies"],
-  ["distinct_2", "Distinct-2", 1, "replies"],
-  ["distinct", null, 1, "replies"],
-  ["bleu", null, 1, "replies"],
-  ["rouge", null, 1, "replies"],
-  ["meteor", null, 1, "replies"],
-  ["chrf", null, 1, "replies"],
-  ["cider", null, 1, "replies"],
-  ["nist", null, 1, "replies"],
-  ["embedding_", null, 1, "replies"],
-  ["bert_score", null, 1, "replies"],
-  ["self_bleu", null, -1, "replies"],
-  ["ten_commonest_share", "share of the ten commonest", -1, "replies"],
-  ["replies", null, 0, "replies"],
-  ["posts_with", null, 0, "replies"],
-  ["p_gen", null, 0, "replies"],
+  ["distinct_1", "Distinct-1", 1],
+  ["distinct_2", "Distinct-2", 1],
+  ["distinct", null, 1],
+  ["bleu", null, 1],
+  ["rouge", null, 1],
+  ["meteor", null, 1],
+  ["chrf", null, 1],
+  ["cider", null, 1],
+  ["nist", null, 1],
+  ["ten_commonest_share", "share of the ten commonest", -1],
+  ["replies", null, 0],
+  ["posts_with", null, 0],
+  ["p_gen", null, 0],
 ];
-const kind_of = (name) => kinds.find(([start]) => name.startsWith(start)) || [name, null, 0, "the run"];
+const at_mean = "_at_latent_mean";
+const of_model = (name) => runs.map((run) => run.better[name.replace(at_mean, "")]).find((better) => better);
+function kind_of(name) {
+  const better = of_model(name);
+  if (better) return [name, null, better, "the model's own"];
+  const found = kinds.find(([start]) => name.startsWith(start));
+  return found ? [...found, "replies"] : [name, null, 0, "the run"];
+}
 
 function label_of(name) {
   const [start, label] = kind_of(name);
@@ -59,7 +52,7 @@ function ranking(name) {
   const order = runs.map((_, r) => r).filter((r) => is_number(runs[r].figures[name]));
   let why_not = null;
   if (!better || order.length < 2) why_not = "";
-  else if (group === "perplexity" && !same("vocabulary", order)) why_not = "vocabularies differ";
+  else if (group === "the model's own" && better < 0 && order.some((r) => runs[r].lengths) && !same("vocabulary", order)) why_not = "vocabularies differ";
   else if (group === "replies" && !same("replies", order)) why_not = "numbers of replies differ";
   order.sort((a, b) => better * (runs[b].figures[name] - runs[a].figures[name]));
   const best = why_not === null ? order.filter((r) => runs[r].figures[name] === runs[order[0]].figures[name]) : [];
@@ -69,7 +62,7 @@ function ranking(name) {
 function add_winner() {
   const into = section("winner");
   const decided = names_of_figures.map((name) => [name, ranking(name)]);
-  const rows = decided.filter(([name, {why_not}]) => why_not === null && !name.endsWith("_at_latent_mean"));
+  const rows = decided.filter(([name, {why_not}]) => why_not === null && !name.endsWith(at_mean));
   if (runs.length < 2) return into.append(soft("One run: there is nothing to compare it with. Give several."));
   if (!rows.length) return into.append(soft("These runs have no figure in common by which one could be better."));
   const wins = runs.map((_, r) => rows.filter(([, {best}]) => best.includes(r)).length);
@@ -123,7 +116,7 @@ const of_the_run = new Set(["run", "model", "variant", "checkpoint", "seed", "sp
 function add_figures() {
   const into = section("figures");
   const names = names_of_figures.filter((name) => !of_the_run.has(name));
-  const groups = ["emotion", "perplexity", "replies", "the run"];
+  const groups = ["the model's own", "replies", "the run"];
   names.sort((a, b) => groups.indexOf(kind_of(a)[3]) - groups.indexOf(kind_of(b)[3]));
   const value = (r, name, best) => ({text: runs[r].figures[name], best: best.includes(r)});
   const by_figure = () => sortable_table(["figure", ...runs.map((_, r) => named_run(r))], names.map((name) => {
