@@ -15,7 +15,8 @@ std::span<const InsightColumn> EthreedModel::insights(const EthreedConfig&) {
                                                          {.key = "reply_emotion",
                                                           .label = "emotion of the reply",
                                                           .chat = "the reply should feel",
-                                                          .label_set = "emotion"}}};
+                                                          .label_set = "emotion",
+                                                          .of_reply = true}}};
   return columns;
 }
 

@@ -17,10 +17,26 @@ class EthreedFigures {
   std::vector<FigureShares> shares() const;
 
   static constexpr std::array<FigureColumn, 11> columns{{
-      {.name = "speaker_accuracy", .label = "Acc", .logged = true},  // share of turns with argmax W_e e^P = y^P
-      {.name = "listener_accuracy", .label = "listener Acc", .logged = true},  // the same for R over labelled turns
-      {.name = "perplexity_token", .label = "PPL", .decimals = 2, .logged = true, .at_mean = true},
-      {.name = "perplexity_macro", .label = "macro PPL", .decimals = 2, .logged = true, .at_mean = true},
+      {.name = "speaker_accuracy",
+       .label = "Acc",
+       .logged = true,
+       .better = Better::higher},  // share of turns with argmax W_e e^P = y^P
+      {.name = "listener_accuracy",
+       .label = "listener Acc",
+       .logged = true,
+       .better = Better::higher},  // the same for R over labelled turns
+      {.name = "perplexity_token",
+       .label = "PPL",
+       .decimals = 2,
+       .logged = true,
+       .at_mean = true,
+       .better = Better::lower},
+      {.name = "perplexity_macro",
+       .label = "macro PPL",
+       .decimals = 2,
+       .logged = true,
+       .at_mean = true,
+       .better = Better::lower},
       {.name = "coverage", .label = "coverage", .logged = true},  // L4 over the split
       {.name = "policy_divergence"},                              // L2 over the split; absent without the term
       {.name = "dialogues", .count = true},

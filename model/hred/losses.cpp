@@ -18,8 +18,10 @@ constexpr std::array<LossColumn, 4> emotion_losses{{{"emotion_speaker", "emotion
                                                     {"generation", "reply"},
                                                     {"generation_posts", "post"}}};
 
-constexpr FigureColumn token_column{.name = "perplexity_token", .label = "PPL", .decimals = 2, .logged = true};
-constexpr FigureColumn macro_column{.name = "perplexity_macro", .label = "macro PPL", .decimals = 2, .logged = true};
+constexpr FigureColumn token_column{
+    .name = "perplexity_token", .label = "PPL", .decimals = 2, .logged = true, .better = Better::lower};
+constexpr FigureColumn macro_column{
+    .name = "perplexity_macro", .label = "macro PPL", .decimals = 2, .logged = true, .better = Better::lower};
 constexpr FigureColumn dialogues_column{.name = "dialogues", .count = true};
 constexpr FigureColumn turns_column{.name = "turns", .count = true};
 constexpr FigureColumn tokens_column{.name = "target_tokens", .count = true};
@@ -39,9 +41,13 @@ constexpr std::array<FigureColumn, 9> latent_figures{
      turns_column,
      tokens_column,
      unknown_column,
-     {.name = "perplexity_bound", .label = "PPL bound", .decimals = 2, .logged = true},  // exp((NLL + KL) / tokens)
+     {.name = "perplexity_bound",
+      .label = "PPL bound",
+      .decimals = 2,
+      .logged = true,
+      .better = Better::lower},  // exp((NLL + KL) / tokens)
      {.name = "divergence_per_reply", .label = "KL a reply", .logged = true},
-     {.name = "perplexity_importance", .sampled = true}}};  // not a number without samples
+     {.name = "perplexity_importance", .sampled = true, .better = Better::lower}}};  // not a number without samples
 constexpr std::array<FigureColumn, 9> emotion_figures{
     {token_column,
      macro_column,
@@ -49,8 +55,8 @@ constexpr std::array<FigureColumn, 9> emotion_figures{
      turns_column,
      tokens_column,
      unknown_column,
-     {.name = "speaker_accuracy", .label = "Acc", .logged = true},
-     {.name = "listener_accuracy", .label = "listener Acc", .logged = true},
+     {.name = "speaker_accuracy", .label = "Acc", .logged = true, .better = Better::higher},
+     {.name = "listener_accuracy", .label = "listener Acc", .logged = true, .better = Better::higher},
      {.name = "listener_turns", .count = true}}};
 
 // −NLL of every token, as PerplexitySum takes it.

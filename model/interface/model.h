@@ -40,6 +40,9 @@ struct LossColumn {
 };
 inline constexpr std::size_t max_loss_terms = 8;
 
+/// Which of two runs of a model is the better one by a figure: that with more, with less, or neither.
+enum class Better { neither, higher, lower };
+
 /// A figure of evaluation.
 struct FigureColumn {
   std::string_view name;   ///< in log, checkpoint and JSON
@@ -49,6 +52,7 @@ struct FigureColumn {
   bool count = false;      ///< a whole number
   bool sampled = false;    ///< by importance sampling: absent without PassOptions::latent_samples
   bool at_mean = false;    ///< another one at the mean of the latent variables: evaluate prints both
+  Better better = Better::neither;
 };
 
 /// Which checkpoint is the best: by a figure, the lower or the higher.

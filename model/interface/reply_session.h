@@ -63,6 +63,7 @@ struct InsightColumn {
   std::string_view label;      ///< in text: "tracked emotion of the speaker"
   std::string_view chat;       ///< in a chat: "you seem"
   std::string_view label_set;  ///< the name of the set that its classes are of: "emotion"
+  bool of_reply = false;       ///< what the reply shall be, not what the post is
 };
 
 /// Replies in the making, one a row; every row has hypotheses. State (decoder states, coverage, caches) lives here, in

@@ -36,9 +36,12 @@ class TextLabelFigures {
   }
   std::vector<FigureShares> shares() const { return {accuracy_.shares(columns[0].name)}; }
   static constexpr std::array<FigureColumn, 5> columns{{
-      {.name = "accuracy", .label = "Acc", .logged = true},
-      {.name = "accuracy_top_5", .label = "top 5", .logged = true},  // the label is among the five likeliest
-      {.name = "cross_entropy", .label = "cross-entropy", .logged = true},
+      {.name = "accuracy", .label = "Acc", .logged = true, .better = Better::higher},
+      {.name = "accuracy_top_5",
+       .label = "top 5",
+       .logged = true,
+       .better = Better::higher},  // the label is among the five likeliest
+      {.name = "cross_entropy", .label = "cross-entropy", .logged = true, .better = Better::lower},
       {.name = "texts", .count = true},
       {.name = "labelled_texts", .count = true},
   }};

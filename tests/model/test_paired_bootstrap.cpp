@@ -1,7 +1,7 @@
 // The bootstrap over dialogues, held against what is known without one.
 
-#include "model/evaluation/metrics.h"
 #include "model/evaluation/paired_bootstrap.h"
+#include "model/metrics/distinct.h"
 
 #include <fmt/format.h>
 #include <catch2/catch.hpp>

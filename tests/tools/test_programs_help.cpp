@@ -20,7 +20,8 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> options_of_c
       "--max-length", "--max-situation-length", "--dimension"}},
     {"train",
      {"--data", "--out", "--config", "--epochs", "--batch", "--seed", "--learning-rate", "--dropout", "--model",
-      "--variant", "--ablation", "--threads", "--log-every", "--save-every", "--max-steps", "--resume", "--quiet"}},
+      "--variant", "--ablation", "--threads", "--log-every", "--save-every", "--max-steps", "--resume", "--tensorboard",
+      "--quiet"}},
     {"evaluate",
      {"RUN", "--checkpoint", "--threads", "--data", "--split", "--decode", "--latent", "--policy", "--max-length",
       "--beam", "--length-power", "--top-k", "--temperature", "--seed", "--allow-unknown", "--replies", "--json",
@@ -35,6 +36,8 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> options_of_c
       "--top-p", "--min-length", "--no-repeat", "--n-best", "--reply-emotion"}},
     {"emotions", {"RUN", "--in", "--in-format", "--delimiter", "--column", "--out", "--post-length"}},
     {"attention", {"RUN", "--in", "--conversation", "--limit", "--out", "--html", "--data", "--split"}},
+    {"report",
+     {"RUN", "--out", "--title", "--data", "--split", "--limit", "--dialogues", "--cases", "--seed", "--quiet"}},
     {"chat",
      {"RUN", "--checkpoint", "--threads", "--decode", "--latent", "--policy", "--max-length", "--beam",
       "--length-power", "--top-k", "--temperature", "--seed", "--allow-unknown"}},
@@ -76,8 +79,9 @@ TEST_CASE("help names every command, and --version a version") {
 TEST_CASE("a command line that is not understood is refused in one line that says where to look") {
   const TinyProject project;
   const std::string all =
-      "the commands are prepare, train, evaluate, generate, reply, emotions, attention, chat, trace, label, score, "
-      "study, models, devices; see: ethreed --help";
+      "the commands are prepare, train, evaluate, experiment, generate, reply, emotions, attention, chat, report, "
+      "trace, "
+      "label, score, study, models, devices; see: ethreed --help";
   check_refusal(project, {}, {"no command given; " + all});
   check_refusal(project, {"evalute", "run"}, {"there is no command 'evalute'; " + all});
   check_refusal(project, {"--verbose"}, {"there is no command '--verbose'"});

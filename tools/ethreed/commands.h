@@ -17,6 +17,7 @@ void add_reply_command(CLI::App& app);
 void add_emotions_command(CLI::App& app);
 void add_attention_command(CLI::App& app);
 void add_chat_command(CLI::App& app);
+void add_report_command(CLI::App& app);
 void add_trace_command(CLI::App& app);
 void add_label_command(CLI::App& app);
 void add_score_command(CLI::App& app);

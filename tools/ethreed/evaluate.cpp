@@ -2,7 +2,6 @@
 
 #include "core/printable.h"
 #include "model/evaluation/reply_figures.h"
-#include "model/interface/device_model.h"
 #include "model/metrics/distinct.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/dialogue_file.h"
@@ -21,8 +20,6 @@ namespace ethreed {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr const char* not_finite_key = "not_finite";
 
 // One that does not exist is null; so is one that is not finite, which is named, too.
 Json figure_json(Json& figures, const std::string& name, double value, bool count) {
@@ -79,18 +76,14 @@ DialogueFile by_dialogue(const std::vector<FigureShares>& figures, const SplitEx
   return file;
 }
 
-// All figures of one run; its model's notes are added to `notes`.
-Json figures_of(const EvaluateArguments& arguments, std::vector<std::string>& notes) {
-  const auto start = std::chrono::steady_clock::now();
+}  // namespace
+
+Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vector<std::string>& notes,
+                const std::function<void(const GeneratedTurn&)>& consume) {
   const DecodeOptions decode = arguments.decode.checked();
-  const LoadedRun run = load_run(arguments.run);
+  const LoadedRun& run = opened.run;
   const Model& model = run.model();
-  const Dataset data = open_data(run.info, arguments.run);
-  const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
-  Context context = runtime->context();
-  DeviceModel<float> device(context, *run.state);
-  SplitExamples examples(data.split(arguments.run.split), example_kind(model));
-  Evaluator<float> evaluator(context, model, device.model());
+  const auto go_on = [](int) { return !interrupted(); };
   LatentMode mode = arguments.decode.mode();
   check_latent(arguments.decode, run);
   mode.samples = arguments.importance_samples;
@@ -102,24 +95,27 @@ Json figures_of(const EvaluateArguments& arguments, std::vector<std::string>& no
   Json figures{
       {"run", printable(arguments.run.run)}, {"checkpoint", arguments.run.checkpoint}, {"model", model.name()},
       {"variant", model.variant()},          {"seed", run.info.config.recipe.seed},    {"split", arguments.run.split}};
-  const std::vector<double> values = evaluator.evaluate(examples, mode);
-  DialogueFile dialogues = by_dialogue(evaluator.shares(), examples);
+  const std::vector<double> values = opened.evaluator.evaluate(opened.examples, mode, go_on);
+  DialogueFile dialogues = by_dialogue(opened.evaluator.shares(), opened.examples);
   add_figures(figures, model, values,
-              model.has_latent() ? evaluator.evaluate(examples, {.sample = false}) : std::vector<double>());
+              model.has_latent() ? opened.evaluator.evaluate(opened.examples, {.sample = false}, go_on)
+                                 : std::vector<double>());
   if (model.writes_replies()) {
     DistinctCounter distinct;
     ReplyFigures whole(model.vocabulary());
-    const WordTable words = data.word_table();
+    const WordTable words = opened.data.word_table();
     dialogues.decoding = description_of(decode);
     dialogues.replies.resize(dialogues.conversations.size());
-    evaluator.generate(examples, arguments.replies, arguments.decode.reply_mode(run), decode,
-                       [&](const GeneratedTurn& turn) {
-                         distinct.add(turn.reply.words);
-                         whole.add(turn);
-                         auto& reply = dialogues.replies[static_cast<std::size_t>(turn.dialogue)].emplace_back();
-                         for (const std::int32_t word : turn.reply.words) reply.emplace_back(words.word(word));
-                         return true;
-                       });
+    opened.evaluator.generate(opened.examples, arguments.replies, arguments.decode.reply_mode(run), decode,
+                              [&](const GeneratedTurn& turn) {
+                                distinct.add(turn.reply.words);
+                                whole.add(turn);
+                                if (consume) consume(turn);
+                                auto& reply = dialogues.replies[static_cast<std::size_t>(turn.dialogue)].emplace_back();
+                                for (const std::int32_t word : turn.reply.words) reply.emplace_back(words.word(word));
+                                return !interrupted();
+                              });
+    ETHREED_CHECK(!interrupted(), "interrupted");
     figures["distinct_1"] = distinct.distinct_1();
     figures["distinct_2"] = distinct.distinct_2();
     figures["replies"] = distinct.replies();
@@ -129,8 +125,8 @@ Json figures_of(const EvaluateArguments& arguments, std::vector<std::string>& no
   }
   if (model.has_latent()) figures["latent"] = arguments.decode.latent;
   if (!arguments.per_dialogue.empty()) dialogues.write(arguments.per_dialogue);
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  figures["vocabulary"] = data.vocabulary_size();
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - opened.start;
+  figures["vocabulary"] = opened.data.vocabulary_size();
   figures["parameters"] = model.layout().parameter_count();
   figures["epoch"] = run.info.progress.epoch;
   figures["seconds"] = seconds.count();
@@ -138,6 +134,8 @@ Json figures_of(const EvaluateArguments& arguments, std::vector<std::string>& no
     if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
   return figures;
 }
+
+namespace {
 
 void print_figures(const Json& figures) {
   for (const auto& [key, value] : figures.items())
@@ -178,11 +176,15 @@ void run_evaluate(const EvaluateArguments& arguments) {
                 "--per-dialogue: is a file of one run, but {} are given; evaluate each by itself",
                 1 + arguments.more_runs.size());
   std::vector<std::string> notes;
-  std::vector<Json> runs{figures_of(arguments, notes)};
-  for (const std::string& run : arguments.more_runs) {
-    EvaluateArguments other = arguments;
-    other.run.run = run;
-    runs.push_back(figures_of(other, notes));
+  std::vector<std::string> names{arguments.run.run};
+  names.insert(names.end(), arguments.more_runs.begin(), arguments.more_runs.end());
+  std::vector<Json> runs;
+  for (const std::string& name : names) {
+    EvaluateArguments one = arguments;
+    one.run.run = name;
+    one.decode.checked();  // before anything is opened
+    OpenedRun opened(one.run);
+    runs.push_back(figures_of(opened, one, notes));
   }
   if (arguments.json) {
     fmt::print("{}\n", runs.size() == 1 ? runs[0].dump(2) : Json(runs).dump(2));

@@ -1,9 +1,12 @@
 #pragma once
-// The options of `ethreed evaluate`, for whoever calls it with some of them.
+// The figures of a run, as `ethreed evaluate` prints them: for other commands that show them.
 
 #include "tools/ethreed/decode_options.h"
-#include "tools/ethreed/session.h"
+#include "tools/ethreed/opened_run.h"
 
+#include <nlohmann/json_fwd.hpp>
+
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,13 +20,23 @@ struct EvaluateArguments {
   RunArguments run;
   std::vector<std::string> more_runs;
   DecodeArguments decode;
-  int replies = -1;
-  int importance_samples = 0;
+  int replies = -1;            ///< dialogues that replies are written for; −1: all
+  int importance_samples = 0;  ///< 0: no figure by importance sampling
   bool json = false;
   std::string per_dialogue;  ///< file to write (DialogueFile); empty: none
 };
 
 /// All of them. `arguments` must outlive the parsing.
 void add_evaluate_options(CLI::App& command, EvaluateArguments& arguments);
+
+/// A figure that is not finite is null in the object, and named under this key.
+inline constexpr const char* not_finite_key = "not_finite";
+
+/// All figures of one run by name; its model's notes are added to `notes`, each once. `turn` is shown every reply as it
+/// is written. Throws Error if the model has no figure by importance sampling and one is asked for, or after Ctrl-C
+/// where interruptions are caught.
+nlohmann::ordered_json figures_of(OpenedRun& opened, const EvaluateArguments& arguments,
+                                  std::vector<std::string>& notes,
+                                  const std::function<void(const GeneratedTurn&)>& turn = {});
 
 }  // namespace ethreed

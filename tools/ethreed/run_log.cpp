@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -143,7 +144,19 @@ void RunLog::add_epoch(const TrainingProgress& progress, std::span<const double>
   append(line);
 }
 
+void RunLog::write_event(const Json& line) const {
+  const std::string group = line.at("kind") == "epoch" ? "valid/" : "train/";
+  std::vector<EventScalar> scalars;
+  for (const auto& [name, value] : line.items())
+    if (name != "step" && value.is_number()) scalars.push_back({group + name, value.get<double>()});
+  if (const auto names = line.find(not_finite_key); names != line.end())
+    for (const Json& name : *names)
+      scalars.push_back({group + name.get<std::string>(), std::numeric_limits<double>::infinity()});
+  events_->add(line.at("step").get<std::int64_t>(), scalars);
+}
+
 void RunLog::append(const Json& line) {
+  if (events_ != nullptr) write_event(line);
   for (const auto& [path, text] : {std::pair{csv_, csv_line(line)}, std::pair{jsonl_, line.dump() + "\n"}}) {
     std::ofstream stream(path, std::ios::app);
     stream << text << std::flush;

@@ -1,6 +1,7 @@
 #pragma once
 // RUN/log.csv and RUN/log.jsonl: the same lines in two forms.
 
+#include "core/event_file.h"
 #include "model/training/checkpoint.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -24,17 +25,23 @@ class RunLog {
   /// written.
   RunLog(const std::filesystem::path& run, const CheckpointInfo& info);
 
+  /// From here on every number of a line goes to this file, too, as "train/loss_total" or "valid/perplexity_token" at
+  /// the line's step. What is not finite is infinite there. It must outlive the log.
+  void also_to(EventFile& events) { events_ = &events; }
+
   void add_steps(const TrainingProgress& progress, double learning_rate, double tokens_per_second);
   void add_epoch(const TrainingProgress& progress, std::span<const double> figures, const LossMeans& losses,
                  double learning_rate);
 
  private:
   double seconds() const;  // of all sessions
+  void write_event(const nlohmann::ordered_json& line) const;
   void append(const nlohmann::ordered_json& line);
   std::string csv_line(const nlohmann::ordered_json& line) const;
   std::string csv_header() const;
 
   const Model& model_;
+  EventFile* events_ = nullptr;
   std::filesystem::path csv_, jsonl_;
   std::vector<std::string> columns_;
   double seconds_before_ = 0;  // of the sessions before

@@ -34,6 +34,7 @@ struct TrainArguments {
   bool resume = false;
   bool verify = false;
   bool quiet = false;
+  std::optional<std::string> tensorboard;  // folder of event files; empty: RUN/tensorboard
 };
 
 constexpr std::array<const char*, 4> places_of_checkpoints{"last", "best", "last.old", "best.old"};
@@ -254,7 +255,12 @@ void run_train(const TrainArguments& arguments) {
     std::fflush(stdout);
   }
 
+  std::optional<EventFile> events;
   RunLog log(run, info);
+  if (arguments.tensorboard) {
+    const fs::path folder = arguments.tensorboard->empty() ? run / "tensorboard" : fs::path(*arguments.tensorboard);
+    log.also_to(events.emplace(folder, info.progress.step + 1));
+  }
   ProgressDisplay display(model, info.config.recipe.epochs, info.progress.step, arguments.quiet);
   catch_interruptions();
   const TrainingObserver observer{
@@ -329,6 +335,11 @@ void add_train_command(CLI::App& app) {
   command->add_flag(
       "--verify", a->verify,
       "First compare every file of the data, and of the checkpoint that is taken up, with its fingerprint");
+  command
+      ->add_option("--tensorboard", a->tensorboard,
+                   "Write event files of TensorBoard, too: every number of the log [RUN/tensorboard]")
+      ->expected(0, 1)
+      ->type_name("[DIR]");
   command->add_flag("--quiet", a->quiet, "Print only the result");
   command->callback([a] { run_train(*a); });
 }
