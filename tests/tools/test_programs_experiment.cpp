@@ -209,6 +209,7 @@ TEST_CASE("a mistake in a plan is refused by name before anything runs") {
   check_plan_refused(project, {{"evaluate", {{"split", "tets"}}}}, {"evaluate", "tets"});
   check_plan_refused(project, {{"evaluate", {{"split", "test"}}}}, {"test"});
   check_plan_refused(project, {{"evaluate", {{"importance_samples", 10}}}}, {"importance_samples", "no variant"});
+  check_plan_refused(project, {{"evaluate", {{"latent", "shuffled"}}}}, {"variant 'hred'", "plan the emotion"});
   check_plan_refused(project, {{"published", {{{"title", "X"}, {"figures", {{"F1", 1}}}}}}}, {"published[0]", "F1"});
   check_plan_refused(project, {{"columns", {{{"heading", "Acc"}}}}}, {"columns[0]", "figures"});
   check_plan_refused(project, {{"bootstrap", {{"resamples", 1}}}}, {"bootstrap", "resamples"});

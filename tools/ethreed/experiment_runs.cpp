@@ -111,6 +111,12 @@ std::vector<PlannedRun> list_runs(const ExperimentPlan& plan, const ExperimentFo
       const int examples = SplitExamples(dataset.split("train"), example_kind(model)).count();
       run.steps_per_epoch = (examples + run.config.recipe.batch - 1) / run.config.recipe.batch;
       for (const FigureColumn& column : model.figures()) sampled |= column.sampled;
+      const bool about_plans =
+          plan.evaluate.value("latent", "sample") == "shuffled" || plan.evaluate.contains("reply_emotion");
+      ETHREED_CHECK(!about_plans || !model.reply_plan().empty(),
+                    "{}: evaluate: 'latent' shuffled and 'reply_emotion' are for models that plan the emotion of a "
+                    "reply, and {} does not; leave them out, or the variant",
+                    source, model.name());
       runs.push_back(std::move(run));
     }
   }
