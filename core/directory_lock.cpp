@@ -23,6 +23,14 @@ DirectoryLock::DirectoryLock(const std::filesystem::path& directory) {
   fail("{}: another process is training here; wait for it, stop it, or give another folder", directory.string());
 }
 
+bool DirectoryLock::is_held(const std::filesystem::path& directory) {
+  const int descriptor = ::open((directory / ".lock").c_str(), O_RDWR | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool held = ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(descriptor);  // lets go of it, too
+  return held;
+}
+
 DirectoryLock::~DirectoryLock() { ::close(descriptor_); }
 
 }  // namespace ethreed

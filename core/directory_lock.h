@@ -11,6 +11,8 @@ class DirectoryLock {
   /// Throws Error if another process holds the lock, or if the file cannot be made.
   explicit DirectoryLock(const std::filesystem::path& directory);
   ~DirectoryLock();
+  /// Does a process hold it now? False where there is no such folder.
+  static bool is_held(const std::filesystem::path& directory);
   DirectoryLock(const DirectoryLock&) = delete;
   DirectoryLock& operator=(const DirectoryLock&) = delete;
 

@@ -11,6 +11,7 @@ packages=(
   libedit-dev                        # lines typed in a chat
   libboost-context-dev               # fibers, one per emulated CUDA thread
   libutf8proc-dev                    # letters and punctuation beyond ASCII
+  libstemmer-dev                     # stems of words, for METEOR
   zlib1g-dev libzip-dev              # packed word vectors
   libjs-chart.js                     # charts of `ethreed report`
   catch2                             # tests
@@ -34,7 +35,8 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   fi
   echo "install_packages.sh: this is no Debian-like system (no apt-get). Install these yourself and run" \
        "cmake --preset cpu: a C++20 compiler (GCC 12 or later), CMake 3.25 or later, Ninja, fmt 9, nlohmann-json 3.11," \
-       "CLI11 2.1, libedit 3.1, Boost.Context 1.74, utf8proc 2.8, zlib 1.2, libzip 1.7, Chart.js 3.9, Catch2 version 2" >&2
+       "CLI11 2.1, libedit 3.1, Boost.Context 1.74, utf8proc 2.8, libstemmer 2.2, zlib 1.2, libzip 1.7, Chart.js 3.9," \
+       "Catch2 version 2" >&2
   exit 1
 fi
 

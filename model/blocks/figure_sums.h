@@ -5,6 +5,7 @@
 #include "core/indices.h"
 #include "kernels/common/row_layout.h"
 #include "model/blocks/dialogue_batch.h"
+#include "model/blocks/figure_shares.h"
 
 #include <cmath>
 #include <cstdint>
@@ -39,19 +40,35 @@ template <class T> int argmax_of_row(const Variable<T>& logits, int row) {
 /// The share of rows whose largest logit is that of their label; rows with label −1 do not count.
 class AccuracySum {
  public:
+  /// Every row is an example.
   template <class T> void add(const Variable<T>& logits, Indices labels) {
-    for (int i = 0; i < labels.size(); ++i) {
-      if (labels[i] < 0) continue;
-      ++rows_;
-      right_ += argmax_of_row(logits, i) == labels[i];
-    }
+    add(logits, labels, labels.size(), [](int row) { return row; });
+  }
+  /// Row i is of turn row i of the batch, whose examples are dialogues.
+  template <class T> void add(const Variable<T>& logits, Indices labels, const DialogueBatch& batch) {
+    add(logits, labels, batch.dialogues(), [&](int row) { return batch.turn_dialogue[row]; });
   }
   std::int64_t rows() const { return rows_; }
   /// Absent if there is no row.
   double share() const { return mean_figure(static_cast<double>(right_), rows_); }
+  FigureShares shares(std::string_view name) const { return {.name = name, .of_example = of_example_}; }
 
  private:
+  template <class T, class ExampleOf>
+  void add(const Variable<T>& logits, Indices labels, int examples, ExampleOf example_of) {
+    const std::size_t first = of_example_.size();
+    of_example_.resize(first + static_cast<std::size_t>(examples));
+    for (int i = 0; i < labels.size(); ++i) {
+      if (labels[i] < 0) continue;
+      const bool right = argmax_of_row(logits, i) == labels[i];
+      ++rows_;
+      right_ += right;
+      of_example_[first + static_cast<std::size_t>(example_of(i))] += {right ? 1.0 : 0.0, 1};
+    }
+  }
+
   std::int64_t right_ = 0, rows_ = 0;
+  std::vector<ExampleShare> of_example_;
 };
 
 /// Perplexities of the replies of dialogues. Sums are taken in double, dialogue by dialogue in the order they were
@@ -73,8 +90,12 @@ class PerplexitySum {
   double macro() const { return computed_figure(std::exp(mean_figure(macro_, dialogues_))); }
   /// Share of the target tokens that are UNK.
   double unknown_share() const { return mean_figure(static_cast<double>(unknown_), tokens_); }
+  /// Of token() and macro(), by dialogue.
+  FigureShares token_shares(std::string_view name) const { return {name, true, token_shares_}; }
+  FigureShares macro_shares(std::string_view name) const { return {name, true, macro_shares_}; }
 
  private:
+  std::vector<ExampleShare> token_shares_, macro_shares_;
   double nll_ = 0, macro_ = 0;
   std::int64_t unknown_ = 0, dialogues_ = 0, turns_ = 0, tokens_ = 0;
 };
@@ -83,6 +104,8 @@ template <class T>
 void PerplexitySum::add(const DialogueBatch& batch, const T* log_probability, std::int32_t unknown_from) {
   const RowLayout rows = batch.rows();
   std::vector<std::vector<double>> turn_nll(batch.dialogues());
+  const std::size_t first = token_shares_.size();
+  token_shares_.resize(first + static_cast<std::size_t>(batch.dialogues()));
   for (int i = 0; i < batch.turns(); ++i) {
     const int r = batch.row_of_turn[i];
     double nll = 0;
@@ -93,11 +116,13 @@ void PerplexitySum::add(const DialogueBatch& batch, const T* log_probability, st
     }
     nll_ += nll;
     turn_nll[batch.turn_dialogue[i]].push_back(nll / rows.target_count(r));
+    token_shares_[first + static_cast<std::size_t>(batch.turn_dialogue[i])] += {nll, rows.target_count(r)};
   }
   for (const auto& turns : turn_nll) {
     double mean = 0;
     for (const double nll : turns) mean += nll / static_cast<double>(turns.size());
     macro_ += mean;
+    macro_shares_.push_back({mean, 1});
   }
   dialogues_ += batch.dialogues();
   turns_ += batch.turns();

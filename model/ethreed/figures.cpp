@@ -3,8 +3,8 @@
 namespace ethreed {
 
 template <class T> void EthreedFigures::add(const DialogueBatch& batch, const ForwardPass<T>& pass) {
-  speaker_.add(pass.state.speaker_logits, batch.emotion);
-  listener_.add(pass.state.listener_logits, batch.listener_label);
+  speaker_.add(pass.state.speaker_logits, batch.emotion, batch);
+  listener_.add(pass.state.listener_logits, batch.listener_label, batch);
   perplexity_.add(batch, pass.log_probability.data());
   const RowLayout rows = batch.rows();
   for (int i = 0; i < batch.turns(); ++i) {
@@ -31,6 +31,12 @@ std::vector<double> EthreedFigures::result() const {
           static_cast<double>(listener_.rows()),
           static_cast<double>(perplexity_.tokens()),
           perplexity_.unknown_share()};
+}
+
+std::vector<FigureShares> EthreedFigures::shares() const {
+  return {speaker_.shares(columns[0].name), listener_.shares(columns[1].name),
+          perplexity_.token_shares(columns[perplexity_token].name),
+          perplexity_.macro_shares(columns[perplexity_token + 1].name)};
 }
 
 template void EthreedFigures::add(const DialogueBatch&, const ForwardPass<float>&);

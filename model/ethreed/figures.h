@@ -14,6 +14,7 @@ class EthreedFigures {
   template <class T> void add(const DialogueBatch& batch, const ForwardPass<T>& pass);
   /// In the order of `columns`. Throws Error if no batch was added.
   std::vector<double> result() const;
+  std::vector<FigureShares> shares() const;
 
   static constexpr std::array<FigureColumn, 11> columns{{
       {.name = "speaker_accuracy",

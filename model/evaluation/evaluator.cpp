@@ -31,7 +31,7 @@ void start_step(const Context& context, const ModelBatch& batch) {
 template <class T>
 std::vector<double> Evaluator<T>::evaluate(SplitExamples& examples, const LatentMode& mode,
                                            const std::function<bool(int)>& progress) {
-  const std::unique_ptr<FigureSums> sums = model_.new_figures();
+  sums_ = model_.new_figures();
   const std::unique_ptr<ModelBatch> batch = model_.new_batch();
   const PassOptions options{.purpose = Purpose::validate,
                             .seed = mode.seed,
@@ -43,12 +43,11 @@ std::vector<double> Evaluator<T>::evaluate(SplitExamples& examples, const Latent
     batch->build(examples.make(numbers));
     start_step(context_, *batch);
     Tape<T> tape(context_, false);
-    model_.steps<T>().measure(tape, state_.bind(tape), *batch, options, *sums);
+    model_.steps<T>().measure(tape, state_.bind(tape), *batch, options, *sums_);
     done += count_of(numbers);
     ETHREED_CHECK(!progress || progress(done), "evaluation interrupted");
   });
-  losses_ = sums->losses();
-  return sums->result();
+  return sums_->result();
 }
 
 template <class T>

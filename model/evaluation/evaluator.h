@@ -63,7 +63,9 @@ template <class T> class Evaluator {
   std::vector<double> evaluate(SplitExamples& examples, const LatentMode& mode,
                                const std::function<bool(int done)>& progress = {});
   /// The terms of the loss in that evaluation: means over its batches.
-  const LossMeans& losses() const { return losses_; }
+  LossMeans losses() const { return sums_->losses(); }
+  /// What every example added to the figures of that evaluation, in the order of the split.
+  std::vector<FigureShares> shares() const { return sums_->shares(); }
 
   /// Replies to the first `limit` dialogues of a split (all if negative), in order: `consume` is called for every turn
   /// and stops the work by returning false. Throws Error if the model writes no replies.
@@ -89,7 +91,7 @@ template <class T> class Evaluator {
   const Model& model_;
   ModelState<T>& state_;
   std::unique_ptr<ModelBatch> batch_;  // of reply(), whose memory is used again
-  LossMeans losses_;
+  std::unique_ptr<FigureSums> sums_;   // of evaluate()
 };
 
 }  // namespace ethreed

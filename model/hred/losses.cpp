@@ -118,8 +118,8 @@ template <class T> void HredFigures::add(const HredBatch& batch, const HredPass<
   const std::vector<T> log_probability = negated(config_.has_latent() ? pass.prior_nll : pass.nll);
   perplexity_.add(batch.dialogues, log_probability.data(), config_.vocabulary);
   if (config_.has_emotion()) {
-    speaker_.add(pass.context.speaker_logits, batch.dialogues.emotion);
-    listener_.add(pass.context.listener_logits, batch.dialogues.listener_label);
+    speaker_.add(pass.context.speaker_logits, batch.dialogues.emotion, batch.dialogues);
+    listener_.add(pass.context.listener_logits, batch.dialogues.listener_label, batch.dialogues);
   }
   if (config_.has_latent()) {
     bound_.add(batch.dialogues, negated(pass.nll).data(), config_.vocabulary);
@@ -146,6 +146,16 @@ std::vector<double> HredFigures::result() const {
                                  mean_figure(divergence_, bound_.turns()),
                                  sampled_ ? computed_figure(std::exp(-log_likelihood_ / tokens)) : absent_figure});
   return result;
+}
+
+std::vector<FigureShares> HredFigures::shares() const {
+  std::vector<FigureShares> shares{perplexity_.token_shares(token_column.name),
+                                   perplexity_.macro_shares(macro_column.name)};
+  if (config_.has_emotion()) {
+    shares.push_back(speaker_.shares(emotion_figures[6].name));
+    shares.push_back(listener_.shares(emotion_figures[7].name));
+  }
+  return shares;
 }
 
 #define ETHREED_INSTANTIATE(T)                                                                         \

@@ -27,6 +27,7 @@ class HredFigures {
   template <class T> void add(const HredBatch& batch, const HredPass<T>& pass);
   /// In the order of hred_figures(). Throws Error if no batch was added.
   std::vector<double> result() const;
+  std::vector<FigureShares> shares() const;
 
  private:
   const HredConfig& config_;

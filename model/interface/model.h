@@ -5,6 +5,7 @@
 #include "autograd/tape.h"
 #include "core/indices.h"
 #include "model/blocks/example.h"
+#include "model/blocks/figure_shares.h"
 #include "model/blocks/parameters.h"
 #include "model/interface/data_description.h"
 #include "model/interface/model_state.h"
@@ -116,6 +117,8 @@ class FigureSums {
   /// One value for each of the model's figures(): NaN for one that does not exist (an accuracy without a label),
   /// infinite for one that is not finite. Throws Error if no batch was added.
   virtual std::vector<double> result() const = 0;
+  /// What every example added to those of the figures that are ratios of sums.
+  virtual std::vector<FigureShares> shares() const { return {}; }
 
   /// The losses of one batch, on the host: `values` is StepLosses::all.
   template <class T> void add_losses(const StepLosses<T>& losses, const T* values) {

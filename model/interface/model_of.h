@@ -9,7 +9,7 @@
 //                                     variant_names, variant()
 //   Batch, targets(batch)             plain struct: arrays(); what the speed of training counts
 //   Parameters<Handle>, Pass<T>       named handles; what a pass leaves, `losses` among it
-//   Figures                           add(batch, pass on the host), result()
+//   Figures                           add(batch, pass on the host), result(); shares(), if it can say them
 //   recipe(), losses(config), figures(config), selection(config), notes(config)
 //   visit_parameters(config, named, visit), build(batch, config, examples), forward(tape, config, named, batch,
 //   options), on_host(context, pass)
@@ -52,6 +52,12 @@ template <class M> class FiguresOf final : public FigureSums {
  public:
   explicit FiguresOf(const typename M::Config& config) : value(config) {}
   std::vector<double> result() const override { return value.result(); }
+  std::vector<FigureShares> shares() const override {
+    if constexpr (requires { value.shares(); })
+      return value.shares();
+    else
+      return {};
+  }
   typename M::Figures value;
 };
 

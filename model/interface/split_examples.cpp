@@ -51,6 +51,11 @@ std::span<const Example> SplitExamples::make(Indices numbers) {
   return examples_;
 }
 
+int SplitExamples::dialogue_of(int example) const {
+  if (kind_.unit == Unit::dialogue || kind_.texts == TextSource::situations) return example;
+  return dialogue_of_turn_[kind_.texts == TextSource::posts ? example : example / 2];
+}
+
 void SplitExamples::add_dialogue(int d) {
   const std::size_t first = turns_.size();
   for (int t = 0; t < split_.turns(d); ++t)

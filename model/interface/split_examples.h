@@ -33,6 +33,8 @@ class SplitExamples {
   int count() const { return count_; }
   /// These examples, valid until the next call.
   std::span<const Example> make(Indices numbers);
+  /// The dialogue of the split that an example is, or is of.
+  int dialogue_of(int example) const;
 
  private:
   void add_dialogue(int d);

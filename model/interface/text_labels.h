@@ -34,6 +34,7 @@ class TextLabelFigures {
     return {accuracy_.share(), static_cast<double>(top_five_) / rows, computed_figure(nll_ / rows),
             static_cast<double>(texts_), rows};
   }
+  std::vector<FigureShares> shares() const { return {accuracy_.shares(columns[0].name)}; }
   static constexpr std::array<FigureColumn, 5> columns{{
       {.name = "accuracy", .label = "Acc", .logged = true, .better = Better::higher},
       {.name = "accuracy_top_5",

@@ -43,11 +43,12 @@ struct ModelPart {
 };
 const std::vector<ModelPart> model_parts{
     {"text", {}},
+    {"metrics", {"text"}},
     {"blocks", {"text"}},
     {"interface", {"blocks", "text"}},
     {"replies", {"interface", "blocks", "text"}},
-    {"evaluation", {"replies", "interface", "blocks", "text"}},
-    {"training", {"evaluation", "replies", "interface", "blocks", "text"}},
+    {"evaluation", {"metrics", "replies", "interface", "blocks", "text"}},
+    {"training", {"evaluation", "metrics", "replies", "interface", "blocks", "text"}},
     {"", {"interface"}},  // model/models.cpp and model/model_cases.cpp
 };
 const std::vector<std::string_view> below_a_model{"interface", "blocks", "text"};
@@ -178,6 +179,7 @@ TEST_CASE("an include that runs upward is found out") {
         std::pair("model/text/corpus.h", "model/blocks/example.h"),
         std::pair("model/blocks/layers.h", "model/interface/model.h"),
         std::pair("model/blocks/layers.h", "model/ethreed/config.h"),
+        std::pair("model/metrics/bleu.h", "model/evaluation/evaluator.h"),
         std::pair("model/interface/model.h", "model/ethreed/ethreed.h"),
         std::pair("model/interface/model.h", "model/replies/search.h"),
         std::pair("model/replies/search.cpp", "model/evaluation/evaluator.h"),
@@ -198,6 +200,7 @@ TEST_CASE("an include that runs sideways is found out, and one of a file outside
         std::pair("model/another/another_cases.cpp", "model/ethreed/parameters.h"),
         std::pair("model/ethreed/replies.cpp", "model/replies/search.h"),
         std::pair("model/ethreed/trace.cpp", "model/training/checkpoint.h"),
+        std::pair("model/metrics/bleu.h", "model/blocks/example.h"),
         std::pair("model/training/trainer.cpp", "model/ethreed/ethreed.h"),
         std::pair("model/evaluation/evaluator.cpp", "model/ethreed/figures.h"),
         std::pair("model/models.cpp", "model/ethreed/ethreed.h"),

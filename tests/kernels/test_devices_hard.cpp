@@ -203,7 +203,7 @@ TEST_CASE("the emulated kernels treat NaN and −∞ in any input as the CPU doe
         }
     }
   fmt::print("NaN and −∞: {} runs\n", planted);
-  CHECK(planted > 0);
+  CHECK((planted > 0 || tested_operations().size() < operations().size()));
 }
 
 TEST_CASE("the emulated kernels of blocks and rows take operands that start anywhere") {

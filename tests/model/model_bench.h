@@ -91,13 +91,17 @@ template <class T> class Bench {
   }
   /// The figures over these batches.
   std::vector<double> figures(std::span<const std::vector<Example>> batches, const PassOptions& options) {
-    const std::unique_ptr<FigureSums> sums = model_.new_figures();
+    return measure(batches, options)->result();
+  }
+  /// The same, with what every example adds to them.
+  std::unique_ptr<FigureSums> measure(std::span<const std::vector<Example>> batches, const PassOptions& options) {
+    std::unique_ptr<FigureSums> sums = model_.new_figures();
     for (const std::vector<Example>& examples : batches) {
       load(examples);
       Tape<T> tape(*context_, false);
       model_.steps<T>().measure(tape, bind(tape), *batch_, options, *sums);
     }
-    return sums->result();
+    return sums;
   }
   /// Losses as above; the gradients are then in state().
   std::vector<double> differentiate(std::span<const Example> examples, const PassOptions& options) {

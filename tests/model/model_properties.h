@@ -21,6 +21,7 @@ Failure float_is_double(const Subject& subject);
 Failure emulated_is_cpu(const Subject& subject);
 Failure threads_change_no_bit(const Subject& subject);
 Failure examples_do_not_see_each_other(const Subject& subject);
+Failure shares_of_examples_make_figures(const Subject& subject);
 
 // model_properties_runs.cpp
 Failure stop_and_resume_change_no_bit(const Subject& subject);
@@ -41,13 +42,14 @@ struct Property {
   Failure (*check)(const Subject&);
   bool of_replies = false;
 };
-inline constexpr std::array<Property, 15> properties{{
+inline constexpr std::array<Property, 16> properties{{
     {"the textbook agrees", agrees_with_textbook},
     {"the gradient is that of the total", gradient_is_that_of_the_total},
     {"float is double", float_is_double},
     {"the emulated device is the CPU", emulated_is_cpu},
     {"threads change no bit", threads_change_no_bit},
     {"examples do not see each other", examples_do_not_see_each_other},
+    {"shares of examples make figures", shares_of_examples_make_figures},
     {"stop and resume change no bit", stop_and_resume_change_no_bit},
     {"a checkpoint brings all back", checkpoint_brings_all_back},
     {"steps take no memory", steps_take_no_memory},

@@ -1,6 +1,7 @@
 // Is a model's step right, in every type of numbers, on every device, with any number of threads, in any company.
 
 #include "autograd/gradient_checker.h"
+#include "model/blocks/figure_sums.h"
 #include "model/training/trainer.h"
 #include "tests/distance.h"
 #include "tests/model/model_properties.h"
@@ -272,6 +273,47 @@ Failure examples_do_not_see_each_other(const Subject& subject) {
         if (const Failure failure = differ(alone, by_place.at(place), tolerance,
                                            [](std::size_t k) { return fmt::format("log probability {}", k); }))
           return fmt::format("the reply at {} alone: {}", place, *failure);
+  }
+  return {};
+}
+
+Failure shares_of_examples_make_figures(const Subject& subject) {
+  const RunConfig run = subject.run(tiny_data());
+  const Model& model = *run.model;
+  const TinyExamples train(tiny_data().split("train"), model);
+  const std::vector<Example> all(train.all().begin(), train.all().end());
+  const auto middle = all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2);
+  const std::vector<std::vector<Example>> halves{{all.begin(), middle}, {middle, all.end()}};
+  Bench<double> bench(model, random_state<double>(model, 7));
+  constexpr double tolerance = 1e-10;
+  const std::unique_ptr<FigureSums> sums = bench.measure(halves, evaluation);
+  const std::vector<double> figures = sums->result();
+  const std::vector<FigureShares> shares = sums->shares();
+  if (shares.empty()) return "no figure has shares";
+  for (const FigureShares& of_figure : shares) {
+    const auto column = std::find_if(model.figures().begin(), model.figures().end(),
+                                     [&](const FigureColumn& one) { return one.name == of_figure.name; });
+    if (column == model.figures().end()) return fmt::format("shares of '{}', which is no figure", of_figure.name);
+    if (of_figure.of_example.size() != all.size())
+      return fmt::format("{}: shares of {} examples, there are {}", of_figure.name, of_figure.of_example.size(),
+                         all.size());
+    ExampleShare total;
+    for (const ExampleShare& share : of_figure.of_example) total += share;
+    const double ratio = mean_figure(total.sum, total.count), value = of_figure.exponential ? std::exp(ratio) : ratio;
+    if (const Failure failure = differ({&value, 1}, {&figures[column - model.figures().begin()], 1}, tolerance,
+                                       [&](std::size_t) { return of_figure.name; }))
+      return "from the shares " + *failure;
+  }
+  // An example's share is its own: alone it has the same. (A text without a label has no figures, but shares.)
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::vector<Example> alone{all[i]};
+    const std::vector<FigureShares> wanted = bench.measure({&alone, 1}, evaluation)->shares();
+    for (std::size_t k = 0; k < shares.size(); ++k) {
+      const ExampleShare &mine = shares[k].of_example[i], &its = wanted[k].of_example.front();
+      if (mine.count != its.count || std::abs(mine.sum - its.sum) > tolerance * std::max(1.0, std::abs(its.sum)))
+        return fmt::format("{} of example {}: {} / {}, alone {} / {}", shares[k].name, i, mine.sum, mine.count, its.sum,
+                           its.count);
+    }
   }
   return {};
 }

@@ -42,6 +42,7 @@ TEST_CASE("every model: float is double") { ask_everyone("float is double"); }
 TEST_CASE("every model: the emulated device is the CPU") { ask_everyone("the emulated device is the CPU"); }
 TEST_CASE("every model: threads change no bit") { ask_everyone("threads change no bit"); }
 TEST_CASE("every model: examples do not see each other") { ask_everyone("examples do not see each other"); }
+TEST_CASE("every model: shares of examples make figures") { ask_everyone("shares of examples make figures"); }
 TEST_CASE("every model: stop and resume change no bit") { ask_everyone("stop and resume change no bit"); }
 TEST_CASE("every model: a checkpoint brings all back") { ask_everyone("a checkpoint brings all back"); }
 TEST_CASE("every model: steps take no memory") { ask_everyone("steps take no memory"); }

@@ -24,7 +24,9 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> options_of_c
       "--quiet"}},
     {"evaluate",
      {"RUN", "--checkpoint", "--threads", "--data", "--split", "--decode", "--latent", "--policy", "--max-length",
-      "--beam", "--length-power", "--top-k", "--temperature", "--seed", "--allow-unknown", "--replies", "--json"}},
+      "--beam", "--length-power", "--top-k", "--temperature", "--seed", "--allow-unknown", "--replies", "--json",
+      "--per-dialogue"}},
+    {"experiment", {"PLAN", "--out", "--data", "--only", "--jobs", "--threads", "--device", "--dry-run"}},
     {"generate",
      {"RUN", "--checkpoint", "--threads", "--data", "--split", "--decode", "--latent", "--policy", "--max-length",
       "--beam", "--length-power", "--top-k", "--temperature", "--seed", "--allow-unknown", "--limit", "--format",
@@ -39,6 +41,10 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> options_of_c
     {"chat",
      {"RUN", "--checkpoint", "--threads", "--decode", "--latent", "--policy", "--max-length", "--beam",
       "--length-power", "--top-k", "--temperature", "--seed", "--allow-unknown"}},
+    {"score",
+     {"REPLIES", "--references", "--in-format", "--field", "--split", "--vectors", "--train", "--vocabulary",
+      "--longest", "--classifier", "--intents", "--compare", "--resamples", "--seed", "--markdown", "--json"}},
+    {"study", {"make", "score"}},
     {"trace",
      {"--data", "--out", "--run", "--checkpoint", "--config", "--split", "--batch", "--seed", "--dtype", "--model",
       "--variant", "--ablation", "--threads"}}};
@@ -73,8 +79,9 @@ TEST_CASE("help names every command, and --version a version") {
 TEST_CASE("a command line that is not understood is refused in one line that says where to look") {
   const TinyProject project;
   const std::string all =
-      "the commands are prepare, train, evaluate, generate, reply, emotions, attention, chat, report, trace, label, "
-      "models, devices; see: ethreed --help";
+      "the commands are prepare, train, evaluate, experiment, generate, reply, emotions, attention, chat, report, "
+      "trace, "
+      "label, score, study, models, devices; see: ethreed --help";
   check_refusal(project, {}, {"no command given; " + all});
   check_refusal(project, {"evalute", "run"}, {"there is no command 'evalute'; " + all});
   check_refusal(project, {"--verbose"}, {"there is no command '--verbose'"});
@@ -86,6 +93,8 @@ TEST_CASE("a command line that is not understood is refused in one line that say
   check_refusal(project, {"train", "--data", "data", "--out", "run", "--epochs"},
                 {"--epochs", "missing", "ethreed train --help"});
   check_refusal(project, {"evaluate"}, {"run is required", "see: ethreed evaluate --help"});
+  check_refusal(project, {"score"}, {"replies is required", "see: ethreed score --help"});
+  check_refusal(project, {"study"}, {"A subcommand is required", "see: ethreed study --help"});
   check_refusal(project, {"generate", "one", "two"}, {"not expected", "two"});
   check_refusal(project, {"trace", "--data", "data", "--out", "t", "--run", "run", "--config", "small.json"},
                 {"--run excludes --config", "see: ethreed trace --help"});

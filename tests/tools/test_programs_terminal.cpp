@@ -106,3 +106,34 @@ TEST_CASE("a dumb terminal gets plain lines") {
   CHECK(text.find('\x1b') == std::string::npos);
   CHECK_THAT(text, Contains("epoch 1/1 batch 2/6 step 2  loss "));
 }
+
+TEST_CASE("an experiment has a bar for every run in work and one for all, within the width of the terminal") {
+  const TinyProject project;
+  project.file("plan.json", R"({"seeds": [1, 2], "data": {"prepare": {"corpus": "corpus", "dimension": 8}},
+      "variants": [{"name": "some-variant", "model": "hred", "epochs": 3,
+                    "config": {"model": {"encoder": 8, "context_state": 8, "decoder_state": 8, "bottleneck": 8}}}]})");
+  for (const unsigned short columns : std::initializer_list<unsigned short>{30, 80}) {
+    INFO(columns << " columns");
+    Terminal terminal(columns);
+    ::setenv("TERM", "xterm", 1);
+    const std::string out = "out" + std::to_string(columns);
+    const Outcome outcome =
+        project.ethreed({"experiment", "plan.json", "--out", out, "--jobs", "2"}, {.output = terminal.path()});
+    CHECK(outcome.exit_code == 0);
+    CHECK(outcome.err == "");
+    int of_runs = 0, of_all = 0;
+    for (std::string line : lines_of(terminal.text())) {
+      line.erase(std::remove(line.begin(), line.end(), '\r'), line.end());
+      if (const std::size_t escape = line.rfind("\x1b[J"); escape != std::string::npos) line.erase(0, escape + 3);
+      const bool of_run = line.starts_with("some-variant-") && line.find(": ") == std::string::npos;
+      const bool all = line.starts_with("all ") || line.starts_with("0/2 ") || line.starts_with("1/2 ");
+      of_runs += of_run;
+      of_all += all;
+      if (!of_run && !all) continue;
+      CHECK(line.size() < columns);
+      if (of_run && columns >= 80) CHECK_THAT(line, Contains("[") || Contains("evaluating"));
+    }
+    CHECK(of_runs > 0);
+    CHECK(of_all > 0);
+  }
+}

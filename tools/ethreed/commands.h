@@ -11,6 +11,7 @@ namespace ethreed {
 void add_prepare_command(CLI::App& app);
 void add_train_command(CLI::App& app);
 void add_evaluate_command(CLI::App& app);
+void add_experiment_command(CLI::App& app);
 void add_generate_command(CLI::App& app);
 void add_reply_command(CLI::App& app);
 void add_emotions_command(CLI::App& app);
@@ -19,6 +20,8 @@ void add_chat_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_trace_command(CLI::App& app);
 void add_label_command(CLI::App& app);
+void add_score_command(CLI::App& app);
+void add_study_command(CLI::App& app);
 void add_models_command(CLI::App& app);
 void add_devices_command(CLI::App& app);
 

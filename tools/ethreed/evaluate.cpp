@@ -1,9 +1,10 @@
 #include "tools/ethreed/evaluate.h"
 
 #include "core/printable.h"
-#include "model/evaluation/metrics.h"
 #include "model/evaluation/reply_figures.h"
+#include "model/metrics/distinct.h"
 #include "tools/ethreed/commands.h"
+#include "tools/ethreed/dialogue_file.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -59,6 +60,22 @@ void add_reply_figures(Json& figures, const ReplyFigures& replies, const Model& 
   for (const double q : gate_quantiles) figures[fmt::format("p_gen_{:02.0f}", 100 * q)] = replies.gate_quantile(q);
 }
 
+// What every dialogue adds, from what every example of the split adds.
+DialogueFile by_dialogue(const std::vector<FigureShares>& figures, const SplitExamples& examples) {
+  const Split& split = examples.split();
+  DialogueFile file{.split = split.name(), .decoding = {}, .conversations = {}, .figures = {}, .replies = {}};
+  const auto dialogues = static_cast<std::size_t>(split.dialogues());
+  for (std::size_t d = 0; d < dialogues; ++d)
+    file.conversations.push_back(printable(split.conversation_id(static_cast<std::int64_t>(d))));
+  for (const FigureShares& shares : figures) {
+    std::vector<ExampleShare> sums(dialogues);
+    for (int i = 0; i < count_of(shares.of_example); ++i)
+      sums[static_cast<std::size_t>(examples.dialogue_of(i))] += shares.of_example[static_cast<std::size_t>(i)];
+    file.figures.push_back({std::string(shares.name), shares.exponential, std::move(sums)});
+  }
+  return file;
+}
+
 }  // namespace
 
 Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vector<std::string>& notes,
@@ -79,16 +96,22 @@ Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vect
       {"run", printable(arguments.run.run)}, {"checkpoint", arguments.run.checkpoint}, {"model", model.name()},
       {"variant", model.variant()},          {"seed", run.info.config.recipe.seed},    {"split", arguments.run.split}};
   const std::vector<double> values = opened.evaluator.evaluate(opened.examples, mode, go_on);
+  DialogueFile dialogues = by_dialogue(opened.evaluator.shares(), opened.examples);
   add_figures(figures, model, values,
               model.has_latent() ? opened.evaluator.evaluate(opened.examples, {.sample = false}, go_on)
                                  : std::vector<double>());
   if (model.writes_replies()) {
     DistinctCounter distinct;
     ReplyFigures whole(model.vocabulary());
+    const WordTable words = opened.data.word_table();
+    dialogues.decoding = description_of(decode);
+    dialogues.replies.resize(dialogues.conversations.size());
     opened.evaluator.generate(opened.examples, arguments.replies, arguments.decode.reply_mode(run), decode,
                               [&](const GeneratedTurn& turn) {
                                 distinct.add(turn.reply.words);
                                 whole.add(turn);
+                                auto& reply = dialogues.replies[static_cast<std::size_t>(turn.dialogue)].emplace_back();
+                                for (const std::int32_t word : turn.reply.words) reply.emplace_back(words.word(word));
                                 if (consume) consume(turn);
                                 return !interrupted();
                               });
@@ -101,6 +124,7 @@ Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vect
     figures["decoding"] = description_of(decode);
   }
   if (model.has_latent()) figures["latent"] = arguments.decode.latent;
+  if (!arguments.per_dialogue.empty()) dialogues.write(arguments.per_dialogue);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - opened.start;
   figures["vocabulary"] = opened.data.vocabulary_size();
   figures["parameters"] = model.layout().parameter_count();
@@ -147,6 +171,10 @@ void print_table(const std::vector<Json>& runs) {
 }
 
 void run_evaluate(const EvaluateArguments& arguments) {
+  check_output_file(arguments.per_dialogue);
+  ETHREED_CHECK(arguments.per_dialogue.empty() || arguments.more_runs.empty(),
+                "--per-dialogue: is a file of one run, but {} are given; evaluate each by itself",
+                1 + arguments.more_runs.size());
   std::vector<std::string> notes;
   std::vector<std::string> names{arguments.run.run};
   names.insert(names.end(), arguments.more_runs.begin(), arguments.more_runs.end());
@@ -171,21 +199,30 @@ void run_evaluate(const EvaluateArguments& arguments) {
 
 }  // namespace
 
+void add_evaluate_options(CLI::App& command, EvaluateArguments& arguments) {
+  add_run_options(command, arguments.run, true);
+  add_decode_options(command, arguments.decode, false, true);
+  command
+      .add_option("--replies", arguments.replies,
+                  "Dialogues to write replies for (Distinct-n depends on it); default: all")
+      ->check(CLI::Range(0, 1'000'000'000));
+  command
+      .add_option("--importance-samples", arguments.importance_samples,
+                  "Draws of a latent variable for a perplexity by importance sampling, 100 say; 0: none")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
+  command.add_option("more_runs", arguments.more_runs, "Other runs: a table, a column a run")->type_name("RUN");
+  command.add_flag("--json", arguments.json, "Print one JSON object, of several runs a list of them");
+  command
+      .add_option("--per-dialogue", arguments.per_dialogue,
+                  "Also write what every dialogue adds to the figures, and the replies, as JSON Lines")
+      ->type_name("FILE");
+}
+
 void add_evaluate_command(CLI::App& app) {
   const auto a = std::make_shared<EvaluateArguments>();
   CLI::App* command = app.add_subcommand("evaluate", "Accuracies, perplexities and Distinct-n of a trained model");
-  add_run_options(*command, a->run, true);
-  add_decode_options(*command, a->decode, false, true);
-  command
-      ->add_option("--replies", a->replies, "Dialogues to write replies for (Distinct-n depends on it); default: all")
-      ->check(CLI::Range(0, 1'000'000'000));
-  command
-      ->add_option("--importance-samples", a->importance_samples,
-                   "Draws of a latent variable for a perplexity by importance sampling, 100 say; 0: none")
-      ->check(CLI::Range(0, 100'000))
-      ->capture_default_str();
-  command->add_option("more_runs", a->more_runs, "Other runs: a table, a column a run")->type_name("RUN");
-  command->add_flag("--json", a->json, "Print one JSON object, of several runs a list of them");
+  add_evaluate_options(*command, *a);
   command->callback([a] { run_evaluate(*a); });
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// The figures of a run, as `ethreed evaluate` prints them: for other commands that show them.
+// The options of `ethreed evaluate`, and the figures of a run as it prints them: for other commands.
 
 #include "tools/ethreed/decode_options.h"
 #include "tools/ethreed/opened_run.h"
@@ -10,6 +10,10 @@
 #include <string>
 #include <vector>
 
+namespace CLI {
+class App;
+}
+
 namespace ethreed {
 
 struct EvaluateArguments {
@@ -19,7 +23,11 @@ struct EvaluateArguments {
   int replies = -1;            ///< dialogues that replies are written for; −1: all
   int importance_samples = 0;  ///< 0: no figure by importance sampling
   bool json = false;
+  std::string per_dialogue;  ///< file to write (DialogueFile); empty: none
 };
+
+/// All of them. `arguments` must outlive the parsing.
+void add_evaluate_options(CLI::App& command, EvaluateArguments& arguments);
 
 /// A figure that is not finite is null in the object, and named under this key.
 inline constexpr const char* not_finite_key = "not_finite";

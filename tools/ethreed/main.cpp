@@ -58,6 +58,7 @@ int main(int argc, char** argv) {
   ethreed::add_prepare_command(app);
   ethreed::add_train_command(app);
   ethreed::add_evaluate_command(app);
+  ethreed::add_experiment_command(app);
   ethreed::add_generate_command(app);
   ethreed::add_reply_command(app);
   ethreed::add_emotions_command(app);
@@ -66,6 +67,8 @@ int main(int argc, char** argv) {
   ethreed::add_report_command(app);
   ethreed::add_trace_command(app);
   ethreed::add_label_command(app);
+  ethreed::add_score_command(app);
+  ethreed::add_study_command(app);
   ethreed::add_models_command(app);
   ethreed::add_devices_command(app);
   try {

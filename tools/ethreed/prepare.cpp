@@ -1,4 +1,4 @@
-#include "model/text/prepare.h"
+#include "tools/ethreed/prepare_options.h"
 
 #include "model/text/table_reader.h"
 #include "tools/ethreed/commands.h"
@@ -16,28 +16,7 @@ namespace ethreed {
 
 namespace {
 
-// Options that are words.
-struct Choices {
-  std::string other_labels = "error", labels_of = "auto", emotion_per = "auto", empty = "drop", listener_first = "keep";
-  std::string delimiter;
-};
-
-void take(const Choices& choices, PrepareOptions& options) {
-  options.other_labels = choices.other_labels == "ignore" ? OtherLabels::ignore : OtherLabels::error;
-  options.labels_of = choices.labels_of == "both"       ? LabelsOf::both
-                      : choices.labels_of == "listener" ? LabelsOf::listener
-                                                        : LabelsOf::automatic;
-  options.emotions.per = choices.emotion_per == "dialogue"    ? EmotionPer::dialogue
-                         : choices.emotion_per == "utterance" ? EmotionPer::utterance
-                                                              : EmotionPer::automatic;
-  options.corpus.empty = choices.empty == "keep"     ? EmptyUtterances::keep
-                         : choices.empty == "refuse" ? EmptyUtterances::refuse
-                                                     : EmptyUtterances::drop;
-  options.corpus.listener_first = choices.listener_first == "drop" ? ListenerFirst::drop : ListenerFirst::keep;
-  if (!choices.delimiter.empty()) options.corpus.delimiter = parse_delimiter(choices.delimiter);
-}
-
-void add_corpus_options(CLI::App& command, PrepareOptions& options, Choices& choices) {
+void add_corpus_options(CLI::App& command, PrepareOptions& options, PrepareArguments& choices) {
   command
       .add_option("--delimiter", choices.delimiter,
                   "What separates columns: comma, tab, semicolon or one mark (default: seen from the header)")
@@ -64,6 +43,30 @@ void add_corpus_options(CLI::App& command, PrepareOptions& options, Choices& cho
       ->capture_default_str();
 }
 
+}  // namespace
+
+PrepareOptions PrepareArguments::checked() const {
+  PrepareOptions result = options;
+  result.other_labels = other_labels == "ignore" ? OtherLabels::ignore : OtherLabels::error;
+  result.labels_of = labels_of == "both"       ? LabelsOf::both
+                     : labels_of == "listener" ? LabelsOf::listener
+                                               : LabelsOf::automatic;
+  result.emotions.per = emotion_per == "dialogue"    ? EmotionPer::dialogue
+                        : emotion_per == "utterance" ? EmotionPer::utterance
+                                                     : EmotionPer::automatic;
+  result.corpus.empty = empty == "keep"     ? EmptyUtterances::keep
+                        : empty == "refuse" ? EmptyUtterances::refuse
+                                            : EmptyUtterances::drop;
+  result.corpus.listener_first = listener_first == "drop" ? ListenerFirst::drop : ListenerFirst::keep;
+  if (!delimiter.empty()) result.corpus.delimiter = parse_delimiter(delimiter);
+  result.label_columns = parse_label_columns(label_columns);
+  result.like.reset();
+  if (!like.empty()) result.like = likeness_of(load_checkpoint_info(checkpoint_in(like, checkpoint)));
+  return result;
+}
+
+namespace {
+
 void run_prepare(const PrepareOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const PrepareSummary summary = prepare(options);
@@ -73,74 +76,68 @@ void run_prepare(const PrepareOptions& options) {
 
 }  // namespace
 
-void add_prepare_command(CLI::App& app) {
-  const auto options = std::make_shared<PrepareOptions>();
-  const auto choices = std::make_shared<Choices>();
-  const auto label_columns = std::make_shared<std::vector<std::string>>();
-  const auto like = std::make_shared<std::string>();
-  const auto checkpoint = std::make_shared<std::string>("best");
-  CLI::App* command = app.add_subcommand("prepare", "Turn a corpus into a data set for training");
+void add_prepare_options(CLI::App& command, PrepareArguments& arguments) {
+  PrepareOptions& options = arguments.options;
   command
-      ->add_option("corpus", options->corpus_directory,
-                   "Folder with train.csv, and valid.csv (or validation, dev) and test.csv where present; also .tsv, "
-                   ".jsonl, .json")
+      .add_option("corpus", options.corpus_directory,
+                  "Folder with train.csv, and valid.csv (or validation, dev) and test.csv where present; also .tsv, "
+                  ".jsonl, .json")
       ->required()
       ->type_name("CORPUS_DIR");
-  add_corpus_options(*command, *options, *choices);
-  command->add_option("--out", options->output_directory, "Folder for the data set")->required()->type_name("DIR");
-  command->add_option("--vectors", options->vectors, "Word vectors in text form (GloVe, word2vec), also as .gz or .zip")
+  add_corpus_options(command, options, arguments);
+  command.add_option("--out", options.output_directory, "Folder for the data set")->required()->type_name("DIR");
+  command.add_option("--vectors", options.vectors, "Word vectors in text form (GloVe, word2vec), also as .gz or .zip")
       ->type_name("FILE");
   command
-      ->add_option("--labels", options->labels,
-                   "Emotions of the replies: a table with the columns conv_id, utterance_idx, label")
+      .add_option("--labels", options.labels,
+                  "Emotions of the replies: a table with the columns conv_id, utterance_idx, label")
       ->type_name("FILE");
   command
-      ->add_option(
-          "--labels-of", choices->labels_of,
-          "Whose labels --labels gives; auto: the speaker's, too, where the corpus does not have one emotion a "
-          "dialogue")
+      .add_option("--labels-of", arguments.labels_of,
+                  "Whose labels --labels gives; auto: the speaker's, too, where the corpus does not have one emotion a "
+                  "dialogue")
       ->check(CLI::IsMember({"auto", "listener", "both"}))
       ->capture_default_str();
-  command->add_option("--other-labels", choices->other_labels, "What to do with a label that is none of the emotions")
+  command.add_option("--other-labels", arguments.other_labels, "What to do with a label that is none of the emotions")
       ->check(CLI::IsMember({"error", "ignore"}))
       ->capture_default_str();
-  add_label_column_option(*command, *label_columns);
+  add_label_column_option(command, arguments.label_columns);
   command
-      ->add_option("--min-frequency", options->min_frequency,
-                   "How often a word must occur in train to enter the vocabulary")
+      .add_option("--min-frequency", options.min_frequency,
+                  "How often a word must occur in train to enter the vocabulary")
       ->check(CLI::Range(1, 1'000'000'000))
       ->capture_default_str();
   command
-      ->add_option("--max-length", options->max_length,
-                   "Longest utterance in tokens, end mark included; longer ones are cut")
+      .add_option("--max-length", options.max_length,
+                  "Longest utterance in tokens, end mark included; longer ones are cut")
       ->check(CLI::Range(2, 10'000))
       ->capture_default_str();
   command
-      ->add_option("--max-situation-length", options->max_situation_length,
-                   "Longest situation in tokens, end mark included; longer ones are cut")
+      .add_option("--max-situation-length", options.max_situation_length,
+                  "Longest situation in tokens, end mark included; longer ones are cut")
       ->check(CLI::Range(2, 10'000))
       ->capture_default_str();
-  command->add_option("--dimension", options->dimension, "Size of the word vectors where no file is given")
+  command.add_option("--dimension", options.dimension, "Size of the word vectors where no file is given")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
   CLI::Option* like_run =
       command
-          ->add_option("--like", *like,
-                       "Make data for this run: its vocabulary, classes and lengths; train.csv may be absent")
+          .add_option("--like", arguments.like,
+                      "Make data for this run: its vocabulary, classes and lengths; train.csv may be absent")
           ->type_name("RUN");
-  command->add_option("--checkpoint", *checkpoint, "With --like: which checkpoint of the run")
+  command.add_option("--checkpoint", arguments.checkpoint, "With --like: which checkpoint of the run")
       ->check(CLI::IsMember({"best", "last"}))
       ->capture_default_str()
       ->needs(like_run);
   for (const char* option : {"--min-frequency", "--max-length", "--max-situation-length", "--dimension", "--emotions"})
-    like_run->excludes(command->get_option(option));
-  command->callback([options, choices, label_columns, like, checkpoint] {
-    take(*choices, *options);
-    options->label_columns = parse_label_columns(*label_columns);
-    options->like.reset();
-    if (!like->empty()) options->like = likeness_of(load_checkpoint_info(checkpoint_in(*like, *checkpoint)));
-    run_prepare(*options);
-  });
+    like_run->excludes(command.get_option(option));
+}
+
+void add_prepare_command(CLI::App& app) {
+  const auto a = std::make_shared<PrepareArguments>();
+  CLI::App* command = app.add_subcommand("prepare", "Turn a corpus into a data set for training");
+  add_prepare_options(*command, *a);
+  command->callback([a] { run_prepare(a->checked()); });
 }
 
 }  // namespace ethreed

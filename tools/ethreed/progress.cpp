@@ -17,32 +17,36 @@ double seconds_between(std::chrono::steady_clock::time_point a, std::chrono::ste
   return std::chrono::duration<double>(b - a).count();
 }
 
+}  // namespace
+
 std::string duration_text(double seconds) {
   const auto s = static_cast<std::int64_t>(seconds + 0.5);
   return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
                    : fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
-std::string bar(double share, int width = 20) {
+std::string progress_bar(double share, int width) {
   const int full = static_cast<int>(share * width);
   return "[" + std::string(static_cast<std::size_t>(full), '#') +
          std::string(static_cast<std::size_t>(width - full), '.') + "]";
 }
 
-// A bar needs a terminal that can go back to the start of its line and clear it.
 bool can_draw() {
   const char* kind = std::getenv("TERM");
   return ::isatty(STDOUT_FILENO) == 1 && (kind == nullptr || std::string_view(kind) != "dumb");
 }
 
-// Asked anew for every bar: a window may have changed since.
 std::size_t terminal_columns() {
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 80;
 }
 
-}  // namespace
+std::size_t terminal_rows() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0) return size.ws_row;
+  return 24;
+}
 
 std::string figure_text(double value, int decimals) {
   if (std::isnan(value)) return "–";
@@ -84,9 +88,9 @@ void ProgressDisplay::step(const TrainingProgress& progress, const StepReport& r
                     speed = fmt::format("{:.0f} {}/s", tokens_per_second_, unit()),
                     left = time_left(progress) + " left";
   const double share = static_cast<double>(progress.next_batch) / static_cast<double>(batches_);
-  show({fmt::format("{} {} {}  {} ({})  {}  {}", place, bar(share), batches, loss, terms, speed, left),
-        fmt::format("{} {} {}  {}  {}  {}", place, bar(share), batches, loss, speed, left),
-        fmt::format("{} {} {}  {}  {}  {}", place, bar(share, 10), batches, loss, speed, left),
+  show({fmt::format("{} {} {}  {} ({})  {}  {}", place, progress_bar(share), batches, loss, terms, speed, left),
+        fmt::format("{} {} {}  {}  {}  {}", place, progress_bar(share), batches, loss, speed, left),
+        fmt::format("{} {} {}  {}  {}  {}", place, progress_bar(share, 10), batches, loss, speed, left),
         fmt::format("{} {}  {}  {}", place, batches, loss, left), fmt::format("{}  {}", place, left)});
 }
 
@@ -115,7 +119,7 @@ void ProgressDisplay::validation(int done, int examples) {
   last_step_ = now;  // validation is no training time
   if (!terminal_ || quiet_ || (done < examples && seconds_between(last_shown_, now) < 0.1)) return;
   last_shown_ = now;
-  show({fmt::format("validation {} {}/{}", bar(static_cast<double>(done) / examples), done, examples),
+  show({fmt::format("validation {} {}/{}", progress_bar(static_cast<double>(done) / examples), done, examples),
         fmt::format("validation {}/{}", done, examples)});
 }
 

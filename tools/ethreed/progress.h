@@ -13,6 +13,16 @@ namespace ethreed {
 /// A figure as a person reads it: "–" where it does not exist (NaN), "not finite" where it is infinite.
 std::string figure_text(double value, int decimals);
 
+/// "1:02:03", "2:03".
+std::string duration_text(double seconds);
+/// "[#####.....]"
+std::string progress_bar(double share, int width = 20);
+/// Can standard output show a bar: is it a terminal that can go back to the start of its line and clear it?
+bool can_draw();
+/// Of that terminal. To be asked anew for every bar: a window may have changed since.
+std::size_t terminal_columns();
+std::size_t terminal_rows();
+
 /// The longest of `lines` that has at most `columns` characters; the last one, cut, if none has.
 std::string fitting(const std::vector<std::string>& lines, std::size_t columns);
 

@@ -38,6 +38,9 @@ void ReplyRecords::add_reply(Json& record, const GeneratedTurn& turn) const {
     Json& copied = record["copied_words"] = Json::array();
     for (std::size_t i = 0; i < reply.words.size() && i < reply.origins.size(); ++i)
       if (is_copied(reply.origins[i])) copied.push_back(words_.word(reply.words[i]));
+    Json& gates = record["generation_gates"] = Json::array();
+    for (std::size_t i = 0; i < reply.words.size() && i < reply.origins.size(); ++i)
+      gates.push_back(rounded(reply.origins[i].generation_gate));
   }
   Json& unknown = record["unknown_words"] = Json::array();
   for (const std::int32_t word : reply.words)

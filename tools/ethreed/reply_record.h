@@ -30,8 +30,8 @@ class ReplyRecords {
   ReplyRecords(const LoadedRun& run, const WordTable& words);
 
   /// Adds to `record`: the likeliest class of each insight under its key, log_probability, ended, `distributions`
-  /// (every class of each insight), and with a pointer `copied_words`; `unknown_words`, those that the vocabulary
-  /// lacks; with n_best `others`.
+  /// (every class of each insight), and with a pointer `copied_words` and `generation_gates` (p_gen of each word);
+  /// `unknown_words`, those that the vocabulary lacks; with n_best `others`.
   void add_insights(nlohmann::ordered_json& record, const GeneratedTurn& turn) const;
   void add_reply(nlohmann::ordered_json& record, const GeneratedTurn& turn) const;
   /// How the text was read: tokens, tokens_cut, unknown_share, no_known_word.

@@ -5,6 +5,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <filesystem>
+#include <map>
+
 using namespace ethreed;
 using namespace ethreed::test;
 
@@ -50,6 +53,7 @@ class TinyRun {
     model_ = ModelState<float>(info_.config.model->layout(), true);
     load_checkpoint_tensors(options_.directory / "last", model_);
   }
+  void save_every(std::int64_t steps) { options_.save_every = steps; }
   bool validating() const { return validating_; }
   const TrainingProgress& progress() const { return info_.progress; }
   const std::filesystem::path& directory() const { return options_.directory; }
@@ -124,6 +128,21 @@ TEST_CASE("a run that is stopped during validation validates again and ends with
   run.reload();
   REQUIRE(run.run());
   check_same(run.trace(), whole.trace());
+}
+
+TEST_CASE("a run saves itself every so many steps, whatever comes afterwards") {
+  const TemporaryFolder folder;
+  const Dataset data = random_dataset(folder);
+  TinyRun run(data, folder / "run", dataset_config(), tiny_recipe());
+  run.save_every(2);
+  std::map<std::int64_t, std::int64_t> saved;  // by step; an epoch has three
+  REQUIRE(run.run(0, [&] {
+    const std::filesystem::path last = run.directory() / "last";
+    if (!run.validating())
+      saved[run.progress().step] = std::filesystem::exists(last) ? load_checkpoint_info(last).progress.step : -1;
+    return false;
+  }));
+  CHECK(saved == std::map<std::int64_t, std::int64_t>{{0, -1}, {1, -1}, {2, 2}});
 }
 
 TEST_CASE("the sums of the log survive a stop between two lines") {

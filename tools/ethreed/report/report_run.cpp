@@ -2,7 +2,7 @@
 
 #include "core/printable.h"
 #include "model/evaluation/label_scores.h"
-#include "model/evaluation/metrics.h"
+#include "model/metrics/distinct.h"
 #include "tools/ethreed/reply_record.h"
 #include "tools/ethreed/report/report_log.h"
 

@@ -1,0 +1,42 @@
+#pragma once
+// Replies that repeat themselves, each other, the training data or the context, and how long they are.
+
+#include "core/indices.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ethreed {
+
+/// `rep_n` of one reply (Welleck et al. 2020): 1 − distinct / total n-grams; 0 where it has none.
+double repetition(Indices reply, int n);
+
+/// How often replies equal each other, word by word.
+struct Duplicates {
+  double duplicate_replies = 0;  ///< share of replies that equal another one
+  double unique_replies = 0;     ///< different replies / replies
+  double top_reply = 0;          ///< share of the most frequent one
+  std::size_t top_row = 0;       ///< where that one stands first; of equals the one that comes first
+};
+Duplicates duplicates(std::span<const std::vector<std::string>> replies);
+
+/// `copied_from_train`: share of the replies that occur word by word among these. 0 without replies.
+double copied_from(std::span<const std::vector<std::string>> replies, std::span<const std::vector<std::string>> train);
+
+/// Of the numbers of words.
+struct Lengths {
+  double mean = 0, median = 0;  ///< of an even number of replies the mean of the middle two
+  std::int64_t p95 = 0;         ///< by nearest rank
+};
+Lengths lengths_of(std::span<const std::vector<std::string>> replies);
+
+/// n-grams of a reply that do not occur in any of the context's utterances, and all of them: `novel_n` is the ratio of
+/// the sums.
+struct Novelty {
+  std::int64_t novel = 0, total = 0;
+};
+Novelty novelty(Indices reply, std::span<const std::vector<std::int32_t>> context, int n);
+
+}  // namespace ethreed

@@ -1,0 +1,167 @@
+#include "tools/ethreed/experiment_results.h"
+
+#include "core/json.h"
+#include "core/mapped_file.h"
+#include "tools/ethreed/dialogue_file.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <string_view>
+
+namespace ethreed {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// One run that is done.
+struct DoneRun {
+  const PlannedRun* run = nullptr;
+  Json result;
+  DialogueFile dialogues;
+};
+
+Json read(const std::filesystem::path& path) {
+  return parse_json<Json>(MappedFile(path).text(), path.string(), "remove it, and the run is evaluated again");
+}
+
+std::optional<double> figure_of(const Json& figures, const PlannedColumn& column) {
+  for (const std::string& name : column.figures)
+    if (const auto found = figures.find(name); found != figures.end() && found->is_number())
+      return found->get<double>();
+  return {};
+}
+
+// Without columns in the plan: every figure that is no count, in the order in which runs have them.
+std::vector<PlannedColumn> usual_columns(const std::vector<DoneRun>& runs) {
+  std::vector<PlannedColumn> columns;
+  for (const DoneRun& run : runs)
+    for (const auto& [name, value] : run.result.at("figures").items())
+      if (value.is_number_float() && std::none_of(columns.begin(), columns.end(), [&, &wanted = name](const auto& one) {
+            return one.heading == wanted;
+          }))
+        columns.push_back({.heading = name, .figures = {name}});
+  return columns;
+}
+
+// The figure of a column as a function of dialogues, if the file has what it takes.
+DialogueStatistic statistic_of(const DoneRun& run, const PlannedColumn& column) {
+  constexpr std::string_view distinct = "distinct_";
+  const Json& figures = run.result.at("figures");
+  for (const std::string& name : column.figures) {
+    if (!figures.contains(name) || !figures.at(name).is_number()) continue;
+    for (const DialogueFigure& figure : run.dialogues.figures)
+      if (figure.name == name) return ratio_statistic(figure.of_dialogue, figure.exponential);
+    if (name.size() == distinct.size() + 1 && name.starts_with(distinct) && !run.dialogues.replies.empty())
+      return distinct_statistic(run.dialogues.replies, name.back() - '0');
+    return {};
+  }
+  return {};
+}
+
+// Resampled figures of a system, one a run; none if one of them has it not.
+std::vector<ResampledFigure> resampled(const PairedBootstrap& bootstrap, const std::vector<const DoneRun*>& runs,
+                                       const PlannedColumn& column) {
+  std::vector<ResampledFigure> figures;
+  for (const DoneRun* run : runs) {
+    const DialogueStatistic statistic = statistic_of(*run, column);
+    if (!statistic) return {};
+    figures.push_back(bootstrap.resample(statistic));
+  }
+  return figures;
+}
+
+void compare(const ExperimentPlan& plan, const std::vector<std::vector<const DoneRun*>>& of_system,
+             ExperimentResults& results) {
+  if (of_system.size() < 2) return;
+  const std::vector<std::string>& dialogues = of_system.front().front()->dialogues.conversations;
+  if (dialogues.empty()) return;
+  const PairedBootstrap bootstrap(count_of(dialogues), plan.bootstrap);
+  results.compared_with = results.systems.front().title;
+  std::vector<bool> comparable;
+  for (std::size_t s = 0; s < of_system.size(); ++s) {
+    comparable.push_back(std::all_of(of_system[s].begin(), of_system[s].end(),
+                                     [&](const DoneRun* run) { return run->dialogues.conversations == dialogues; }));
+    if (!comparable.back())
+      results.notes.push_back(fmt::format("{} was evaluated on other dialogues than {} and is not compared with it.",
+                                          results.systems[s].title, results.compared_with));
+  }
+  for (const PlannedColumn& column : results.columns) {
+    const std::vector<ResampledFigure> base = resampled(bootstrap, of_system.front(), column);
+    for (std::size_t s = 0; s < of_system.size(); ++s) {
+      auto& differences = results.systems[s].differences;
+      differences.emplace_back();
+      if (s == 0 || !comparable[s] || base.empty()) continue;
+      const std::vector<ResampledFigure> mine = resampled(bootstrap, of_system[s], column);
+      if (!mine.empty()) differences.back() = bootstrap.difference(mine, base);
+    }
+  }
+}
+
+SystemRow row_of(const PlannedVariant& variant, const std::vector<const DoneRun*>& runs,
+                 const std::vector<PlannedColumn>& columns, const ExperimentFolder& folder) {
+  SystemRow row{.name = variant.name, .title = variant.title, .note = variant.note, .seeds = {}};
+  row.figures.resize(columns.size());
+  for (const DoneRun* run : runs) {
+    const Json& result = run->result;
+    row.seeds.push_back(run->run->seed);
+    for (std::size_t c = 0; c < columns.size(); ++c)
+      if (const auto value = figure_of(result.at("figures"), columns[c])) row.figures[c].values.push_back(*value);
+    row.parameters = result.at("parameters").get<std::int64_t>();
+    row.vocabulary = result.at("vocabulary").get<std::int64_t>();
+    row.best_epochs.push_back(result.at("best_epoch").get<int>());
+    row.epochs.push_back(result.at("epochs").get<int>());
+    if (!std::filesystem::exists(folder.times(*run->run))) continue;
+    const Json times = read(folder.times(*run->run));
+    for (const auto& [key, figure] : {std::pair("training_seconds", &row.training_seconds),
+                                      std::pair("evaluation_seconds", &row.evaluation_seconds)})
+      if (times.contains(key) && times[key].is_number()) figure->values.push_back(times[key].get<double>());
+  }
+  return row;
+}
+
+}  // namespace
+
+double TableFigure::mean() const {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+double TableFigure::deviation() const {
+  if (values.size() < 2) return std::numeric_limits<double>::quiet_NaN();
+  const double centre = mean();
+  double squares = 0;
+  for (const double value : values) squares += (value - centre) * (value - centre);
+  return std::sqrt(squares / static_cast<double>(values.size() - 1));
+}
+
+ExperimentResults gather_results(const ExperimentPlan& plan, const std::vector<PlannedRun>& runs,
+                                 const ExperimentFolder& folder) {
+  std::vector<DoneRun> done;
+  for (const PlannedRun& run : runs)
+    if (is_done(run, folder))
+      done.push_back({&run, read(folder.result(run)), DialogueFile::read(folder.dialogues(run))});
+  ExperimentResults results{.columns = plan.columns.empty() ? usual_columns(done) : plan.columns,
+                            .systems = {},
+                            .compared_with = {},
+                            .notes = {}};
+  std::vector<std::vector<const DoneRun*>> of_system;
+  try {
+    for (std::size_t v = 0; v < plan.variants.size(); ++v) {
+      std::vector<const DoneRun*> mine;
+      for (const DoneRun& run : done)
+        if (run.run->variant == v) mine.push_back(&run);
+      if (mine.empty()) continue;
+      results.systems.push_back(row_of(plan.variants[v], mine, results.columns, folder));
+      of_system.push_back(std::move(mine));
+    }
+  } catch (const Json::exception& error) {
+    fail("{}: a result is damaged ({}); remove it, and the run is evaluated again", (folder.root / "results").string(),
+         reason_of(error));
+  }
+  if (!of_system.empty() && results.systems.front().name == plan.variants.front().name)
+    compare(plan, of_system, results);
+  return results;
+}
+
+}  // namespace ethreed

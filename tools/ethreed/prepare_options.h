@@ -1,0 +1,29 @@
+#pragma once
+// The options of `ethreed prepare`, for whoever calls it with some of them.
+
+#include "model/text/prepare.h"
+
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace ethreed {
+
+struct PrepareArguments {
+  PrepareOptions options;  ///< those that need no translation
+  // Options that are words.
+  std::string other_labels = "error", labels_of = "auto", emotion_per = "auto", empty = "drop", listener_first = "keep";
+  std::string delimiter;
+  std::vector<std::string> label_columns;  ///< "NAME=FILE"
+  std::string like, checkpoint = "best";
+  /// Throws Error if a word is none, or as likeness_of does.
+  PrepareOptions checked() const;
+};
+
+/// All of them, the corpus first. `arguments` must outlive the parsing.
+void add_prepare_options(CLI::App& command, PrepareArguments& arguments);
+
+}  // namespace ethreed

@@ -1,0 +1,162 @@
+#include "tools/ethreed/reply_classes.h"
+
+#include "core/error.h"
+#include "model/interface/device_model.h"
+#include "model/metrics/classes.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <map>
+
+namespace ethreed {
+
+namespace {
+
+constexpr int longest_text = 100;  // tokens, as in `ethreed label`
+using Labels = std::vector<std::int32_t>;
+
+// Classes by name, as a field of the records has them; −1: none, or no class of the classifier.
+Labels labels_of(const ReplyFile& file, std::optional<std::string> FileReply::*field,
+                 const std::vector<std::string>& classes) {
+  Labels labels;
+  for (const FileReply& row : file.rows) {
+    const auto& name = row.*field;
+    const auto place = name ? std::find(classes.begin(), classes.end(), *name) : classes.end();
+    labels.push_back(place == classes.end() ? -1 : static_cast<std::int32_t>(place - classes.begin()));
+  }
+  return labels;
+}
+
+ScoreFigure absent(std::string name, FigureUnit unit, std::string reason) {
+  return {.name = std::move(name),
+          .unit = unit,
+          .value = std::numeric_limits<double>::quiet_NaN(),
+          .absent = std::move(reason)};
+}
+
+// Share of rows where both are known and equal.
+ScoreFigure agreement(std::string name, const ReplySet& set, const Labels& a, const Labels& b,
+                      const std::string& reason) {
+  const double value = class_agreement(a, b);
+  if (std::isnan(value)) return absent(std::move(name), FigureUnit::share, reason);
+  std::vector<RatioCounts> groups(static_cast<std::size_t>(set.groups));
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (a[i] >= 0 && b[i] >= 0) groups[static_cast<std::size_t>(set.group_of[i])].add({a[i] == b[i] ? 1.0 : 0.0, 1});
+  return {
+      .name = std::move(name),
+      .unit = FigureUnit::share,
+      .value = value,
+      .of_draw = [groups = std::move(groups)](GroupWeights weights) { return weighted_sum(groups, weights).ratio(); }};
+}
+
+void add_emotions(const ReplyFile& file, const ReplySet& set, ReplyClassifier* classifier,
+                  std::vector<ScoreFigure>& figures) {
+  if (classifier == nullptr || set.references.empty()) {
+    const std::string reason = classifier == nullptr ? "no classifier (--classifier)" : "no references";
+    for (const char* name : {"reply_emotion_acc", "reply_emotion_policy", "reply_emotion_dialogue"})
+      figures.push_back(absent(name, FigureUnit::share, reason));
+    figures.push_back(absent("emotion_jsd", FigureUnit::nats, reason));
+    return;
+  }
+  const auto& classes = classifier->classes();
+  const Labels generated = classifier->label(set.replies), gold = classifier->label(set.references);
+  figures.push_back(agreement("reply_emotion_acc", set, generated, gold, ""));
+  figures.push_back(agreement("reply_emotion_policy", set, generated,
+                              labels_of(file, &FileReply::reply_emotion, classes),
+                              "no reply_emotion of the classifier's classes in the records"));
+  figures.push_back(agreement("reply_emotion_dialogue", set, generated, labels_of(file, &FileReply::emotion, classes),
+                              "no emotion of the classifier's classes in the records"));
+  const int count = count_of(classes);
+  figures.push_back({.name = "emotion_jsd",
+                     .unit = FigureUnit::nats,
+                     .value = jensen_shannon(class_shares(generated, count), class_shares(gold, count))});
+}
+
+void add_intents(const ReplyFile& file, const ReplySet& set, ReplyClassifier* classifier,
+                 std::vector<ScoreFigure>& figures) {
+  std::string reason = classifier == nullptr ? "no classifier of intents (--intents)" : "";
+  if (reason.empty() && set.references.empty()) reason = "no references";
+  IntentDivergence divergence;
+  if (reason.empty()) {
+    std::map<std::string, std::int32_t> emotions;
+    Labels emotion;
+    for (const FileReply& row : file.rows)
+      emotion.push_back(
+          row.emotion ? emotions.try_emplace(*row.emotion, static_cast<std::int32_t>(emotions.size())).first->second
+                      : -1);
+    divergence = intent_divergence(emotion, classifier->label(set.references), classifier->label(set.replies),
+                                   count_of(emotions), count_of(classifier->classes()));
+    if (std::isnan(divergence.mean)) reason = "no emotion in the records";
+  }
+  if (!reason.empty()) {
+    figures.push_back(absent("intent_kl", FigureUnit::nats, reason));
+    figures.push_back(absent("intent_kl_zero_cells", FigureUnit::count, reason));
+    return;
+  }
+  figures.push_back({.name = "intent_kl", .unit = FigureUnit::nats, .value = divergence.mean});
+  figures.push_back(
+      {.name = "intent_kl_zero_cells", .unit = FigureUnit::count, .value = static_cast<double>(divergence.zero_cells)});
+}
+
+}  // namespace
+
+// A classifier on its device.
+struct ReplyClassifier::Open {
+  LoadedRun run;
+  WordTable vocabulary;
+  std::unique_ptr<Runtime> runtime;
+  std::unique_ptr<DeviceModel<float>> device;
+};
+
+ReplyClassifier::ReplyClassifier(const std::string& run)
+    : name_(std::filesystem::path(run).filename().string()), open_(std::make_unique<Open>()) {
+  const RunArguments arguments{.run = run};
+  open_->run = load_run(arguments);
+  const Model& model = open_->run.model();
+  ETHREED_CHECK(model.unit() == Unit::text,
+                "{}: is a run of model '{}', which labels no texts; train a classifier of texts (see: ethreed models)",
+                run, model.name());
+  classes_ = classes_of(open_->run.info, model.label_set());
+  for (const std::string& word : open_->run.info.vocabulary) open_->vocabulary.id(word);
+  open_->runtime = open_runtime(arguments.device);
+  Context context = open_->runtime->context();
+  open_->device = std::make_unique<DeviceModel<float>>(context, *open_->run.state);
+}
+
+ReplyClassifier::~ReplyClassifier() = default;
+
+std::string ReplyClassifier::description() const {
+  return fmt::format("{} ({}, variant {})", name_, open_->run.model().name(), open_->run.model().variant());
+}
+
+std::vector<std::int32_t> ReplyClassifier::label(const std::vector<TokenText>& texts) {
+  std::vector<std::vector<std::int32_t>> words;
+  for (const TokenText& text : texts)
+    words.push_back(encode_known(fmt::format("{}", fmt::join(text, " ")), open_->vocabulary, longest_text));
+  std::vector<Example> examples;
+  for (const auto& text : words)
+    examples.push_back({.text = text, .place = static_cast<std::int64_t>(examples.size())});
+  Context context = open_->runtime->context();
+  Evaluator<float> evaluator(context, open_->run.model(), open_->device->model());
+  std::vector<std::int32_t> labels(texts.size(), -1);
+  evaluator.label(examples, [&](int i, std::span<const float> logits) {
+    labels[static_cast<std::size_t>(i)] =
+        static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  });
+  return labels;
+}
+
+std::vector<ScoreFigure> class_figures(const ReplyFile& file, const ReplySet& set, ReplyClassifier* emotions,
+                                       ReplyClassifier* intents) {
+  std::vector<ScoreFigure> figures;
+  add_emotions(file, set, emotions, figures);
+  add_intents(file, set, intents, figures);
+  return figures;
+}
+
+}  // namespace ethreed

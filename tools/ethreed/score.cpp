@@ -1,0 +1,267 @@
+#include "core/atomic_file.h"
+#include "core/error.h"
+#include "core/printable.h"
+#include "model/metrics/reply_scores.h"
+#include "model/text/dataset.h"
+#include "model/text/vocabulary.h"
+#include "model/text/word_vectors.h"
+#include "tools/ethreed/commands.h"
+#include "tools/ethreed/reply_classes.h"
+#include "tools/ethreed/reply_file.h"
+#include "tools/ethreed/score_table.h"
+#include "tools/ethreed/session.h"
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+
+namespace ethreed {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ScoreArguments {
+  std::vector<std::string> replies;
+  ReplyFileArguments file;
+  std::string references, vectors, classifier, intents, json;
+  std::vector<std::string> train;
+  std::int64_t vocabulary = 0;
+  int longest = 40, resamples = 1000;
+  std::uint64_t seed = 1;
+  bool markdown = false, compare = false;
+};
+
+// The dialogue of each row: by its conversation, or each row by itself where not all rows have one.
+struct Grouping {
+  std::vector<std::int32_t> group_of;
+  int groups = 0;
+  bool dialogues = false;
+};
+
+Grouping grouping_of(const ReplyFile& file) {
+  Grouping grouping;
+  grouping.dialogues =
+      std::all_of(file.rows.begin(), file.rows.end(), [](const FileReply& row) { return row.conversation; });
+  std::map<std::string, std::int32_t> numbers;
+  for (std::size_t i = 0; i < file.rows.size(); ++i)
+    grouping.group_of.push_back(
+        grouping.dialogues
+            ? numbers.try_emplace(*file.rows[i].conversation, static_cast<std::int32_t>(numbers.size())).first->second
+            : static_cast<std::int32_t>(i));
+  grouping.groups = grouping.dialogues ? static_cast<int>(numbers.size()) : count_of(file.rows);
+  return grouping;
+}
+
+// References for a file's rows from another file, which may have those of the records that were passed over, too.
+std::vector<TokenText> references_for(const ReplyFile& file, const ReplyFile& references, bool split) {
+  std::vector<TokenText> all;
+  const std::size_t rows = references.rows.size();
+  if (rows == file.rows.size()) {
+    check_same_posts(file, references);
+    for (const FileReply& row : references.rows) all.push_back(reply_tokens(row.reply, split));
+    return all;
+  }
+  if (std::ssize(references.rows) != file.records) check_same_posts(file, references);  // its message names the line
+  for (std::size_t i = 0; i < rows; ++i)
+    if (!file.passed[i]) all.push_back(reply_tokens(references.rows[i].reply, split));
+  return all;
+}
+
+// The gold replies in the file, where every row has one.
+std::vector<TokenText> gold_of(const ReplyFile& file, bool split) {
+  std::vector<TokenText> all;
+  for (const FileReply& row : file.rows) {
+    if (!row.gold) return {};
+    all.push_back(reply_tokens(*row.gold, split));
+  }
+  return all;
+}
+
+ReplySet set_of(const ReplyFile& file, const Grouping& grouping, bool split) {
+  ReplySet set{.group_of = grouping.group_of, .groups = grouping.groups};
+  for (const FileReply& row : file.rows) set.replies.push_back(reply_tokens(row.reply, split));
+  for (const auto& said : posts_of(file)) {
+    std::vector<TokenText>& posts = set.posts.emplace_back();
+    for (const std::string& post : said) posts.push_back(reply_tokens(post, split));
+  }
+  const auto every = [&](auto has) { return std::all_of(file.rows.begin(), file.rows.end(), has); };
+  if (every([](const FileReply& row) { return !row.others.empty(); }))
+    for (const FileReply& row : file.rows) {
+      std::vector<TokenText>& candidates = set.candidates.emplace_back();
+      candidates.push_back(reply_tokens(row.reply, split));
+      for (const std::string& other : row.others) candidates.push_back(reply_tokens(other, split));
+    }
+  if (std::any_of(file.rows.begin(), file.rows.end(), [](const FileReply& row) { return !row.gates.empty(); }))
+    for (const FileReply& row : file.rows) set.gates.push_back(row.gates);
+  if (every([](const FileReply& row) { return row.ended.has_value(); }))
+    for (const FileReply& row : file.rows) set.cut.push_back(!*row.ended);
+  return set;
+}
+
+// Replies of the training split of a data set, or the lines of a file.
+void add_train(const std::string& path, const ReplyFileArguments& arguments, std::vector<TokenText>& train) {
+  if (!fs::is_directory(path)) {
+    for (const FileReply& row : read_reference_file(path, arguments).rows)
+      train.push_back(reply_tokens(row.reply, arguments.split));
+    return;
+  }
+  const Dataset data = Dataset::open(path);
+  const Split& split = data.split("train");
+  for (std::int64_t d = 0; d < split.dialogues(); ++d)
+    for (std::int64_t t = 0; t < split.turns(d); ++t) {
+      TokenText& reply = train.emplace_back();
+      for (const std::int32_t word : split.response(d, t))
+        if (word != eos_id) reply.emplace_back(data.word(word));
+    }
+}
+
+// Vectors of all words of these sets.
+struct Vectors {
+  WordTable words;
+  WordVectors rows;
+  std::span<const float> of(std::string_view word) const {
+    const auto id = words.find(word);
+    if (!id || *id < special_count || !rows.from_file[static_cast<std::size_t>(*id)]) return {};
+    return {rows.rows.data() + *id * rows.rows.columns(), static_cast<std::size_t>(rows.rows.columns())};
+  }
+};
+
+std::unique_ptr<Vectors> read_vectors(const std::string& path, const std::vector<ReplySet>& sets) {
+  auto vectors = std::make_unique<Vectors>();
+  for (const std::string_view word : special_words) vectors->words.id(word);
+  for (const ReplySet& set : sets)
+    for (const auto* texts : {&set.replies, &set.references})
+      for (const TokenText& text : *texts)
+        for (const std::string& word : text) vectors->words.id(word);
+  vectors->rows = read_word_vectors(path, vectors->words);
+  return vectors;
+}
+
+// Says where two files have other references for a row: then their columns are not of one test set.
+void note_other_references(const std::vector<ReplyFile>& files, const std::vector<ReplySet>& sets,
+                           std::vector<std::string>& notes) {
+  for (std::size_t f = 1; f < files.size(); ++f) {
+    if (sets[0].references.empty() || sets[f].references.empty()) continue;
+    std::size_t differ = 0, first = 0;
+    for (std::size_t i = 0; i < sets[0].references.size(); ++i)
+      if (sets[0].references[i] != sets[f].references[i] && differ++ == 0) first = i;
+    if (differ > 0)
+      notes.push_back(
+          fmt::format("{}: {} references differ from those of {} (the first at line {}); give --references "
+                      "to score against the same",
+                      files[f].path, differ, files[0].path, files[f].rows[first].line));
+  }
+}
+
+void run_score(const ScoreArguments& arguments) {
+  if (!arguments.json.empty()) check_output_file(arguments.json);
+  ETHREED_CHECK(!arguments.compare || arguments.replies.size() >= 2,
+                "--compare: one file of replies, wanted two at least");
+  const bool split = arguments.file.split;
+  std::vector<ReplyFile> files;
+  for (const std::string& path : arguments.replies) {
+    files.push_back(read_reply_file(path, arguments.file));
+    check_same_posts(files.front(), files.back());
+  }
+  std::optional<ReplyFile> references;
+  if (!arguments.references.empty()) references = read_reference_file(arguments.references, arguments.file);
+  ScoreTable table{.resamples = arguments.resamples, .seed = arguments.seed};
+  std::vector<ReplySet> sets;
+  const Grouping grouping = grouping_of(files.front());
+  for (const ReplyFile& file : files) {
+    table.notes.insert(table.notes.end(), file.notes.begin(), file.notes.end());
+    sets.push_back(set_of(file, grouping, split));
+    sets.back().references = references ? references_for(file, *references, split) : gold_of(file, split);
+  }
+  note_other_references(files, sets, table.notes);
+  ScoreOptions options{.vocabulary = arguments.vocabulary, .longest = arguments.longest, .seed = arguments.seed};
+  std::unique_ptr<Vectors> vectors;
+  if (!arguments.vectors.empty()) {
+    vectors = read_vectors(arguments.vectors, sets);
+    options.vector_of = [&](std::string_view word) { return vectors->of(word); };
+    table.vectors = fs::path(arguments.vectors).filename().string();
+  }
+  if (!arguments.train.empty()) {
+    options.train.emplace();
+    for (const std::string& path : arguments.train) add_train(path, arguments.file, *options.train);
+  }
+  table.names = column_names(arguments.replies);
+  table.rows = static_cast<std::int64_t>(files.front().rows.size());
+  table.groups = grouping.groups;
+  table.dialogues = grouping.dialogues;
+  std::optional<ReplyClassifier> emotions, intents;
+  if (!arguments.classifier.empty()) {
+    emotions.emplace(arguments.classifier);
+    table.notes.push_back("emotions of replies by " + emotions->description());
+  }
+  if (!arguments.intents.empty()) {
+    intents.emplace(arguments.intents);
+    table.notes.push_back("intents of replies by " + intents->description());
+  }
+  for (std::size_t f = 0; f < files.size(); ++f) {
+    std::vector<ScoreFigure>& column = table.columns.emplace_back(score_replies(sets[f], options));
+    for (ScoreFigure& figure :
+         class_figures(files[f], sets[f], emotions ? &*emotions : nullptr, intents ? &*intents : nullptr))
+      column.push_back(std::move(figure));
+  }
+  if (arguments.compare) table.compare();
+  if (!arguments.json.empty()) write_text_atomically(arguments.json, table.json());
+  fmt::print("{}", arguments.markdown ? table.markdown() : table.text());
+}
+
+}  // namespace
+
+void add_score_command(CLI::App& app) {
+  const auto a = std::make_shared<ScoreArguments>();
+  CLI::App* command = app.add_subcommand(
+      "score", "BLEU, ROUGE, METEOR, chrF, embedding metrics, Distinct and their kin of any program's replies");
+  command
+      ->add_option(
+          "replies", a->replies,
+          "Replies: a line each, JSON Lines (as `generate` and `reply` write them) or a table; several files of "
+          "the same posts make a column each")
+      ->required()
+      ->type_name("REPLIES");
+  command->add_option("--references", a->references, "Gold replies, a row each; default: the field gold of REPLIES")
+      ->type_name("FILE");
+  add_reply_file_options(*command, a->file);
+  command->add_option("--vectors", a->vectors, "Word vectors for emb_average, emb_extrema and emb_greedy")
+      ->type_name("FILE");
+  command
+      ->add_option(
+          "--train", a->train,
+          "Data set (its training split) or file of training replies for copied_from_train; may be given again")
+      ->type_name("DATA")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--classifier", a->classifier,
+                   "Run of a classifier of texts, for the emotions of replies (reply_emotion_…, emotion_jsd)")
+      ->type_name("RUN");
+  command->add_option("--intents", a->intents, "Run of a classifier whose classes are intents, for intent_kl")
+      ->type_name("RUN");
+  command->add_option("--vocabulary", a->vocabulary, "Words that replies may be made of (V), for ead_1 and ead_2")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
+      ->type_name("V");
+  command->add_option("--longest", a->longest, "Tokens of a reply that counts as cut, where records do not say")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  command->add_flag("--compare", a->compare,
+                    "Differences between the first file and each other with 95 % intervals by paired bootstrap");
+  command->add_option("--resamples", a->resamples, "Draws of the bootstrap")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--seed", a->seed, "Of the bootstrap and of Self-BLEU's sample")
+      ->check(check_seed)
+      ->capture_default_str();
+  command->add_flag("--markdown", a->markdown, "Print the table as Markdown");
+  command->add_option("--json", a->json, "File to write all figures to")->type_name("FILE");
+  command->callback([a] { run_score(*a); });
+}
+
+}  // namespace ethreed
