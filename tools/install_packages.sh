@@ -35,7 +35,8 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   fi
   echo "install_packages.sh: this is no Debian-like system (no apt-get). Install these yourself and run" \
        "cmake --preset cpu: a C++20 compiler (GCC 12 or later), CMake 3.25 or later, Ninja, fmt 9, nlohmann-json 3.11," \
-       "CLI11 2.1, libedit 3.1, Boost.Context 1.74, utf8proc 2.8, libstemmer 2.2, zlib 1.2, libzip 1.7, Chart.js 3.9, Catch2 version 2" >&2
+       "CLI11 2.1, libedit 3.1, Boost.Context 1.74, utf8proc 2.8, libstemmer 2.2, zlib 1.2, libzip 1.7, Chart.js 3.9," \
+       "Catch2 version 2" >&2
   exit 1
 fi
 

@@ -110,6 +110,8 @@ Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vect
                               [&](const GeneratedTurn& turn) {
                                 distinct.add(turn.reply.words);
                                 whole.add(turn);
+                                auto& reply = dialogues.replies[static_cast<std::size_t>(turn.dialogue)].emplace_back();
+                                for (const std::int32_t word : turn.reply.words) reply.emplace_back(words.word(word));
                                 if (consume) consume(turn);
                                 auto& reply = dialogues.replies[static_cast<std::size_t>(turn.dialogue)].emplace_back();
                                 for (const std::int32_t word : turn.reply.words) reply.emplace_back(words.word(word));

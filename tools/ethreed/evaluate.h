@@ -1,5 +1,5 @@
 #pragma once
-// The figures of a run, as `ethreed evaluate` prints them: for other commands that show them.
+// The options of `ethreed evaluate`, and the figures of a run as it prints them: for other commands.
 
 #include "tools/ethreed/decode_options.h"
 #include "tools/ethreed/opened_run.h"
