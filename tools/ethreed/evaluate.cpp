@@ -113,8 +113,6 @@ Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vect
                                 auto& reply = dialogues.replies[static_cast<std::size_t>(turn.dialogue)].emplace_back();
                                 for (const std::int32_t word : turn.reply.words) reply.emplace_back(words.word(word));
                                 if (consume) consume(turn);
-                                auto& reply = dialogues.replies[static_cast<std::size_t>(turn.dialogue)].emplace_back();
-                                for (const std::int32_t word : turn.reply.words) reply.emplace_back(words.word(word));
                                 return !interrupted();
                               });
     ETHREED_CHECK(!interrupted(), "interrupted");
