@@ -58,7 +58,8 @@ template <class Describe> void report(const SourceLocation& where, const Describ
 
 extern "C" {
 
-void __ubsan_handle_type_mismatch_v1(void* data, std::uintptr_t address) {
+// Weak: where the sanitizer is linked into the program itself, as Clang does it, its own handlers stand.
+[[gnu::weak]] void __ubsan_handle_type_mismatch_v1(void* data, std::uintptr_t address) {
   using namespace ethreed::emulation;
   const auto& mismatch = *static_cast<const TypeMismatch*>(data);
   if (!in_kernel) return on_host("__ubsan_handle_type_mismatch_v1", data, address, mismatch.where);
@@ -68,7 +69,7 @@ void __ubsan_handle_type_mismatch_v1(void* data, std::uintptr_t address) {
   });
 }
 
-void __ubsan_handle_out_of_bounds(void* data, std::uintptr_t index) {
+[[gnu::weak]] void __ubsan_handle_out_of_bounds(void* data, std::uintptr_t index) {
   using namespace ethreed::emulation;
   const auto& out = *static_cast<const OutOfBounds*>(data);
   if (!in_kernel) return on_host("__ubsan_handle_out_of_bounds", data, index, out.where);

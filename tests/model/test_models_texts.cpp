@@ -66,6 +66,7 @@ struct TextFigures {
     accuracy.add(pass.logits, batch.label);
   }
   std::vector<double> result() const { return {accuracy.share()}; }
+  std::vector<FigureShares> shares() const { return {accuracy.shares("accuracy")}; }
 };
 
 struct Texts {

@@ -179,7 +179,7 @@ TEST_CASE("a run that fails harms no other; the program says which, and why") {
   CHECK_FALSE(fs::exists(project / "out/results/hred-1.json"));
 }
 
-TEST_CASE("--dry-run lists the runs and writes nothing; --only chooses variants") {
+TEST_CASE("a dry run lists the runs and writes nothing, and --only chooses variants") {
   const TinyProject project;
   write_plan(project, tiny_plan());
   const Snapshot before = project.snapshot();
