@@ -1,7 +1,7 @@
 #pragma once
 // Runs of an experiment, several side by side, each in a process of its own: whatever ends one harms no other.
 
-#include "tools/ethreed/experiment_view.h"
+#include "tools/ethreed/experiment/experiment_view.h"
 #include "tools/ethreed/session.h"
 
 namespace ethreed {

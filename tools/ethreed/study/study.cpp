@@ -3,8 +3,8 @@
 #include "core/printable.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
-#include "tools/ethreed/study_answers.h"
-#include "tools/ethreed/study_sheet.h"
+#include "tools/ethreed/study/study_answers.h"
+#include "tools/ethreed/study/study_sheet.h"
 #include "tools/ethreed/text_table.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "tools/ethreed/experiment_tables.h"
+#include "tools/ethreed/experiment/experiment_tables.h"
 
 #include "core/atomic_file.h"
 #include "tools/ethreed/progress.h"

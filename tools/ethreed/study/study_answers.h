@@ -2,7 +2,7 @@
 // Filled sheets of a study, read with every check, and the figures of all raters' answers.
 
 #include "model/metrics/agreement.h"
-#include "tools/ethreed/study_key.h"
+#include "tools/ethreed/study/study_key.h"
 
 #include <optional>
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 // What the runs of an experiment have shown so far, as numbers: the rows of its tables.
 
-#include "tools/ethreed/experiment_runs.h"
+#include "tools/ethreed/experiment/experiment_runs.h"
 
 #include <cmath>
 #include <optional>

@@ -1,4 +1,4 @@
-#include "tools/ethreed/experiment_runs.h"
+#include "tools/ethreed/experiment/experiment_runs.h"
 
 #include "core/atomic_file.h"
 #include "core/json.h"
@@ -6,7 +6,7 @@
 #include "model/interface/split_examples.h"
 #include "model/text/dataset.h"
 #include "model/training/checkpoint.h"
-#include "tools/ethreed/json_options.h"
+#include "tools/ethreed/experiment/json_options.h"
 #include "tools/ethreed/prepare_options.h"
 
 #include <CLI/CLI.hpp>

@@ -2,10 +2,10 @@
 #include "core/directory_lock.h"
 #include "core/json.h"
 #include "core/mapped_file.h"
-#include "tools/ethreed/child_process.h"
 #include "tools/ethreed/commands.h"
-#include "tools/ethreed/experiment_jobs.h"
-#include "tools/ethreed/experiment_tables.h"
+#include "tools/ethreed/experiment/child_process.h"
+#include "tools/ethreed/experiment/experiment_jobs.h"
+#include "tools/ethreed/experiment/experiment_tables.h"
 
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>

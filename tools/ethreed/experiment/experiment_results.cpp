@@ -1,4 +1,4 @@
-#include "tools/ethreed/experiment_results.h"
+#include "tools/ethreed/experiment/experiment_results.h"
 
 #include "core/json.h"
 #include "core/mapped_file.h"

@@ -1,7 +1,7 @@
 #pragma once
 // The tables of an experiment: Markdown, CSV, LaTeX and JSON.
 
-#include "tools/ethreed/experiment_results.h"
+#include "tools/ethreed/experiment/experiment_results.h"
 
 namespace ethreed {
 

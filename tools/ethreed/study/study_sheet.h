@@ -2,7 +2,7 @@
 // What a rater gets: the replies of a study without their systems, in an order of the rater's own, as a table (CSV) and
 // as one page that works offline.
 
-#include "tools/ethreed/study_key.h"
+#include "tools/ethreed/study/study_key.h"
 
 #include <string>
 #include <string_view>

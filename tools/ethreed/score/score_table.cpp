@@ -1,4 +1,4 @@
-#include "tools/ethreed/score_table.h"
+#include "tools/ethreed/score/score_table.h"
 
 #include "core/printable.h"
 #include "tools/ethreed/text_table.h"

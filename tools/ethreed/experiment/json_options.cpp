@@ -1,4 +1,4 @@
-#include "tools/ethreed/json_options.h"
+#include "tools/ethreed/experiment/json_options.h"
 
 #include "core/error.h"
 #include "core/json.h"

@@ -1,10 +1,10 @@
-#include "tools/ethreed/experiment_plan.h"
+#include "tools/ethreed/experiment/experiment_plan.h"
 
 #include "core/error.h"
 #include "core/json.h"
 #include "core/mapped_file.h"
 #include "tools/ethreed/evaluate.h"
-#include "tools/ethreed/json_options.h"
+#include "tools/ethreed/experiment/json_options.h"
 #include "tools/ethreed/prepare_options.h"
 
 #include <fmt/ranges.h>

@@ -6,9 +6,9 @@
 #include "model/text/vocabulary.h"
 #include "model/text/word_vectors.h"
 #include "tools/ethreed/commands.h"
-#include "tools/ethreed/reply_classes.h"
 #include "tools/ethreed/reply_file.h"
-#include "tools/ethreed/score_table.h"
+#include "tools/ethreed/score/reply_classes.h"
+#include "tools/ethreed/score/score_table.h"
 #include "tools/ethreed/session.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "tools/ethreed/experiment_view.h"
+#include "tools/ethreed/experiment/experiment_view.h"
 
 #include "tools/ethreed/progress.h"
 

@@ -1,10 +1,10 @@
-#include "tools/ethreed/study_answers.h"
+#include "tools/ethreed/study/study_answers.h"
 
 #include "core/error.h"
 #include "model/text/line_reader.h"
 #include "model/text/table_reader.h"
 #include "model/text/tokenizer.h"
-#include "tools/ethreed/study_sheet.h"
+#include "tools/ethreed/study/study_sheet.h"
 
 #include <algorithm>
 #include <limits>

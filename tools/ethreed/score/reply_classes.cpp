@@ -1,4 +1,4 @@
-#include "tools/ethreed/reply_classes.h"
+#include "tools/ethreed/score/reply_classes.h"
 
 #include "core/error.h"
 #include "model/interface/device_model.h"

@@ -1,4 +1,4 @@
-#include "tools/ethreed/child_process.h"
+#include "tools/ethreed/experiment/child_process.h"
 
 #include "core/error.h"
 

@@ -1,10 +1,10 @@
-#include "tools/ethreed/experiment_jobs.h"
+#include "tools/ethreed/experiment/experiment_jobs.h"
 
 #include "core/directory_lock.h"
 #include "core/json.h"
 #include "core/mapped_file.h"
 #include "model/training/checkpoint.h"
-#include "tools/ethreed/child_process.h"
+#include "tools/ethreed/experiment/child_process.h"
 #include "tools/ethreed/progress.h"
 
 #include <nlohmann/json.hpp>

@@ -2,7 +2,7 @@
 // What a person sees while an experiment runs: a bar for every run in work and one for all on a terminal, plain lines
 // elsewhere.
 
-#include "tools/ethreed/experiment_runs.h"
+#include "tools/ethreed/experiment/experiment_runs.h"
 
 #include <chrono>
 #include <map>

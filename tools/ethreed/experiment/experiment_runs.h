@@ -2,7 +2,7 @@
 // The runs of an experiment: what each of them is, how far it is, and the small files that are kept of it.
 
 #include "model/interface/run_config.h"
-#include "tools/ethreed/experiment_plan.h"
+#include "tools/ethreed/experiment/experiment_plan.h"
 
 #include <nlohmann/json_fwd.hpp>
 

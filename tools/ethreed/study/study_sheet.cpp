@@ -1,4 +1,4 @@
-#include "tools/ethreed/study_sheet.h"
+#include "tools/ethreed/study/study_sheet.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

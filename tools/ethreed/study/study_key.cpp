@@ -1,4 +1,4 @@
-#include "tools/ethreed/study_key.h"
+#include "tools/ethreed/study/study_key.h"
 
 #include "core/error.h"
 #include "core/hash.h"
