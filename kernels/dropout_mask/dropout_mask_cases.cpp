@@ -65,6 +65,7 @@ std::vector<OpCase> dropout_mask_cases() {
       dropout_case("one element", true, {1}, 0.5),
       dropout_case("nothing dropped", true, {6}, 0.0),
       dropout_case("a part of a block at the end", true, {11}, 0.3),
+      dropout_case("three elements more than blocks are full of, nothing dropped", false, {4 * 256 * 2 + 3}, 0.0),
       dropout_case("masks of different sizes, one of them empty", true, {5, 0, 13, 1}, 0.4),
       dropout_case("states of a batch", false, {2 * 17 * 300 + 3, 2 * 17 * 300, 2 * 17 * 300, 17 * 300}, 0.5),
   };
