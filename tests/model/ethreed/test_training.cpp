@@ -29,7 +29,12 @@ class Trainee {
   template <class T>
   StepReport step(Context& context, ModelState<T>& state, const Recipe& recipe,
                   const std::vector<std::int32_t>& dialogues, std::int64_t index, double learning_rate) {
-    batch_->build(examples_.make(dialogues));
+    return step(context, state, recipe, examples_.make(dialogues), index, learning_rate);
+  }
+  template <class T>
+  StepReport step(Context& context, ModelState<T>& state, const Recipe& recipe, std::span<const Example> examples,
+                  std::int64_t index, double learning_rate) {
+    batch_->build(examples);
     return training_step(context, *model_, state, recipe, *batch_, {.step = index, .learning_rate = learning_rate});
   }
   int dialogues() const { return examples_.count(); }
@@ -119,8 +124,9 @@ TEST_CASE("a step reports the terms of its loss and their weighted sum") {
 TEST_CASE("a parameter that a batch leaves untouched has no gradient, not that of the step before") {
   const TemporaryFolder folder;
   // Without the policy nothing but labels reads the classifier, and the second batch has none.
-  const Dialogues dialogues{{{{4, 5, 6, 3}, {7, 8, 3}, 1, 1}}, {{{9, 10, 3}, {11, 9, 12, 3}, -1, -1}}};
-  const Dataset data = make_dataset(folder, {{"train", dialogues}, {"valid", dialogues}});
+  const Dialogues labelled{{{{4, 5, 6, 3}, {7, 8, 3}, 1, 1}}}, unlabelled{{{{9, 10, 3}, {11, 9, 12, 3}, -1, -1}}};
+  const DialogueExamples with_labels(labelled), without(unlabelled);
+  const Dataset data = random_dataset(folder);
   const EthreedConfig config = dataset_config(Ablation::no_policy);
   Runtime runtime;
   Context context = runtime.context();
@@ -134,12 +140,12 @@ TEST_CASE("a parameter that a batch leaves untouched has no gradient, not that o
   };
   ModelState<double> model = initial_model<double>(data, config), twin = initial_model<double>(data, config);
   Trainee trainee(data, config);
-  for (ModelState<double>* one : {&model, &twin}) trainee.step(context, *one, tiny_recipe(), {0}, 0, 0.01);
+  for (ModelState<double>* one : {&model, &twin}) trainee.step(context, *one, tiny_recipe(), with_labels.all(), 0, 0.01);
   const auto zero_at_first = zero_entries(model);
   // Whatever stands where gradients go, a step writes all of it.
   for (const auto& entry : twin.layout.entries())  // what lies between parameters stays zero
     std::fill_n(twin.gradients.data() + entry.offset, entry.shape.count(), std::numeric_limits<double>::quiet_NaN());
-  for (ModelState<double>* one : {&model, &twin}) trainee.step(context, *one, tiny_recipe(), {1}, 1, 0.01);
+  for (ModelState<double>* one : {&model, &twin}) trainee.step(context, *one, tiny_recipe(), without.all(), 1, 0.01);
   CHECK(zero_entries(model).size() > zero_at_first.size());
   CHECK(same_bits(twin, model));
   CHECK(std::equal(model.gradients.data(), model.gradients.data() + model.layout.size(), twin.gradients.data()));
