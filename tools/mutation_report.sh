@@ -7,7 +7,7 @@ usage() {
 usage: tools/mutation_report.sh [--build DIR] [--only FIRST-LAST] [--seconds N] [--jobs N]
 
 Runs each fault of tests/mutants/mutants.json against the tests named there, in a build of the preset mutants
-(cmake --preset mutants && cmake --build --preset mutants --target test_kernels test_model), and prints the score as a
+(cmake --preset mutants && cmake --build --preset mutants --target test_emulation test_kernels test_model), and prints the score as a
 table in Markdown: by kind of fault, then those that no test saw. Every set of tests is run without a fault first and must
 pass. Results are kept in DIR/mutants-results.tsv; what stands there is not run again (delete the file to begin anew).
 

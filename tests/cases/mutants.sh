@@ -22,8 +22,8 @@ P
 # all_seen — right if the tests see all of `faults`; not checked where the build with faults is not there.
 all_seen() {
   local build=$SOURCE/build/mutants fault
-  [[ -x $build/tests/test_model && -x $build/tests/test_kernels ]] ||
-    not_checked "faults ${faults[*]} are planted; to run them: cmake --preset mutants && cmake --build --preset mutants --target test_kernels test_model"
+  [[ -x $build/tests/test_model && -x $build/tests/test_kernels && -x $build/tests/test_emulation ]] ||
+    not_checked "faults ${faults[*]} are planted; to run them: cmake --preset mutants && cmake --build --preset mutants --target test_emulation test_kernels test_model"
   for fault in "${faults[@]}"; do
     "$report" --build "$build" --only "$fault-$fault" >"$T/report" 2>&1 || wrong "fault $fault: $(tail -n 1 "$T/report")"
   done

@@ -89,7 +89,7 @@ __global__ void reduction_kernel(const float* values, int count, float* out) {
   float sum = 0, max = -1e30F;
   for (int i = thread_index(); i < count; i += block_threads()) {
     sum += values[i] * static_cast<float>(blockIdx.x + 1);
-    max = values[i] > max ? values[i] : max;
+    max = values[i] > max || values[i] != values[i] ? values[i] : max;
   }
   const float all = block_sum<struct Sum>(sum);
   const float twice = block_sum<struct Sum>(all);  // the same shared array again

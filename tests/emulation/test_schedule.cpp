@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
+#include <limits>
 
 using namespace ethreed;
 using namespace ethreed::test;
@@ -152,6 +154,22 @@ TEST_CASE("reductions of block.h give equal bits under every order of threads an
   emulation::bind(stream, pool);
   CHECK(run(stream) == first);
   CHECK(cudaStreamDestroy(stream) == cudaSuccess);
+}
+
+TEST_CASE("NaN wins the maximum over warps and blocks, wherever it stands") {
+  constexpr int threads = 64;
+  for (int place = 0; place < threads; ++place) {
+    std::vector<float> values(threads, -1.0F);
+    values[static_cast<std::size_t>((place + 7) % threads)] = 3.0F;
+    DeviceArray<float> without(values), out(zeros<float>(2));
+    reductions(nullptr, 1, threads, without.data(), threads, out.data());
+    CHECK(out.values()[1] == 3.0F);
+    values[static_cast<std::size_t>(place)] = std::numeric_limits<float>::quiet_NaN();
+    DeviceArray<float> with(values);
+    reductions(nullptr, 1, threads, with.data(), threads, out.data());
+    INFO("NaN at " << place);
+    CHECK(std::isnan(out.values()[1]));
+  }
 }
 
 TEST_CASE("atomic functions lose nothing when blocks run on several threads of the system") {
