@@ -288,7 +288,8 @@ std::vector<OpCase> coverage_attention_cases() {
                      .value_columns = 3,
                      .initial = true,
                      .unbounded = true}),
-      coverage_case("a row that needs more shared memory than a small device has", false, {{80}, {150}, 3, 2}),
+      coverage_case("a row that needs more shared memory than a small device has", false, {{50}, {100}, 3, 2}),
+      coverage_case("a row that needs more shared memory than a block may take", false, {{80}, {150}, 3, 2}),
       coverage_case("training batch", false, training_batch()),
       coverage_case("generation step", false, generation_step()),
   };
