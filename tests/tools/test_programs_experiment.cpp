@@ -193,6 +193,21 @@ TEST_CASE("a dry run lists the runs and writes nothing, and --only chooses varia
   check_refusal(project, experiment("out", {"--only", "linaer"}), {"linaer", "ours, hred, linear"});
 }
 
+TEST_CASE("every plan that is shipped can be begun") {
+  const TinyProject project;
+  project.prepare();
+  int plans = 0;
+  for (const auto& entry : fs::directory_iterator(fs::path(ETHREED_SOURCE_DIR) / "samples/plans")) {
+    if (entry.path().filename() == "sample.json") continue;  // it brings its data
+    INFO(entry.path());
+    const std::string listed =
+        project.must({"experiment", entry.path().string(), "--data", "data", "--out", "out", "--dry-run"});
+    CHECK_THAT(listed, Contains("not begun"));
+    ++plans;
+  }
+  CHECK(plans == 3);
+}
+
 TEST_CASE("a mistake in a plan is refused by name before anything runs") {
   const TinyProject project;
   check_plan_refused(project, {{"seed", 1}}, {"plan.json", "no key 'seed'", "seeds"});
