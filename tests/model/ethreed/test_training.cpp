@@ -140,7 +140,8 @@ TEST_CASE("a parameter that a batch leaves untouched has no gradient, not that o
   };
   ModelState<double> model = initial_model<double>(data, config), twin = initial_model<double>(data, config);
   Trainee trainee(data, config);
-  for (ModelState<double>* one : {&model, &twin}) trainee.step(context, *one, tiny_recipe(), with_labels.all(), 0, 0.01);
+  for (ModelState<double>* one : {&model, &twin})
+    trainee.step(context, *one, tiny_recipe(), with_labels.all(), 0, 0.01);
   const auto zero_at_first = zero_entries(model);
   // Whatever stands where gradients go, a step writes all of it.
   for (const auto& entry : twin.layout.entries())  // what lies between parameters stays zero
