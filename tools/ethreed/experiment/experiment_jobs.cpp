@@ -101,7 +101,7 @@ class JobLoop {
     in_work_.push_back(std::move(job));
   }
 
-  // A training that an earlier session left behind when it was killed may still be saving.
+  // A training that an earlier call left behind when it was killed may still be saving.
   void wait_for_lock(const PlannedRun& run) {
     for (int tries = 0; DirectoryLock::is_held(folder_.run(run)) && !interrupted() && tries < 1200; ++tries) {
       if (tries == 20) view_.say(fmt::format("{}: waiting for a process that still trains there", run.name));
