@@ -133,6 +133,13 @@ TEST_CASE("an experiment trains and evaluates every variant with every seed, and
   const Snapshot before = results_of(project, "out");
   CHECK_THAT(project.must(experiment("out")), Contains("5 of 5 runs are done") && !Contains("training"));
   CHECK((results_of(project, "out") == before));
+
+  // A figure that no run has is named: it may be misspelt.
+  Json plan = tiny_plan();
+  plan["columns"][2]["figures"] = {"distnct_1"};
+  write_plan(project, plan);
+  project.must(experiment("out"));
+  CHECK_THAT(project.content("out/tables.md"), Contains("- D-1: no run that is done has distnct_1"));
 }
 
 TEST_CASE("an experiment killed and stopped at any moment ends with the tables of one that was not") {
@@ -227,6 +234,9 @@ TEST_CASE("a mistake in a plan is refused by name before anything runs") {
   check_plan_refused(project, {{"evaluate", {{"latent", "shuffled"}}}}, {"variant 'hred'", "plan the emotion"});
   check_plan_refused(project, {{"published", {{{"title", "X"}, {"figures", {{"F1", 1}}}}}}}, {"published[0]", "F1"});
   check_plan_refused(project, {{"columns", {{{"heading", "Acc"}}}}}, {"columns[0]", "figures"});
+  check_plan_refused(project, {{"columns", {{{"heading", "Acc"}, {"figures", Json::array()}}}}}, {"an empty one"});
+  check_plan_refused(project, {{"columns", {{{"heading", "epochs"}, {"figures", {"distinct_1"}}}}}},
+                     {"columns[0]", "'epochs'", "give another"});
   check_plan_refused(project, {{"bootstrap", {{"resamples", 1}}}}, {"bootstrap", "resamples"});
   const auto change_variant = [&](const Json& change, const std::vector<std::string>& parts) {
     Json variants = tiny_plan()["variants"];

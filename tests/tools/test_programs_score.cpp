@@ -200,6 +200,14 @@ TEST_CASE("a file without replies, a row without one and a field that is none ar
   refused({"gates.jsonl"}, {"gates.jsonl:1", "generation gate is 2"});
 }
 
+TEST_CASE("figures are not written over a file that they are made of") {
+  std::filesystem::create_hard_link(folder() / "a.txt", folder() / "same.txt");
+  for (const char* out : {"a.txt", "./gold.txt", "same.txt"})
+    refused({"a.txt", "--references", "gold.txt", "--json", out}, {out, "read by this command", "another file"});
+  CHECK(folder().content("a.txt") == replies_a);
+  CHECK(folder().content("gold.txt") == references_a);
+}
+
 TEST_CASE("records without a post to answer are passed over, in the references, too") {
   std::vector<Json> all = records_a();
   all.insert(all.begin() + 1, Json{{"status", "empty"}, {"reply", nullptr}});

@@ -220,6 +220,37 @@ TEST_CASE("an answer that is none, or open, is refused with file and row, unless
   CHECK_THAT(outcome.err, Contains("1 answers are open"));
 }
 
+TEST_CASE("an answer of one context makes an interval of that answer, and no answer makes none") {
+  const auto choice = [](Fields& row) { return row[3] == "choice"; };
+  // Some context's reply of alpha has the only rating of empathy.
+  std::string kept;
+  const std::string sheet = study().filled(1, [&](Fields& row) {
+    agree(row);
+    if (choice(row)) row[10].clear();
+    if (row[3] != "rating") return;
+    if (kept.empty() && row[5].starts_with("first"))
+      kept = row[2];
+    else
+      row[7].clear();
+  });
+  REQUIRE(study().score({sheet, "--allow-open"}, {"--json", "open.json"}).exit_code == 0);
+  const Json out = study().project().json("open.json");
+  CHECK(out["ratings"][0]["mean"] == Json({{"value", 5.0}, {"low", 5.0}, {"high", 5.0}}));
+  CHECK(out["ratings"][0]["count"] == 1);
+  CHECK(out["choices"][0]["lead"] == Json({{"value", nullptr}, {"low", nullptr}, {"high", nullptr}}));
+  CHECK_THAT(study().score({sheet, "--allow-open"}).out, !Contains("+0.0 %"));
+}
+
+TEST_CASE("figures of a study are not written over its key or a sheet") {
+  const StudyFolder& s = study();
+  const std::string sheet = s.filled(1, agree), key = s.project().content("s/key.json"),
+                    filled = s.project().content(sheet);
+  for (const std::string& out : {std::string("s/key.json"), sheet})
+    check_refusal(s.project(), {"study", "score", "s/key.json", sheet, "--json", out}, {out, "read by this command"});
+  CHECK(s.project().content("s/key.json") == key);
+  CHECK(s.project().content(sheet) == filled);
+}
+
 TEST_CASE("sheets that are mixed up, cut or of another study are refused with the row") {
   const StudyFolder& s = study();
   const auto saved = [&](std::vector<Fields> rows) {
@@ -280,6 +311,7 @@ TEST_CASE("study make takes gold replies and names, and refuses what cannot be c
   };
   refused({"lines.txt", "--contexts", "1"}, {"lines.txt:1", "no context"});
   refused({"alpha.jsonl", "alpha.jsonl", "--contexts", "1"}, {"same name", "NAME=FILE"});
+  refused({"=alpha.jsonl", "--contexts", "1"}, {"=alpha.jsonl", "no name", "NAME=FILE"});
   refused({"alpha.jsonl", "--contexts", "13"}, {"alpha.jsonl", "has 12 rows", "13 contexts"});
   std::string other = replies_of("beta");
   for (std::size_t place; (place = other.find("lost")) != std::string::npos;) other.replace(place, 4, "found");

@@ -156,8 +156,13 @@ void add_model_options(CLI::App& command, ConfigArguments& arguments) {
   command.add_option("--variant,--ablation", arguments.variant, "Variant of the model (" + variants + ")");
 }
 
-void check_output_file(const std::string& path) {
+void check_output_file(const std::string& path, std::span<const std::string> inputs) {
   ETHREED_CHECK(!std::filesystem::is_directory(path), "{}: is a folder; give the path of a file to write", path);
+  for (const std::string& input : inputs) {
+    std::error_code none;  // where one of them is not there, they are not the same
+    ETHREED_CHECK(!std::filesystem::equivalent(path, input, none),
+                  "{}: is read by this command and would be overwritten; give another file to write", path);
+  }
 }
 
 std::string check_seed(const std::string& text) {

@@ -34,6 +34,9 @@ constexpr std::array<std::string_view, 16> prepare_keys{
     "listener_first", "join_consecutive", "min_frequency", "max_length",  "max_situation_length",
     "dimension"};
 
+// Tables have these columns beside the plan's.
+constexpr std::array<std::string_view, 6> own_headings{"system", "runs", "parameters", "V", "best epoch", "epochs"};
+
 // A list of objects at `key`, or none.
 std::vector<Json> objects_at(const Json& json, const char* key, const std::string& source) {
   const auto found = json.find(key);
@@ -179,6 +182,8 @@ void read_columns(const Json& json, const std::string& source, ExperimentPlan& p
     check_keys(column, {"heading", "figures", "decimals"}, number);
     PlannedColumn read{.heading = text_at(column, "heading", number), .figures = {}};
     ETHREED_CHECK(!read.heading.empty(), "{}: wanted the key 'heading'", number);
+    ETHREED_CHECK(std::find(own_headings.begin(), own_headings.end(), read.heading) == own_headings.end(),
+                  "{}: heading '{}' is that of a column which every table has; give another", number, read.heading);
     for (const PlannedColumn& other : plan.columns)
       ETHREED_CHECK(other.heading != read.heading, "{}: heading '{}' stands there twice", number,
                     cut_text(read.heading));
@@ -186,7 +191,7 @@ void read_columns(const Json& json, const std::string& source, ExperimentPlan& p
     ETHREED_CHECK(figures.is_array() && !figures.empty() &&
                       std::all_of(figures.begin(), figures.end(), [](const Json& one) { return one.is_string(); }),
                   "{}: figures: wanted a list of names of figures, as `ethreed evaluate --json` prints them, got {}",
-                  number, shown(figures));
+                  number, figures.is_array() && figures.empty() ? "an empty one" : shown(figures));
     read.figures = figures.get<std::vector<std::string>>();
     if (column.contains("decimals"))
       read.decimals = static_cast<int>(whole_number_at(column, "decimals", 0, 15, number));

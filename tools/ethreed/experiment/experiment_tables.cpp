@@ -2,7 +2,7 @@
 
 #include "core/atomic_file.h"
 #include "tools/ethreed/progress.h"
-#include "tools/ethreed/result_table.h"
+#include "tools/ethreed/text_table.h"
 
 #include <fmt/ranges.h>
 
@@ -104,6 +104,12 @@ std::vector<std::string> notes_of(const ExperimentPlan& plan, const ExperimentRe
   if (!plan.published_note.empty()) notes.push_back("Published figures: " + plan.published_note);
   for (const PublishedRow& row : plan.published)
     if (!row.note.empty()) notes.push_back(fmt::format("{} (published): {}", row.title, row.note));
+  // A misspelt name would else look like a figure that the models do not have.
+  for (std::size_t c = 0; c < results.columns.size(); ++c)
+    if (!results.systems.empty() && std::none_of(results.systems.begin(), results.systems.end(),
+                                                 [&](const SystemRow& system) { return system.figures[c].exists(); }))
+      notes.push_back(fmt::format("{}: no run that is done has {}; `ethreed evaluate --json` prints the names",
+                                  results.columns[c].heading, fmt::join(results.columns[c].figures, " or ")));
   notes.insert(notes.end(), results.notes.begin(), results.notes.end());
   return notes;
 }

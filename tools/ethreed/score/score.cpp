@@ -160,7 +160,12 @@ void note_other_references(const std::vector<ReplyFile>& files, const std::vecto
 }
 
 void run_score(const ScoreArguments& arguments) {
-  if (!arguments.json.empty()) check_output_file(arguments.json);
+  if (!arguments.json.empty()) {
+    std::vector<std::string> inputs = arguments.replies;
+    inputs.insert(inputs.end(), arguments.train.begin(), arguments.train.end());
+    inputs.insert(inputs.end(), {arguments.references, arguments.vectors});
+    check_output_file(arguments.json, inputs);
+  }
   ETHREED_CHECK(!arguments.compare || arguments.replies.size() >= 2,
                 "--compare: one file of replies, wanted two at least");
   const bool split = arguments.file.split;

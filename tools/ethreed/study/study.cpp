@@ -52,6 +52,7 @@ void run_make(MakeArguments arguments) {
     const std::string path = named ? replies.substr(sign + 1) : replies;
     files.push_back(read_reply_file(path, arguments.file));
     names.push_back(named ? replies.substr(0, sign) : fs::path(path).stem().string());
+    ETHREED_CHECK(!names.back().empty(), "{}: the system has no name; give it as NAME=FILE", replies);
     for (const std::string& note : files.back().notes) fmt::print(stderr, "{}\n", printable(note));
   }
   const Study study = make_study(files, names, arguments.options);
@@ -94,10 +95,13 @@ Cells rating_cells(const Study& study, const StudyFigures& figures) {
 
 Cells comparison_cells(const Study& study, const StudyFigures& figures) {
   Cells rows{{"system", "against", "win", "tie", "loss", "win − loss", "95 % interval"}};
-  for (const auto& c : figures.comparisons)
+  for (const auto& c : figures.comparisons) {
+    const bool lead = !std::isnan(c.lead.value);
     rows.push_back({printable(study.systems[c.first]), printable(study.systems[c.second]), std::to_string(c.win),
-                    std::to_string(c.tie), std::to_string(c.loss), fmt::format("{:+.1f} %", 100 * c.lead.value),
-                    fmt::format("{:+.1f} % … {:+.1f} %", 100 * c.lead.low, 100 * c.lead.high)});
+                    std::to_string(c.tie), std::to_string(c.loss),
+                    lead ? fmt::format("{:+.1f} %", 100 * c.lead.value) : "–",
+                    lead ? fmt::format("{:+.1f} % … {:+.1f} %", 100 * c.lead.low, 100 * c.lead.high) : "–"});
+  }
   return rows;
 }
 
@@ -142,7 +146,11 @@ Json figures_json(const Study& study, const StudyFigures& figures, const ScoreAr
 }
 
 void run_study_score(const ScoreArguments& arguments) {
-  if (!arguments.json.empty()) check_output_file(arguments.json);
+  if (!arguments.json.empty()) {
+    std::vector<std::string> inputs = arguments.sheets;
+    inputs.push_back(arguments.key);
+    check_output_file(arguments.json, inputs);
+  }
   const Study study = read_key(arguments.key);
   std::vector<FilledSheet> sheets;
   for (const std::string& path : arguments.sheets) {

@@ -141,12 +141,20 @@ class SheetReader {
   std::map<std::string, std::int64_t> line_of_;
 };
 
-GroupFigure ratio_of(std::vector<RatioCounts> contexts) {
-  return [contexts = std::move(contexts)](GroupWeights weights) { return weighted_sum(contexts, weights).ratio(); };
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+// Of the mean answer, by drawing contexts again. Contexts whose answers are all open are not drawn: a draw of nothing
+// else would have no mean.
+Interval mean_of(std::vector<RatioCounts> contexts, const BootstrapOptions& options) {
+  std::erase_if(contexts, [](const RatioCounts& context) { return context.count == 0; });
+  if (contexts.empty()) return {nan, nan, nan};
+  return Resamples(static_cast<int>(contexts.size()), options).interval([&](GroupWeights weights) {
+    return weighted_sum(contexts, weights).ratio();
+  });
 }
 
 StudyFigures::Rating rating_of(const Study& study, const std::vector<FilledSheet>& sheets, std::size_t system,
-                               std::size_t aspect, const Resamples& resamples) {
+                               std::size_t aspect, const BootstrapOptions& options) {
   StudyFigures::Rating rating{.system = system, .aspect = aspect};
   std::vector<RatioCounts> contexts(study.contexts.size());
   double sum = 0, squares = 0;
@@ -160,14 +168,13 @@ StudyFigures::Rating rating_of(const Study& study, const std::vector<FilledSheet
       squares += *value * *value;
     }
   const auto n = static_cast<double>(rating.count);
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   rating.deviation = n > 1 ? std::sqrt(std::max(0.0, (squares - sum * sum / n) / (n - 1))) : nan;
-  rating.mean = n > 0 ? resamples.interval(ratio_of(std::move(contexts))) : Interval{nan, nan, nan};
+  rating.mean = mean_of(std::move(contexts), options);
   return rating;
 }
 
 std::vector<StudyFigures::Comparison> comparisons_of(const Study& study, const std::vector<FilledSheet>& sheets,
-                                                     const Resamples& resamples) {
+                                                     const BootstrapOptions& options) {
   std::map<std::pair<std::size_t, std::size_t>, std::pair<StudyFigures::Comparison, std::vector<RatioCounts>>> pairs;
   for (std::size_t i = 0; i < study.choices.size(); ++i) {
     const ChoiceItem& item = study.choices[i];
@@ -185,7 +192,7 @@ std::vector<StudyFigures::Comparison> comparisons_of(const Study& study, const s
   }
   std::vector<StudyFigures::Comparison> all;
   for (auto& [systems, of] : pairs) {
-    of.first.lead = resamples.interval(ratio_of(std::move(of.second)));
+    of.first.lead = mean_of(std::move(of.second), options);
     all.push_back(of.first);
   }
   return all;
@@ -212,7 +219,6 @@ StudyFigures::Agreement agreement_of(std::string question, std::size_t items, st
       ++agreement.left_out;
   }
   agreement.items = subjects.size();
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   agreement.kappa = {nan, nan, nan};
   if (sheets.size() < 2) {
     agreement.absent = "one rater";
@@ -241,12 +247,11 @@ void check_raters(const std::vector<FilledSheet>& sheets) {
 }
 
 StudyFigures figures_of(const Study& study, const std::vector<FilledSheet>& sheets, const BootstrapOptions& options) {
-  const Resamples resamples(static_cast<int>(study.contexts.size()), options);
   StudyFigures figures;
   for (std::size_t s = 0; s < study.systems.size(); ++s)
     for (std::size_t a = 0; a < rated_aspects.size(); ++a)
-      figures.ratings.push_back(rating_of(study, sheets, s, a, resamples));
-  figures.comparisons = comparisons_of(study, sheets, resamples);
+      figures.ratings.push_back(rating_of(study, sheets, s, a, options));
+  figures.comparisons = comparisons_of(study, sheets, options);
   for (std::size_t a = 0; a < rated_aspects.size(); ++a)
     figures.agreements.push_back(agreement_of(std::string(rated_aspects[a]), study.ratings.size(), highest_rating,
                                               sheets, options, [a](const FilledSheet& sheet, std::size_t i) {

@@ -40,7 +40,7 @@ struct StudyFigures {
   struct Comparison {
     std::size_t first = 0, second = 0;  ///< systems
     std::int64_t win = 0, tie = 0, loss = 0;
-    Interval lead{};  ///< (win − loss) / all
+    Interval lead{};  ///< (win − loss) / all; NaN without answers
   };
   struct Agreement {
     std::string question;
