@@ -196,6 +196,26 @@ TEST_CASE("records go whole into a file, and an interrupted call is gone on with
   }
 }
 
+TEST_CASE("an output is never an input, nor a part of a run or of a data set") {
+  const TinyProject& project = trained();
+  const std::string content = "my dog ran\n";
+  project.file("only.txt", content);
+  const std::string log = content_of(project / "run/log.csv");
+  for (const char* command : {"reply", "emotions", "attention"})
+    check_refusal(project, {command, "run", "--in", "only.txt", "--out", "./only.txt"}, {"only.txt", "overwritten"});
+  for (const char* out :
+       {"run/log.csv", "run/best/state.json", "run/last/model.safetensors", "data/dataset.safetensors"}) {
+    INFO(out);
+    check_refusal(project, {"reply", "run", "--in", "only.txt", "--out", out}, {out, "overwritten"});
+    check_refusal(project, {"generate", "run", "--out", out}, {out, "overwritten"});
+    check_refusal(project, {"report", "run", "--out", out}, {out, "overwritten"});
+  }
+  CHECK(content_of(project / "only.txt") == content);
+  CHECK(content_of(project / "run/log.csv") == log);
+  project.must({"generate", "run", "--limit", "1", "--out", "run/replies.txt"});  // a name of one's own
+  project.must({"generate", "run", "--limit", "1", "--out", "run/replies.txt"});
+}
+
 TEST_CASE("standard input and output will do, and nothing else stands on it") {
   const TinyProject& project = trained();
   const std::string out = project.must({"reply", "run", "--in", "-", "--out", "-"}, {.input = "my dog\nmy park\n"});

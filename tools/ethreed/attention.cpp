@@ -153,8 +153,8 @@ class AttentionCommand {
 
 void run_attention(const AttentionArguments& arguments) {
   ETHREED_CHECK(!arguments.out.empty() || !arguments.html.empty(), "attention: give --out FILE, --html FILE or both");
-  check_output_file(arguments.out);
-  check_output_file(arguments.html);
+  check_output_file(arguments.out, {&arguments.records.in, 1});
+  check_output_file(arguments.html, {&arguments.records.in, 1});
   const LoadedRun run = load_run(arguments.run);
   const Model& model = run.model();
   ETHREED_CHECK(model.has_pointer(),

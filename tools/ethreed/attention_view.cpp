@@ -1,7 +1,7 @@
 #include "tools/ethreed/attention_view.h"
 
-#include "core/printable.h"
 #include "model/text/vocabulary.h"
+#include "tools/ethreed/html_text.h"
 #include "tools/ethreed/reply_record.h"
 
 #include <fmt/format.h>
@@ -16,20 +16,6 @@ namespace ethreed {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : printable(text)) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
 
 Json shares(const std::vector<double>& values) {
   Json out = Json::array();
@@ -86,21 +72,21 @@ std::string attention_text(const AttentionView& view) {
 }
 
 std::string attention_html(const AttentionView& view, std::string_view title) {
-  std::string out = fmt::format("<h2>{}</h2>\n<table>\n<tr><th></th><th>p_gen</th>", escaped(title));
+  std::string out = fmt::format("<h2>{}</h2>\n<table>\n<tr><th></th><th>p_gen</th>", html_text(title));
   for (const AttentionView::Source& source : view.source)
-    out += fmt::format("<th class=\"{}\">{}</th>", source.unknown ? "unknown" : "known", escaped(source.word));
+    out += fmt::format("<th class=\"{}\">{}</th>", source.unknown ? "unknown" : "known", html_text(source.word));
   out += "</tr>\n";
   for (const AttentionView::Step& step : view.reply) {
     const bool copied = is_copied(step.origin);
     out += fmt::format(
         "<tr><th class=\"{}\" title=\"{} (pointer's share {:.3f}), probability {:.4f}\">{}</th><td>{:.2f}</td>",
         copied ? "copied" : "generated", copied ? "copied" : "generated", step.origin.copied,
-        std::exp(step.origin.log_probability), escaped(step.word), step.origin.generation_gate);
+        std::exp(step.origin.log_probability), html_text(step.word), step.origin.generation_gate);
     for (std::size_t j = 0; j < step.origin.attention.size(); ++j)
       out += fmt::format(
           "<td style=\"background:rgba(200,60,0,{:.3f})\" title=\"{}: attention {:.4f}, coverage before "
           "{:.4f}\">{:.2f}</td>",
-          step.origin.attention[j], escaped(view.source[j].word), step.origin.attention[j], step.origin.coverage[j],
+          step.origin.attention[j], html_text(view.source[j].word), step.origin.attention[j], step.origin.coverage[j],
           step.origin.attention[j]);
     out += "</tr>\n";
   }
@@ -119,7 +105,7 @@ std::string attention_page_begin(std::string_view title) {
       "attention. Bold: copied from the post. Underlined: not in the vocabulary, can only be copied. p_gen: the share "
       "of "
       "the vocabulary in the word's distribution.</p>\n",
-      escaped(title));
+      html_text(title));
 }
 
 std::string attention_page_end() { return "</body>\n</html>\n"; }

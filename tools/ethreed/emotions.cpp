@@ -147,7 +147,7 @@ std::string record_line(const InputRecord& record, const OfRecord& utterances, s
 
 void run_emotions(const EmotionsArguments& arguments) {
   const bool to_file = arguments.out != "-";
-  if (to_file) check_output_file(arguments.out);
+  if (to_file) check_output_file(arguments.out, {&arguments.records.in, 1});
   const LoadedRun run = load_run(arguments.run);
   const Model& model = run.model();
   const bool texts = model.unit() == Unit::text;

@@ -101,7 +101,7 @@ struct Counts {
 
 void run_reply(const ReplyArguments& arguments) {
   const DecodeOptions decode = arguments.decode.checked();
-  if (arguments.out != "-") check_output_file(arguments.out);
+  if (arguments.out != "-") check_output_file(arguments.out, {&arguments.records.in, 1});
   const LoadedRun run = load_run(arguments.run);
   const Model& model = run.model();
   ETHREED_CHECK(model.writes_replies(), "{}: is a run of model '{}', which writes no replies; see: ethreed models",

@@ -10,7 +10,10 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <array>
 #include <csignal>
+#include <filesystem>
 #include <limits>
 #include <thread>
 
@@ -156,8 +159,28 @@ void add_model_options(CLI::App& command, ConfigArguments& arguments) {
   command.add_option("--variant,--ablation", arguments.variant, "Variant of the model (" + variants + ")");
 }
 
+namespace {
+
+// Is this file a part of a run, a checkpoint or a data set, which whoever reads it needs?
+bool belongs_to_run_or_data(const std::filesystem::path& path) {
+  constexpr std::array<std::string_view, 8> of_run{"log.csv",        "log.jsonl",         "config.json",
+                                                   "state.json",     "model.safetensors", "optimizer.safetensors",
+                                                   "vocabulary.txt", "run.json"};
+  constexpr std::array<std::string_view, 4> of_data{dataset_file_name, "vocabulary.txt", "summary.json", "summary.txt"};
+  const auto has = [&](std::string_view name) { return std::filesystem::exists(path.parent_path() / name); };
+  const auto named = [&](const auto& names) {
+    return std::find(names.begin(), names.end(), path.filename().string()) != names.end();
+  };
+  return std::filesystem::exists(path) && ((named(of_run) && (has("last") || has("best") || has("state.json"))) ||
+                                           (named(of_data) && has(dataset_file_name)));
+}
+
+}  // namespace
+
 void check_output_file(const std::string& path, std::span<const std::string> inputs) {
   ETHREED_CHECK(!std::filesystem::is_directory(path), "{}: is a folder; give the path of a file to write", path);
+  ETHREED_CHECK(path.empty() || !belongs_to_run_or_data(std::filesystem::absolute(path)),
+                "{}: belongs to a run or a data set and would be overwritten; give another file to write", path);
   for (const std::string& input : inputs) {
     std::error_code none;  // where one of them is not there, they are not the same
     ETHREED_CHECK(!std::filesystem::equivalent(path, input, none),

@@ -62,7 +62,8 @@ RunConfig changed_configuration(const RunConfig& config, const std::string& run,
                                 const ConfigArguments& arguments, bool other_data = false);
 
 /// Throws Error if `path` cannot be a file to write because it is a folder: better told before the work than after it.
-/// Or because it is one of `inputs`, files that the command reads: writing would destroy what cannot be had again.
+/// Or because it is one of `inputs`, files that the command reads, or a part of a run or of a data set: writing would
+/// destroy what cannot be had again.
 void check_output_file(const std::string& path, std::span<const std::string> inputs = {});
 
 /// What is wrong with this text as a seed (negative, too large, no whole number), or nothing. A check for CLI11, which

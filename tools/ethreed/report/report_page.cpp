@@ -1,7 +1,7 @@
 #include "tools/ethreed/report/report_page.h"
 
 #include "core/error.h"
-#include "core/printable.h"
+#include "tools/ethreed/html_text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -31,24 +31,10 @@ std::string embedded(const Json& data) {
   return out;
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : printable(text)) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string report_page(const Json& data, std::string_view title) {
-  const std::array<std::pair<std::string_view, std::string>, 5> parts{{{"{{title}}", escaped(title)},
+  const std::array<std::pair<std::string_view, std::string>, 5> parts{{{"{{title}}", html_text(title)},
                                                                        {"{{style}}", std::string(report_page_css)},
                                                                        {"{{library}}", std::string(report_chart_js)},
                                                                        {"{{data}}", embedded(data)},
