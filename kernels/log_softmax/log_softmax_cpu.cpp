@@ -1,8 +1,8 @@
+#include "kernels/common/lane_sum.h"
 #include "kernels/common/math.h"
 #include "kernels/log_softmax/log_softmax.h"
 
 #include <algorithm>
-#include <array>
 
 namespace ethreed {
 
@@ -10,19 +10,6 @@ namespace {
 
 /// By shape alone; a row of a vocabulary is a chunk of its own.
 std::int64_t rows_per_chunk(std::int64_t columns) { return std::max<std::int64_t>(1, 8192 / columns); }
-
-/// Σ x_k in the order of math::log_sum_exp.
-template <class T> T row_sum(const T* x, std::int64_t n) {
-  constexpr std::int64_t lanes = math::row_lanes;
-  const std::int64_t full = n / lanes * lanes;
-  std::array<T, lanes> sum{};
-  for (std::int64_t k = 0; k < full; k += lanes)
-    for (std::size_t l = 0; l < lanes; ++l) sum[l] += x[k + l];
-  for (std::int64_t k = full; k < n; ++k) sum[k - full] += x[k];
-  for (std::size_t width = lanes / 2; width > 0; width /= 2)
-    for (std::size_t l = 0; l < width; ++l) sum[l] += sum[l + width];
-  return sum[0];
-}
 
 }  // namespace
 
@@ -48,7 +35,7 @@ template <class T> void log_softmax_backward(Cpu, Context& context, const LogSof
     for (std::int64_t row = begin; row < end; ++row) {
       const T* y = f.y + row * columns;
       const T* dy = args.dy + row * columns;
-      const T sum = row_sum(dy, columns);
+      const T sum = lane_sum<T>(columns, [=](std::int64_t k) { return dy[k]; });
       T* __restrict dx = args.dx.data + row * columns;
       if (args.dx.accumulate)
         for (std::int64_t k = 0; k < columns; ++k) dx[k] += dy[k] - math::exp(y[k]) * sum;
