@@ -47,6 +47,7 @@ namespace ethreed::math {
 using test::Counted;
 inline Counted exp(Counted x) { return Counted::operation(std::exp(x.value)); }
 inline Counted tanh(Counted x) { return Counted::operation(std::tanh(x.value)); }
+inline Counted erf(Counted x) { return Counted::operation(std::erf(x.value)); }
 inline Counted sigmoid(Counted x) { return Counted::operation(1.0 / (1.0 + std::exp(-x.value))); }
 }  // namespace ethreed::math
 
