@@ -43,6 +43,23 @@ template <class T> __device__ bool aligned_alike(const T* a, const T* b) {
   return (reinterpret_cast<std::uintptr_t>(a) - reinterpret_cast<std::uintptr_t>(b)) % 16 == 0;
 }
 
+/// sink[k] = gradient(k, x[k]) for k < n, or added to it, by all threads of a block as walk_row gives them; each
+/// element from its own x, so that a row may turn into its gradient.
+template <class T, class Gradient>
+__device__ void put_row(const T* x, int n, const GradientSink<T>& sink, const Gradient& gradient) {
+  const auto one = [=](int k) { put(sink, k, gradient(k, x[k])); };
+  const auto four = [=](int k) {
+    const Vector4<T> v = load4(x + k);
+    Vector4<T> out{gradient(k, v.x), gradient(k + 1, v.y), gradient(k + 2, v.z), gradient(k + 3, v.w)};
+    if (sink.accumulate) {
+      const Vector4<T> before = load4(sink.data + k);
+      out = {before.x + out.x, before.y + out.y, before.z + out.z, before.w + out.w};
+    }
+    store4(sink.data + k, out);
+  };
+  walk_row(x, n, aligned_alike<T>(x, sink.data), one, four);
+}
+
 /// One thread's part of log Σ e^x: the largest x it has seen, and Σ e^{x − max}. −∞ adds nothing; NaN makes the sum
 /// NaN and leaves the maximum alone.
 template <class T> struct PartialLogSumExp {

@@ -1,3 +1,4 @@
+#include "kernels/common/row_gradient.h"
 #include "kernels/pointer_mixture/pointer_mixture.h"
 #include "kernels/pointer_mixture/target_tokens.h"
 
@@ -19,19 +20,7 @@ template <class T>
 void logit_gradient(const T* logits, int vocabulary, math::LogSumExp<T> lse, T scale, int word, T* out, const T* next,
                     bool add) {
   const T factor = scale * std::exp(-lse.log_sum);  // p_k = exp(logit_k − max) / sum
-  if (add) {
-    for (int k = 0; k < vocabulary; ++k) out[k] += factor * math::exp(logits[k] - lse.max);
-  } else {
-    // In place in either case: with two pointers that may be equal the compiler would fall back to a scalar loop.
-    if (out != logits) std::copy_n(logits, vocabulary, out);
-    constexpr int lanes = math::row_lanes;
-    const int full = vocabulary / lanes * lanes;
-    for (int k = 0; k < full; k += lanes) {
-      math::fetch_lanes(next + k);
-      for (int l = k; l < k + lanes; ++l) out[l] = factor * math::exp(out[l] - lse.max);
-    }
-    for (int k = full; k < vocabulary; ++k) out[k] = factor * math::exp(out[k] - lse.max);
-  }
+  put_row(logits, vocabulary, out, next, add, [=](T logit) { return factor * math::exp(logit - lse.max); });
   if (word >= 0) out[word] -= scale;
 }
 

@@ -69,17 +69,7 @@ template <class T> __device__ void logit_gradients(const PointerMixtureBackward<
   const std::int32_t y = f.targets[token];                                           // no word of the row if y ≥ V
   const T max = f.lse[token].max, factor = scale * std::exp(-f.lse[token].log_sum);  // p_k = e^{logit − max} / sum
   const auto gradient = [=](int k, T logit) { return factor * math::exp(logit - max) - (k == y ? scale : T{0}); };
-  const auto one = [=](int k) { put(sink, k, gradient(k, logits[k])); };
-  const auto four = [=](int k) {
-    const Vector4<T> x = load4(logits + k);
-    Vector4<T> out{gradient(k, x.x), gradient(k + 1, x.y), gradient(k + 2, x.z), gradient(k + 3, x.w)};
-    if (sink.accumulate) {
-      const Vector4<T> before = load4(sink.data + k);
-      out = {before.x + out.x, before.y + out.y, before.z + out.z, before.w + out.w};
-    }
-    store4(sink.data + k, out);
-  };
-  walk_row(logits, f.vocabulary, aligned_alike(logits, sink.data), one, four);
+  put_row(logits, f.vocabulary, sink, gradient);
 }
 
 /// A block is one target token: all of it writes the row of dlogits, its first warp the gate's gradient and dγ.
