@@ -3,7 +3,11 @@
 #include "autograd/functions/elementwise_function.h"
 #include "autograd/functions/embedding_bag_function.h"
 #include "autograd/functions/gather_rows_function.h"
+#include "autograd/functions/layer_norm_function.h"
+#include "autograd/functions/linear_function.h"
 #include "autograd/functions/log_softmax_function.h"
+#include "autograd/functions/time_windows_function.h"
+#include "autograd/functions/vocabulary_loss_function.h"
 #include "kernels/device/open_device.h"
 #include "tests/autograd/function_checks.h"
 
@@ -56,4 +60,51 @@ TEST_CASE("bags, sums, masks and log_softmax have the same values and gradients 
   for (std::size_t k = 0; k < 15; ++k) CHECK(got.y[k] == Approx(wanted.y[k]).epsilon(1e-13));
   for (std::size_t k = 0; k < 30; ++k) CHECK(got.dtable[k] == Approx(wanted.dtable[k]).epsilon(1e-13).margin(1e-15));
   for (int c = 0; c < 5; ++c) CHECK(got.dtable[3 * 5 + c] == 0);  // row 3 is nowhere
+}
+
+namespace {
+
+/// The loss of words under a convolution over normed rows with a bias and a scale a row, and its gradient by the table.
+Result convolved_words(Device device) {
+  constexpr std::int64_t rows = 6, columns = 5, words = 7;
+  Runtime runtime(2);
+  if (device != Device::cpu) runtime.use(open_device(device, runtime.pool()));
+  Context context = runtime.context();
+  MemorySource& memory = device == Device::cpu ? host_memory() : runtime.device()->managed();
+  std::vector<Tensor<double>> values;
+  const Tensor<double> cotangent = random_tensor<double>({rows, 1}, 1, 9);
+  Tensor<double> dtable({rows, columns}, memory);
+  Tape<double> tape(context);
+  std::uint64_t stream = 0;
+  const auto constant = [&](Shape shape) {
+    values.push_back(random_tensor<double>(shape, 1, ++stream).clone(memory));
+    return tape.constant(values.back().view());
+  };
+  Tensor<double> table = random_tensor<double>({rows, columns}, 1, 0).clone(memory);
+  Variable<double> x = tape.parameter(table.view(), dtable.data());
+  x = layer_norm(tape, x, constant({columns}), constant({columns}), LayerNormForm::unbiased, 1e-6);
+  x = gelu(tape, multiply(tape, add(tape, x, constant({1, columns})), constant({rows, 1})));
+  Variable<double> loss;
+  {  // the indices are gone before the backward
+    const Index offsets{0, 4, 6}, targets{3, -1, 0, 6, 1, 2};
+    x = linear(tape, {time_windows<double>(tape, offsets, x, 3, 1)}, constant({words, 3 * columns}), {});
+    loss = vocabulary_loss<double>(tape, scale(tape, x, 0.5), targets, {0.1, 1}).loss;
+  }
+  tape.seed(loss, cotangent.data());
+  tape.run();
+  const double* host = context.to_host(loss.data(), rows);
+  if (device != Device::cpu) runtime.device()->synchronize();
+  return {{host, host + rows}, {dtable.span().begin(), dtable.span().end()}};
+}
+
+}  // namespace
+
+TEST_CASE("norms, broadcasts, convolutions and smoothed losses have the same values and gradients on the device") {
+  const Result wanted = convolved_words(Device::cpu), got = convolved_words(Device::emulated);
+  REQUIRE(got.y.size() == 6);
+  REQUIRE(got.dtable.size() == 30);
+  for (std::size_t k = 0; k < 6; ++k) CHECK(got.y[k] == Approx(wanted.y[k]).epsilon(1e-13));
+  for (std::size_t k = 0; k < 30; ++k) CHECK(got.dtable[k] == Approx(wanted.dtable[k]).epsilon(1e-12).margin(1e-14));
+  CHECK(got.y[1] == 0);
+  CHECK(got.y[0] > 0);
 }

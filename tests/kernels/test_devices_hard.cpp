@@ -237,7 +237,8 @@ TEST_CASE("the emulated kernels turn logits into their gradient in place, every 
   Context context = emulated.context();
   MemorySource& managed = emulated.device().managed();
   for (const Operation& operation : tested_operations()) {
-    if (operation.name != "pointer_mixture" && operation.name != "vocabulary_loss") continue;  // whose contracts allow it
+    if (operation.name != "pointer_mixture" && operation.name != "vocabulary_loss")
+      continue;  // whose contracts allow it
     for (const OpCase& op_case : operation.cases()) {
       INFO(operation.name << " / " << op_case.name);
       Run<float> wanted(cpu, operation, op_case);
