@@ -37,6 +37,11 @@ TEST_CASE("values of the recipe out of range are refused with their key") {
 }
 
 TEST_CASE("every named recipe of every model makes a configuration, and changes the paper's") {
+  const DataDescription data{.vocabulary = 100,
+                             .embedding = 8,
+                             .listener_labels = true,
+                             .situations = true,
+                             .labels = {{"emotion", {"sad", "glad"}}}};
   int recipes = 0;
   for (const ModelKind& kind : model_kinds()) {
     CHECK(recipe_keys(kind, "paper").empty());
@@ -45,8 +50,8 @@ TEST_CASE("every named recipe of every model makes a configuration, and changes 
       INFO(kind.name << ", " << recipe.name);
       const Json keys = recipe_keys(kind, recipe.name);
       const ConfigPatch patch{&keys, "recipe"};
-      const Json changed = to_json(make_run_config(std::string(kind.name), nullptr, {&patch, 1}));
-      CHECK(changed != to_json(make_run_config(std::string(kind.name), nullptr, {})));
+      const Json changed = to_json(make_run_config(std::string(kind.name), &data, {&patch, 1}));
+      CHECK(changed != to_json(make_run_config(std::string(kind.name), &data, {})));
       for (const auto& [section, values] : keys.items())
         for (const auto& [key, value] : values.items()) CHECK(changed[section][key] == value);
       ++recipes;
