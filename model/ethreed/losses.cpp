@@ -14,10 +14,9 @@ namespace {
 // (12): q of the policy against the constraint p, or the other way round; p is a constant unless it is to be moved.
 template <class T>
 Variable<T> divergence(Tape<T>& tape, const EthreedConfig& config, Variable<T> q_logits, Variable<T> p_logits) {
-  if (config.policy_direction == PolicyDirection::q_to_p)
-    return policy_divergence(tape, q_logits, p_logits, !config.constraint_gradient);
-  if (!config.constraint_gradient) p_logits = tape.constant(p_logits.value());
-  return policy_divergence(tape, p_logits, q_logits, false);
+  const bool detached = !config.constraint_gradient;
+  if (config.policy_direction == PolicyDirection::q_to_p) return policy_divergence(tape, q_logits, p_logits, detached);
+  return policy_divergence(tape, detached ? tape.constant(p_logits.value()) : p_logits, q_logits, false);
 }
 
 }  // namespace
