@@ -86,14 +86,14 @@ template <class T> struct AttentionForward {
 /// Bytes: forward H·(R·(D + C + 1) + K'·(D + C))·sizeof(T) + 8·(segments + 1), with a mean pairs·sizeof(T) more;
 /// backward H·(R·(2·D + 2·C + 1) + (K + K')·(D + C))·sizeof(T) + 8·(segments + 1), with dmean P·sizeof(T) more.
 ///
-/// Saved: log_sum_exp, R·H·sizeof(T). Workspace: none; on the CPU a tile of 64 × 64 is on the stack, backward two.
+/// Saved: log_sum_exp, R·H·sizeof(T). Workspace: none; on the CPU tiles of 64 × 64 are on the stack, three at most.
 ///
 /// Order of reduction: on the CPU a chunk is, forward, 64 queries of a segment and a head (with a mean: all heads,
 /// added from first to last), backward a segment and a head; tiles of 64 keys go from first to last, the exponentials
-/// of a tile are added pairwise, matrix products add as gemm says, on the diagonal of causal attention from first to
-/// last. On a device tiles are 16 queries and 32 keys; dot products go from first to last, the exponentials of a tile
-/// are added by warp_sum, δ by 32 lanes and warp_sum; sums over keys or queries go tile by tile, within a tile from
-/// first to last.
+/// of a tile are added by the lanes of a vector and these by halves, matrix products add as gemm says (causal, on the
+/// diagonal: of 16 rows first what all see). On a device tiles are 16 queries and 32 keys; dot products go from first
+/// to last, the exponentials of a tile are added by warp_sum, δ by 32 lanes and warp_sum; sums over keys or queries go
+/// tile by tile, within a tile from first to last.
 ///
 /// On a device: one launch forward, a block per tile of queries and head (with a mean per tile of queries); one
 /// backward, a block per tile of queries and head (dquery) and one per tile of keys and head (dkeys, dvalues).

@@ -24,12 +24,12 @@ template <class T> struct Softmax {
 
 /// From l to e^{l − high}, and what all before has to be multiplied by now.
 template <int width, class T> T weigh(T* row, T& high, T& sum) {
-  const T here = reduce<width>(row, [](T a, T b) { return a > b ? a : b; });
+  const T here = reduce<width>(row, Larger{});
   const T top = high > here ? high : here;
   const T from = top == -std::numeric_limits<T>::infinity() ? T{0} : top;  // not −∞ + ∞ before anything but −∞ was seen
   for (int j = 0; j < width; ++j) row[j] = math::exp(row[j] - from);
   const T shrink = math::exp(high - from);
-  sum = sum * shrink + reduce<width>(row, [](T a, T b) { return a + b; });
+  sum = sum * shrink + reduce<width>(row, Sum{});
   high = top;
   return shrink;
 }
@@ -53,14 +53,22 @@ void add_mean_weights(Context& context, Part<T> part, int s, int keys, const Sof
   }
 }
 
+/// What a chunk works on.
+template <class T> struct ForwardWork {
+  AttentionDropout<T> dropout;
+  Softmax<T> softmax;
+  Tile<T> tile, factors;
+};
+
 /// One tile of keys for queries that have seen those before.
-template <int width, class T>
-void attend(Context& context, const Part<T>& part, int s, const AttentionDropout<T>& dropout, Softmax<T>& softmax,
-            Tile<T>& tile) {
+template <int width, class T> void attend(Context& context, const Part<T>& part, int s, ForwardWork<T>& work) {
+  Softmax<T>& softmax = work.softmax;
+  Tile<T>& tile = work.tile;
   const AttentionForward<T>& f = part.f;
   T* const output = f.output + part.output_at();
   const T share = T{1} / static_cast<T>(f.heads);
   compute_logits<width>(context, part, tile);
+  if (work.dropout) draw(work.dropout, part, work.factors);
   for (int i = 0; i < part.rows; ++i) {
     T* row = tile.row(i);
     if (f.mean_of == AttentionMean::logits) {
@@ -68,7 +76,7 @@ void attend(Context& context, const Part<T>& part, int s, const AttentionDropout
       for (int j = 0; j < part.visible(i); ++j) mean[j] += row[j] * share;
     }
     const T shrink = weigh<width>(row, softmax.high[i], softmax.sum[i]);
-    if (dropout) drop(dropout, part, i, row);
+    if (work.dropout) drop(part, work.factors.row(i), row);
     if (part.first_key == 0) continue;
     for (int c = 0; c < f.value_width; ++c) output[std::int64_t{i} * f.output_stride + c] *= shrink;
   }
@@ -86,16 +94,15 @@ void attend(Context& context, const Part<T>& part, int s, const AttentionDropout
 }
 
 /// Queries of a tile in one head.
-template <class T>
-void head_forward(Context& context, Part<T> part, int s, const AttentionDropout<T>& dropout, Tile<T>& tile) {
+template <class T> void head_forward(Context& context, Part<T> part, int s, ForwardWork<T>& work) {
   const AttentionForward<T>& f = part.f;
   const int keys = f.causal ? part.first_query + part.rows : part.segment.keys;  // that any of them sees
-  Softmax<T> softmax;
+  Softmax<T>& softmax = work.softmax;
   softmax.high.fill(-std::numeric_limits<T>::infinity());
   softmax.sum.fill(T{0});
   for (part.first_key = 0; part.first_key < keys; part.first_key += tile_size) {
     part.columns = std::min(tile_size, keys - part.first_key);
-    with_width(part.columns, [&](auto width) { attend<width>(context, part, s, dropout, softmax, tile); });
+    with_width(part.columns, [&](auto width) { attend<width>(context, part, s, work); });
   }
   T* const output = f.output + part.output_at();
   for (int i = 0; i < part.rows; ++i) {
@@ -103,10 +110,17 @@ void head_forward(Context& context, Part<T> part, int s, const AttentionDropout<
     for (int c = 0; c < f.value_width; ++c) output[std::int64_t{i} * f.output_stride + c] *= inverse;
     f.log_sum_exp[part.head_row(i)] = softmax.high[i] + std::log(softmax.sum[i]);
   }
-  if (f.mean_of == AttentionMean::weights) add_mean_weights(context, part, s, keys, softmax, tile);
+  if (f.mean_of == AttentionMean::weights) add_mean_weights(context, part, s, keys, softmax, work.tile);
 }
 
 // --- backward
+
+/// What a chunk works on.
+template <class T> struct BackwardWork {
+  AttentionDropout<T> dropout;
+  std::array<T, tile_size> delta{};
+  Tile<T> weights, dlogits, factors;
+};
 
 /// δ of a tile's queries.
 template <class T> void compute_deltas(const Part<T>& part, const T* doutput, std::array<T, tile_size>& delta) {
@@ -120,22 +134,21 @@ template <class T> void compute_deltas(const Part<T>& part, const T* doutput, st
     for (; c + lanes <= f.value_width; c += lanes)
       for (int l = 0; l < lanes; ++l) sums[l] += a[c + l] * b[c + l];
     for (; c < f.value_width; ++c) sums[c % lanes] += a[c] * b[c];
-    delta[i] = reduce<lanes>(sums.data(), [](T x, T y) { return x + y; });
+    delta[i] = reduce<lanes>(sums.data(), Sum{});
   }
 }
 
 /// scale·dl of a tile from its weights and from doutput·values, in place of the latter.
 template <int width, class T>
-void logits_backward(const AttentionBackward<T>& args, const Part<T>& part, int s, const AttentionDropout<T>& dropout,
-                     const std::array<T, tile_size>& delta, Tile<T>& weights, Tile<T>& dlogits) {
+void logits_backward(const AttentionBackward<T>& args, const Part<T>& part, int s, BackwardWork<T>& work) {
   const AttentionForward<T>& f = args.forward;
   const T scale = static_cast<T>(f.scale), share = T{1} / static_cast<T>(f.heads);
   for (int i = 0; i < part.rows; ++i) {
-    const T* weight = weights.row(i);
-    T* row = dlogits.row(i);
-    std::fill(row + part.columns, row + width, T{0});
-    if (dropout) drop(dropout, part, i, row);
-    for (int j = 0; j < width; ++j) row[j] = weight[j] * (row[j] - delta[i]);
+    const T* weight = work.weights.row(i);
+    T* row = work.dlogits.row(i);
+    const T delta = work.delta[i];
+    if (work.dropout) drop(part, work.factors.row(i), row);
+    for (int j = 0; j < width; ++j) row[j] = weight[j] * (row[j] - delta);
     if (args.dmean != nullptr) {
       const T* dmean =
           args.dmean + f.pair_offsets[s] + std::int64_t{part.first_query + i} * part.segment.keys + part.first_key;
@@ -183,13 +196,13 @@ void products_backward(Context& context, const AttentionBackward<T>& args, const
 
 template <int width, class T>
 void tile_backward(Context& context, const AttentionBackward<T>& args, const Part<T>& part, int s, First first,
-                   const AttentionDropout<T>& dropout, const std::array<T, tile_size>& delta, Tile<T>& weights,
-                   Tile<T>& dlogits) {
+                   BackwardWork<T>& work) {
   const AttentionForward<T>& f = args.forward;
-  compute_logits<width>(context, part, weights);
+  compute_logits<width>(context, part, work.weights);
+  if (work.dropout) draw(work.dropout, part, work.factors);
   for (int i = 0; i < part.rows; ++i) {
     const T log_sum_exp = f.log_sum_exp[part.head_row(i)];
-    T* row = weights.row(i);
+    T* row = work.weights.row(i);
     for (int j = 0; j < width; ++j) row[j] = math::exp(row[j] - log_sum_exp);
   }
   if (args.dquery || args.dkeys) {
@@ -201,19 +214,19 @@ void tile_backward(Context& context, const AttentionBackward<T>& args, const Par
                       .lda = f.output_stride,
                       .b = f.values + part.values_at(),
                       .ldb = f.values_stride,
-                      .c = dlogits.data,
+                      .c = work.dlogits.data,
                       .ldc = tile_size});
-    logits_backward<width>(args, part, s, dropout, delta, weights, dlogits);
-    products_backward(context, args, part, first, dlogits);
+    logits_backward<width>(args, part, s, work);
+    products_backward(context, args, part, first, work.dlogits);
   }
   if (!args.dvalues) return;
-  for (int i = 0; i < part.rows && dropout; ++i) drop(dropout, part, i, weights.row(i));
+  for (int i = 0; i < part.rows && work.dropout; ++i) drop(part, work.factors.row(i), work.weights.row(i));
   multiply_seen<T>(context, part,
                    {.a_transposed = true,
                     .m = part.columns,
                     .n = f.value_width,
                     .k = part.rows,
-                    .a = weights.data,
+                    .a = work.weights.data,
                     .lda = tile_size,
                     .b = args.doutput + part.output_at(),
                     .ldb = f.output_stride,
@@ -240,18 +253,17 @@ void head_backward(Context& context, const AttentionBackward<T>& args, int s, in
     clear_columns(args.dvalues, part.values_at(), segment.keys, f.values_stride, f.value_width);
     return;
   }
-  Tile<T> weights, dlogits;
-  std::array<T, tile_size> delta{};
+  BackwardWork<T> work{.dropout = dropout};
+  work.weights.clear(std::min(tile_size, segment.queries));
+  work.dlogits.clear(std::min(tile_size, segment.queries));
   for (part.first_query = 0; part.first_query < segment.queries; part.first_query += tile_size) {
     part.rows = std::min(tile_size, segment.queries - part.first_query);
-    if (args.dquery || args.dkeys) compute_deltas(part, args.doutput, delta);
+    if (args.dquery || args.dkeys) compute_deltas(part, args.doutput, work.delta);
     const int keys = f.causal ? part.first_query + part.rows : segment.keys;
     for (part.first_key = 0; part.first_key < keys; part.first_key += tile_size) {
       part.columns = std::min(tile_size, keys - part.first_key);
       const First first{part.first_key == 0, part.first_query == (f.causal ? part.first_key : 0)};
-      with_width(part.columns, [&](auto width) {
-        tile_backward<width>(context, args, part, s, first, dropout, delta, weights, dlogits);
-      });
+      with_width(part.columns, [&](auto width) { tile_backward<width>(context, args, part, s, first, work); });
     }
   }
 }
@@ -270,8 +282,9 @@ template <class T> void attention_forward(Cpu, Context& context, const Attention
     part.rows = std::min(tile_size, part.segment.queries - first_query);
     if (part.rows <= 0) return;
     if (with_mean) std::fill_n(mean_row(part, 0, s), std::int64_t{part.rows} * part.segment.keys, T{0});
-    Tile<T> tile;
-    for (; part.head < (with_mean ? args.heads : head + 1); ++part.head) head_forward(context, part, s, dropout, tile);
+    ForwardWork<T> work{.dropout = dropout};
+    work.tile.clear(part.rows);
+    for (; part.head < (with_mean ? args.heads : head + 1); ++part.head) head_forward(context, part, s, work);
   });
 }
 

@@ -129,7 +129,7 @@ template <class T> struct Part {
   /// m of a query and a key.
   __device__ T kept(int r) const {
     const int j = key();
-    const PhiloxBlock words = args.dropout.words(head_row(r), j / 4);
+    const PhiloxBlock words = args.dropout.random.block(args.dropout.block(head_row(r), j / 4));
     const std::uint32_t low = j % 2 == 0 ? words[0] : words[1], high = j % 2 == 0 ? words[2] : words[3];
     return args.dropout.factor(j % 4 < 2 ? low : high);
   }

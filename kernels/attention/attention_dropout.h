@@ -13,9 +13,9 @@ template <class T> struct AttentionDropout {
   T kept;
 
   ETHREED_HOST_DEVICE explicit operator bool() const { return threshold > 0; }
-  /// Keys 4·group … 4·group + 3 of a head's row of weights, `row` = query row·heads + head.
-  ETHREED_HOST_DEVICE PhiloxBlock words(std::int64_t row, int group) const {
-    return random.block((static_cast<std::uint64_t>(row) << 30) + static_cast<std::uint64_t>(group));
+  /// The block of `random` with the words of keys 4·group … 4·group + 3; `row` = query row·heads + head.
+  ETHREED_HOST_DEVICE static std::uint64_t block(std::int64_t row, int group) {
+    return (static_cast<std::uint64_t>(row) << 30) + static_cast<std::uint64_t>(group);
   }
   ETHREED_HOST_DEVICE T factor(std::uint32_t word) const { return (word >> 8) < threshold ? T{0} : kept; }
 };

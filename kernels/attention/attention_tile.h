@@ -4,11 +4,13 @@
 #include "kernels/attention/attention.h"
 #include "kernels/attention/attention_dropout.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/simd.h"
 
 #include <algorithm>
 #include <array>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 namespace ethreed::attention_cpu {
 
@@ -18,6 +20,8 @@ inline constexpr int tile_size = 64;  // queries, and keys; also the distance of
 template <class T> struct Tile {
   alignas(64) T data[tile_size * tile_size];
   T* row(int i) { return data + i * tile_size; }
+  /// So that what no matrix product writes is a number.
+  void clear(int rows) { std::fill_n(data, rows * tile_size, T{0}); }
 };
 
 struct Segment {
@@ -65,13 +69,45 @@ template <class Body> void with_width(int columns, Body&& body) {
     body(std::integral_constant<int, tile_size>{});
 }
 
-/// x_0 ∘ … ∘ x_{width − 1}, pairwise.
-template <int width, class T, class Combine> T reduce(const T* x, Combine combine) {
-  std::array<T, width / 2> part;
-  for (int l = 0; l < width / 2; ++l) part[l] = combine(x[l], x[l + width / 2]);
-  for (int half = width / 4; half > 0; half /= 2)
-    for (int l = 0; l < half; ++l) part[l] = combine(part[l], part[l + half]);
-  return part[0];
+namespace detail {
+
+/// Lane l takes the place of lane l + by, around.
+template <int by, class V, int... lane> V rotate(V v, std::integer_sequence<int, lane...>) {
+  return __builtin_shufflevector(v, v, (lane + by) % static_cast<int>(sizeof...(lane))...);
+}
+
+/// All lanes of a vector, halves first.
+template <class T, int half, class Combine> T reduce_lanes(simd::Vector<T> v, Combine combine) {
+  v = combine(v, rotate<half>(v, std::make_integer_sequence<int, simd::lanes<T>>()));
+  if constexpr (half == 1)
+    return v[0];
+  else
+    return reduce_lanes<T, half / 2>(v, combine);
+}
+
+}  // namespace detail
+
+struct Larger {
+  template <class V> V operator()(V a, V b) const { return a > b ? a : b; }
+};
+struct Sum {
+  template <class V> V operator()(V a, V b) const { return a + b; }
+};
+
+/// x_0 ∘ … ∘ x_{width − 1}: a lane has every n-th, from first to last, and the n lanes are combined by halves.
+template <int width, class Combine, class T> T reduce(const T* x, Combine combine) {
+  if constexpr (std::is_floating_point_v<T>) {
+    constexpr int n = simd::lanes<T>;
+    static_assert(width % n == 0);
+    simd::Vector<T> lanes = simd::load(x);
+#pragma GCC unroll 8
+    for (int k = n; k < width; k += n) lanes = combine(lanes, simd::load(x + k));
+    return detail::reduce_lanes<T, n / 2>(lanes, combine);
+  } else {  // a scalar that counts
+    T all = x[0];
+    for (int k = 1; k < width; ++k) all = combine(all, x[k]);
+    return all;
+  }
 }
 
 /// l_ij; −∞ where the query does not see the key, and from the last key to `width`.
@@ -87,38 +123,62 @@ template <int width, class T> void compute_logits(Context& context, const Part<T
                     .ldb = f.keys_stride,
                     .c = logits.data,
                     .ldc = tile_size});
-  const T scale = static_cast<T>(f.scale);
+  const T scale = static_cast<T>(f.scale), unseen = -std::numeric_limits<T>::infinity();
   for (int i = 0; i < part.rows; ++i) {
     T* row = logits.row(i);
-    std::fill(row + part.columns, row + width, T{0});
-    for (int j = 0; j < width; ++j) row[j] *= scale;
-    std::fill(row + part.visible(i), row + width, -std::numeric_limits<T>::infinity());
+    const int visible = part.visible(i);
+    for (int j = 0; j < width; ++j) row[j] = j < visible ? row[j] * scale : unseen;
   }
 }
 
-/// C = A·B, or C += A·B, over the pairs of a query and a key that it sees: A is a tile, or the transpose of one.
+/// C = A·B, or C += A·B, over the pairs of a query and a key that it sees: A is a tile, or the transpose of one. What
+/// is not seen is not multiplied by zero but left out: it may be NaN. On the diagonal 16 rows of C are a matrix product
+/// with what all of them see, and a triangle.
 template <class T> void multiply_seen(Context& context, const Part<T>& part, const Gemm<T>& g) {
+  constexpr int rows_at_once = 16;
   if (!part.diagonal()) return gemm(context, g);
-  // What is not seen is not multiplied by zero but left out: it may be NaN.
-  for (int o = 0; o < g.m; ++o) {
-    T* const out = g.c + std::int64_t{o} * g.ldc;
-    if (!g.accumulate) std::fill_n(out, g.n, T{0});
-    const int begin = g.a_transposed ? o : 0, end = g.a_transposed ? g.k : o + 1;
-    for (int t = begin; t < end; ++t) {
-      const T factor = g.a_transposed ? g.a[std::int64_t{t} * g.lda + o] : g.a[std::int64_t{o} * g.lda + t];
-      const T* const x = g.b + std::int64_t{t} * g.ldb;
-      for (int c = 0; c < g.n; ++c) out[c] += factor * x[c];
+  for (int begin = 0; begin < g.m; begin += rows_at_once) {
+    const int end = std::min(begin + rows_at_once, g.m);
+    Gemm<T> whole = g;
+    whole.m = end - begin;
+    whole.k = g.a_transposed ? g.k - end : begin;
+    whole.a += g.a_transposed ? std::int64_t{end} * g.lda + begin : std::int64_t{begin} * g.lda;
+    whole.b += g.a_transposed ? std::int64_t{end} * g.ldb : 0;
+    whole.c += std::int64_t{begin} * g.ldc;
+    gemm(context, whole);
+    for (int o = begin; o < end; ++o)
+      for (int t = g.a_transposed ? o : begin; t < (g.a_transposed ? end : o + 1); ++t) {
+        const T factor = g.a_transposed ? g.a[std::int64_t{t} * g.lda + o] : g.a[std::int64_t{o} * g.lda + t];
+        const T* const x = g.b + std::int64_t{t} * g.ldb;
+        T* const out = g.c + std::int64_t{o} * g.ldc;
+        for (int c = 0; c < g.n; ++c) out[c] += factor * x[c];
+      }
+  }
+}
+
+/// m of a tile.
+template <class T> void draw(const AttentionDropout<T>& dropout, const Part<T>& part, Tile<T>& factors) {
+  constexpr int n = 16;  // blocks of Philox at once, in vectors
+  const int groups = (part.columns + 3) / 4, blocks = part.rows * groups;
+  for (int block = 0; block < blocks; block += n) {
+    std::array<std::uint64_t, n> at;
+    std::array<std::array<std::uint32_t, n>, 4> words;
+    for (int l = 0; l < n; ++l)
+      at[l] = dropout.block(part.head_row((block + l) / groups), part.first_key / 4 + (block + l) % groups);
+    for (int l = 0; l < n; ++l) {
+      const PhiloxBlock four = dropout.random.block(at[l]);
+      for (int k = 0; k < 4; ++k) words[k][l] = four[k];
+    }
+    for (int l = 0; l < n && block + l < blocks; ++l) {
+      T* to = factors.row((block + l) / groups) + (block + l) % groups * 4;
+      for (int k = 0; k < 4; ++k) to[k] = dropout.factor(words[k][l]);
     }
   }
 }
 
-/// Multiplies a row of weights, or what else, by m.
-template <class T> void drop(const AttentionDropout<T>& dropout, const Part<T>& part, int i, T* row) {
-  for (int j = 0; j < part.columns; j += 4) {
-    const PhiloxBlock words = dropout.words(part.head_row(i), (part.first_key + j) / 4);
-    const int count = std::min(4, part.columns - j);
-    for (int k = 0; k < count; ++k) row[j + k] *= dropout.factor(words[k]);
-  }
+/// Multiplies a row of weights, or what else, by a row of m.
+template <class T> void drop(const Part<T>& part, const T* factors, T* row) {
+  for (int j = 0; j < part.columns; ++j) row[j] *= factors[j];
 }
 
 }  // namespace ethreed::attention_cpu
