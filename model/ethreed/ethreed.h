@@ -30,13 +30,14 @@ struct EthreedModel {
   template <class T> using Conversation = EthreedConversation<T>;
 
   static std::span<const LossColumn> losses(const EthreedConfig& config) {
-    return std::span(loss_columns).first(config.weights.copy > 0 ? loss_columns.size() : loss_columns.size() - 1);
+    return std::span(loss_columns).first(config.has_situations() ? 7 : config.weights.copy > 0 ? 6 : 5);
   }
   static std::span<const FigureColumn> figures(const EthreedConfig&) { return EthreedFigures::columns; }
   static Selection selection(const EthreedConfig&) {
     return {.figure = EthreedFigures::perplexity_token, .label = "validation PPL"};
   }
   static Recipe recipe() { return {}; }  // section 6: the defaults
+  static bool reads_situations(const EthreedConfig& config) { return config.has_situations(); }
   static bool has_latent(const EthreedConfig& config) { return config.has_policy(); }
   static std::string_view reply_plan(const EthreedConfig& config) { return config.has_policy() ? "emotion" : ""; }
   static std::string_view utterance_labels(const EthreedConfig&) { return "emotion"; }
@@ -81,12 +82,13 @@ struct EthreedModel {
 
  private:
   // In the order of EthreedLoss.
-  static constexpr std::array<LossColumn, 6> loss_columns{{{"emotion_speaker", "emotion"},
+  static constexpr std::array<LossColumn, 7> loss_columns{{{"emotion_speaker", "emotion"},
                                                            {"emotion_listener", "listener"},
                                                            {"policy", "policy"},
                                                            {"generation", "reply"},
                                                            {"coverage", "coverage"},
-                                                           {"copy", "copy"}}};
+                                                           {"copy", "copy"},
+                                                           {"emotion_situation", "situation"}}};
 };
 
 }  // namespace ethreed
