@@ -15,8 +15,9 @@ namespace {
 
 using namespace attention_device;
 
-/// Blocks at a time on a multiprocessor, which bounds their registers.
-template <class T> constexpr int least_blocks = sizeof(T) == 4 ? 3 : 2;
+// Blocks at a time on a multiprocessor, which bounds their registers.
+template <class T> constexpr int forward_blocks = sizeof(T) == 4 ? 4 : 2;
+constexpr int backward_blocks = 2;
 
 /// Adds a head's share to the mean, or begins it.
 template <class T> __device__ void add_to_mean(const Part<T>& part, int r, T value) {
@@ -83,7 +84,7 @@ template <class T> __device__ void attend(Part<T> part, int end) {
 
 /// A block is a tile of queries of a segment, blockIdx.x, in head blockIdx.y; with a mean in all heads, one by one.
 template <class T>
-__global__ void __launch_bounds__(threads, least_blocks<T>)
+__global__ void __launch_bounds__(threads, forward_blocks<T>)
     attention_forward_kernel(DeviceAttention<T> args, int tiles) {
   Part<T> part{args, segment_of(args, block_index() / tiles), static_cast<int>(blockIdx.y),
                block_index() % tiles * tile_queries, 0};
@@ -212,7 +213,7 @@ template <class T> __device__ void keys_backward(Part<T> part, const AttentionBa
 /// Of every segment, blockIdx.x / (tiles of queries + tiles of keys), the first blocks are tiles of queries and have
 /// dquery, the others tiles of keys and have dkeys and dvalues; blockIdx.y is the head.
 template <class T>
-__global__ void __launch_bounds__(threads, least_blocks<T>)
+__global__ void __launch_bounds__(threads, backward_blocks)
     attention_backward_kernel(DeviceAttention<T> args, AttentionBackward<T> back, int query_tiles, int key_tiles) {
   const int tiles = query_tiles + key_tiles, tile = block_index() % tiles;
   Part<T> part{args, segment_of(args, block_index() / tiles), static_cast<int>(blockIdx.y), 0, 0};
