@@ -38,6 +38,7 @@ struct EthreedModel {
   }
   static Recipe recipe() { return {}; }  // section 6: the defaults
   static bool reads_situations(const EthreedConfig& config) { return config.has_situations(); }
+  static std::span<const NamedRecipe> recipes() { return named_recipes; }
   static bool has_latent(const EthreedConfig& config) { return config.has_policy(); }
   static std::string_view reply_plan(const EthreedConfig& config) { return config.has_policy() ? "emotion" : ""; }
   static std::string_view utterance_labels(const EthreedConfig&) { return "emotion"; }
@@ -81,6 +82,12 @@ struct EthreedModel {
                           Indices dialogues, std::uint64_t seed, const std::filesystem::path& path);
 
  private:
+  static constexpr std::array<NamedRecipe, 1> named_recipes{
+      {{.name = "best",
+        .summary = "what did best on valid (docs/results.md); wants situations, and labels for all replies",
+        .keys = R"({"model": {"pooling": "attention", "emotion_input": true},
+                    "training": {"dropout_words": 0.1, "dropout_encoder": 0.1, "dropout_output": 0.1,
+                                 "weight_situation": 1.0}})"}}};
   // In the order of EthreedLoss.
   static constexpr std::array<LossColumn, 7> loss_columns{{{"emotion_speaker", "emotion"},
                                                            {"emotion_listener", "listener"},

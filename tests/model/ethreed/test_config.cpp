@@ -1,6 +1,7 @@
 // The configuration of ETHREED: the paper's values, JSON there and back, and a clear word for every mistake.
 
 #include "core/error.h"
+#include "model/ethreed/losses.h"
 #include "model/interface/run_config.h"
 #include "tests/model/tiny_model.h"
 
@@ -103,6 +104,25 @@ TEST_CASE("ablations have the six names, there and back") {
   }
   CHECK_THROWS_WITH(ablation_from("no_gru"), Contains("'no_gru'") && Contains("no_tracking"));
   CHECK_THROWS_AS(ablation_from(""), Error);
+}
+
+TEST_CASE("situations to learn from are asked of the data before training") {
+  const Json asked{{"training", {{"weight_situation", 0.5}}}};
+  DataDescription data = data_of();
+  CHECK_THROWS_WITH(made(asked, &data),
+                    Contains("run.json") && Contains("weight_situation") && Contains("the data has no situations"));
+  data.situations = true;
+  CHECK(made(asked, &data).model->reads_situations());
+  CHECK_FALSE(made(Json::object(), &data).model->reads_situations());
+}
+
+TEST_CASE("the weight of L2 rises from 0 to its own over policy_anneal_steps") {
+  EthreedConfig config;
+  CHECK(policy_share(config, 0) == 1.0);
+  config.policy_anneal_steps = 4;
+  CHECK(policy_share(config, 0) == 0.0);
+  CHECK(policy_share(config, 3) == 0.75);
+  for (const int step : {4, 5, 1000}) CHECK(policy_share(config, step) == 1.0);
 }
 
 TEST_CASE("an ablation switches off what its name says and nothing else") {
