@@ -69,7 +69,8 @@ template <class T> struct AttentionForward {
 /// With the weights w_ij = e^{l_ij − log_sum_exp_i} computed again, and δ_i = doutput_i·output_i = Σ_j w_ij dw_ij:
 ///   dvalues_j = Σ_i m_ij w_ij doutput_i,  dw_ij = m_ij doutput_i·values_j
 ///   dl_ij = w_ij (dw_ij − δ_i) + dmean_ij / H,  dquery_i = scale Σ_j dl_ij keys_j,  dkeys_j = scale Σ_i dl_ij query_i
-/// over the pairs that the forward has.
+/// over the pairs that the forward has. Of a query that sees one key, w_ij (dw_ij − δ_i) is 0, not what rounding
+/// leaves.
 ///
 ///   forward  as it was called: its inputs, output and log_sum_exp are read
 ///   doutput  [query rows, H·C]  read; output_stride from row to row

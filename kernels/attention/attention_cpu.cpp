@@ -148,7 +148,10 @@ void logits_backward(const AttentionBackward<T>& args, const Part<T>& part, int 
     T* row = work.dlogits.row(i);
     const T delta = work.delta[i];
     if (work.dropout) drop(part, work.factors.row(i), row);
-    for (int j = 0; j < width; ++j) row[j] = weight[j] * (row[j] - delta);
+    if (part.sees_one_key(i))
+      std::fill_n(row, width, T{0});
+    else
+      for (int j = 0; j < width; ++j) row[j] = weight[j] * (row[j] - delta);
     if (args.dmean != nullptr) {
       const T* dmean =
           args.dmean + f.pair_offsets[s] + std::int64_t{part.first_query + i} * part.segment.keys + part.first_key;

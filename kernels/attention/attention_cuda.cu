@@ -129,7 +129,7 @@ __device__ void pairs_backward(const Part<T>& part, const AttentionBackward<T>& 
     const T weight = there ? math::exp(weights[r] - state.log_sum_exp[r]) : T{0}, kept = drawn(part, tile, r);
     weights[r] = weight * kept;
     if (!logits_too) continue;
-    T dlogit = there ? weight * (dlogits[r] * kept - state.delta[r]) : T{0};
+    T dlogit = there && !part.sees_one_key(r) ? weight * (dlogits[r] * kept - state.delta[r]) : T{0};
     if (args.dmean != nullptr && there) dlogit += args.dmean[part.pair(r)] / static_cast<T>(f.heads);
     dlogits[r] = dlogit * static_cast<T>(f.scale);
   }

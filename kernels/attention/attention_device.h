@@ -98,6 +98,8 @@ template <class T> struct Part {
   __device__ int key() const { return first_key + lane_index(); }
   __device__ bool has_query(int r) const { return query(r) < segment.queries; }
   __device__ bool sees(int r) const { return key() < segment.keys && (!args.f.causal || key() <= query(r)); }
+  /// The weight is 1 then, whatever the logit.
+  __device__ bool sees_one_key(int r) const { return segment.keys == 1 || (args.f.causal && query(r) == 0); }
   __device__ int keys() const { return segment.keys - first_key < tile_keys ? segment.keys - first_key : tile_keys; }
   __device__ int queries() const {
     return segment.queries - first_query < tile_queries ? segment.queries - first_query : tile_queries;

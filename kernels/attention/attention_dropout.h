@@ -1,8 +1,11 @@
 #pragma once
 // Dropout on the weights of attention: never stored, drawn again by the backward.
 
+#include "core/error.h"
 #include "kernels/attention/attention.h"
-#include "kernels/dropout_mask/dropout_mask.h"
+
+#include <cmath>
+#include <cstdint>
 
 namespace ethreed {
 
@@ -20,9 +23,10 @@ template <class T> struct AttentionDropout {
   ETHREED_HOST_DEVICE T factor(std::uint32_t word) const { return (word >> 8) < threshold ? T{0} : kept; }
 };
 
-/// Throws Error unless 0 ≤ p < 1.
+/// As in dropout_mask: word >> 8 is compared with ⌈p·2²⁴⌉. Throws Error unless 0 ≤ p < 1.
 template <class T> AttentionDropout<T> dropout_of(const AttentionForward<T>& f) {
-  return {f.random, dropout_threshold(f.dropout), static_cast<T>(1.0 / (1.0 - f.dropout))};
+  ETHREED_CHECK(f.dropout >= 0.0 && f.dropout < 1.0, "attention: dropout is {}, wanted 0 <= dropout < 1", f.dropout);
+  return {f.random, static_cast<std::uint32_t>(std::ceil(f.dropout * 0x1p24)), static_cast<T>(1.0 / (1.0 - f.dropout))};
 }
 
 }  // namespace ethreed

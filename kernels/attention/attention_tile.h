@@ -58,6 +58,8 @@ template <class T> struct Part {
   /// Some queries do not see all of the keys: as many of both.
   bool diagonal() const { return f.causal && first_query == first_key; }
   /// How many of the keys query i sees.
+  /// The weight is 1 then, whatever the logit.
+  bool sees_one_key(int i) const { return segment.keys == 1 || (f.causal && first_query + i == 0); }
   int visible(int i) const { return f.causal ? std::min(columns, first_query + i - first_key + 1) : columns; }
 };
 

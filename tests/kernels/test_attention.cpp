@@ -74,7 +74,7 @@ void copy_rows(Tensor<double>& to, std::int64_t to_row, const Tensor<double>& fr
 
 }  // namespace
 
-TEST_CASE("attention: a single key is the output, and its logit the log-sum-exp, exactly") {
+TEST_CASE("attention: a single key is the output, its logit the log-sum-exp and the gradient by it zero, exactly") {
   Attend one({0, 2}, {0, 1}, 2, 3, {.scale = 0.5});
   one.run();
   for (const std::int64_t i : {0, 1}) {
@@ -84,7 +84,9 @@ TEST_CASE("attention: a single key is the output, and its logit the log-sum-exp,
       for (int c = 0; c < 3; ++c) dot += one.query[i * 6 + h * 3 + c] * one.keys[h * 3 + c];
       CHECK(one.log_sum_exp[i * 2 + h] == Approx(0.5 * dot));
     }
+    for (const double x : row(one.dquery, i)) CHECK(x == 0);
   }
+  for (const double x : one.dkeys.span()) CHECK(x == 0);
 }
 
 TEST_CASE("attention: equal keys give the mean of the values, over a tile and over more than one") {
