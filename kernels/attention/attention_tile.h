@@ -57,9 +57,9 @@ template <class T> struct Part {
   std::int64_t head_row(int i) const { return query_row(i) * f.heads + head; }
   /// Some queries do not see all of the keys: as many of both.
   bool diagonal() const { return f.causal && first_query == first_key; }
-  /// How many of the keys query i sees.
   /// The weight is 1 then, whatever the logit.
   bool sees_one_key(int i) const { return segment.keys == 1 || (f.causal && first_query + i == 0); }
+  /// How many of the keys query i sees.
   int visible(int i) const { return f.causal ? std::min(columns, first_query + i - first_key + 1) : columns; }
 };
 
