@@ -16,7 +16,7 @@ namespace {
 using namespace attention_device;
 
 // Blocks at a time on a multiprocessor, which bounds their registers.
-template <class T> constexpr int forward_blocks = sizeof(T) == 4 ? 4 : 2;
+template <class T> constexpr int forward_blocks = sizeof(T) == 4 ? 3 : 2;
 constexpr int backward_blocks = 2;
 
 /// Adds a head's share to the mean, or begins it.
