@@ -15,10 +15,6 @@ namespace {
 
 using namespace attention_device;
 
-// Blocks at a time on a multiprocessor, which bounds their registers.
-template <class T> constexpr int forward_blocks = sizeof(T) == 4 ? 3 : 2;
-constexpr int backward_blocks = 2;
-
 /// Adds a head's share to the mean, or begins it.
 template <class T> __device__ void add_to_mean(const Part<T>& part, int r, T value) {
   if (!part.has_query(r) || part.key() >= part.segment.keys) return;

@@ -13,6 +13,9 @@ inline namespace ETHREED_DEVICE_BUILD {
 namespace attention_device {
 
 inline constexpr int threads = 128;
+// Blocks at a time on a multiprocessor, which bounds their registers.
+template <class T> inline constexpr int forward_blocks = sizeof(T) == 4 ? 3 : 2;
+inline constexpr int backward_blocks = 2;
 inline constexpr int queries_per_warp = 4, keys_per_warp = 8;
 inline constexpr int tile_queries = threads / warp_size * queries_per_warp;  // 16
 inline constexpr int tile_keys = warp_size;
