@@ -84,7 +84,7 @@ struct EthreedModel {
  private:
   static constexpr std::array<NamedRecipe, 1> named_recipes{
       {{.name = "best",
-        .summary = "what did best on valid (docs/results.md); wants situations, and labels for all replies",
+        .summary = "attention pooling, emo at the decoder's input, situations, dropout (docs/results.md)",
         .keys = R"({"model": {"pooling": "attention", "emotion_input": true},
                     "training": {"dropout_words": 0.1, "dropout_encoder": 0.1, "dropout_output": 0.1,
                                  "weight_situation": 1.0}})"}}};
