@@ -2,6 +2,8 @@
 #include "core/error.h"
 #include "core/json.h"
 
+#include <nlohmann/json.hpp>
+
 #include <array>
 
 namespace ethreed {
@@ -23,6 +25,16 @@ const ModelKind& model_kind(std::string_view name) {
   for (const ModelKind& kind : model_kinds())
     if (kind.name == name) return kind;
   fail("model '{}' does not exist; give one of {}", cut_text(name), model_names());
+}
+
+nlohmann::json recipe_keys(const ModelKind& kind, std::string_view name) {
+  if (name == "paper") return nlohmann::json::object();
+  std::string names = "paper";
+  for (const NamedRecipe& recipe : kind.recipes()) {
+    if (recipe.name == name) return nlohmann::json::parse(recipe.keys);
+    names.append(", ").append(recipe.name);
+  }
+  fail("model '{}' has no recipe '{}'; it has {}", kind.name, cut_text(name), names);
 }
 
 std::string model_names() {

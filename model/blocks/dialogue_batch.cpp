@@ -35,6 +35,11 @@ void DialogueBatch::build(std::span<const Example> dialogues, std::int32_t vocab
   vocabulary_ = vocabulary;
   for (std::size_t d = 0; d < dialogues.size(); ++d) {
     ETHREED_CHECK(!dialogues[d].turns.empty(), "DialogueBatch: dialogue {} has no turn", d);
+    ETHREED_CHECK(dialogues[d].text.empty() == dialogues[0].text.empty(),
+                  "DialogueBatch: dialogue {} brings {} situation, dialogue 0 {}", d,
+                  dialogues[d].text.empty() ? "no" : "a", dialogues[0].text.empty() ? "none" : "one");
+    for (const std::int32_t word : dialogues[d].text)
+      ETHREED_CHECK(word >= 0, "DialogueBatch: negative word id {}", word);
     for (const TurnInput& turn : dialogues[d].turns)
       for (const auto words : {turn.post, turn.response}) {
         ETHREED_CHECK(!words.empty(),
@@ -66,7 +71,7 @@ DialogueBatch::Arrays DialogueBatch::arrays() const {
           bytes(target_offsets),  bytes(source_rows),    bytes(source_ids),     bytes(targets),
           bytes(state_rows),      bytes(previous_rows),  bytes(weight_offsets), bytes(encoder_inputs),
           bytes(decoder_inputs),  bytes(copied_targets), bytes(token_offsets),  bytes(token_rows),
-          bytes(decoder_rows)};
+          bytes(decoder_rows),    bytes(situation_label)};
 }
 
 void DialogueBatch::sort_dialogues(std::span<const Example> dialogues) {
@@ -85,6 +90,13 @@ void DialogueBatch::lay_out_turns(std::span<const Example> dialogues) {
   pair_offsets.assign(1, 0);
   listener_labels = 0;
   emotion_labels = 0;
+  situation_labels = 0;
+  situation_label.clear();
+  for (const std::int32_t d : dialogue_order) {
+    if (dialogues[d].text.empty()) continue;
+    situation_label.push_back(dialogues[d].label);
+    situation_labels += dialogues[d].label >= 0;
+  }
   const Packing turns{turn_offsets};
   for (int t = 0; t < turns.steps(); ++t) {
     const int alive = turns.alive(t);
@@ -120,7 +132,13 @@ bool DialogueBatch::masked(std::int64_t place, std::int32_t word) const {
          mask_.random.uniform(static_cast<std::uint64_t>(place * vocabulary_ + word)) < mask_.share;
 }
 
+std::int32_t DialogueBatch::input_dialogue(int chain_row) const {
+  const int n = 2 * turns();
+  return chain_row < n ? turn_dialogue[chain_turn_[chain_row] / 2] : dialogue_order[chain_row - n];
+}
+
 Indices DialogueBatch::utterance(std::span<const Example> dialogues, int chain_row) const {
+  if (chain_row >= 2 * turns()) return dialogues[input_dialogue(chain_row)].text;
   const std::int32_t code = chain_turn_[chain_row];
   const int row = code / 2;
   const TurnInput& turn = dialogues[turn_dialogue[row]].turns[turn_time[row]];
@@ -128,7 +146,7 @@ Indices DialogueBatch::utterance(std::span<const Example> dialogues, int chain_r
 }
 
 void DialogueBatch::lay_out_encoder(std::span<const Example> dialogues, std::int32_t vocabulary) {
-  const int utterances = 2 * turns();
+  const int utterances = this->utterances();
   sort_by_length(utterance_order_, utterances, [&](std::int32_t row) { return utterance(dialogues, row).size(); });
   utterance_rank_.resize(utterances);
   for (int rank = 0; rank < utterances; ++rank) utterance_rank_[utterance_order_[rank]] = rank;
@@ -140,7 +158,7 @@ void DialogueBatch::lay_out_encoder(std::span<const Example> dialogues, std::int
   for (int rank = 0; rank < utterances; ++rank) {
     const std::int32_t chain = utterance_order_[rank];
     const Indices words = utterance(dialogues, chain);
-    const std::int64_t place = places[turn_dialogue[chain_turn_[chain] / 2]];
+    const std::int64_t place = places[input_dialogue(chain)];
     for (int j = 0; j < words.size(); ++j)
       encoder_inputs[packing.row(j, rank)] = words[j] < vocabulary && !masked(place, words[j]) ? words[j] : unk_id;
     summary_first[chain] = packing.row(0, rank);

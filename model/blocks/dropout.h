@@ -8,7 +8,7 @@
 namespace ethreed {
 
 /// Multipliers are functions of (seed, mask number, step), so that nothing has to be saved. Ask for every mask first,
-/// then draw() once.
+/// then draw() once; more masks than one launch takes are drawn by several.
 template <class T> class StepDropout {
  public:
   StepDropout(Context& context, double probability, std::uint64_t seed, std::int64_t step)
@@ -21,13 +21,14 @@ template <class T> class StepDropout {
     if (masks_.probability == 0.0) return nullptr;
     const std::int64_t count = rows * width;
     T* values = context_.values.template allocate<T>(count);
-    ETHREED_ASSERT(masks_.masks < dropout_max_masks);
+    if (masks_.masks == dropout_max_masks) draw();
     masks_.mask[masks_.masks++] = {
         .count = count, .random = random_stream(seed_, dropout_draw(number), step_), .mask = values};
     return values;
   }
   void draw() {
     if (masks_.masks > 0) dropout_masks(context_, masks_);
+    masks_.masks = 0;
   }
 
  private:

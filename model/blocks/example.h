@@ -24,7 +24,7 @@ struct TurnInput {
 /// One example, by the unit of the model. Spans are borrowed.
 struct Example {
   std::span<const TurnInput> turns;    ///< of a dialogue: T ≥ 1; empty for a text
-  std::span<const std::int32_t> text;  ///< of a text: word ids, EOS last; empty for a dialogue
+  std::span<const std::int32_t> text;  ///< of a text: word ids, EOS last; of a dialogue: its situation, if wanted
   int label = -1;                      ///< class of the text, −1 for none
   /// The place of its first turn (or of the text) in the split: random numbers of evaluation are functions of it, so
   /// that they do not depend on how examples are batched.

@@ -35,12 +35,15 @@ ConfigFields EthreedConfig::training_fields() {
           {.key = "dropout_encoder", .value = &dropout_encoder, .low = 0.0, .high = 0.95, .unwritten = 0},
           {.key = "dropout_output", .value = &dropout_output, .low = 0.0, .high = 0.95, .unwritten = 0},
           {.key = "sample_in_training", .value = &sample_in_training, .unwritten = 1},
+          {.key = "policy_direction", .value = named_choice(policy_direction, direction_names), .unwritten = 0},
+          {.key = "policy_anneal_steps", .value = &policy_anneal_steps, .low = 0, .high = 1e9, .unwritten = 0},
           {"update_gate_bias", &update_gate_bias, -100.0, 100.0},
           {"weight_emotion", &weights.emotion, 0.0, 1e6},
           {"weight_policy", &weights.policy, 0.0, 1e6},
           {"weight_generation", &weights.generation, 0.0, 1e6},
           {"weight_coverage", &weights.coverage, 0.0, 1e6},
           {.key = "weight_copy", .value = &weights.copy, .low = 0.0, .high = 1e6, .unwritten = 0},
+          {.key = "weight_situation", .value = &weights.situation, .low = 0.0, .high = 1e6, .unwritten = 0},
           {.key = "generation_gate_bias", .value = &generation_gate_bias, .low = -100.0, .high = 100.0, .unwritten = 0},
           {.key = "mask_words", .value = &mask_words, .low = 0.0, .high = 1.0, .unwritten = 0},
           {.key = "mask_words_from", .value = &mask_words_from, .low = 4, .high = 10'000'000, .unwritten = 200}};
@@ -67,6 +70,9 @@ void EthreedConfig::check() const {
 void EthreedConfig::check_data(const DataDescription& data) const {
   ETHREED_CHECK(!listener_labels || data.listener_labels,
                 "'listener_labels' is true, but the data has none; prepare it with --labels");
+  ETHREED_CHECK(!has_situations() || data.situations,
+                "'weight_situation' is {}, but the data has no situations; prepare it from a corpus that has them",
+                weights.situation);
 }
 
 }  // namespace ethreed

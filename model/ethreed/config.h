@@ -16,6 +16,10 @@ enum class Ablation { none, no_policy, no_gps, no_party, no_emotion, no_tracking
 /// u = Σ_j α_j h_j, α = softmax_j v·tanh(W h_j + b).
 enum class UtterancePooling { last, attention };
 
+/// Which of the two distributions of (12) is weighed by the other: KL(q‖p) as the paper has it, or KL(p‖q), an
+/// extension. q is the policy's, p the constraint.
+enum class PolicyDirection { q_to_p, p_to_q };
+
 /// Weights of the four losses in (26).
 struct LossWeights {
   double emotion = 1.0;     ///< L1
@@ -23,6 +27,7 @@ struct LossWeights {
   double generation = 1.0;  ///< L3
   double coverage = 1.0;    ///< L4
   double copy = 0.0;        ///< of the mean −log P over targets that only the pointer can say: an extension
+  double situation = 0.0;   ///< of the mean −log of the emotion's probability after a situation: an extension
 };
 
 /// Symbols are the paper's.
@@ -42,7 +47,9 @@ struct EthreedConfig {
   bool constraint_gradient = false;  ///< true: p of (12) is not detached
   bool unbounded_energies = false;   ///< true: (18) without its tanh, an extension
   UtterancePooling pooling = UtterancePooling::last;
-  bool emotion_input = false;      ///< true: the decoder's cell reads [E[y_{i−1}] ; emo], an extension of (15)
+  bool emotion_input = false;  ///< true: the decoder's cell reads [E[y_{i−1}] ; emo], an extension of (15)
+  PolicyDirection policy_direction = PolicyDirection::q_to_p;
+  int policy_anneal_steps = 0;     ///< the weight of L2 rises from 0 to its own over so many updates
   double dropout = 0.5;            ///< on g, p, e, c
   double dropout_words = 0.0;      ///< on the word vectors; a word that occurs twice in a batch is dropped alike
   double dropout_encoder = 0.0;    ///< on u and the token states h_j
@@ -57,8 +64,11 @@ struct EthreedConfig {
   static constexpr std::array<std::string_view, 6> variant_names{"none",     "no_policy",  "no_gps",
                                                                  "no_party", "no_emotion", "no_tracking"};
   static constexpr std::array<std::string_view, 2> pooling_names{"last", "attention"};
+  static constexpr std::array<std::string_view, 2> direction_names{"q_to_p", "p_to_q"};
   static constexpr std::string_view variant_key = "ablation";
 
+  /// Is every situation read as a dialogue's first post, whose emotion is known.
+  bool has_situations() const { return weights.situation > 0; }
   bool has_policy() const { return ablation != Ablation::no_policy; }
   bool has_divergence() const { return has_policy() && ablation != Ablation::no_gps && listener_labels; }
   bool has_party() const { return ablation != Ablation::no_party; }

@@ -4,6 +4,8 @@
 #include "autograd/functions/history_attention_function.h"
 #include "model/blocks/layers.h"
 
+#include <array>
+
 namespace ethreed {
 
 namespace {
@@ -49,6 +51,29 @@ TrackedEmotions<T> track_emotions(Tape<T>& tape, const EthreedConfig& config,
   return out;
 }
 
+template <class T>
+Variable<T> track_first_posts(Tape<T>& tape, const EthreedConfig& config,
+                              const TrackerParameters<Variable<T>>& parameters, Variable<T> summary,
+                              const SituationMasks<T>& masks) {
+  const std::array<std::int32_t, 2> offsets{0, summary.rows()};
+  const Packing first{tape.context().keep(Indices(offsets))};  // sequences of one step from states of zeros
+  Variable<T> x = gru_layer(tape, parameters.gru_g, first, {summary}, {}, masks.global);
+  if (config.has_party()) {  // (3) has nothing to attend to
+    const std::int64_t count = std::int64_t{summary.rows()} * config.global_state;
+    T* zeros = tape.context().values.template allocate<T>(count);
+    tape.context().clear(zeros, count);
+    const Variable<T> a = tape.constant(View<const T>(zeros, {summary.rows(), config.global_state}));
+    x = gru_layer(tape, parameters.gru_p, first, {summary, a}, {}, masks.party);
+  }
+  return config.has_emotion_cell() ? gru_layer(tape, parameters.gru_e, first, {x}, {}, masks.emotion) : x;
+}
+
+template Variable<float> track_first_posts(Tape<float>&, const EthreedConfig&,
+                                           const TrackerParameters<Variable<float>>&, Variable<float>,
+                                           const SituationMasks<float>&);
+template Variable<double> track_first_posts(Tape<double>&, const EthreedConfig&,
+                                            const TrackerParameters<Variable<double>>&, Variable<double>,
+                                            const SituationMasks<double>&);
 template TrackedEmotions<float> track_emotions(Tape<float>&, const EthreedConfig&,
                                                const TrackerParameters<Variable<float>>&, const DialogueBatch&,
                                                Variable<float>, const TrackerMasks<float>&);

@@ -14,6 +14,13 @@ template <class T> struct TrackerMasks {
   const T* content = nullptr;  ///< [N, D_c] by turn row
 };
 
+/// The same for situations, [S, ·].
+template <class T> struct SituationMasks {
+  const T* global = nullptr;
+  const T* party = nullptr;
+  const T* emotion = nullptr;
+};
+
 template <class T> struct TrackedEmotions {
   Variable<T> global_post;       ///< g^P_t [N, D_g]
   Variable<T> party;             ///< p, [2N, D_p] by chain row; unset without GRU_p
@@ -28,5 +35,11 @@ template <class T>
 TrackedEmotions<T> track_emotions(Tape<T>& tape, const EthreedConfig& config,
                                   const TrackerParameters<Variable<T>>& parameters, const DialogueBatch& batch,
                                   Variable<T> summary, const TrackerMasks<T>& masks);
+
+/// e^P_1 of dialogues that begin with these posts, whose u is `summary` [S, 2D_h]: [S, D_e].
+template <class T>
+Variable<T> track_first_posts(Tape<T>& tape, const EthreedConfig& config,
+                              const TrackerParameters<Variable<T>>& parameters, Variable<T> summary,
+                              const SituationMasks<T>& masks);
 
 }  // namespace ethreed

@@ -30,13 +30,15 @@ struct EthreedModel {
   template <class T> using Conversation = EthreedConversation<T>;
 
   static std::span<const LossColumn> losses(const EthreedConfig& config) {
-    return std::span(loss_columns).first(config.weights.copy > 0 ? loss_columns.size() : loss_columns.size() - 1);
+    return std::span(loss_columns).first(config.has_situations() ? 7 : config.weights.copy > 0 ? 6 : 5);
   }
   static std::span<const FigureColumn> figures(const EthreedConfig&) { return EthreedFigures::columns; }
   static Selection selection(const EthreedConfig&) {
     return {.figure = EthreedFigures::perplexity_token, .label = "validation PPL"};
   }
   static Recipe recipe() { return {}; }  // section 6: the defaults
+  static bool reads_situations(const EthreedConfig& config) { return config.has_situations(); }
+  static std::span<const NamedRecipe> recipes() { return named_recipes; }
   static bool has_latent(const EthreedConfig& config) { return config.has_policy(); }
   static std::string_view reply_plan(const EthreedConfig& config) { return config.has_policy() ? "emotion" : ""; }
   static std::string_view utterance_labels(const EthreedConfig&) { return "emotion"; }
@@ -80,13 +82,20 @@ struct EthreedModel {
                           Indices dialogues, std::uint64_t seed, const std::filesystem::path& path);
 
  private:
+  static constexpr std::array<NamedRecipe, 1> named_recipes{
+      {{.name = "best",
+        .summary = "attention pooling, emo at the decoder's input, situations, dropout (docs/results.md)",
+        .keys = R"({"model": {"pooling": "attention", "emotion_input": true},
+                    "training": {"dropout_words": 0.1, "dropout_encoder": 0.1, "dropout_output": 0.1,
+                                 "weight_situation": 1.0}})"}}};
   // In the order of EthreedLoss.
-  static constexpr std::array<LossColumn, 6> loss_columns{{{"emotion_speaker", "emotion"},
+  static constexpr std::array<LossColumn, 7> loss_columns{{{"emotion_speaker", "emotion"},
                                                            {"emotion_listener", "listener"},
                                                            {"policy", "policy"},
                                                            {"generation", "reply"},
                                                            {"coverage", "coverage"},
-                                                           {"copy", "copy"}}};
+                                                           {"copy", "copy"},
+                                                           {"emotion_situation", "situation"}}};
 };
 
 }  // namespace ethreed

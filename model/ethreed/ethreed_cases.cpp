@@ -49,8 +49,13 @@ std::vector<ModelCase> tiny_cases() {
       {{"weight_copy", 0.8}, {"generation_gate_bias", -1.0}, {"mask_words", 0.3}, {"mask_words_from", 4}});
   ModelCase& recipe = cases.emplace_back(ModelCase{.name = "recipe options", .keys = tiny_keys("none")});
   recipe.keys["model"].update({{"pooling", "attention"}, {"emotion_input", true}});
-  recipe.keys["training"].update(
-      {{"dropout_words", 0.2}, {"dropout_encoder", 0.3}, {"dropout_output", 0.25}, {"sample_in_training", false}});
+  recipe.keys["training"].update({{"weight_situation", 0.6},
+                                  {"policy_direction", "p_to_q"},
+                                  {"policy_anneal_steps", 3},
+                                  {"dropout_words", 0.2},
+                                  {"dropout_encoder", 0.3},
+                                  {"dropout_output", 0.25},
+                                  {"sample_in_training", false}});
   // p of (12) is a constant of the loss, which then is not what its gradient is the gradient of.
   for (ModelCase& one : cases) one.gradient_keys = {{"model", {{"constraint_gradient", true}}}};
   return cases;
@@ -58,7 +63,7 @@ std::vector<ModelCase> tiny_cases() {
 
 // --- the textbook ----------------------------------------------------------------------------------------------------
 
-reference::Switches switches_of(const Json& model) {
+reference::Switches switches_of(const Json& model, const Json& training) {
   const std::string ablation = model.at("ablation");
   return {.policy = ablation != "no_policy",
           .divergence = ablation != "no_gps",
@@ -68,6 +73,7 @@ reference::Switches switches_of(const Json& model) {
           .unbounded = model.value("unbounded_energies", false),
           .pooling = model.value("pooling", "last") == "attention",
           .emotion_input = model.value("emotion_input", false),
+          .reversed = training.value("policy_direction", "q_to_p") == "p_to_q",
           .listener_labels = model.at("listener_labels")};
 }
 
@@ -144,10 +150,15 @@ TextbookPass textbook(const TextbookInput& input) {
                                    .policy = training.at("weight_policy"),
                                    .generation = training.at("weight_generation"),
                                    .coverage = training.at("weight_coverage"),
-                                   .copy = training.value("weight_copy", 0.0)};
+                                   .copy = training.value("weight_copy", 0.0),
+                                   .situation = training.value("weight_situation", 0.0)};
   const std::vector<reference::Dialogue> dialogues = dialogues_of(input);
-  const reference::Result result = reference::forward(reference::parameters_of(*input.parameters),
-                                                      switches_of(input.config.at("model")), weights, dialogues);
+  std::vector<reference::Situation> situations;
+  for (const Example& example : input.examples)
+    situations.push_back({.words = {example.text.begin(), example.text.end()}, .emotion = example.label});
+  const reference::Result result =
+      reference::forward(reference::parameters_of(*input.parameters), switches_of(input.config.at("model"), training),
+                         weights, dialogues, weights.situation > 0 ? situations : std::vector<reference::Situation>{});
   const reference::Losses& losses = result.losses;
   TextbookPass pass{.losses = {{"generation", losses.generation}, {"coverage", losses.coverage}},
                     .total = losses.total,
@@ -159,6 +170,7 @@ TextbookPass textbook(const TextbookInput& input) {
   add("emotion_listener", losses.emotion_listener);
   add("policy", losses.policy);
   add("copy", losses.copy);
+  add("emotion_situation", losses.situation);
   return pass;
 }
 

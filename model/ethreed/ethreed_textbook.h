@@ -24,6 +24,7 @@ struct Switches {
   bool unbounded = false;       ///< true: (18) without its tanh
   bool pooling = false;         ///< true: u is what attention takes from the tokens
   bool emotion_input = false;   ///< true: GRU_d reads [E[y_{i−1}] ; emo]
+  bool reversed = false;        ///< true: KL(p‖q) in (12)
   bool listener_labels = true;  ///< false: neither the listener half of L1 nor L2
 };
 
@@ -41,6 +42,12 @@ struct Turn {
   Vector content_dropout;
 };
 using Dialogue = std::vector<Turn>;
+
+/// What a dialogue is about, read as if it were the first post of one: word ids, EOS last.
+struct Situation {
+  std::vector<int> words;
+  int emotion = -1;
+};
 
 // --- sections 3 and 4: tracking and policy ---------------------------------------------------------------------------
 
@@ -137,6 +144,18 @@ inline std::vector<TurnState> read_dialogue(const Parameters& p, const Switches&
   std::vector<TurnState> states = track_emotions(p, switches, dialogue);
   for (std::size_t t = 0; t < states.size(); ++t) predict_reply_emotion(p, switches, dialogue[t], states[t]);
   return states;
+}
+
+/// W_e e^P_1 + b of a dialogue that begins with this post.
+inline Vector first_post_logits(const Parameters& p, const Switches& switches, const std::vector<int>& words) {
+  const Vector u = encode(p, switches, words).summary;
+  Vector x = gru(p, "tracker.global", u, zero_state(p, "tracker.global"));  // (1)
+  if (switches.party) {
+    const Vector a(x.size(), 0.0);                                                // (3) of no history
+    x = gru(p, "tracker.party", joined({u, a}), zero_state(p, "tracker.party"));  // (2)
+  }
+  if (switches.emotion_cell) x = gru(p, "tracker.emotion", x, zero_state(p, "tracker.emotion"));  // (5)
+  return affine(p, "classifier", x);
 }
 
 // --- section 5: pointer decoder --------------------------------------------------------------------------------------
@@ -247,12 +266,12 @@ inline DecodedTurn decode(const Parameters& p, const Switches& switches, const T
 
 /// Weights of L1 … L4 in (26).
 struct Weights {
-  double emotion = 1, policy = 1, generation = 1, coverage = 1, copy = 0;
+  double emotion = 1, policy = 1, generation = 1, coverage = 1, copy = 0, situation = 0;
 };
 
 /// Terms that the data or the ablation does not have are not there.
 struct Losses {
-  std::optional<double> emotion_speaker, emotion_listener, policy, copy;
+  std::optional<double> emotion_speaker, emotion_listener, policy, copy, situation;
   double generation = 0, coverage = 0, total = 0;
 };
 
@@ -279,7 +298,8 @@ inline Losses sum_losses(const Switches& switches, const Weights& weights, int v
       const TurnState& s = result.states[d][t];
       if (turn.emotion >= 0) speaker.add(cross_entropy(s.speaker_logits, turn.emotion));
       if (turn.listener_label >= 0) listener.add(cross_entropy(s.listener_logits, turn.listener_label));
-      kl.add(divergence(s.reply_logits, s.listener_logits));
+      kl.add(switches.reversed ? divergence(s.listener_logits, s.reply_logits)
+                               : divergence(s.reply_logits, s.listener_logits));
       const DecodedTurn& decoded = result.decoded[d][t];
       for (std::size_t i = 0; i < decoded.targets.size(); ++i) {
         nll.add(-decoded.log_probability[i]);
@@ -301,7 +321,7 @@ inline Losses sum_losses(const Switches& switches, const Weights& weights, int v
 }
 
 inline Result forward(const Parameters& p, const Switches& switches, const Weights& weights,
-                      const std::vector<Dialogue>& dialogues) {
+                      const std::vector<Dialogue>& dialogues, const std::vector<Situation>& situations = {}) {
   Result result;
   for (const Dialogue& dialogue : dialogues) {
     result.states.push_back(read_dialogue(p, switches, dialogue));
@@ -310,6 +330,13 @@ inline Result forward(const Parameters& p, const Switches& switches, const Weigh
       turns.push_back(decode(p, switches, result.states.back()[t], dialogue[t]));
   }
   result.losses = sum_losses(switches, weights, p.at("embedding.weight").shape[0], dialogues, result);
+  Mean situation;
+  for (const Situation& one : situations)
+    if (one.emotion >= 0) situation.add(cross_entropy(first_post_logits(p, switches, one.words), one.emotion));
+  if (weights.situation > 0 && situation.count > 0) {
+    result.losses.situation = situation.value();
+    result.losses.total += weights.situation * situation.value();
+  }
   return result;
 }
 

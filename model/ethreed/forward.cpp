@@ -45,6 +45,14 @@ DialogueState<T> read_dialogues(Tape<T>& tape, const EthreedConfig& config,
   }
   {
     const Range range(tape, "emotion tracker");
+    const Variable<T> all = state.utterances.summary;
+    if (batch.situations() > 0) {
+      const int n = 2 * batch.turns();
+      state.utterances.summary = tape.rows(all, 0, n);
+      const Variable<T> e =
+          track_first_posts(tape, config, parameters.tracker, tape.rows(all, n, batch.situations()), noise.situations);
+      state.situation_logits = linear_layer(tape, parameters.classifier, {e});
+    }
     state.tracked = track_emotions(tape, config, parameters.tracker, batch, state.utterances.summary, noise.masks);
   }
   const Range range(tape, "policy and classifiers");
@@ -114,7 +122,9 @@ ForwardPass<T> forward_pass(Tape<T>& tape, const EthreedConfig& config,
                                          .listener_logits = pass.state.listener_logits,
                                          .reply_logits = pass.state.reply_logits,
                                          .log_probability = pass.log_probability,
-                                         .coverage_loss = pass.decoded.coverage_loss});
+                                         .coverage_loss = pass.decoded.coverage_loss,
+                                         .situation_logits = pass.state.situation_logits},
+                           noise.policy_share);
   return pass;
 }
 

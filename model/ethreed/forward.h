@@ -16,9 +16,10 @@ template <class T> struct DialogueState {
   EncodedUtterances<T> utterances;
   TrackedEmotions<T> tracked;
   EmpatheticPolicy<T> policy;
-  Variable<T> speaker_logits;   ///< W_e e^P + b [N, K]
-  Variable<T> listener_logits;  ///< W_e e^R + b [N, K]
-  Variable<T> reply_logits;     ///< W_e R̂ + b [N, K]
+  Variable<T> speaker_logits;    ///< W_e e^P + b [N, K]
+  Variable<T> listener_logits;   ///< W_e e^R + b [N, K]
+  Variable<T> reply_logits;      ///< W_e R̂ + b [N, K]
+  Variable<T> situation_logits;  ///< W_e e + b of situations [S, K]; unset where the batch has none
 };
 
 template <class T>

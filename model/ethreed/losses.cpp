@@ -5,11 +5,30 @@
 #include "autograd/functions/softmax_cross_entropy_function.h"
 #include "model/interface/loss_terms.h"
 
+#include <algorithm>
+
 namespace ethreed {
+
+namespace {
+
+// (12): q of the policy against the constraint p, or the other way round; p is a constant unless it is to be moved.
+template <class T>
+Variable<T> divergence(Tape<T>& tape, const EthreedConfig& config, Variable<T> q_logits, Variable<T> p_logits) {
+  const bool detached = !config.constraint_gradient;
+  if (config.policy_direction == PolicyDirection::q_to_p) return policy_divergence(tape, q_logits, p_logits, detached);
+  return policy_divergence(tape, detached ? tape.constant(p_logits.value()) : p_logits, q_logits, false);
+}
+
+}  // namespace
+
+double policy_share(const EthreedConfig& config, std::int64_t step) {
+  if (config.policy_anneal_steps == 0) return 1.0;
+  return std::min(1.0, static_cast<double>(step) / config.policy_anneal_steps);
+}
 
 template <class T>
 StepLosses<T> sum_losses(Tape<T>& tape, const EthreedConfig& config, const DialogueBatch& batch,
-                         const LossInputs<T>& inputs) {
+                         const LossInputs<T>& inputs, double policy_share) {
   const LossWeights& weights = config.weights;
   LossTerms<T> terms;
   // (6): means over the turns that have a label
@@ -19,22 +38,24 @@ StepLosses<T> sum_losses(Tape<T>& tape, const EthreedConfig& config, const Dialo
   if (config.listener_labels && batch.listener_labels > 0)
     terms.add(loss_emotion_listener, softmax_cross_entropy<T>(tape, inputs.listener_logits, batch.listener_label),
               1.0 / batch.listener_labels, weights.emotion);
-  if (config.has_divergence())  // (12): q of the policy against the constraint p
-    terms.add(loss_policy,
-              policy_divergence(tape, inputs.reply_logits, inputs.listener_logits, !config.constraint_gradient),
-              1.0 / batch.turns(), weights.policy);
+  if (config.has_divergence())
+    terms.add(loss_policy, divergence(tape, config, inputs.reply_logits, inputs.listener_logits), 1.0 / batch.turns(),
+              policy_share * weights.policy);
   const double tokens = batch.target_tokens();
   terms.add(loss_generation, inputs.log_probability, -1.0 / tokens, weights.generation);  // (24)
   terms.add(loss_coverage, inputs.coverage_loss, 1.0 / tokens, weights.coverage);         // (25)
   if (weights.copy > 0 && !batch.copied_targets.empty())
     terms.add(loss_copy, gather_rows<T>(tape, {{inputs.log_probability, batch.copied_targets}}),
               -1.0 / count_of(batch.copied_targets), weights.copy);
+  if (weights.situation > 0 && batch.situation_labels > 0)
+    terms.add(loss_situation, softmax_cross_entropy<T>(tape, inputs.situation_logits, batch.situation_label),
+              1.0 / batch.situation_labels, weights.situation);
   return terms.sum(tape);  // (26)
 }
 
 template StepLosses<float> sum_losses(Tape<float>&, const EthreedConfig&, const DialogueBatch&,
-                                      const LossInputs<float>&);
+                                      const LossInputs<float>&, double);
 template StepLosses<double> sum_losses(Tape<double>&, const EthreedConfig&, const DialogueBatch&,
-                                       const LossInputs<double>&);
+                                       const LossInputs<double>&, double);
 
 }  // namespace ethreed

@@ -1,6 +1,7 @@
 #include "model/ethreed/noise.h"
 
 #include "model/blocks/dropout.h"
+#include "model/ethreed/losses.h"
 
 namespace ethreed {
 
@@ -10,16 +11,22 @@ StepNoise<T> draw_training_noise(Context& context, const EthreedConfig& config, 
   StepDropout<T> dropout(context, config.dropout, seed, step);
   const int n = batch.turns();
   StepNoise<T> noise;
+  noise.policy_share = policy_share(config, step);
   noise.masks.global = dropout.mask(0, 2 * n, config.global_state);
   if (config.has_party()) noise.masks.party = dropout.mask(1, 2 * n, config.party_state);
   if (config.has_emotion_cell()) noise.masks.emotion = dropout.mask(2, 2 * n, config.emotion_state);
   noise.masks.content = dropout.mask(3, n, config.content_state);
+  if (const int s = batch.situations(); s > 0) {
+    noise.situations.global = dropout.mask(8, s, config.global_state);
+    if (config.has_party()) noise.situations.party = dropout.mask(9, s, config.party_state);
+    if (config.has_emotion_cell()) noise.situations.emotion = dropout.mask(10, s, config.emotion_state);
+  }
   dropout.draw();
   StepDropout<T> words(context, config.dropout_words, seed, step);
   noise.words = words.mask(4, count_of(batch.word_ids), config.embedding);
   words.draw();
   StepDropout<T> encoder(context, config.dropout_encoder, seed, step);
-  noise.encoder.summary = encoder.mask(5, 2 * n, 2 * config.encoder);
+  noise.encoder.summary = encoder.mask(5, batch.utterances(), 2 * config.encoder);
   noise.encoder.source_states = encoder.mask(6, batch.source_tokens(), 2 * config.encoder);
   encoder.draw();
   StepDropout<T> output(context, config.dropout_output, seed, step);

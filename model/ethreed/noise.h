@@ -14,8 +14,10 @@ template <class T> struct StepNoise {
   const T* words = nullptr;  ///< [batch.word_ids, D_w]
   EncoderMasks<T> encoder;
   const T* features = nullptr;  ///< [target tokens, bottleneck]
-  const T* policy = nullptr;    ///< ε [N, D_e] by turn row
-  bool shuffle_plans = false;   ///< a turn's R̂ is that of another dialogue
+  SituationMasks<T> situations;
+  const T* policy = nullptr;   ///< ε [N, D_e] by turn row
+  double policy_share = 1;     ///< of the weight of L2
+  bool shuffle_plans = false;  ///< a turn's R̂ is that of another dialogue
 };
 
 /// Multipliers of dropout and ε of one training step, drawn from (seed, step) into the step arena.

@@ -7,13 +7,14 @@
 namespace ethreed {
 
 template <class T> struct EncodedUtterances {
-  Variable<T> summary;        ///< u, [2N, 2D_h] by chain row: [→h_len ; ←h_1], or as UtterancePooling says
+  Variable<T> summary;        ///< u, [2N + S, 2D_h] by chain row, then of the situations: [→h_len ; ←h_1], or as
+                              ///< UtterancePooling says
   Variable<T> source_states;  ///< h_j of every source token, [source tokens, 2D_h], decoder row after decoder row
 };
 
 /// Dropout of what was encoded, null for none.
 template <class T> struct EncoderMasks {
-  const T* summary = nullptr;        ///< [2N, 2D_h]
+  const T* summary = nullptr;        ///< [2N + S, 2D_h]
   const T* source_states = nullptr;  ///< [source tokens, 2D_h]
 };
 

@@ -25,6 +25,13 @@ template <class M> ModelKind kind_of() {
           .variant_key = M::Config::variant_key,
           .variants = [] { return std::span<const std::string_view>(M::Config::variant_names); },
           .recipe = [] { return M::recipe(); },
+          .recipes =
+              [] {
+                if constexpr (requires { M::recipes(); })
+                  return std::span<const NamedRecipe>(M::recipes());
+                else
+                  return std::span<const NamedRecipe>{};
+              },
           .make = &make_model<M>};
 }
 

@@ -205,6 +205,8 @@ class Model {
   /// Of a model of texts: the label set that it learns, and where its texts come from.
   virtual std::string_view label_set() const = 0;
   virtual TextSource text_source() const = 0;
+  /// Of a model of dialogues: does it learn from the situations, too.
+  virtual bool reads_situations() const = 0;
   /// Are there latent variables: figures at their mean mean something.
   virtual bool has_latent() const = 0;
   virtual std::span<const InsightColumn> insights() const = 0;

@@ -14,9 +14,9 @@
 //   visit_parameters(config, named, visit), build(batch, config, examples), forward(tape, config, named, batch,
 //   options), on_host(context, pass)
 // and, if it has them: build with a TrainingDraw as fourth argument; insights, Replies<T>, replies(…), Conversation<T>;
-// label_set(config), text_source(config), label_logits(…); has_latent(config); reply_plan(config);
-// utterance_labels(config), utterance_logits(…); start_from_data(…); write_trace(…). Replies with a pointer have
-// source(row) and look(k).
+// recipes(), named ones beside its paper's; label_set(config), text_source(config), label_logits(…);
+// reads_situations(config); has_latent(config); reply_plan(config); utterance_labels(config), utterance_logits(…);
+// start_from_data(…); write_trace(…). Replies with a pointer have source(row) and look(k).
 
 #include "core/error.h"
 #include "core/indices.h"
@@ -228,6 +228,12 @@ template <class M> class ModelOf final : public Model {
       return M::text_source(config_);
     else
       return {};
+  }
+  bool reads_situations() const override {
+    if constexpr (requires { M::reads_situations(config_); })
+      return M::reads_situations(config_);
+    else
+      return false;
   }
   bool has_latent() const override {
     if constexpr (requires { M::has_latent(config_); })

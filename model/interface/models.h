@@ -30,6 +30,7 @@ struct ModelKind {
   std::string_view variant_key;                     ///< the key of section `model` that names a variant
   std::span<const std::string_view> (*variants)();  ///< its values, the first the whole model
   Recipe (*recipe)();                               ///< the recipe of its paper
+  std::span<const NamedRecipe> (*recipes)();        ///< others that it has
   /// A model for this data (null: for none yet, as of a checkpoint): defaults, the sizes of the data, then the patches
   /// in order, which change `recipe`, too. Throws Error naming the source and the key if one does not exist, has the
   /// wrong type, is out of range or contradicts the data.
@@ -40,6 +41,9 @@ struct ModelKind {
 std::span<const ModelKind> model_kinds();
 /// Throws Error naming all of them if there is none of this name.
 const ModelKind& model_kind(std::string_view name);
+/// The keys of this recipe of the model: none for "paper", which every model has. Throws Error naming its recipes if
+/// there is no such one.
+nlohmann::json recipe_keys(const ModelKind& kind, std::string_view name);
 /// Names of all models, joined by ", ".
 std::string model_names();
 

@@ -4,6 +4,7 @@
 #include "model/blocks/config_fields.h"
 
 #include <cstdint>
+#include <string_view>
 
 namespace ethreed {
 
@@ -37,6 +38,13 @@ struct Recipe {
   /// Learning rate of step `step` (from 0) in epoch `epoch` (from 0), of which each has `steps_per_epoch` steps.
   double learning_rate_at(int epoch, std::int64_t step, std::int64_t steps_per_epoch) const;
   bool operator==(const Recipe&) const = default;
+};
+
+/// Keys of a configuration under a name.
+struct NamedRecipe {
+  std::string_view name;
+  std::string_view summary;  ///< one line for people
+  std::string_view keys;     ///< JSON: {"model": {…}, "training": {…}}
 };
 
 }  // namespace ethreed

@@ -90,8 +90,11 @@ Json read_json_file(const std::string& path) {
 }
 
 std::string learned_fingerprint(const Model& model, const Dataset& data) {
-  if (model.unit() == Unit::dialogue)
-    return data.training_fingerprint({.listener_labels = model.model_config().value("listener_labels", false)});
+  if (model.unit() == Unit::dialogue) {
+    const std::string dialogues =
+        data.training_fingerprint({.listener_labels = model.model_config().value("listener_labels", false)});
+    return model.reads_situations() ? dialogues + "+" + data.training_fingerprint({.situations = true}) : dialogues;
+  }
   const TextSource source = model.text_source();
   return data.training_fingerprint(
       {.situations = source == TextSource::situations,
@@ -99,7 +102,7 @@ std::string learned_fingerprint(const Model& model, const Dataset& data) {
 }
 
 std::string fingerprint_for(const Model& model, const Dataset& data) {
-  if (model.unit() == Unit::dialogue) return data.fingerprint();
+  if (model.unit() == Unit::dialogue && !model.reads_situations()) return data.fingerprint();
   return data.fingerprint() + (data.texts_fingerprint().empty() ? "" : "+" + data.texts_fingerprint());
 }
 

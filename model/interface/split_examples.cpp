@@ -63,7 +63,11 @@ void SplitExamples::add_dialogue(int d) {
                       .response = split_.response(d, t),
                       .emotion = split_.post_emotion(d, t),
                       .listener_label = split_.listener_label(d, t)});
-  examples_.push_back({.turns = std::span(turns_).subspan(first, turns_.size() - first), .place = first_turn_[d]});
+  Example& example = examples_.emplace_back(
+      Example{.turns = std::span(turns_).subspan(first, turns_.size() - first), .place = first_turn_[d]});
+  if (!kind_.situations || !split_.has_situations()) return;
+  example.text = split_.situation(d);
+  example.label = split_.emotion(d);
 }
 
 void SplitExamples::add_text(int i) {

@@ -18,9 +18,10 @@ struct ExampleKind {
   Unit unit = Unit::dialogue;
   TextSource texts = TextSource::situations;  ///< of Unit::text
   std::string label_set{};                    ///< of Unit::text
+  bool situations = false;                    ///< of Unit::dialogue: each brings its situation, where the split has any
 };
 inline ExampleKind example_kind(const Model& model) {
-  return {model.unit(), model.text_source(), std::string(model.label_set())};
+  return {model.unit(), model.text_source(), std::string(model.label_set()), model.reads_situations()};
 }
 
 /// Hands out examples of one split by number; memory is kept from call to call.

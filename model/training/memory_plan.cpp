@@ -40,7 +40,9 @@ class LargestExamples {
     };
     posts_.resize(all * post);
     responses_.resize(all * response);
-    texts_.resize(all == 0 ? turns.size() * text : 0);
+    // A dialogue has a text if the model wants situations.
+    const bool texts = all == 0 || text > 1;
+    texts_.resize(texts ? turns.size() * text : 0);
     for (std::size_t i = 0; i < posts_.size(); ++i) posts_[i] = vocabulary - 1 - word(i);
     for (std::size_t i = 0; i < responses_.size(); ++i) responses_[i] = word(i);
     for (std::size_t i = 0; i < texts_.size(); ++i) texts_[i] = vocabulary - 1 - word(i);
@@ -53,7 +55,7 @@ class LargestExamples {
     for (std::size_t i = 0; i < turns.size(); ++i) {
       const auto here = static_cast<std::size_t>(turns[i]);
       Example& example = examples_.emplace_back(Example{.turns = std::span(turns_).subspan(first, here), .label = 0});
-      if (here == 0) example.text = std::span(texts_).subspan(i * text, text);
+      if (texts) example.text = std::span(texts_).subspan(i * text, text);
       first += here;
     }
   }

@@ -36,6 +36,30 @@ TEST_CASE("values of the recipe out of range are refused with their key") {
   refuses([](Recipe& r) { r.patience = -1; }, "patience");
 }
 
+TEST_CASE("every named recipe of every model makes a configuration, and changes the paper's") {
+  const DataDescription data{.vocabulary = 100,
+                             .embedding = 8,
+                             .listener_labels = true,
+                             .situations = true,
+                             .labels = {{"emotion", {"sad", "glad"}}}};
+  int recipes = 0;
+  for (const ModelKind& kind : model_kinds()) {
+    CHECK(recipe_keys(kind, "paper").empty());
+    CHECK_THROWS_WITH(recipe_keys(kind, "no such"), Contains(std::string(kind.name)) && Contains("paper"));
+    for (const NamedRecipe& recipe : kind.recipes()) {
+      INFO(kind.name << ", " << recipe.name);
+      const Json keys = recipe_keys(kind, recipe.name);
+      const ConfigPatch patch{&keys, "recipe"};
+      const Json changed = to_json(make_run_config(std::string(kind.name), &data, {&patch, 1}));
+      CHECK(changed != to_json(make_run_config(std::string(kind.name), &data, {})));
+      for (const auto& [section, values] : keys.items())
+        for (const auto& [key, value] : values.items()) CHECK(changed[section][key] == value);
+      ++recipes;
+    }
+  }
+  CHECK(recipes > 0);
+}
+
 TEST_CASE("the learning rate falls by its factor every so many epochs") {
   const Recipe recipe;
   for (const int epoch : {0, 1, 2}) CHECK(recipe.learning_rate_at(epoch, 10 * epoch, 10) == Approx(5e-4));

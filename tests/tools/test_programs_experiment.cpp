@@ -248,6 +248,7 @@ TEST_CASE("a mistake in a plan is refused by name before anything runs") {
   change_variant({{"name", "../x"}}, {"variants[1]", "name"});
   change_variant({{"model", "hread"}}, {"variant 'hred'", "hread"});
   change_variant({{"variant", "vhread"}}, {"variant 'hred'", "vhread"});
+  change_variant({{"recipe", "best"}}, {"model 'hred' has no recipe 'best'; it has paper"});
   change_variant({{"epochs", 0}}, {"variant 'hred'", "epochs"});
   change_variant({{"config", {{"model", {{"encodr", 8}}}}}}, {"variant 'hred'", "encodr"});
   change_variant({{"config", {{"training", {{"dropout", 2}}}}}}, {"variant 'hred'", "dropout"});

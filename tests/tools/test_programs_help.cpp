@@ -156,6 +156,8 @@ TEST_CASE("a model or a variant that does not exist is refused with those that d
                                      "ablation 'no_decoder' does not exist; give one of none, no_policy, no_gps, "
                                      "no_party, no_emotion, no_tracking"});
   refused({"--model", "ethred"}, {"model 'ethred' does not exist; give one of ethreed"});
+  refused({"--recipe", "bset"}, {"model 'ethreed' has no recipe 'bset'; it has paper, best"});
+  refused({"--model", "hred", "--recipe", "best"}, {"model 'hred' has no recipe 'best'; it has paper"});
   project.file("small.json", R"({"model": {"name": "ethred"}})");
   refused({}, {"small.json: model 'ethred' does not exist; give one of ethreed"});
   refused({"--model", "ethreed"}, {"small.json: model.name is 'ethred', but the command line says 'ethreed'"});
@@ -163,6 +165,8 @@ TEST_CASE("a model or a variant that does not exist is refused with those that d
 
 TEST_CASE("models names every model with its variants") {
   const std::string output = TinyProject().must({"models"});
-  CHECK_THAT(output, Catch::StartsWith("ethreed ") && Contains("variants: none, no_policy, no_gps, no_party, "
-                                                               "no_emotion, no_tracking\n"));
+  CHECK_THAT(output, Catch::StartsWith("ethreed ") &&
+                         Contains("variants: none, no_policy, no_gps, no_party, "
+                                  "no_emotion, no_tracking\n") &&
+                         Contains("recipe best: "));
 }

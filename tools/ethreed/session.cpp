@@ -125,10 +125,15 @@ RunConfig configuration_on(const nlohmann::json* base, const std::string& source
                            const ConfigArguments& arguments, bool other_data) {
   std::vector<ConfigPatch> patches;
   if (base != nullptr) patches.push_back({base, source, other_data});
-  nlohmann::json file;
+  nlohmann::json recipe, file;
   if (!arguments.file.empty()) {
     file = read_json_file(arguments.file);
     patches.push_back({&file, arguments.file, false});
+  }
+  if (!arguments.recipe.empty()) {
+    recipe = recipe_keys(named_kind(arguments.model, patches), arguments.recipe);
+    const ConfigPatch patch{&recipe, "recipe '" + arguments.recipe + "'", false};
+    patches.insert(base != nullptr ? patches.begin() + 1 : patches.begin(), patch);
   }
   // Which key a variant is, the model says: so the model must be known first.
   const nlohmann::json command_line = arguments.keys(named_kind(arguments.model, patches));
@@ -155,6 +160,11 @@ void add_model_options(CLI::App& command, ConfigArguments& arguments) {
     variants += fmt::format("{}{}: {}", variants.empty() ? "" : "; ", kind.name, fmt::join(kind.variants(), ", "));
   command.add_option("--model", arguments.model,
                      fmt::format("Which model: {} [{}]", model_names(), model_kinds().front().name));
+  std::string recipes = "paper: of its paper";
+  for (const ModelKind& kind : model_kinds())
+    for (const NamedRecipe& recipe : kind.recipes())
+      recipes += fmt::format("; {} of {}: {}", recipe.name, kind.name, recipe.summary);
+  command.add_option("--recipe", arguments.recipe, "Named recipe (" + recipes + ") [paper]");
   command.add_option("--config", arguments.file, "JSON file with keys of 'model' and 'training'")->type_name("FILE");
   command.add_option("--variant,--ablation", arguments.variant, "Variant of the model (" + variants + ")");
 }

@@ -43,7 +43,7 @@ LoadedRun load_run(const RunArguments& arguments);
 
 /// What the command line says of the configuration of a run.
 struct ConfigArguments {
-  std::string model, file;
+  std::string model, recipe, file;
   std::optional<std::string> variant;
   std::optional<int> epochs, batch;
   std::optional<std::uint64_t> seed;
@@ -51,10 +51,11 @@ struct ConfigArguments {
   /// The options as keys of a configuration of this model.
   nlohmann::json keys(const ModelKind& kind) const;
 };
-/// --model, --config and --variant.
+/// --model, --recipe, --config and --variant.
 void add_model_options(CLI::App& command, ConfigArguments& arguments);
-/// The configuration of a new model on this data: the model's defaults, sizes from the data, then the keys of the file,
-/// then the other options. Throws Error naming its source for a key that is wrong or contradicts the data.
+/// The configuration of a new model on this data: the model's defaults, sizes from the data, then the keys of the
+/// recipe, then those of the file, then the other options. Throws Error naming its source for a key that is wrong or
+/// contradicts the data.
 RunConfig configuration_for(const Dataset& data, const ConfigArguments& arguments);
 /// The same on top of an existing configuration, whose source is `run`. With `other_data`, sizes that the data says are
 /// those of this data.

@@ -1,6 +1,7 @@
 // The configuration of ETHREED: the paper's values, JSON there and back, and a clear word for every mistake.
 
 #include "core/error.h"
+#include "model/ethreed/losses.h"
 #include "model/interface/run_config.h"
 #include "tests/model/tiny_model.h"
 
@@ -105,6 +106,25 @@ TEST_CASE("ablations have the six names, there and back") {
   CHECK_THROWS_AS(ablation_from(""), Error);
 }
 
+TEST_CASE("situations to learn from are asked of the data before training") {
+  const Json asked{{"training", {{"weight_situation", 0.5}}}};
+  DataDescription data = data_of();
+  CHECK_THROWS_WITH(made(asked, &data),
+                    Contains("run.json") && Contains("weight_situation") && Contains("the data has no situations"));
+  data.situations = true;
+  CHECK(made(asked, &data).model->reads_situations());
+  CHECK_FALSE(made(Json::object(), &data).model->reads_situations());
+}
+
+TEST_CASE("the weight of L2 rises from 0 to its own over policy_anneal_steps") {
+  EthreedConfig config;
+  CHECK(policy_share(config, 0) == 1.0);
+  config.policy_anneal_steps = 4;
+  CHECK(policy_share(config, 0) == 0.0);
+  CHECK(policy_share(config, 3) == 0.75);
+  for (const int step : {4, 5, 1000}) CHECK(policy_share(config, step) == 1.0);
+}
+
 TEST_CASE("an ablation switches off what its name says and nothing else") {
   const auto switches = [](Ablation ablation) {
     EthreedConfig c = valid_config();
@@ -135,7 +155,8 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
                  "weight_generation": 0.23, "weight_coverage": 0.24, "schedule": "linear", "warm_up_steps": 25,
                  "weight_decay": 0.26, "patience": 27, "weight_copy": 0.28, "generation_gate_bias": -0.29, "mask_words": 0.3,
                  "mask_words_from": 31, "dropout_words": 0.32, "dropout_encoder": 0.33, "dropout_output": 0.34,
-                 "sample_in_training": false}})");
+                 "sample_in_training": false, "weight_situation": 0.35, "policy_direction": "p_to_q",
+                 "policy_anneal_steps": 36}})");
   const RunConfig run = made(changed, nullptr);
   const Json json = Json::parse(to_json(run).dump());
   CHECK(json == changed);
@@ -155,10 +176,13 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
   CHECK(config.emotion_input);
   CHECK_FALSE(config.sample_in_training);
   CHECK(config.mask_words_from == 31);
+  CHECK(config.policy_direction == PolicyDirection::p_to_q);
+  CHECK(config.policy_anneal_steps == 36);
   CHECK(std::array{config.dropout, config.update_gate_bias, config.weights.emotion, config.weights.policy,
                    config.weights.generation, config.weights.coverage, config.weights.copy, config.generation_gate_bias,
-                   config.mask_words, config.dropout_words, config.dropout_encoder, config.dropout_output} ==
-        std::array{0.18, -0.19, 0.21, 0.22, 0.23, 0.24, 0.28, -0.29, 0.3, 0.32, 0.33, 0.34});
+                   config.mask_words, config.dropout_words, config.dropout_encoder, config.dropout_output,
+                   config.weights.situation} ==
+        std::array{0.18, -0.19, 0.21, 0.22, 0.23, 0.24, 0.28, -0.29, 0.3, 0.32, 0.33, 0.34, 0.35});
   CHECK(run.recipe == Recipe{.epochs = 11,
                              .batch = 12,
                              .learning_rate = 0.1 + 0.2,
@@ -186,7 +210,8 @@ TEST_CASE("keys that came later are not written at their defaults, so that older
   const Json json = to_json(made(Json::object()));
   for (const char* key :
        {"schedule", "warm_up_steps", "weight_decay", "patience", "weight_copy", "generation_gate_bias", "mask_words",
-        "mask_words_from", "dropout_words", "dropout_encoder", "dropout_output", "sample_in_training"}) {
+        "mask_words_from", "dropout_words", "dropout_encoder", "dropout_output", "sample_in_training",
+        "weight_situation", "policy_direction", "policy_anneal_steps"}) {
     INFO(key);
     CHECK_FALSE(json["training"].contains(key));
   }

@@ -1,5 +1,6 @@
 // A training step: the same bits at every number of threads, the recipe's Adam, and no memory taken.
 
+#include "model/blocks/dropout.h"
 #include "model/training/trainer.h"
 #include "tests/kernels/allocation_count.h"
 #include "tests/model/ethreed/test_model.h"
@@ -46,6 +47,23 @@ class Trainee {
 };
 
 }  // namespace
+
+TEST_CASE("a step may ask for more dropout masks than one launch draws: each is the mask that it is alone") {
+  Runtime runtime(2);
+  Context context = runtime.context();
+  constexpr int masks = 2 * dropout_max_masks + 3, rows = 5, width = 7;
+  StepDropout<float> together(context, 0.4, 9, 6);
+  std::vector<const float*> drawn;
+  for (int k = 0; k < masks; ++k) drawn.push_back(together.mask(k, rows, width));
+  together.draw();
+  for (int k = 0; k < masks; ++k) {
+    INFO("mask " << k);
+    StepDropout<float> alone(context, 0.4, 9, 6);
+    const float* mask = alone.mask(k, rows, width);
+    alone.draw();
+    CHECK(std::equal(mask, mask + rows * width, drawn[k]));
+  }
+}
 
 TEST_CASE("training gives the same bits with one, two and three threads") {
   const TemporaryFolder folder;

@@ -136,6 +136,11 @@ Json config_of(const Json& json, const ModelKind& kind, const std::string& sourc
                   key);
     config[section][key] = value;
   };
+  if (json.contains("recipe")) {
+    Json recipe = recipe_keys(kind, text_at(json, "recipe", source));
+    for (const auto& [section, keys] : config.items()) recipe[section].update(keys);
+    config = std::move(recipe);
+  }
   if (json.contains("variant"))
     put("model", std::string(kind.variant_key), "variant", text_at(json, "variant", source));
   if (json.contains("epochs")) put("training", "epochs", "epochs", json["epochs"]);
@@ -147,7 +152,8 @@ Json config_of(const Json& json, const ModelKind& kind, const std::string& sourc
 void add_variant(const Json& json, const std::vector<std::uint64_t>& seeds, const fs::path& folder,
                  const std::string& plan_source, ExperimentPlan& plan) {
   const std::string number = fmt::format("{}: variants[{}]", plan_source, plan.variants.size());
-  check_keys(json, {"name", "title", "note", "model", "variant", "config", "epochs", "seeds", "data"}, number);
+  check_keys(json, {"name", "title", "note", "model", "variant", "recipe", "config", "epochs", "seeds", "data"},
+             number);
   PlannedVariant variant{.name = text_at(json, "name", number)};
   ETHREED_CHECK(is_file_name(variant.name),
                 "{}: name: wanted up to 64 letters, digits, '.', '_' and '-' (it names files; 'title' is what tables "
