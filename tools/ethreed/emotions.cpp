@@ -154,7 +154,7 @@ void run_emotions(const EmotionsArguments& arguments) {
   ETHREED_CHECK(
       texts || !model.utterance_labels().empty(),
       "{}: is a run of model '{}', variant {}, which takes utterances for no emotion; use a run of ethreed, of "
-      "hred as emo_hred, or of a classifier of texts",
+      "hred as emo_hred, of dialogue_rnn, or of a classifier of texts",
       arguments.run.run, model.name(), model.variant());
   const std::vector<std::string> classes = classes_of(run.info, texts ? model.label_set() : model.utterance_labels());
   const Records records = read_records(arguments.records);
