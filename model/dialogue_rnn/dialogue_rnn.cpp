@@ -42,4 +42,14 @@ UtteranceLogits<T> DialogueRnnModel::utterance_logits(Tape<T>& tape, const Dialo
 
 ModelKind dialogue_rnn_model() { return kind_of<DialogueRnnModel>(); }
 
+#define ETHREED_INSTANTIATE(T)                                                                        \
+  template DialogueRnnPass<T> DialogueRnnModel::forward(Tape<T>&, const DialogueRnnConfig&,           \
+                                                        const DialogueRnnParameters<Variable<T>>&,    \
+                                                        const DialogueRnnBatch&, const PassOptions&); \
+  template UtteranceLogits<T> DialogueRnnModel::utterance_logits(                                     \
+      Tape<T>&, const DialogueRnnConfig&, const DialogueRnnParameters<Variable<T>>&, const DialogueRnnBatch&);
+ETHREED_INSTANTIATE(float)
+ETHREED_INSTANTIATE(double)
+#undef ETHREED_INSTANTIATE
+
 }  // namespace ethreed

@@ -43,11 +43,18 @@ double DialogueRnnFigures::weighted_f1() const {
 
 std::vector<double> DialogueRnnFigures::result() const {
   ETHREED_CHECK(turns_ > 0, "evaluation: no dialogue to evaluate");
-  std::vector<double> figures{speaker_.share()};
-  for (const AccuracySum& sum : of_turn_) figures.push_back(sum.share());
-  figures.insert(figures.end(), {weighted_f1(), mean_figure(nll_, speaker_.rows()), static_cast<double>(dialogues_),
-                                 static_cast<double>(turns_), static_cast<double>(speaker_.rows())});
-  if (listener_labels_) figures.insert(figures.end(), {listener_.share(), static_cast<double>(listener_.rows())});
+  std::vector<double> figures{speaker_.share(),
+                              of_turn_[0].share(),
+                              of_turn_[1].share(),
+                              of_turn_[2].share(),
+                              weighted_f1(),
+                              mean_figure(nll_, speaker_.rows()),
+                              static_cast<double>(dialogues_),
+                              static_cast<double>(turns_),
+                              static_cast<double>(speaker_.rows()),
+                              listener_.share(),
+                              static_cast<double>(listener_.rows())};
+  if (!listener_labels_) figures.resize(figures.size() - 2);
   return figures;
 }
 
