@@ -45,7 +45,9 @@ void initialise_parameter(const ParameterLayout::Entry& entry, View<const float>
   const std::uint64_t key = Fingerprint().add(entry.name).value();
   const PhiloxStream random = random_stream(seed, Draw::initialisation, key);
   if (entry.start.how == Initialisation::zero || entry.start.how == Initialisation::from_data) return;
-  if (entry.start.how == Initialisation::word_vectors) {
+  if (entry.start.how == Initialisation::one) {
+    std::fill_n(values, count, T{1});
+  } else if (entry.start.how == Initialisation::word_vectors) {
     ETHREED_CHECK(word_vectors.shape == entry.shape, "word vectors are {}, the model's embedding is {}",
                   word_vectors.shape.text(), entry.shape.text());
     for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<T>(word_vectors.data[i]);
@@ -54,7 +56,9 @@ void initialise_parameter(const ParameterLayout::Entry& entry, View<const float>
     const std::vector<double> q = orthogonal_matrices(hidden, random);
     for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<T>(q[i]);
   } else {
-    const double bound = 1.0 / std::sqrt(static_cast<double>(entry.start.fan_in));
+    const double bound = entry.start.how == Initialisation::xavier
+                             ? std::sqrt(6.0 / (entry.start.fan_in + entry.start.fan_out))
+                             : 1.0 / std::sqrt(static_cast<double>(entry.start.fan_in));
     for (std::int64_t i = 0; i < count; ++i)
       values[i] = static_cast<T>((2.0 * random.uniform(static_cast<std::uint64_t>(i)) - 1.0) * bound);
     if (entry.start.shift != 0)

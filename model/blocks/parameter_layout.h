@@ -16,7 +16,9 @@ enum class Initialisation {
   word_vectors,    ///< the word vectors of the data [V, D_w]
   from_data,       ///< numbers that the model computes from the data set (DataValues)
   zero,            ///< zeros
+  one,             ///< ones
   uniform_fan_in,  ///< U(±1/√fan_in)
+  xavier,          ///< U(±√(6/(fan_in + fan_out))): Glorot and Bengio, AISTATS 2010
   orthogonal,      ///< each H × H gate block of a [3H, H] matrix orthogonal on its own
   recurrent_bias,  ///< U(±1/√fan_in), the update gate's third set to `update_gate_bias`
 };
@@ -24,6 +26,7 @@ enum class Initialisation {
 struct InitialValues {
   Initialisation how = Initialisation::uniform_fan_in;
   int fan_in = 1;
+  int fan_out = 1;              ///< of Initialisation::xavier
   double update_gate_bias = 0;  ///< of Initialisation::recurrent_bias
   double shift = 0;             ///< added to every number of Initialisation::uniform_fan_in
 };
