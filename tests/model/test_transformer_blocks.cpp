@@ -7,7 +7,7 @@
 #include "kernels/device/open_device.h"
 #include "model/blocks/initialisation.h"
 #include "model/blocks/transformer.h"
-#include "model/blocks/transformer_textbook.h"
+#include "model/interface/transformer_textbook.h"
 
 #include <catch2/catch.hpp>
 
