@@ -278,5 +278,15 @@ TEST_CASE("DialogueRNN labels a post by nothing that comes after it, unless it i
       same = same && row_of(pass.speaker_logits, 2 * turn) == row_of(pass.speaker_logits, 2 * turn + 1);
     CHECK(same == !config.is_bidirectional());
     CHECK(row_of(pass.listener_logits, 2) != row_of(pass.listener_logits, 3));
+
+    // What `ethreed emotions` asks for says the same of the same turns.
+    const UtteranceLogits<double> all = DialogueRnnModel::utterance_logits(tape, config, parameters, batch);
+    REQUIRE(all.rows.size() == 4);
+    for (int row = 0; row < 4; ++row) {
+      CHECK(all.rows[static_cast<std::size_t>(row)].dialogue == row % 2);
+      CHECK(all.rows[static_cast<std::size_t>(row)].turn == row / 2);
+      CHECK(row_of(all.posts, row) == row_of(pass.speaker_logits, row));
+      CHECK(row_of(all.responses, row) == row_of(pass.listener_logits, row));
+    }
   }
 }
