@@ -15,6 +15,14 @@ Variable<T> linear_layer(Tape<T>& tape, const LinearHandles<Variable<T>>& layer,
   return linear(tape, x, layer.weight, layer.bias, activation);
 }
 
+/// Zeros [rows, columns], a constant.
+template <class T> Variable<T> zeros(Tape<T>& tape, int rows, int columns) {
+  const std::int64_t count = std::int64_t{rows} * columns;
+  T* values = tape.context().values.template allocate<T>(count);
+  tape.context().clear(values, count);
+  return tape.constant(View<const T>(values, {rows, columns}));
+}
+
 /// A GRU over packed sequences x [rows, ·] from `initial` (absent: zeros): the input product for all rows at once, then
 /// the recurrence. `state_mask` [rows, H] multiplies every new state before it is carried on (dropout), null for none.
 /// With input_rows [rows], x [inputs, ·] are the different inputs, and those say which of them a row reads.

@@ -12,13 +12,6 @@ namespace ethreed {
 
 namespace {
 
-template <class T> Variable<T> zeros(Tape<T>& tape, int rows, int columns) {
-  const std::int64_t count = std::int64_t{rows} * columns;
-  T* values = tape.context().values.template allocate<T>(count);
-  tape.context().clear(values, count);
-  return tape.constant(View<const T>(values, {rows, columns}));
-}
-
 /// Those of the dialogues that go on: the longest come first.
 template <class T> Variable<T> first_rows(Tape<T>& tape, Variable<T> x, int rows) {
   return x.rows() == rows ? x : tape.rows(x, 0, rows);

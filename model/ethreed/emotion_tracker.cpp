@@ -59,10 +59,7 @@ Variable<T> track_first_posts(Tape<T>& tape, const EthreedConfig& config,
   const Packing first{tape.context().keep(Indices(offsets))};  // sequences of one step from states of zeros
   Variable<T> x = gru_layer(tape, parameters.gru_g, first, {summary}, {}, masks.global);
   if (config.has_party()) {  // (3) has nothing to attend to
-    const std::int64_t count = std::int64_t{summary.rows()} * config.global_state;
-    T* zeros = tape.context().values.template allocate<T>(count);
-    tape.context().clear(zeros, count);
-    const Variable<T> a = tape.constant(View<const T>(zeros, {summary.rows(), config.global_state}));
+    const Variable<T> a = zeros(tape, summary.rows(), config.global_state);
     x = gru_layer(tape, parameters.gru_p, first, {summary, a}, {}, masks.party);
   }
   return config.has_emotion_cell() ? gru_layer(tape, parameters.gru_e, first, {x}, {}, masks.emotion) : x;
