@@ -4,6 +4,7 @@
 #include "autograd/gradient_checker.h"
 #include "kernels/common/device_problem.h"
 #include "kernels/device/open_device.h"
+#include "tests/tested_operations.h"
 
 #include <fmt/format.h>
 #include <catch2/catch.hpp>
@@ -12,15 +13,15 @@
 #include <string_view>
 
 using namespace ethreed;
+using test::seed;
+using test::tested_cases;
 
 namespace {
-
-constexpr std::uint64_t seed = 1;
 
 template <class Test> void for_every_differentiable_case(Test test) {
   for (const Operation& operation : operations()) {
     if (!operation.differentiable) continue;
-    for (const OpCase& op_case : operation.cases()) {
+    for (const OpCase& op_case : tested_cases(operation)) {
       DYNAMIC_SECTION(operation.name << " / " << op_case.name) { test(op_case); }
     }
   }
@@ -76,7 +77,7 @@ void check_emulated(bool (*wanted)(std::string_view)) {
   for (const Operation& operation : operations()) {
     if (!operation.differentiable || !wanted(operation.name)) continue;
     ++checked;
-    for (const OpCase& op_case : operation.cases()) {
+    for (const OpCase& op_case : tested_cases(operation)) {
       INFO(operation.name << " / " << op_case.name);
       const auto problem = for_device(context, op_case.make_double(seed));
       const GradientReport in_double =

@@ -7,13 +7,13 @@
 #include "kernels/common/device_problem.h"
 #include "kernels/common/operation.h"
 #include "tests/distance.h"
+#include "tests/tested_operations.h"
 
 #include <fmt/format.h>
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -22,31 +22,10 @@
 
 namespace ethreed::test {
 
-inline constexpr std::uint64_t seed = 1;
-
-/// The operations to test: all of the table, or those of the environment's ETHREED_TEST_OPERATIONS ("adam,linear"),
-/// which a test then says it left the others out. Throws Error for a name that the table lacks.
-inline std::vector<Operation> tested_operations() {
-  const std::span<const Operation> all = operations();
-  const char* wanted = std::getenv("ETHREED_TEST_OPERATIONS");
-  if (wanted == nullptr) return {all.begin(), all.end()};
-  std::vector<Operation> tested;
-  std::string_view rest = wanted;
-  while (!rest.empty()) {
-    const std::string_view name = rest.substr(0, rest.find(','));
-    rest.remove_prefix(std::min(rest.size(), name.size() + 1));
-    const auto found = std::find_if(all.begin(), all.end(), [&](const Operation& one) { return one.name == name; });
-    ETHREED_CHECK(found != all.end(), "ETHREED_TEST_OPERATIONS: there is no operation '{}'", name);
-    tested.push_back(*found);
-  }
-  fmt::print("only {} (ETHREED_TEST_OPERATIONS), {} operations left out\n", wanted, all.size() - tested.size());
-  return tested;
-}
-
 /// Calls test(operation, op_case) for every case of the table, each in a section of its own.
 template <class Test> void for_every_case(Test test) {
   for (const Operation& operation : tested_operations())
-    for (const OpCase& op_case : operation.cases()) {
+    for (const OpCase& op_case : tested_cases(operation)) {
       DYNAMIC_SECTION(operation.name << " / " << op_case.name) { test(operation, op_case); }
     }
 }

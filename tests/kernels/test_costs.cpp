@@ -67,7 +67,7 @@ struct Totals {
 
 template <class T> Totals check_bytes(const Operation& operation) {
   Totals totals;
-  for (const OpCase& op_case : operation.cases()) {
+  for (const OpCase& op_case : tested_cases(operation)) {
     ++totals.cases;
     const Cost cost = make<T>(op_case)->cost();
     const auto touched = forward_and_backward<T>(operation, op_case);

@@ -137,7 +137,7 @@ const std::set<std::string_view> takes_any_address{"adam", "global_norm", "loss_
 TEST_CASE("the emulated kernels give the same bits when streams run late and out of step") {
   for (const int multiprocessors : {8, 1})
     for (const Operation& operation : tested_operations())
-      for (const OpCase& op_case : operation.cases()) {
+      for (const OpCase& op_case : tested_cases(operation)) {
         INFO(operation.name << " / " << op_case.name << ", " << multiprocessors << " multiprocessors");
         const auto run_with = [&](Queues queues) {
           emulation::Settings settings;
@@ -164,7 +164,7 @@ TEST_CASE("the emulated kernels agree with the CPU on devices of other sizes, ev
     EmulatedDevice emulated(device.settings);
     Context context = emulated.context();
     for (const Operation& operation : tested_operations())
-      for (const OpCase& op_case : operation.cases()) {
+      for (const OpCase& op_case : tested_cases(operation)) {
         INFO(operation.name << " / " << op_case.name << ", " << device.name);
         Run<float> wanted(cpu, operation, op_case), got(context, operation, op_case);
         check_agreement(results_of(got, context), results_of(wanted, cpu));
@@ -179,7 +179,7 @@ TEST_CASE("the emulated kernels treat NaN and −∞ in any input as the CPU doe
   Context context = emulated.context();
   std::int64_t planted = 0;
   for (const Operation& operation : tested_operations())
-    for (const OpCase& op_case : operation.cases()) {
+    for (const OpCase& op_case : tested_cases(operation)) {
       const std::size_t inputs = make<float>(op_case)->inputs.size();
       // A state that is not there is zeros: 0 · NaN where a device multiplies it and the CPU knows better. So of the
       // GRU outputs alone are compared, and its recurrent weights stay finite.
@@ -215,7 +215,7 @@ TEST_CASE("the emulated kernels of blocks and rows take operands that start anyw
   for (const Operation& operation : tested_operations()) {
     if (takes_any_address.count(operation.name) == 0) continue;
     ++found;
-    for (const OpCase& op_case : operation.cases())
+    for (const OpCase& op_case : tested_cases(operation))
       // All of them alike, and each unlike the one before; a norm is a double.
       for (const std::vector<std::size_t>& shifts : {std::vector<std::size_t>{8}, {24}, {8, 16}, {0, 8, 24}}) {
         INFO(operation.name << " / " << op_case.name << ", " << fmt::format("{}", fmt::join(shifts, ", "))
@@ -239,7 +239,7 @@ TEST_CASE("the emulated kernels turn logits into their gradient in place, every 
   for (const Operation& operation : tested_operations()) {
     if (operation.name != "pointer_mixture" && operation.name != "vocabulary_loss")
       continue;  // whose contracts allow it
-    for (const OpCase& op_case : operation.cases()) {
+    for (const OpCase& op_case : tested_cases(operation)) {
       INFO(operation.name << " / " << op_case.name);
       Run<float> wanted(cpu, operation, op_case);
       wanted.forward_and_backward(cpu);
@@ -276,7 +276,7 @@ TEST_CASE("the emulated kernels make no gradient of a cotangent of 0, whatever o
   Runtime cpu_runtime;
   for (const bool on_device : {true, false}) {
     Context context = on_device ? emulated.context() : cpu_runtime.context();
-    for (const OpCase& op_case : operation.cases()) {
+    for (const OpCase& op_case : tested_cases(operation)) {
       INFO(op_case.name << (on_device ? ", emulated" : ", cpu"));
       const auto problem = make<float>(op_case);
       REQUIRE(problem->inputs[0].name == "logits");

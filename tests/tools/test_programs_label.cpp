@@ -51,6 +51,23 @@ TEST_CASE("label writes a row for every utterance of the corpus, in the format t
   }
 }
 
+TEST_CASE("a file of the corpus is not what a command writes, and stays as it was") {
+  const TinyProject project;
+  project.prepare();
+  train_classifier(project, "texts", "linear_classifier");
+  const std::string before = project.content("corpus/valid.csv");
+  const auto refused = [&](const std::vector<std::string>& arguments) {
+    check_refusal(project, arguments, {"is read by this command and would be overwritten"});
+    CHECK(project.content("corpus/valid.csv") == before);
+  };
+  refused({"label", "texts", "corpus", "--out", "corpus/valid.csv"});
+  refused({"label", "texts", "corpus", "--out", "corpus/../corpus/valid.csv"});
+  project.must(project.training("run"));
+  refused({"generate", "run", "--corpus", "corpus", "--out", "corpus/valid.csv"});
+  refused({"evaluate", "run", "--corpus", "corpus", "--per-dialogue", "corpus/valid.csv"});
+  refused({"report", "run", "--corpus", "corpus", "--out", "corpus/valid.csv"});
+}
+
 TEST_CASE("label --distribution writes probabilities that sum to one, the label's the largest") {
   const TinyProject project;
   project.prepare();

@@ -171,7 +171,7 @@ void print_table(const std::vector<Json>& runs) {
 }
 
 void run_evaluate(const EvaluateArguments& arguments) {
-  check_output_file(arguments.per_dialogue);
+  check_output_file(arguments.per_dialogue, corpus_files(arguments.run));
   ETHREED_CHECK(arguments.per_dialogue.empty() || arguments.more_runs.empty(),
                 "--per-dialogue: is a file of one run, but {} are given; evaluate each by itself",
                 1 + arguments.more_runs.size());

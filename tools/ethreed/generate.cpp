@@ -86,7 +86,7 @@ std::string as_json(const TurnText& t, const GeneratedTurn& turn, const ReplyRec
 
 void run_generate(const GenerateArguments& arguments) {
   const DecodeOptions decode = arguments.decode.checked();
-  check_output_file(arguments.out);
+  check_output_file(arguments.out, corpus_files(arguments.run));
   const LoadedRun run = load_run(arguments.run);
   const Dataset data = open_data(run.info, arguments.run);
   const Split& split = data.split(arguments.run.split);

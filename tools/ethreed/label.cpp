@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 struct LabelArguments {
   RunArguments run;
-  std::string corpus, out;
+  std::string out;
   std::string parties = "both";
   int max_length = 100;
   bool distribution = false;
@@ -72,7 +72,7 @@ std::string header(const LabelArguments& arguments, const std::vector<std::strin
 }
 
 void run_label(const LabelArguments& arguments) {
-  check_output_file(arguments.out);
+  check_output_file(arguments.out, corpus_files(arguments.run));
   const LoadedRun run = load_run(arguments.run);
   const Model& model = run.model();
   ETHREED_CHECK(model.unit() == Unit::text,
@@ -89,7 +89,7 @@ void run_label(const LabelArguments& arguments) {
   file.write(std::string_view(header(arguments, classes)));
   std::size_t labelled = 0, splits = 0;
   catch_interruptions();
-  for (const auto& [split, path] : find_split_files(arguments.corpus)) {
+  for (const auto& [split, path] : find_split_files(arguments.run.corpus)) {
     ++splits;
     const Utterances utterances = read_utterances(path, split, arguments, vocabulary);
     std::vector<Example> texts;
@@ -107,7 +107,7 @@ void run_label(const LabelArguments& arguments) {
     labelled += texts.size();
   }
   ETHREED_CHECK(splits > 0, "{}: holds no train.csv, valid.csv or test.csv; give the folder of a corpus",
-                arguments.corpus);
+                arguments.run.corpus);
   file.commit();
   fmt::print("{}: {} utterances of {} splits, {} classes of '{}', by model '{}'\n", arguments.out, labelled, splits,
              classes.size(), model.label_set(), model.name());
@@ -120,7 +120,7 @@ void add_label_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "label", "Label every utterance of a corpus by a trained classifier of texts, in the format that prepare reads");
   add_run_options(*command, a->run, false);
-  command->add_option("corpus", a->corpus, "Folder with train.csv, valid.csv and test.csv, where present")
+  command->add_option("corpus", a->run.corpus, "Folder with train.csv, valid.csv and test.csv, where present")
       ->required()
       ->type_name("CORPUS_DIR");
   command->add_option("--out", a->out, "CSV file to write")->required()->type_name("FILE");

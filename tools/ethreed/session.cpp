@@ -2,6 +2,7 @@
 
 #include "kernels/device/open_device.h"
 #include "kernels/gemm/gemm.h"
+#include "model/text/corpus_folder.h"
 #include "model/text/line_reader.h"
 #include "tools/ethreed/run_folder.h"
 
@@ -196,6 +197,16 @@ void check_output_file(const std::string& path, std::span<const std::string> inp
     ETHREED_CHECK(!std::filesystem::equivalent(path, input, none),
                   "{}: is read by this command and would be overwritten; give another file to write", path);
   }
+}
+
+std::vector<std::string> corpus_files(const RunArguments& arguments) {
+  std::vector<std::string> files;
+  if (arguments.corpus.empty()) return files;
+  for (const SplitFile& file : find_split_files(arguments.corpus)) files.push_back(file.path.string());
+  if (!arguments.labels.empty()) files.push_back(arguments.labels);
+  for (const LabelColumnFile& column : parse_label_columns(arguments.label_columns))
+    files.push_back(column.path.string());
+  return files;
 }
 
 std::string check_seed(const std::string& text) {

@@ -95,6 +95,9 @@ struct RunArguments {
   DeviceArguments device;
 };
 void add_run_options(CLI::App& command, RunArguments& arguments, bool with_data);
+/// The files that such a command reads of a corpus and its labels, for check_output_file. Throws Error if the corpus is
+/// given and is no folder.
+std::vector<std::string> corpus_files(const RunArguments& arguments);
 
 /// The data for a run: the corpus that was given, prepared for it; else the data that was given; else that it was
 /// trained on. Throws Error unless it fits the run (check_fits).

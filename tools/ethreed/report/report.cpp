@@ -41,7 +41,7 @@ std::vector<std::string> names_of(const std::vector<std::string>& runs) {
 }
 
 void run_report(const ReportArguments& arguments) {
-  check_output_file(arguments.out);
+  check_output_file(arguments.out, corpus_files(arguments.evaluate.run));
   arguments.evaluate.decode.checked();
   std::vector<std::string> runs{arguments.evaluate.run.run};
   runs.insert(runs.end(), arguments.evaluate.more_runs.begin(), arguments.evaluate.more_runs.end());
