@@ -84,6 +84,7 @@ void DialogueBatch::lay_out_turns(std::span<const Example> dialogues) {
   for (Ids* ids : {&turn_dialogue, &turn_time, &emotion, &listener_label, &post_chain, &response_chain, &post_pair,
                    &response_pair})
     ids->resize(n);
+  listener_distribution.resize(n);
   chain_of_pair.resize(2 * n);
   chain_turn_.resize(2 * n);
   chain_offsets.assign(1, 0);
@@ -112,6 +113,7 @@ void DialogueBatch::lay_out_turns(std::span<const Example> dialogues) {
       turn_time[row] = t;
       emotion[row] = turn.emotion;
       listener_label[row] = turn.listener_label;
+      listener_distribution[row] = turn.listener_distribution;
       emotion_labels += turn.emotion >= 0;
       listener_labels += turn.listener_label >= 0;
       post_chain[row] = first + rank;

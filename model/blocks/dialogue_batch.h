@@ -69,8 +69,10 @@ class DialogueBatch {
   std::vector<std::int32_t> turn_offsets, chain_offsets, pair_offsets, encoder_offsets, decoder_offsets;
 
   // turn rows
-  std::vector<std::int32_t> turn_dialogue, turn_time;    ///< [N] input dialogue and t of each turn row
-  std::vector<std::int32_t> emotion, listener_label;     ///< [N] y^P and y^R, −1 for none
+  std::vector<std::int32_t> turn_dialogue, turn_time;  ///< [N] input dialogue and t of each turn row
+  std::vector<std::int32_t> emotion, listener_label;   ///< [N] y^P and y^R, −1 for none
+  /// [N] the probabilities of the emotions in R, or empty; borrowed from what the examples borrow.
+  std::vector<std::span<const float>> listener_distribution;
   std::vector<std::int32_t> post_chain, response_chain;  ///< [N] chain row of P and R
   std::vector<std::int32_t> post_pair, response_pair;    ///< [N] pair row of P and R
   std::vector<std::int32_t> row_of_turn;                 ///< [N] decoder row of each turn row

@@ -17,8 +17,9 @@ enum class Unit {
 struct TurnInput {
   std::span<const std::int32_t> post;
   std::span<const std::int32_t> response;
-  int emotion = -1;         ///< y^P, or −1 when unknown (a chat)
-  int listener_label = -1;  ///< y^R, or −1
+  int emotion = -1;                                ///< y^P, or −1 when unknown (a chat)
+  int listener_label = -1;                         ///< y^R, or −1
+  std::span<const float> listener_distribution{};  ///< the probabilities of the K emotions in R_t, or empty
 };
 
 /// One example, by the unit of the model. Spans are borrowed.

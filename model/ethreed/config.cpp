@@ -35,6 +35,8 @@ ConfigFields EthreedConfig::training_fields() {
           {.key = "dropout_encoder", .value = &dropout_encoder, .low = 0.0, .high = 0.95, .unwritten = 0},
           {.key = "dropout_output", .value = &dropout_output, .low = 0.0, .high = 0.95, .unwritten = 0},
           {.key = "sample_in_training", .value = &sample_in_training, .unwritten = 1},
+          {.key = "noise_scale", .value = &noise_scale, .low = 0.0, .high = 100.0, .unwritten = 1},
+          {.key = "listener_distributions", .value = &listener_distributions, .unwritten = 0},
           {.key = "policy_direction", .value = named_choice(policy_direction, direction_names), .unwritten = 0},
           {.key = "policy_anneal_steps", .value = &policy_anneal_steps, .low = 0, .high = 1e9, .unwritten = 0},
           {"update_gate_bias", &update_gate_bias, -100.0, 100.0},
@@ -70,6 +72,9 @@ void EthreedConfig::check() const {
 void EthreedConfig::check_data(const DataDescription& data) const {
   ETHREED_CHECK(!listener_labels || data.listener_labels,
                 "'listener_labels' is true, but the data has none; prepare it with --labels");
+  ETHREED_CHECK(!listener_distributions || (listener_labels && data.listener_distributions),
+                "'listener_distributions' is true, but the data has none, or its labels are not used; prepare it with "
+                "--labels FILE --label-distributions");
   ETHREED_CHECK(!has_situations() || data.situations,
                 "'weight_situation' is {}, but the data has no situations; prepare it from a corpus that has them",
                 weights.situation);

@@ -47,7 +47,10 @@ struct EthreedConfig {
   bool constraint_gradient = false;  ///< true: p of (12) is not detached
   bool unbounded_energies = false;   ///< true: (18) without its tanh, an extension
   UtterancePooling pooling = UtterancePooling::last;
-  bool emotion_input = false;  ///< true: the decoder's cell reads [E[y_{i−1}] ; emo], an extension of (15)
+  bool listener_distributions = false;  ///< true: L1 of the replies against the probabilities that came with their
+                                        ///< labels, an extension
+  double noise_scale = 1.0;             ///< R̂ = μ + scale·σ ⊙ ε in (11), an extension where it is not 1
+  bool emotion_input = false;           ///< true: the decoder's cell reads [E[y_{i−1}] ; emo], an extension of (15)
   PolicyDirection policy_direction = PolicyDirection::q_to_p;
   int policy_anneal_steps = 0;     ///< the weight of L2 rises from 0 to its own over so many updates
   double dropout = 0.5;            ///< on g, p, e, c

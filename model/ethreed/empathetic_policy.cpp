@@ -1,5 +1,6 @@
 #include "model/ethreed/empathetic_policy.h"
 
+#include "autograd/functions/elementwise_function.h"
 #include "autograd/functions/gaussian_sample_function.h"
 #include "model/blocks/layers.h"
 
@@ -13,9 +14,11 @@ EmpatheticPolicy<T> predict_reply_emotion(Tape<T>& tape, const EthreedConfig& co
   const Variable<T> state = linear_layer(tape, parameters.state, {emotion_post}, Activation::tanh);  // (8), (11)
   EmpatheticPolicy<T> policy{.mean = linear_layer(tape, parameters.mean, {state}),                   // (9)
                              .log_variance = linear_layer(tape, parameters.log_variance, {state})};  // (10)
-  policy.reply = noise != nullptr ? gaussian_sample<T>(tape, policy.mean, policy.log_variance,
-                                                       View<const T>(noise, policy.mean.shape()))
-                                  : policy.mean;
+  policy.reply = policy.mean;
+  if (noise == nullptr) return policy;
+  View<const T> drawn(noise, policy.mean.shape());
+  if (config.noise_scale != 1) drawn = scale(tape, tape.constant(drawn), config.noise_scale).value();
+  policy.reply = gaussian_sample<T>(tape, policy.mean, policy.log_variance, drawn);
   return policy;
 }
 

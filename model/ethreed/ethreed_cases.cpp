@@ -52,6 +52,8 @@ std::vector<ModelCase> tiny_cases() {
   recipe.keys["training"].update({{"weight_situation", 0.6},
                                   {"policy_direction", "p_to_q"},
                                   {"policy_anneal_steps", 3},
+                                  {"noise_scale", 0.6},
+                                  {"listener_distributions", true},
                                   {"dropout_words", 0.2},
                                   {"dropout_encoder", 0.3},
                                   {"dropout_output", 0.25},
@@ -74,6 +76,8 @@ reference::Switches switches_of(const Json& model, const Json& training) {
           .pooling = model.value("pooling", "last") == "attention",
           .emotion_input = model.value("emotion_input", false),
           .reversed = training.value("policy_direction", "q_to_p") == "p_to_q",
+          .distributions = training.value("listener_distributions", false),
+          .noise_scale = training.value("noise_scale", 1.0),
           .listener_labels = model.at("listener_labels")};
 }
 
@@ -93,11 +97,13 @@ std::vector<reference::Dialogue> dialogues_of(const TextbookInput& input) {
   for (const Example& example : input.examples) {
     reference::Dialogue& dialogue = dialogues.emplace_back();
     for (const TurnInput& turn : example.turns)
-      dialogue.push_back({.post = {turn.post.begin(), turn.post.end()},
-                          .response = {turn.response.begin(), turn.response.end()},
-                          .emotion = turn.emotion,
-                          .listener_label = turn.listener_label,
-                          .noise = noise_at(input, example.place + static_cast<std::int64_t>(dialogue.size()))});
+      dialogue.push_back(
+          {.post = {turn.post.begin(), turn.post.end()},
+           .response = {turn.response.begin(), turn.response.end()},
+           .emotion = turn.emotion,
+           .listener_label = turn.listener_label,
+           .listener_distribution = {turn.listener_distribution.begin(), turn.listener_distribution.end()},
+           .noise = noise_at(input, example.place + static_cast<std::int64_t>(dialogue.size()))});
   }
   return dialogues;
 }

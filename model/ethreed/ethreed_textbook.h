@@ -25,6 +25,8 @@ struct Switches {
   bool pooling = false;         ///< true: u is what attention takes from the tokens
   bool emotion_input = false;   ///< true: GRU_d reads [E[y_{i−1}] ; emo]
   bool reversed = false;        ///< true: KL(p‖q) in (12)
+  bool distributions = false;   ///< true: L1 of the replies against their labels' probabilities
+  double noise_scale = 1;       ///< R̂ = μ + scale·σ ⊙ ε
   bool listener_labels = true;  ///< false: neither the listener half of L1 nor L2
 };
 
@@ -37,6 +39,7 @@ struct Dropout {
 struct Turn {
   std::vector<int> post, response;
   int emotion = -1, listener_label = -1;  ///< y^P and y^R; −1: none
+  Vector listener_distribution;           ///< the probabilities of the emotions in R_t; empty: its label is certain
   Vector noise;                           ///< ε; empty: R̂ = μ
   Dropout post_dropout, response_dropout;
   Vector content_dropout;
@@ -133,7 +136,8 @@ inline void predict_reply_emotion(const Parameters& p, const Switches& switches,
     const Vector sta = tanh_of(affine(p, "policy.state", s.e_post));  // (8), (11)
     s.mean = s.reply = affine(p, "policy.mean", sta);                 // (9)
     s.log_variance = affine(p, "policy.log_variance", sta);           // (10)
-    for (std::size_t i = 0; i < turn.noise.size(); ++i) s.reply[i] += std::exp(s.log_variance[i] / 2) * turn.noise[i];
+    for (std::size_t i = 0; i < turn.noise.size(); ++i)
+      s.reply[i] += switches.noise_scale * std::exp(s.log_variance[i] / 2) * turn.noise[i];
   }
   s.speaker_logits = affine(p, "classifier", s.e_post);
   s.listener_logits = affine(p, "classifier", s.e_response);
@@ -289,6 +293,13 @@ inline double divergence(const Vector& q_logits, const Vector& p_logits) {
   return sum;
 }
 
+/// −Σ_k p_k log softmax(logits)_k.
+inline double cross_entropy(const Vector& logits, const Vector& p) {
+  double sum = 0;
+  for (std::size_t k = 0; k < p.size(); ++k) sum += p[k] * cross_entropy(logits, static_cast<int>(k));
+  return sum;
+}
+
 inline Losses sum_losses(const Switches& switches, const Weights& weights, int vocabulary,
                          const std::vector<Dialogue>& dialogues, const Result& result) {
   Mean speaker, listener, kl, nll, coverage, copy;
@@ -297,7 +308,10 @@ inline Losses sum_losses(const Switches& switches, const Weights& weights, int v
       const Turn& turn = dialogues[d][t];
       const TurnState& s = result.states[d][t];
       if (turn.emotion >= 0) speaker.add(cross_entropy(s.speaker_logits, turn.emotion));
-      if (turn.listener_label >= 0) listener.add(cross_entropy(s.listener_logits, turn.listener_label));
+      if (turn.listener_label >= 0)
+        listener.add(switches.distributions && !turn.listener_distribution.empty()
+                         ? cross_entropy(s.listener_logits, turn.listener_distribution)
+                         : cross_entropy(s.listener_logits, turn.listener_label));
       kl.add(switches.reversed ? divergence(s.listener_logits, s.reply_logits)
                                : divergence(s.reply_logits, s.listener_logits));
       const DecodedTurn& decoded = result.decoded[d][t];

@@ -1,6 +1,8 @@
 #include "model/ethreed/losses.h"
 
+#include "autograd/functions/elementwise_function.h"
 #include "autograd/functions/gather_rows_function.h"
+#include "autograd/functions/log_softmax_function.h"
 #include "autograd/functions/policy_divergence_function.h"
 #include "autograd/functions/softmax_cross_entropy_function.h"
 #include "model/interface/loss_terms.h"
@@ -19,6 +21,27 @@ Variable<T> divergence(Tape<T>& tape, const EthreedConfig& config, Variable<T> q
   return policy_divergence(tape, detached ? tape.constant(p_logits.value()) : p_logits, q_logits, false);
 }
 
+// (6) of the replies against the probabilities that came with their labels: −Σ_k p_k log softmax(z)_k is minus the sum
+// of this. A label without probabilities counts as a certain one, a reply without a label not at all.
+template <class T>
+Variable<T> expected_log_probability(Tape<T>& tape, const EthreedConfig& config, const DialogueBatch& batch,
+                                     Variable<T> logits) {
+  const Context& context = tape.context();
+  const std::int64_t classes = config.emotion_classes, count = batch.turns() * classes;
+  T* p = context.arena.allocate<T>(count);
+  std::fill(p, p + count, T{0});
+  for (int row = 0; row < batch.turns(); ++row) {
+    const std::span<const float> given = batch.listener_distribution[row];
+    if (batch.listener_label[row] < 0) continue;
+    if (given.empty())
+      p[row * classes + batch.listener_label[row]] = T{1};
+    else
+      std::copy(given.begin(), given.end(), p + row * classes);
+  }
+  return multiply(tape, log_softmax(tape, logits),
+                  tape.constant(View<const T>(context.to_device(p, count), {batch.turns(), classes})));
+}
+
 }  // namespace
 
 double policy_share(const EthreedConfig& config, std::int64_t step) {
@@ -35,9 +58,15 @@ StepLosses<T> sum_losses(Tape<T>& tape, const EthreedConfig& config, const Dialo
   if (batch.emotion_labels > 0)
     terms.add(loss_emotion_speaker, softmax_cross_entropy<T>(tape, inputs.speaker_logits, batch.emotion),
               1.0 / batch.emotion_labels, weights.emotion);
-  if (config.listener_labels && batch.listener_labels > 0)
-    terms.add(loss_emotion_listener, softmax_cross_entropy<T>(tape, inputs.listener_logits, batch.listener_label),
-              1.0 / batch.listener_labels, weights.emotion);
+  if (config.listener_labels && batch.listener_labels > 0) {
+    const double share = 1.0 / batch.listener_labels;
+    if (config.listener_distributions)
+      terms.add(loss_emotion_listener, expected_log_probability(tape, config, batch, inputs.listener_logits), -share,
+                weights.emotion);
+    else
+      terms.add(loss_emotion_listener, softmax_cross_entropy<T>(tape, inputs.listener_logits, batch.listener_label),
+                share, weights.emotion);
+  }
   if (config.has_divergence())
     terms.add(loss_policy, divergence(tape, config, inputs.reply_logits, inputs.listener_logits), 1.0 / batch.turns(),
               policy_share * weights.policy);

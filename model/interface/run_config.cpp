@@ -27,7 +27,8 @@ Json to_json(const RunConfig& config) {
 DataDescription describe(const Dataset& data) {
   DataDescription description{.vocabulary = data.vocabulary_size(),
                               .embedding = static_cast<int>(data.vectors().columns()),
-                              .listener_labels = data.has_listener_labels()};
+                              .listener_labels = data.has_listener_labels(),
+                              .listener_distributions = data.has_listener_distributions()};
   description.situations = !data.splits().empty() && data.splits().front().has_situations();
   description.labels.push_back({"emotion", data.emotions().names()});
   for (const LabelColumn& column : data.label_columns()) description.labels.push_back({column.name, column.classes});
@@ -91,8 +92,9 @@ Json read_json_file(const std::string& path) {
 
 std::string learned_fingerprint(const Model& model, const Dataset& data) {
   if (model.unit() == Unit::dialogue) {
-    const std::string dialogues =
-        data.training_fingerprint({.listener_labels = model.model_config().value("listener_labels", false)});
+    const std::string dialogues = data.training_fingerprint(
+        {.listener_labels = model.model_config().value("listener_labels", false),
+         .listener_distributions = model.training_config().value("listener_distributions", false)});
     return model.reads_situations() ? dialogues + "+" + data.training_fingerprint({.situations = true}) : dialogues;
   }
   const TextSource source = model.text_source();

@@ -62,7 +62,8 @@ void SplitExamples::add_dialogue(int d) {
     turns_.push_back({.post = split_.post(d, t),
                       .response = split_.response(d, t),
                       .emotion = split_.post_emotion(d, t),
-                      .listener_label = split_.listener_label(d, t)});
+                      .listener_label = split_.listener_label(d, t),
+                      .listener_distribution = split_.listener_distribution(d, t)});
   Example& example = examples_.emplace_back(
       Example{.turns = std::span(turns_).subspan(first, turns_.size() - first), .place = first_turn_[d]});
   if (!kind_.situations || !split_.has_situations()) return;

@@ -41,6 +41,12 @@ std::string_view Split::conversation_id(std::int64_t d) const {
   return piece(conversation_bytes_, conversation_offsets_, static_cast<std::size_t>(d));
 }
 
+std::span<const float> Split::listener_distribution(std::int64_t d, std::int64_t t) const {
+  if (listener_distribution_.empty() || listener_label(d, t) < 0) return {};
+  const std::size_t classes = listener_distribution_.size() / listener_label_.size();
+  return listener_distribution_.subspan(static_cast<std::size_t>(turn(d, t)) * classes, classes);
+}
+
 const UtteranceLabels* Split::labels(std::string_view column) const {
   const auto place = std::find_if(labels_.begin(), labels_.end(),
                                   [&](const UtteranceLabels& labels) { return labels.name() == column; });
@@ -71,6 +77,7 @@ SplitArrays Split::arrays() const {
                      .emotion = emotion_,
                      .listener_label = listener_label_,
                      .post_emotion = post_emotion_,
+                     .listener_distribution = listener_distribution_,
                      .conversation_bytes = conversation_bytes_,
                      .conversation_offsets = conversation_offsets_,
                      .situation_tokens = situation_tokens_,
@@ -121,10 +128,11 @@ void Dataset::read_metadata() {
                 "{}: is no prepared data set; make one with: ethreed prepare", path().string());
   const std::string& version = file_.metadata("format_version");
   first_format_ = version == first_dataset_format_version;
-  ETHREED_CHECK(first_format_ || version == dataset_format_version || version == emotions_format_version,
+  ETHREED_CHECK(first_format_ || version == dataset_format_version || version == emotions_format_version ||
+                    version == distributions_format_version,
                 "{}: the data set has format version {}, this program reads {} to {}; prepare the corpus again",
-                path().string(), version, first_dataset_format_version, emotions_format_version);
-  without_emotions_ = version == emotions_format_version;
+                path().string(), version, first_dataset_format_version, distributions_format_version);
+  without_emotions_ = version == emotions_format_version || version == distributions_format_version;
   const std::string& rules = file_.metadata("tokenizer_version");
   ETHREED_CHECK(
       rules == tokenizer_version,
@@ -210,6 +218,7 @@ void Dataset::read_split(std::string_view name) {
   split.conversation_bytes_ = file_.tensor<std::uint8_t>(prefix + "conversation_bytes").span();
   split.conversation_offsets_ = file_.tensor<std::int64_t>(prefix + "conversation_offsets").span();
   check_split(split);
+  read_distributions(split);
   if (!first_format_) {
     read_situations(split);
     read_labels(split);
@@ -229,6 +238,27 @@ void Dataset::read_situations(Split& split) const {
   check(all_within(split.situation_tokens_, 0, words()), split, "a situation's token is outside the word table");
   for (std::int64_t d = 0; d < split.dialogues(); ++d)
     check_text(split, split.situation(d), max_situation_length_, "a situation");
+}
+
+// Where a reply has a label it has a distribution, and the other way round.
+void Dataset::read_distributions(Split& split) const {
+  const std::string name = split.name_ + ".listener_distribution";
+  if (!file_.contains(name)) return;
+  split.listener_distribution_ = file_.tensor<float>(name).span();
+  const auto classes = static_cast<std::size_t>(emotions_.size());
+  check(split.listener_distribution_.size() == split.listener_label_.size() * classes, split,
+        "the distributions of the replies do not fit the turns and the emotions");
+  for (std::size_t i = 0; i < split.listener_label_.size(); ++i) {
+    double sum = 0;
+    bool good = true;
+    for (const float p : split.listener_distribution_.subspan(i * classes, classes)) {
+      good = good && p >= 0 && p <= 1;
+      sum += static_cast<double>(p);
+    }
+    const bool labelled = split.listener_label_[i] >= 0;
+    check(good && std::abs(sum - (labelled ? 1.0 : 0.0)) <= 1e-4, split,
+          "the distribution of a reply is none, or stands where no label is");
+  }
 }
 
 void Dataset::read_labels(Split& split) const {
@@ -298,6 +328,11 @@ const LabelColumn* Dataset::label_column(std::string_view name) const {
   const auto place = std::find_if(label_columns_.begin(), label_columns_.end(),
                                   [&](const LabelColumn& column) { return column.name == name; });
   return place == label_columns_.end() ? nullptr : &*place;
+}
+
+bool Dataset::has_listener_distributions() const {
+  return !splits_.empty() &&
+         std::all_of(splits_.begin(), splits_.end(), [](const Split& one) { return one.has_listener_distributions(); });
 }
 
 bool Dataset::has_split(std::string_view name) const {

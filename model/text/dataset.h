@@ -13,6 +13,8 @@
 //   emotion int32 [n], listener_label int32 [S]            class numbers; −1: no label
 //   post_emotion int32 [S]                                 optional: the emotion of each post, where posts have their
 //                                                          own; −1: no label. Else that of the dialogue
+//   listener_distribution float32 [S, K]                   optional: the probabilities of the emotions in each reply;
+//                                                          a row sums to 1, or is 0 where the reply has no label
 //   conversation_bytes uint8 [..], conversation_offsets int64 [n + 1]
 //   situation_tokens int32 [..], situation_offsets int64 [n + 1]   optional: each dialogue's situation, EOS last
 //   label.<name> int32 [2S]                                for each label column: class numbers by utterance; −1: no
@@ -21,7 +23,8 @@
 // format_version, tokenizer_version, fingerprint, texts_fingerprint, min_frequency, max_length, max_situation_length,
 // dialogue_words, listener_labels, vectors, and label.<name>.classes (one a line) for each label column. Files of
 // format version 1, which have no situations, no label columns and no metadata for them, are read too. Version 2 is
-// written where neither posts nor emotions need more; 3 has post_emotion or other emotions.
+// written where neither posts nor emotions need more; 3 has post_emotion or other emotions; 4 has
+// listener_distribution, and what 3 has where it is needed.
 
 #include "core/safetensors.h"
 #include "model/text/emotions.h"
@@ -58,7 +61,8 @@ struct SplitContents {
   std::vector<std::int64_t> dialogue_offsets{0};
   std::vector<std::int32_t> emotion;
   std::vector<std::int32_t> listener_label;
-  std::vector<std::int32_t> post_emotion;  ///< [S], or empty: that of the dialogue
+  std::vector<std::int32_t> post_emotion;    ///< [S], or empty: that of the dialogue
+  std::vector<float> listener_distribution;  ///< [S·K], or empty: the replies have labels alone
   std::string conversation_bytes;
   std::vector<std::int64_t> conversation_offsets{0};
   std::vector<std::int32_t> situation_tokens;
@@ -100,9 +104,10 @@ Dataset open_in_memory(const DatasetContents& contents, const std::string& name)
 
 /// What of the training split a model learns from, beside the vocabulary and the emotions.
 struct TrainingPart {
-  bool situations = false;       ///< these in place of the utterances
-  bool listener_labels = false;  ///< the emotions of the replies
-  std::string label_column;      ///< the labels of this column, too
+  bool situations = false;              ///< these in place of the utterances
+  bool listener_labels = false;         ///< the emotions of the replies
+  bool listener_distributions = false;  ///< their probabilities, too
+  std::string label_column;             ///< the labels of this column, too
 };
 
 class Split;
@@ -144,6 +149,9 @@ class Split {
   }
   /// −1: no label.
   std::int32_t listener_label(std::int64_t d, std::int64_t t) const { return at(listener_label_, turn(d, t)); }
+  bool has_listener_distributions() const { return !listener_distribution_.empty(); }
+  /// The probabilities of the emotions in the reply, K of them that sum to 1; empty where it has none.
+  std::span<const float> listener_distribution(std::int64_t d, std::int64_t t) const;
   std::string_view conversation_id(std::int64_t d) const;
   bool has_situations() const { return !situation_offsets_.empty(); }
   /// Word ids, EOS last; 1 to max_situation_length of them, 1 where the corpus gives no text. Only with
@@ -174,7 +182,8 @@ class Split {
   std::span<const std::int64_t> dialogue_offsets_;
   std::span<const std::int32_t> emotion_;
   std::span<const std::int32_t> listener_label_;
-  std::span<const std::int32_t> post_emotion_;  // empty: that of the dialogue
+  std::span<const std::int32_t> post_emotion_;    // empty: that of the dialogue
+  std::span<const float> listener_distribution_;  // empty: none
   std::span<const std::uint8_t> conversation_bytes_;
   std::span<const std::int64_t> conversation_offsets_;
   std::span<const std::int32_t> situation_tokens_;
@@ -213,6 +222,8 @@ class Dataset {
   int max_length() const { return max_length_; }
   int max_situation_length() const { return max_situation_length_; }  ///< 0 in a file of format 1
   bool has_listener_labels() const { return has_listener_labels_; }
+  /// Have the labelled replies of every split their emotions' probabilities.
+  bool has_listener_distributions() const;
   /// The classes of emotions and listener labels.
   const EmotionSet& emotions() const { return emotions_; }
   /// In the order of their names' bytes; every split has labels of each.
@@ -243,6 +254,7 @@ class Dataset {
   void read_split(std::string_view name);
   void read_situations(Split& split) const;
   void read_labels(Split& split) const;
+  void read_distributions(Split& split) const;
   void check(bool good, const Split& split, std::string_view what) const;
   void check_split(const Split& split) const;
   void check_text(const Split& split, std::span<const std::int32_t> tokens, int max_length,
@@ -258,7 +270,7 @@ class Dataset {
   std::vector<LabelColumn> label_columns_;
   EmotionSet emotions_;
   bool first_format_ = false;      // format version 1
-  bool without_emotions_ = false;  // format version 3: dialogues may have none
+  bool without_emotions_ = false;  // format versions 3 and 4: dialogues may have none
   std::int32_t dialogue_words_ = 0;
   std::int64_t min_frequency_ = 0;
   int max_length_ = 0;

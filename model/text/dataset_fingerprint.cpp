@@ -83,6 +83,8 @@ std::string dialogues_fingerprint(const DatasetArrays& data) {
     hash.add(split.name).add(split.tokens).add(split.utterance_offsets).add(split.dialogue_offsets);
     hash.add(split.emotion).add(split.listener_label);
     if (!split.post_emotion.empty()) hash.add(std::string_view("post_emotion")).add(split.post_emotion);
+    if (!split.listener_distribution.empty())
+      hash.add(std::string_view("listener_distribution")).add(split.listener_distribution);
     hash.add(split.conversation_bytes).add(split.conversation_offsets);
   }
   if (!data.emotions.is_default()) hash.add(emotion_lines(data.emotions));
@@ -118,6 +120,7 @@ std::string training_fingerprint(const DatasetArrays& data, const SplitArrays& s
   if (!split.post_emotion.empty()) hash.add(std::string_view("post_emotion")).add(split.post_emotion);
   if (!data.emotions.is_default()) hash.add(emotion_lines(data.emotions));
   if (part.listener_labels) hash.add(split.listener_label);
+  if (part.listener_distributions) hash.add(split.listener_distribution);
   for (std::size_t i = 0; i < data.label_columns.size(); ++i)
     if (data.label_columns[i].name == part.label_column)
       hash.add(class_lines(data.label_columns[i])).add(split.labels[i]);

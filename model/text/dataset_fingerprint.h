@@ -18,7 +18,8 @@ struct SplitArrays {
   std::span<const std::int32_t> tokens;
   std::span<const std::int64_t> utterance_offsets, dialogue_offsets;
   std::span<const std::int32_t> emotion, listener_label;
-  std::span<const std::int32_t> post_emotion;  ///< empty: that of the dialogue
+  std::span<const std::int32_t> post_emotion;    ///< empty: that of the dialogue
+  std::span<const float> listener_distribution;  ///< empty: none
   std::span<const std::uint8_t> conversation_bytes;
   std::span<const std::int64_t> conversation_offsets;
   std::span<const std::int32_t> situation_tokens;

@@ -11,8 +11,10 @@ inline constexpr std::string_view dataset_format_name = "ethreed-dataset";
 /// What is written where every emotion is one of the 32 and a dialogue's. 1 had neither situations nor label columns
 /// and is read too.
 inline constexpr std::string_view dataset_format_version = "2";
-/// What is written otherwise.
+/// What is written where that is not so.
 inline constexpr std::string_view emotions_format_version = "3";
+/// What is written where replies have distributions of emotions.
+inline constexpr std::string_view distributions_format_version = "4";
 inline constexpr std::string_view first_dataset_format_version = "1";
 
 /// Metadata: the names of emotions that are not the 32, one a line.

@@ -52,6 +52,7 @@ DatasetArrays arrays_of(const DatasetContents& contents, const FlatWords& words)
     to.emotion = split.emotion;
     to.listener_label = split.listener_label;
     to.post_emotion = split.post_emotion;
+    to.listener_distribution = split.listener_distribution;
     to.conversation_bytes = bytes_of(split.conversation_bytes);
     to.conversation_offsets = split.conversation_offsets;
     to.situation_tokens = split.situation_tokens;
@@ -61,12 +62,15 @@ DatasetArrays arrays_of(const DatasetContents& contents, const FlatWords& words)
   return arrays;
 }
 
-bool needs_emotions_format(const DatasetContents& contents) {
-  return !contents.emotions.is_default() ||
-         std::any_of(contents.splits.begin(), contents.splits.end(), [](const SplitContents& split) {
-           return !split.post_emotion.empty() ||
-                  std::find(split.emotion.begin(), split.emotion.end(), -1) != split.emotion.end();
-         });
+std::string_view format_of(const DatasetContents& contents) {
+  const auto any_split = [&](auto test) { return std::any_of(contents.splits.begin(), contents.splits.end(), test); };
+  if (any_split([](const SplitContents& split) { return !split.listener_distribution.empty(); }))
+    return distributions_format_version;
+  const bool other_emotions = any_split([](const SplitContents& split) {
+    return !split.post_emotion.empty() ||
+           std::find(split.emotion.begin(), split.emotion.end(), -1) != split.emotion.end();
+  });
+  return other_emotions || !contents.emotions.is_default() ? emotions_format_version : dataset_format_version;
 }
 
 void check_contents(const DatasetContents& contents) {
@@ -83,6 +87,10 @@ void add_split(SafetensorsWriter& writer, const SplitContents& split, const Data
   writer.add(split.name + ".emotion", all(split.emotion));
   writer.add(split.name + ".listener_label", all(split.listener_label));
   if (!split.post_emotion.empty()) writer.add(split.name + ".post_emotion", all(split.post_emotion));
+  if (!split.listener_distribution.empty())
+    writer.add(split.name + ".listener_distribution",
+               View<const float>(split.listener_distribution.data(),
+                                 {static_cast<std::int64_t>(split.listener_label.size()), contents.emotions.size()}));
   writer.add(split.name + ".conversation_bytes", bytes_of(split.conversation_bytes));
   writer.add(split.name + ".conversation_offsets", all(split.conversation_offsets));
   if (!split.situation_offsets.empty()) {
@@ -117,8 +125,7 @@ template <class Sink> auto with_writer(const DatasetContents& contents, Sink sin
   writer.add("vectors", contents.vectors.view());
   for (const SplitContents& split : contents.splits) add_split(writer, split, contents);
   writer.add_metadata("format", std::string(dataset_format_name));
-  writer.add_metadata("format_version",
-                      std::string(needs_emotions_format(contents) ? emotions_format_version : dataset_format_version));
+  writer.add_metadata("format_version", std::string(format_of(contents)));
   if (!contents.emotions.is_default()) writer.add_metadata(std::string(emotions_key), emotion_lines(contents.emotions));
   writer.add_metadata("tokenizer_version", std::string(tokenizer_version));
   writer.add_metadata("fingerprint", contents.fingerprint());

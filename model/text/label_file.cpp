@@ -2,7 +2,10 @@
 
 #include "model/text/line_reader.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <cmath>
 
 namespace ethreed {
 
@@ -70,6 +73,37 @@ void LabelFile::find_utterance(LabelRow& row, std::string_view split, std::strin
   row.split = location.split;
   if (const auto at = location.dialogue->place(*index)) row.place = 2 * location.first_turn + *at;
   row.corpus_row = location.first_row + static_cast<std::size_t>(*index - 1);
+}
+
+std::vector<std::size_t> LabelFile::probability_columns(const EmotionSet& emotions) const {
+  std::vector<std::size_t> columns;
+  std::vector<std::string> missing;
+  for (const std::string& name : emotions.names()) {
+    if (const auto column = table_.find("p_" + name))
+      columns.push_back(*column);
+    else
+      missing.push_back("p_" + name);
+  }
+  ETHREED_CHECK(
+      missing.empty(),
+      "{}: lacks {} of the columns p_EMOTION that distributions come from ({}); write them with: ethreed label "
+      "--distribution",
+      path(), missing.size(), excerpt(fmt::format("{}", fmt::join(missing, ", "))));
+  return columns;
+}
+
+void LabelFile::read_probabilities(std::span<const std::size_t> columns, std::span<float> out) const {
+  double sum = 0;
+  for (std::size_t k = 0; k < columns.size(); ++k) {
+    const std::string_view text = strip(table_.field(columns[k]));
+    const auto p = parse_number<double>(text);
+    ETHREED_CHECK(p && *p >= 0 && *p <= 1, "{}: {} is '{}', wanted a probability from 0 to 1", place(),
+                  table_.columns()[columns[k]], excerpt(text));
+    out[k] = static_cast<float>(*p);
+    sum += *p;
+  }
+  ETHREED_CHECK(std::abs(sum - 1) <= 0.01, "{}: the probabilities sum to {:.4g}, wanted 1", place(), sum);
+  for (float& p : out) p = static_cast<float>(static_cast<double>(p) / sum);
 }
 
 void LabelFile::check_first_label(const LabelRow& row) {

@@ -2,6 +2,7 @@
 // Files of labels of a corpus's utterances, with the utterance that each row is about.
 
 #include "model/text/corpus.h"
+#include "model/text/emotions.h"
 #include "model/text/table_reader.h"
 
 #include <cstdint>
@@ -42,6 +43,12 @@ class LabelFile {
   /// Throws Error (file:line) if it was called with a row of the same utterance before. The row must be the last one
   /// read, and not of another split.
   void check_first_label(const LabelRow& row);
+
+  /// The columns p_NAME, one for each of these emotions. Throws Error naming those that are not there.
+  std::vector<std::size_t> probability_columns(const EmotionSet& emotions) const;
+  /// Of the row last read: its numbers in these columns, divided by their sum. Throws Error (file:line) for what is no
+  /// number from 0 to 1 and for a sum that is 1 by less than a hundredth.
+  void read_probabilities(std::span<const std::size_t> columns, std::span<float> out) const;
 
   std::int64_t rows() const { return table_.rows(); }  ///< read so far, without the header
   const std::string& path() const { return table_.path(); }

@@ -6,14 +6,19 @@
 namespace ethreed {
 
 UtteranceEmotions read_utterance_emotions(const std::filesystem::path& path, std::span<const CorpusSplit> splits,
-                                          const EmotionSet& emotions, OtherLabels other_labels, bool of_speaker) {
+                                          const EmotionSet& emotions, OtherLabels other_labels, bool of_speaker,
+                                          bool distributions) {
   LabelFile file(path, splits);
   UtteranceEmotions labels;
+  const auto classes = static_cast<std::size_t>(emotions.size());
+  const std::vector<std::size_t> probabilities =
+      distributions ? file.probability_columns(emotions) : std::vector<std::size_t>{};
   for (const CorpusSplit& split : splits) {
     std::size_t turns = 0;
     for (const Dialogue& dialogue : split.dialogues) turns += dialogue.turns.size();
     labels.of_response.emplace_back(turns, -1);
     labels.of_post.emplace_back(turns, -1);
+    if (distributions) labels.distribution_of_response.emplace_back(turns * classes, 0.0F);
   }
   for (LabelRow row; file.next(row);) {
     if (row.other_split) {
@@ -42,6 +47,10 @@ UtteranceEmotions read_utterance_emotions(const std::filesystem::path& path, std
     std::int32_t& label = (row.by_listener ? labels.of_response : labels.of_post)[row.split][*row.place / 2];
     if (label >= 0) labels.joined.add(file.line());
     label = *emotion;
+    if (distributions && row.by_listener)
+      file.read_probabilities(
+          probabilities,
+          std::span(labels.distribution_of_response[row.split]).subspan(*row.place / 2 * classes, classes));
     ++(row.by_listener ? labels.used : labels.used_of_speaker);
   }
   labels.rows = file.rows();

@@ -19,6 +19,9 @@ enum class OtherLabels { error, ignore };
 struct UtteranceEmotions {
   /// [split][turn], turns counted through the split's dialogues: the class number, or −1 where there is no label.
   std::vector<std::vector<std::int32_t>> of_response, of_post;
+  /// [split][turn·K], where they were asked for: the probabilities of the emotions in the response; zeros without a
+  /// label.
+  std::vector<std::vector<float>> distribution_of_response;
   std::int64_t rows = 0;             ///< of the file, without the header
   std::int64_t used = 0;             ///< labels of the listener's that reached a turn
   std::int64_t used_of_speaker = 0;  ///< the same of the speaker's
@@ -31,10 +34,11 @@ struct UtteranceEmotions {
 };
 
 /// Reads a file in the layout of LabelFile. `of_speaker`: labels of the speaker's utterances are kept, too; else they
-/// are passed over.
+/// are passed over. `distributions`: the columns p_EMOTION of the listener's rows are read, too.
 /// Throws Error (file:line) as LabelFile does, for a second label of one utterance, and with OtherLabels::error for a
 /// label that is none of `emotions`.
 UtteranceEmotions read_utterance_emotions(const std::filesystem::path& path, std::span<const CorpusSplit> splits,
-                                          const EmotionSet& emotions, OtherLabels other_labels, bool of_speaker);
+                                          const EmotionSet& emotions, OtherLabels other_labels, bool of_speaker,
+                                          bool distributions = false);
 
 }  // namespace ethreed

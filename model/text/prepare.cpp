@@ -31,6 +31,8 @@ void check_options(const PrepareOptions& options) {
   ETHREED_CHECK(options.max_situation_length >= 2 && options.max_situation_length <= largest_length,
                 "prepare: max_situation_length is {}, wanted 2 to {} (the end mark counts)",
                 options.max_situation_length, largest_length);
+  ETHREED_CHECK(!options.label_distributions || options.labels,
+                "prepare: distributions are asked for without labels; give their file with --labels");
   std::unordered_set<std::string_view> names;
   for (const LabelColumnFile& column : options.label_columns) {
     ETHREED_CHECK(is_column_name(column.name),

@@ -43,6 +43,7 @@ struct PrepareOptions {
   EmotionOptions emotions;
   std::optional<std::filesystem::path> labels;  ///< emotions of utterances
   LabelsOf labels_of = LabelsOf::automatic;
+  bool label_distributions = false;  ///< the labels' file has the probabilities of the emotions, which are kept
   OtherLabels other_labels = OtherLabels::error;
   std::vector<LabelColumnFile> label_columns;           ///< of all utterances; no two of one name, in any order
   std::int64_t min_frequency = 3;                       ///< in the posts and responses of the training split

@@ -13,6 +13,20 @@ namespace ethreed {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+// A reply whose label came without probabilities, from the corpus itself: the label has all of it.
+void make_certain(SplitContents& split, std::size_t classes) {
+  for (std::size_t turn = 0; turn < split.listener_label.size(); ++turn) {
+    const std::int32_t label = split.listener_label[turn];
+    const std::span<float> row = std::span(split.listener_distribution).subspan(turn * classes, classes);
+    if (label >= 0 && std::all_of(row.begin(), row.end(), [](float p) { return p == 0; }))
+      row[static_cast<std::size_t>(label)] = 1;
+  }
+}
+
+}  // namespace
+
 void add_emotions(std::span<const CorpusSplit> corpus, const CorpusEmotions& emotions, const PrepareOptions& options,
                   DatasetContents& contents, PrepareSummary& summary) {
   contents.emotions = emotions.set;
@@ -28,8 +42,8 @@ void add_emotions(std::span<const CorpusSplit> corpus, const CorpusEmotions& emo
   if (!options.labels) return;
   const bool of_speaker = options.labels_of == LabelsOf::both ||
                           (options.labels_of == LabelsOf::automatic && (emotions.per_utterance || !emotions.any));
-  UtteranceEmotions labels =
-      read_utterance_emotions(*options.labels, corpus, emotions.set, options.other_labels, of_speaker);
+  UtteranceEmotions labels = read_utterance_emotions(*options.labels, corpus, emotions.set, options.other_labels,
+                                                     of_speaker, options.label_distributions);
   const auto put = [](const std::vector<std::int32_t>& from, std::vector<std::int32_t>& to) {
     for (std::size_t i = 0; i < from.size(); ++i)
       if (from[i] >= 0) to[i] = from[i];
@@ -37,6 +51,10 @@ void add_emotions(std::span<const CorpusSplit> corpus, const CorpusEmotions& emo
   for (std::size_t s = 0; s < corpus.size(); ++s) {
     SplitContents& split = contents.splits[s];
     put(labels.of_response[s], split.listener_label);
+    if (options.label_distributions) {
+      split.listener_distribution = std::move(labels.distribution_of_response[s]);
+      make_certain(split, static_cast<std::size_t>(emotions.set.size()));
+    }
     if (labels.used_of_speaker == 0) continue;
     if (split.post_emotion.empty())
       for (std::size_t d = 0; d < split.emotion.size(); ++d)
@@ -58,6 +76,9 @@ void add_emotions(std::span<const CorpusSplit> corpus, const CorpusEmotions& emo
                                fmt::format("{}:{}", summary.labels_source, tally.first_line),
                                fmt::format("{} labels {}", tally.count, text)});
   };
+  if (options.label_distributions)
+    summary.notes.push_back({"listener_distributions", labels.used, "",
+                             fmt::format("{} labels of replies have the probabilities of all emotions", labels.used)});
   note("labels_of_speaker", labels.speaker_rows,
        "are of the speaker's utterances and were passed over (--labels-of both uses them)");
   note("other_labels", labels.other_labels, "are none of the emotions and were passed over");

@@ -16,6 +16,16 @@ namespace ethreed::test {
 /// The label column of every tiny data set, of other classes than the emotions.
 inline const LabelColumn tiny_column{.name = "intent", .classes = {"agree", "ask", "console", "encourage", "wish"}};
 
+/// The probabilities of the emotions in a reply with this label: three have some, the label the most.
+inline void add_distribution(Random& random, int label, std::vector<float>& to) {
+  std::vector<float> p(emotion_count, 0.0F);
+  if (label >= 0) {
+    p[static_cast<std::size_t>(label)] = 0.5F;
+    for (int i = 0; i < 2; ++i) p[static_cast<std::size_t>(random.below(emotion_count))] += 0.25F;
+  }
+  to.insert(to.end(), p.begin(), p.end());
+}
+
 /// A dialogue's situation is its first post once more. Every sixth utterance has no label in the column.
 inline SplitContents split_contents(const std::string& name, const Dialogues& dialogues) {
   SplitContents split{.name = name};
@@ -25,11 +35,13 @@ inline SplitContents split_contents(const std::string& name, const Dialogues& di
     split.utterance_offsets.push_back(static_cast<std::int64_t>(split.tokens.size()));
   };
   std::vector<std::int32_t>& column = split.labels.emplace_back();
+  Random random(19);
   for (const DialogueData& dialogue : dialogues) {
     for (const TurnData& turn : dialogue) {
       add(turn.post);
       add(turn.response);
       split.listener_label.push_back(turn.listener_label);
+      add_distribution(random, turn.listener_label, split.listener_distribution);
       for (int i = 0; i < 2; ++i) column.push_back(static_cast<std::int32_t>(column.size() * 5 % 6) - 1);
     }
     split.dialogue_offsets.push_back(static_cast<std::int64_t>(split.listener_label.size()));

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -49,6 +50,53 @@ TEST_CASE("label writes a row for every utterance of the corpus, in the format t
     const auto summary = project.json(model + "-data/summary.json");
     for (const auto& split : summary.at("splits")) CHECK(split.at("labelled_turns") == split.at("turns"));
   }
+}
+
+TEST_CASE("what label --distribution wrote is kept by prepare --label-distributions and learned from") {
+  const TinyProject project;
+  project.prepare();
+  train_classifier(project, "texts", "linear_classifier");
+  project.must({"label", "texts", "corpus", "--out", "soft.csv", "--distribution"});
+  const std::vector<std::string> prepare{
+      "prepare", "corpus", "--labels", "soft.csv", "--out", "soft", "--dimension", "8", "--label-distributions"};
+  project.must(prepare);
+  const auto notes = project.json("soft/summary.json").at("notes");
+  const auto kept = std::find_if(notes.begin(), notes.end(),
+                                 [](const auto& note) { return note.at("key") == "listener_distributions"; });
+  REQUIRE(kept != notes.end());
+  CHECK(kept->at("count") == project.json("soft/summary.json").at("listener_labels").at("used_labels"));
+  project.file("soft.json", R"({"training": {"listener_distributions": true}})");
+  const auto training = [&](const std::string& data, const std::string& run) {
+    return std::vector<std::string>{"train",      "--data",   data,        "--out",    run, "--config",
+                                    "small.json", "--config", "soft.json", "--epochs", "1", "--quiet"};
+  };
+  project.must(training("soft", "soft-run"));
+  project.must({"train", "--data", "soft", "--out", "hard-run", "--config", "small.json", "--epochs", "1", "--quiet"});
+  CHECK(project.content("soft-run/log.csv") != project.content("hard-run/log.csv"));
+  check_refusal(project, training("data", "none"), {"listener_distributions", "--label-distributions"});
+}
+
+TEST_CASE("probabilities that are none are refused with file and line") {
+  const TinyProject project;
+  project.prepare();
+  train_classifier(project, "texts", "linear_classifier");
+  project.must({"label", "texts", "corpus", "--out", "soft.csv", "--distribution", "--parties", "listener"});
+  const auto refused = [&](const std::string& file, const std::vector<std::string>& parts) {
+    check_refusal(project, {"prepare", "corpus", "--labels", file, "--out", "new", "--label-distributions"}, parts);
+  };
+  refused("labels.csv", {"labels.csv: lacks 32 of the columns p_EMOTION", "ethreed label --distribution"});
+  const std::vector<std::string> lines = lines_of(project.content("soft.csv"));
+  const auto write_changed = [&](const std::string& last_field) {
+    const std::string row = lines[2].substr(0, lines[2].find_last_of(',') + 1) + last_field;
+    project.file("changed.csv", lines[0] + "\n" + lines[1] + "\n" + row + "\n");
+  };
+  write_changed("much");
+  refused("changed.csv", {"changed.csv:3", "is 'much', wanted a probability"});
+  write_changed("-0.5");
+  refused("changed.csv", {"changed.csv:3", "'-0.5', wanted a probability"});
+  write_changed("0.9");
+  refused("changed.csv", {"changed.csv:3", "the probabilities sum to", "wanted 1"});
+  check_refusal(project, {"prepare", "corpus", "--out", "new", "--label-distributions"}, {"--labels"});
 }
 
 TEST_CASE("a file of the corpus is not what a command writes, and stays as it was") {

@@ -98,6 +98,9 @@ void add_prepare_options(CLI::App& command, PrepareArguments& arguments) {
                   "dialogue")
       ->check(CLI::IsMember({"auto", "listener", "both"}))
       ->capture_default_str();
+  command.add_flag("--label-distributions", options.label_distributions,
+                   "The file of --labels has the probability of every emotion, too, as `ethreed label --distribution` "
+                   "writes them: kept for \"listener_distributions\" in training");
   command.add_option("--other-labels", arguments.other_labels, "What to do with a label that is none of the emotions")
       ->check(CLI::IsMember({"error", "ignore"}))
       ->capture_default_str();

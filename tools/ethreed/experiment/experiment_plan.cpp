@@ -28,11 +28,23 @@ constexpr std::array<std::string_view, 17> evaluate_keys{
     "beam",          "length_power", "top_k",      "top_p",
     "temperature",   "seed",         "replies",    "importance_samples",
     "allow_unknown"};
-constexpr std::array<std::string_view, 16> prepare_keys{
-    "corpus",         "vectors",          "labels",        "labels_of",   "other_labels",
-    "label_column",   "delimiter",        "emotions",      "emotion_per", "empty",
-    "listener_first", "join_consecutive", "min_frequency", "max_length",  "max_situation_length",
-    "dimension"};
+constexpr std::array<std::string_view, 17> prepare_keys{"corpus",
+                                                        "vectors",
+                                                        "labels",
+                                                        "labels_of",
+                                                        "other_labels",
+                                                        "label_distributions",
+                                                        "label_column",
+                                                        "delimiter",
+                                                        "emotions",
+                                                        "emotion_per",
+                                                        "empty",
+                                                        "listener_first",
+                                                        "join_consecutive",
+                                                        "min_frequency",
+                                                        "max_length",
+                                                        "max_situation_length",
+                                                        "dimension"};
 
 // Tables have these columns beside the plan's.
 constexpr std::array<std::string_view, 6> own_headings{"system", "runs", "parameters", "V", "best epoch", "epochs"};
