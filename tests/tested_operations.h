@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <iterator>
+#include <map>
 #include <string_view>
 #include <vector>
 
@@ -38,22 +38,23 @@ inline std::vector<Operation> tested_operations() {
 
 /// The cases of an operation to test: all, or those of at most ETHREED_TEST_FLOPS ("1e6", forward and backward
 /// together), for builds in which an emulated kernel takes seconds; of an operation without such a case its cheapest.
-/// How many a test left out is said. Throws Error for what is no number above 0.
-inline std::vector<OpCase> tested_cases(const Operation& operation) {
+/// How many are left out is said, once. Throws Error for what is no number above 0.
+inline const std::vector<OpCase>& tested_cases(const Operation& operation) {
+  static std::map<std::string_view, std::vector<OpCase>> chosen;  // a section of a test asks again and again
+  if (const auto known = chosen.find(operation.name); known != chosen.end()) return known->second;
   std::vector<OpCase> all = operation.cases();
   const char* wanted = std::getenv("ETHREED_TEST_FLOPS");
-  if (wanted == nullptr) return all;
+  if (wanted == nullptr) return chosen[operation.name] = std::move(all);
   char* end = nullptr;
   const double limit = std::strtod(wanted, &end);
   ETHREED_CHECK(end != wanted && *end == '\0' && limit > 0, "ETHREED_TEST_FLOPS: '{}' is no number of FLOPs", wanted);
-  const auto flops_of = [](const OpCase& op_case) {
-    const Cost cost = op_case.make_float(seed)->cost();
-    return cost.forward_flops + cost.backward_flops;
-  };
   std::vector<double> flops;
-  std::transform(all.begin(), all.end(), std::back_inserter(flops), flops_of);
+  for (const OpCase& op_case : all) {
+    const Cost cost = op_case.make_float(seed)->cost();
+    flops.push_back(cost.forward_flops + cost.backward_flops);
+  }
   const double cheapest = *std::min_element(flops.begin(), flops.end());
-  std::vector<OpCase> tested;
+  std::vector<OpCase>& tested = chosen[operation.name];
   for (std::size_t i = 0; i < all.size(); ++i)
     if (flops[i] <= std::max(limit, cheapest)) tested.push_back(std::move(all[i]));
   if (tested.size() < all.size())
