@@ -89,13 +89,15 @@ class Blocks {
     return kept(sum.total)[0];
   }
 
+  // The device's memory is that of the tensors.
+ private:
+  Runtime runtime_{2};
+
+ public:
   ParameterLayout layout;
   Tensor<double> values, gradients, source, target, weights, pair_weights;
   std::vector<std::int32_t> sources{0, 4, 5}, targets{0, 2, 5};
   std::vector<double> encoder_states, states, mean_logits;
-
- private:
-  Runtime runtime_{2};
 };
 
 reference::Parameters textbook_parameters(const Blocks& blocks) {

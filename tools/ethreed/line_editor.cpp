@@ -73,7 +73,7 @@ struct LineEditor::Editor {
     el_set(line, EL_PROMPT, &Editor::prompt_of);
     el_set(line, EL_EDITOR, "emacs");
     el_set(line, EL_HIST, ::history, history);
-    el_set(line, EL_ADDFN, "ethreed-stop", "drop the line", &Editor::stop);
+    el_wset(line, EL_ADDFN, L"ethreed-stop", L"drop the line", &Editor::stop);  // el_set would lose copies of both
     el_set(line, EL_BIND, "^C", "ethreed-stop", nullptr);
     el_set(line, EL_BIND, "^R", "em-inc-search-prev", nullptr);
     el_set(line, EL_SETTY, "-d", "-isig", nullptr);
