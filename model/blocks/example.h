@@ -19,6 +19,7 @@ struct TurnInput {
   std::span<const std::int32_t> response;
   int emotion = -1;         ///< y^P, or −1 when unknown (a chat)
   int listener_label = -1;  ///< y^R, or −1
+  int reply_class = -1;     ///< of the reply among Model::reply_labels(), or −1
 };
 
 /// One example, by the unit of the model. Spans are borrowed.

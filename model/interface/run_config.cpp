@@ -92,7 +92,8 @@ Json read_json_file(const std::string& path) {
 std::string learned_fingerprint(const Model& model, const Dataset& data) {
   if (model.unit() == Unit::dialogue) {
     const std::string dialogues =
-        data.training_fingerprint({.listener_labels = model.model_config().value("listener_labels", false)});
+        data.training_fingerprint({.listener_labels = model.model_config().value("listener_labels", false),
+                                   .label_column = std::string(model.reply_labels().column)});
     return model.reads_situations() ? dialogues + "+" + data.training_fingerprint({.situations = true}) : dialogues;
   }
   const TextSource source = model.text_source();

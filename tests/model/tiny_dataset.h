@@ -13,8 +13,9 @@
 
 namespace ethreed::test {
 
-/// The label column of every tiny data set, of other classes than the emotions.
-inline const LabelColumn tiny_column{.name = "intent", .classes = {"agree", "ask", "console", "encourage", "wish"}};
+/// The label column of every tiny data set: intents, and an emotion among them.
+inline const LabelColumn tiny_column{.name = "intent",
+                                     .classes = {"agreeing", "consoling", "joyful", "questioning", "wishing"}};
 
 /// A dialogue's situation is its first post once more. Every sixth utterance has no label in the column.
 inline SplitContents split_contents(const std::string& name, const Dialogues& dialogues) {
