@@ -22,9 +22,9 @@ TEST_CASE("EmpHi trains on the sample corpus, stops and goes on, and says by whi
   const TinyProject project;
   project.must({"prepare", sample.string(), "--labels", (sample / "labels.csv").string(), "--label-column",
                 "intent=" + (sample / "intents.csv").string(), "--dimension", "12", "--out", "sample"});
-  const std::vector<std::string> training{"train", "--data", "sample", "--out",   "run",     "--model",
-                                          "emphi", "--batch", "4",     "--epochs", "1",      "--learning-rate",
-                                          "0.003", "--quiet", "--max-steps"};
+  const std::vector<std::string> training{"train",   "--data",          "sample",  "--out",   "run",
+                                          "--model", "emphi",           "--batch", "4",       "--epochs",
+                                          "1",       "--learning-rate", "0.003",   "--quiet", "--max-steps"};
   const auto until = [&](const std::string& steps, const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments = training;
     arguments.push_back(steps);
@@ -33,8 +33,8 @@ TEST_CASE("EmpHi trains on the sample corpus, stops and goes on, and says by whi
   };
   until("20");
   until("40", {"--resume"});
-  const auto figures = nlohmann::json::parse(
-      project.must({"evaluate", "run", "--checkpoint", "last", "--replies", "8", "--json"}));
+  const auto figures =
+      nlohmann::json::parse(project.must({"evaluate", "run", "--checkpoint", "last", "--replies", "8", "--json"}));
   CHECK(figures.at("model") == "emphi");
   for (const char* name : {"perplexity_token", "perplexity_macro", "perplexity_marginal", "perplexity_prior_argmax",
                            "perplexity_gold_intent"}) {
@@ -48,7 +48,8 @@ TEST_CASE("EmpHi trains on the sample corpus, stops and goes on, and says by whi
   CHECK(figures.at("intent_accuracy_top_2") <= figures.at("intent_accuracy_top_3"));
 
   // Replies: one intent each, drawn, the same ones again with the same seed.
-  const std::vector<std::string> generate{"generate", "run", "--checkpoint", "last", "--replies", "20", "--json"};
+  const std::vector<std::string> generate{"generate", "run", "--checkpoint", "last",
+                                          "--limit",  "10",  "--format",     "jsonl"};
   const std::string replies = project.must(generate);
   CHECK(project.must(generate) == replies);
   std::set<std::string> drawn;
