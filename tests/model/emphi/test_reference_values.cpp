@@ -225,7 +225,8 @@ TEST_CASE("EmpHi has the parameters that the specification counts, module by mod
   config.vocabulary = 18'579;
   std::map<std::string, std::int64_t> parts;
   std::int64_t learned = 0;
-  for (const auto& entry : layout_of<EmphiModel>(config).entries()) {
+  const ParameterLayout layout = layout_of<EmphiModel>(config);
+  for (const auto& entry : layout.entries()) {
     if (entry.start.how == Initialisation::from_data) continue;  // the words of intents are no parameters
     parts[entry.name.substr(0, entry.name.rfind('.'))] += entry.shape.count();
     learned += entry.shape.count();
