@@ -20,6 +20,7 @@ struct TurnInput {
   int emotion = -1;                                ///< y^P, or −1 when unknown (a chat)
   int listener_label = -1;                         ///< y^R, or −1
   std::span<const float> listener_distribution{};  ///< the probabilities of the K emotions in R_t, or empty
+  int reply_class = -1;                            ///< of the reply among Model::reply_labels(), or −1
 };
 
 /// One example, by the unit of the model. Spans are borrowed.

@@ -15,8 +15,8 @@
 //   options), on_host(context, pass)
 // and, if it has them: build with a TrainingDraw as fourth argument; insights, Replies<T>, replies(…), Conversation<T>;
 // recipes(), named ones beside its paper's; label_set(config), text_source(config), label_logits(…);
-// reads_situations(config); has_latent(config); reply_plan(config); utterance_labels(config), utterance_logits(…);
-// start_from_data(…); write_trace(…). Replies with a pointer have source(row) and look(k).
+// reads_situations(config); reply_labels(config); has_latent(config); reply_plan(config); utterance_labels(config),
+// utterance_logits(…); start_from_data(…); write_trace(…). Replies with a pointer have source(row) and look(k).
 
 #include "core/error.h"
 #include "core/indices.h"
@@ -234,6 +234,12 @@ template <class M> class ModelOf final : public Model {
       return M::reads_situations(config_);
     else
       return false;
+  }
+  ReplyLabels reply_labels() const override {
+    if constexpr (requires { M::reply_labels(config_); })
+      return M::reply_labels(config_);
+    else
+      return {};
   }
   bool has_latent() const override {
     if constexpr (requires { M::has_latent(config_); })

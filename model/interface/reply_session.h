@@ -62,8 +62,9 @@ struct InsightColumn {
   std::string_view key;        ///< in JSON: "tracked_emotion"
   std::string_view label;      ///< in text: "tracked emotion of the speaker"
   std::string_view chat;       ///< in a chat: "you seem"
-  std::string_view label_set;  ///< the name of the set that its classes are of: "emotion"
+  std::string_view label_set;  ///< the name of the set that its classes are of: "emotion"; empty: they are `classes`
   bool of_reply = false;       ///< what the reply shall be, not what the post is
+  std::span<const std::string_view> classes{};
 };
 
 /// Replies in the making, one a row; every row has hypotheses. State (decoder states, coverage, caches) lives here, in

@@ -94,7 +94,8 @@ std::string learned_fingerprint(const Model& model, const Dataset& data) {
   if (model.unit() == Unit::dialogue) {
     const std::string dialogues = data.training_fingerprint(
         {.listener_labels = model.model_config().value("listener_labels", false),
-         .listener_distributions = model.training_config().value("listener_distributions", false)});
+         .listener_distributions = model.training_config().value("listener_distributions", false),
+         .label_column = std::string(model.reply_labels().column)});
     return model.reads_situations() ? dialogues + "+" + data.training_fingerprint({.situations = true}) : dialogues;
   }
   const TextSource source = model.text_source();

@@ -3,6 +3,7 @@
 #include "model/blocks/random_streams.h"
 #include "model/text/vocabulary.h"
 
+#include <algorithm>
 #include <numeric>
 
 namespace ethreed {
@@ -22,6 +23,13 @@ SplitExamples::SplitExamples(const Split& split, const ExampleKind& kind) : spli
     ETHREED_CHECK(split.labels(kind_.label_set) != nullptr,
                   "split '{}' has no label column '{}'; prepare the corpus with --label-column {}=FILE", split.name(),
                   kind_.label_set, kind_.label_set);
+  if (!kind_.reply_labels.column.empty()) reply_labels_ = split.labels(kind_.reply_labels.column);
+  if (reply_labels_ != nullptr)
+    for (const std::string& name : reply_labels_->classes()) {
+      const auto place = std::find(kind_.reply_labels.classes.begin(), kind_.reply_labels.classes.end(), name);
+      const bool known = place != kind_.reply_labels.classes.end();
+      reply_class_.push_back(known ? static_cast<std::int32_t>(place - kind_.reply_labels.classes.begin()) : -1);
+    }
   count_ = static_cast<int>(kind_.unit == Unit::dialogue || kind_.texts == TextSource::situations ? split.dialogues()
                             : kind_.texts == TextSource::posts                                    ? turns
                                                                                                   : 2 * turns);
@@ -58,12 +66,15 @@ int SplitExamples::dialogue_of(int example) const {
 
 void SplitExamples::add_dialogue(int d) {
   const std::size_t first = turns_.size();
-  for (int t = 0; t < split_.turns(d); ++t)
+  for (int t = 0; t < split_.turns(d); ++t) {
+    const std::int32_t label = reply_labels_ == nullptr ? -1 : reply_labels_->label(d, t, true);
     turns_.push_back({.post = split_.post(d, t),
                       .response = split_.response(d, t),
                       .emotion = split_.post_emotion(d, t),
                       .listener_label = split_.listener_label(d, t),
-                      .listener_distribution = split_.listener_distribution(d, t)});
+                      .listener_distribution = split_.listener_distribution(d, t),
+                      .reply_class = label < 0 ? -1 : reply_class_[static_cast<std::size_t>(label)]});
+  }
   Example& example = examples_.emplace_back(
       Example{.turns = std::span(turns_).subspan(first, turns_.size() - first), .place = first_turn_[d]});
   if (!kind_.situations || !split_.has_situations()) return;

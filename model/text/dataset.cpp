@@ -265,6 +265,7 @@ void Dataset::read_labels(Split& split) const {
   for (const LabelColumn& column : label_columns_) {
     UtteranceLabels labels;
     labels.name_ = column.name;
+    labels.classes_ = column.classes;  // which stay where they are when the data set is moved
     labels.dialogue_offsets_ = split.dialogue_offsets_;
     labels.labels_ = file_.tensor<std::int32_t>(label_tensor_name(split.name_, column.name)).span();
     check(labels.labels_.size() == 2 * split.listener_label_.size(), split,

@@ -116,6 +116,8 @@ class Split;
 class UtteranceLabels {
  public:
   const std::string& name() const { return name_; }
+  /// Their names by class number.
+  std::span<const std::string> classes() const { return classes_; }
   /// The class of the post of turn t of dialogue d, or of its response; −1: no label.
   std::int32_t label(std::int64_t d, std::int64_t t, bool response) const {
     const std::int64_t turn = dialogue_offsets_[static_cast<std::size_t>(d)] + t;
@@ -126,6 +128,7 @@ class UtteranceLabels {
   friend class Dataset;
   friend class Split;
   std::string name_;
+  std::span<const std::string> classes_;
   std::span<const std::int64_t> dialogue_offsets_;
   std::span<const std::int32_t> labels_;
 };

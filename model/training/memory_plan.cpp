@@ -50,7 +50,8 @@ class LargestExamples {
       turns_.push_back({.post = std::span(posts_).subspan(i * post, post),
                         .response = std::span(responses_).subspan(i * response, response),
                         .emotion = 0,
-                        .listener_label = 0});
+                        .listener_label = 0,
+                        .reply_class = 0});
     std::size_t first = 0;
     for (std::size_t i = 0; i < turns.size(); ++i) {
       const auto here = static_cast<std::size_t>(turns[i]);

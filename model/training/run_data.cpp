@@ -25,7 +25,8 @@ constexpr std::array<std::string_view, 8> changeable{
 std::set<std::string> label_sets_of(const Model& model) {
   std::set<std::string> names;
   if (!model.label_set().empty()) names.emplace(model.label_set());
-  for (const InsightColumn& column : model.insights()) names.emplace(column.label_set);
+  for (const InsightColumn& column : model.insights())
+    if (!column.label_set.empty()) names.emplace(column.label_set);
   return names;
 }
 
@@ -66,6 +67,11 @@ std::vector<std::string> classes_of(const CheckpointInfo& info, std::string_view
   ETHREED_CHECK(label_set == emotion_set, "the checkpoint does not know the classes of '{}'; train the run again",
                 label_set);
   return {emotion_names.begin(), emotion_names.end()};  // before format 3 there were no others
+}
+
+std::vector<std::string> classes_of(const CheckpointInfo& info, const InsightColumn& column) {
+  if (!column.label_set.empty()) return classes_of(info, column.label_set);
+  return {column.classes.begin(), column.classes.end()};
 }
 
 void check_fits(const CheckpointInfo& info, const Dataset& data, const std::string& run) {

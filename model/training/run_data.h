@@ -16,6 +16,8 @@ CheckpointInfo info_of_new_run(RunConfig config, const Dataset& data, const std:
 
 /// The classes of a label set that a run's model speaks of. Throws Error if the checkpoint does not know them.
 std::vector<std::string> classes_of(const CheckpointInfo& info, std::string_view label_set);
+/// Those of what a model says in addition to its words.
+std::vector<std::string> classes_of(const CheckpointInfo& info, const InsightColumn& column);
 
 /// Throws Error, saying how such data is made, unless the data has the vocabulary of the run and, where it has label
 /// sets that the run's model speaks of, their classes. `run` names it.

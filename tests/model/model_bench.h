@@ -59,10 +59,13 @@ class TinyExamples {
 };
 
 /// Parameters drawn from ±bound: every one of them matters, unlike at the start of a run. Those of float are those of
-/// double, rounded.
-template <class T> ModelState<T> random_state(const Model& model, std::uint64_t seed, double bound = 0.5) {
+/// double, rounded. Numbers of the data are those of `data`.
+template <class T>
+ModelState<T> random_state(const Model& model, std::uint64_t seed, double bound = 0.5,
+                           const Dataset& data = tiny_data()) {
   ModelState<T> state(model.layout(), true);
   randomise(state, seed, bound);
+  start_from_data(model, data, state);
   return state;
 }
 

@@ -199,7 +199,7 @@ Failure widest_beam_finds_best(const Subject& subject) {
   const TinyExamples train(smallest_data().split("train"), model);
   std::set<std::size_t> lengths;
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
-    Bench<double> bench(model, random_state<double>(model, seed, 1.5));
+    Bench<double> bench(model, random_state<double>(model, seed, 1.5, smallest_data()));
     DecodeOptions options{.method = DecodeMethod::beam, .max_length = 4, .beam = 1000, .n_best = 3};
     const ReplyOptions reply_options{.hypotheses_per_row = hypotheses(options)};
     std::optional<EveryReply> every;

@@ -13,8 +13,9 @@
 
 namespace ethreed::test {
 
-/// The label column of every tiny data set, of other classes than the emotions.
-inline const LabelColumn tiny_column{.name = "intent", .classes = {"agree", "ask", "console", "encourage", "wish"}};
+/// The label column of every tiny data set: intents, and an emotion among them.
+inline const LabelColumn tiny_column{.name = "intent",
+                                     .classes = {"agreeing", "consoling", "joyful", "questioning", "wishing"}};
 
 /// The probabilities of the emotions in a reply with this label: three have some, the label the most.
 inline void add_distribution(Random& random, int label, std::vector<float>& to) {

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 using namespace ethreed;
 
 const fs::path sample = fs::path(ETHREED_SOURCE_DIR) / "samples" / "corpus";
-constexpr const char* file_names[] = {"train.csv", "valid.csv", "labels.csv"};
+constexpr const char* file_names[] = {"train.csv", "valid.csv", "labels.csv", "intents.csv"};
 
 struct Outcome {
   int status;
@@ -157,6 +157,32 @@ TEST_CASE("every listener utterance of the sample has a label that is an emotion
     labelled.insert(line.substr(0, comma));
   }
   CHECK(labelled == listener_rows);
+}
+
+TEST_CASE("most replies of the sample have an intent, all nine of them occur, and no utterance of a speaker has one") {
+  std::ifstream intents(sample / "intents.csv");
+  std::string line;
+  std::getline(intents, line);
+  CHECK(line == "conv_id,utterance_idx,label");
+  Counts counts;
+  int rows = 0;
+  while (std::getline(intents, line)) {
+    const std::size_t first = line.find(','), second = line.rfind(',');
+    CHECK(std::stoi(line.substr(first + 1)) % 2 == 0);
+    ++counts[line.substr(second + 1)];
+    ++rows;
+  }
+  for (const char* name : {"agreeing", "acknowledging", "encouraging", "consoling", "sympathizing", "suggesting",
+                           "questioning", "wishing", "neutral"}) {
+    INFO(name);
+    CHECK(count_of(counts, name) >= 30);
+  }
+  CHECK(counts.size() == 9);
+  int replies = 0;
+  for (const char* name : {"train", "valid"})
+    for (const Dialogue& dialogue : split(name).dialogues) replies += static_cast<int>(dialogue.turns.size());
+  CHECK(rows > replies * 9 / 10);
+  CHECK(rows < replies);
 }
 
 TEST_CASE("the generator refuses a directory that cannot be made, in one line and with a status other than 0") {

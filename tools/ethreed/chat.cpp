@@ -53,7 +53,7 @@ class Chat {
         planned_(planned_class(run, arguments.decode.emotion)),
         conversation_(model_.steps<float>().converse()) {
     for (const std::string& word : run.info.vocabulary) words_.id(word);
-    for (const InsightColumn& column : model_.insights()) classes_.push_back(classes_of(run.info, column.label_set));
+    for (const InsightColumn& column : model_.insights()) classes_.push_back(classes_of(run.info, column));
   }
 
   void forget() {

@@ -17,7 +17,7 @@ Json distribution_json(const std::vector<double>& probabilities, const std::vect
 }
 
 ReplyRecords::ReplyRecords(const LoadedRun& run, const WordTable& words) : model_(run.model()), words_(words) {
-  for (const InsightColumn& column : model_.insights()) classes_.push_back(classes_of(run.info, column.label_set));
+  for (const InsightColumn& column : model_.insights()) classes_.push_back(classes_of(run.info, column));
 }
 
 void ReplyRecords::add_insights(Json& record, const GeneratedTurn& turn) const {

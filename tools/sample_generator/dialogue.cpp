@@ -129,9 +129,9 @@ class Conversation {
   std::string new_name(std::string_view slot, std::uint64_t turn) const {
     return made_up_name(slot, seed_, 2 * number_ + turn);
   }
-  void say(std::string_view text, std::string_view name) { utterances_.push_back({expand(text, name, dice_), {}}); }
+  void say(std::string_view text, std::string_view name) { utterances_.push_back({expand(text, name, dice_), {}, {}}); }
   void answer(const Reply& reply, std::string_view name) {
-    utterances_.push_back({expand(reply.text, name, dice_), reply.label});
+    utterances_.push_back({expand(reply.text, name, dice_), reply.label, reply.intent});
   }
 
   const Emotion& emotion_;

@@ -15,7 +15,8 @@ namespace ethreed::sample {
 /// One row of the corpus. Odd rows (1st, 3rd, …) are the speaker's and have no label of their own.
 struct Utterance {
   std::string text;
-  std::string_view label;  // the emotion of a listener's reply; empty for the speaker
+  std::string_view label;   // the emotion of a listener's reply; empty for the speaker
+  std::string_view intent;  // the reply's, if it has one
 };
 
 struct Dialogue {

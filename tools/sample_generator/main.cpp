@@ -60,9 +60,9 @@ std::string field(std::string_view text) {
   return result;
 }
 
-/// Writes dialogues first … first + count − 1 as one split; the labels of all splits go to one file.
+/// Writes dialogues first … first + count − 1 as one split; the labels of all splits go to one file of each kind.
 void write_split(const Generator& generator, std::string_view split, std::uint64_t first, std::uint64_t count,
-                 LineFile& rows, LineFile& labels) {
+                 LineFile& rows, LineFile& labels, LineFile& intents) {
   for (std::uint64_t i = 0; i < count; ++i) {
     const Dialogue dialogue = generator.dialogue(first + i);
     const std::string id = fmt::format("{}:{}", split, i);
@@ -72,6 +72,7 @@ void write_split(const Generator& generator, std::string_view split, std::uint64
       rows.line(fmt::format("{},{},{},{},{},{},,", id, u + 1, dialogue.emotion, field(dialogue.prompt), speaker ? 1 : 0,
                             field(utterance.text)));
       if (!speaker) labels.line(fmt::format("{},{},{}", id, u + 1, utterance.label));
+      if (!utterance.intent.empty()) intents.line(fmt::format("{},{},{}", id, u + 1, utterance.intent));
     }
   }
 }
@@ -85,11 +86,12 @@ void write_corpus(const fs::path& directory, std::uint64_t seed, std::uint64_t d
   LineFile train_rows(directory / "train.csv", header);
   LineFile valid_rows(directory / "valid.csv", header);
   LineFile labels(directory / "labels.csv", "conv_id,utterance_idx,label");
+  LineFile intents(directory / "intents.csv", "conv_id,utterance_idx,label");
   const Generator generator(seed);
-  write_split(generator, "train", 0, dialogues, train_rows, labels);
-  write_split(generator, "valid", dialogues, valid, valid_rows, labels);
-  for (LineFile* file : {&train_rows, &valid_rows, &labels}) file->sync();
-  for (LineFile* file : {&train_rows, &valid_rows, &labels}) file->commit();
+  write_split(generator, "train", 0, dialogues, train_rows, labels, intents);
+  write_split(generator, "valid", dialogues, valid, valid_rows, labels, intents);
+  for (LineFile* file : {&train_rows, &valid_rows, &labels, &intents}) file->sync();
+  for (LineFile* file : {&train_rows, &valid_rows, &labels, &intents}) file->commit();
 }
 
 }  // namespace
@@ -98,8 +100,8 @@ void write_corpus(const fs::path& directory, std::uint64_t seed, std::uint64_t d
 
 int main(int argc, char** argv) {
   CLI::App app(
-      "Writes train.csv, valid.csv and labels.csv in the layout of EmpatheticDialogues, from hand-written "
-      "templates. Equal arguments give equal bytes; memory does not grow with the size.");
+      "Writes train.csv, valid.csv, labels.csv and intents.csv in the layout of EmpatheticDialogues, from "
+      "hand-written templates. Equal arguments give equal bytes; memory does not grow with the size.");
   std::uint64_t dialogues = 1024;
   std::uint64_t valid = 160;
   std::uint64_t seed = 1;

@@ -15,9 +15,11 @@
 
 namespace ethreed::sample {
 
-/// What a listener says, and the emotion (one of the 32) that saying it expresses.
+/// What a listener says, the emotion (one of the 32) that saying it expresses, and what it is said for: one of the
+/// intents of replies of Welivita and Pu (COLING 2020), `neutral`, or nothing where it is a cry of emotion alone.
 struct Reply {
   std::string_view label;
+  std::string_view intent;
   std::string_view text;
 };
 

@@ -76,7 +76,7 @@ class ReplySums {
   explicit ReplySums(const OpenedRun& opened) : opened_(opened), model_(opened.model()) {
     const auto rows = static_cast<std::size_t>(opened.data.emotions().size());
     for (const InsightColumn& insight : model_.insights()) {
-      classes_.push_back(classes_of(opened.run.info, insight.label_set));
+      classes_.push_back(classes_of(opened.run.info, insight));
       plans_.emplace_back(rows * classes_.back().size());
     }
   }
