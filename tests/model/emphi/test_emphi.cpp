@@ -177,13 +177,16 @@ TEST_CASE("EmpHi's stop words are grammar and punctuation, not what an intent is
 
 TEST_CASE("EmpHi refuses data without intents in one line that says what to bring") {
   DataDescription data{.vocabulary = 100, .embedding = 8, .labels = {{"emotion", {"sad", "glad"}}}};
-  CHECK_THROWS_WITH(make_run_config("emphi", &data, {}), Contains("--label-column intent=FILE") &&
-                                                             Contains("Welivita and Pu") && Contains("CC BY-NC 4.0") &&
-                                                             Contains("samples/corpus/intents.csv") && !Contains("\n"));
+  const nlohmann::json nothing = nlohmann::json::object();
+  const ConfigPatch patch{&nothing, "command line"};
+  const auto configure = [&] { return make_run_config("emphi", &data, {&patch, 1}); };
+  CHECK_THROWS_WITH(configure(), Contains("--label-column intent=FILE") && Contains("Welivita and Pu") &&
+                                     Contains("CC BY-NC 4.0") && Contains("samples/corpus/intents.csv") &&
+                                     !Contains("\n"));
   data.labels.push_back({"intent", {"asks", "sad"}});
-  CHECK_THROWS_WITH(make_run_config("emphi", &data, {}), Contains("agreeing") && Contains("none of them"));
+  CHECK_THROWS_WITH(configure(), Contains("agreeing") && Contains("none of them"));
   data.labels.back().classes.emplace_back("questioning");
-  CHECK_NOTHROW(make_run_config("emphi", &data, {}));
+  CHECK_NOTHROW(configure());
 }
 
 TEST_CASE("EmpHi refuses keywords that are no words") {
