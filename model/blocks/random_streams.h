@@ -17,6 +17,7 @@ enum class Draw : std::uint64_t {
   sampling = 9,  ///< step: place of the turn; index: token
   word_dropout = 10,  ///< step: training step
   word_mask = 11,     ///< step: training step; index: place of the dialogue · V + word
+  oracle = 12,        ///< step: training step; index 0: does the gold emotion choose MoEL's listener
   more_dropout = 16,  ///< the fifth mask and those after it
 };
 

@@ -51,12 +51,6 @@ Variable<T> feed_forward(Tape<T>& tape, const FeedForwardHandles<Variable<T>>& h
   return convolution(h.outer, convolution(h.inner, x));
 }
 
-template <class T>
-Variable<T> with_timing(Tape<T>& tape, const TransformerSizes& sizes, Variable<T> projection, Indices offsets,
-                        std::initializer_list<Variable<T>> x) {
-  return add(tape, linear(tape, x, projection, Variable<T>{}), timing_signal(tape, offsets, sizes.width));
-}
-
 }  // namespace
 
 void check_transformer(const TransformerSizes& sizes) {
@@ -112,10 +106,16 @@ template <class T> Variable<T> transformer_norm(Tape<T>& tape, const NormHandles
 }
 
 template <class T>
+Variable<T> transformer_input(Tape<T>& tape, const TransformerSizes& sizes, Variable<T> projection, Indices offsets,
+                              std::initializer_list<Variable<T>> x) {
+  return add(tape, linear(tape, x, projection, Variable<T>{}), timing_signal(tape, offsets, sizes.width));
+}
+
+template <class T>
 Variable<T> transformer_encoder(Tape<T>& tape, const TransformerSizes& sizes,
                                 const TransformerHandles<Variable<T>>& handles, Indices offsets,
                                 std::initializer_list<Variable<T>> x) {
-  Variable<T> rows = with_timing(tape, sizes, handles.projection, offsets, x);
+  Variable<T> rows = transformer_input(tape, sizes, handles.projection, offsets, x);
   for (int l = 0; l < sizes.layers; ++l) {
     const auto& layer = handles.layers[static_cast<std::size_t>(l)];
     const Variable<T> normed = transformer_norm(tape, layer.norm_self, rows);
@@ -128,34 +128,43 @@ Variable<T> transformer_encoder(Tape<T>& tape, const TransformerSizes& sizes,
 }
 
 template <class T>
+TransformerDecoded<T> transformer_decoder_layer(Tape<T>& tape, const TransformerSizes& sizes,
+                                                const TransformerLayerHandles<Variable<T>>& layer,
+                                                Indices target_offsets, Variable<T> rows, Indices source_offsets,
+                                                Variable<T> source, AttentionMean mean_of) {
+  const Variable<T> normed = transformer_norm(tape, layer.norm_self, rows);
+  rows = add(tape, rows,
+             multi_head<T>(tape, sizes, layer.self, {target_offsets, target_offsets, true}, normed, normed).output);
+  const Attention<T> looked = multi_head<T>(tape, sizes, layer.source, {target_offsets, source_offsets, false, mean_of},
+                                            transformer_norm(tape, layer.norm_source, rows), source);
+  rows = add(tape, rows, looked.output);
+  const Variable<T> fed = feed_forward(tape, layer.feed_forward, target_offsets, true,
+                                       transformer_norm(tape, layer.norm_feed_forward, rows));
+  return {.states = add(tape, rows, fed), .mean = looked.mean};
+}
+
+template <class T>
 TransformerDecoded<T> transformer_decoder(Tape<T>& tape, const TransformerSizes& sizes,
                                           const TransformerHandles<Variable<T>>& handles, Indices target_offsets,
                                           std::initializer_list<Variable<T>> x, Indices source_offsets,
                                           Variable<T> source, AttentionMean mean_of) {
-  TransformerDecoded<T> out;
-  Variable<T> rows = with_timing(tape, sizes, handles.projection, target_offsets, x);
-  for (int l = 0; l < sizes.layers; ++l) {
-    const auto& layer = handles.layers[static_cast<std::size_t>(l)];
-    const Variable<T> normed = transformer_norm(tape, layer.norm_self, rows);
-    rows = add(tape, rows,
-               multi_head<T>(tape, sizes, layer.self, {target_offsets, target_offsets, true}, normed, normed).output);
-    const bool last = l + 1 == sizes.layers;
-    const Attention<T> looked = multi_head<T>(
-        tape, sizes, layer.source, {target_offsets, source_offsets, false, last ? mean_of : AttentionMean::none},
-        transformer_norm(tape, layer.norm_source, rows), source);
-    if (last) out.mean = looked.mean;
-    rows = add(tape, rows, looked.output);
-    rows = add(tape, rows,
-               feed_forward(tape, layer.feed_forward, target_offsets, true,
-                            transformer_norm(tape, layer.norm_feed_forward, rows)));
-  }
-  out.states = transformer_norm(tape, handles.norm, rows);
+  TransformerDecoded<T> out{.states = transformer_input(tape, sizes, handles.projection, target_offsets, x)};
+  for (int l = 0; l < sizes.layers; ++l)
+    out =
+        transformer_decoder_layer(tape, sizes, handles.layers[static_cast<std::size_t>(l)], target_offsets, out.states,
+                                  source_offsets, source, l + 1 == sizes.layers ? mean_of : AttentionMean::none);
+  out.states = transformer_norm(tape, handles.norm, out.states);
   return out;
 }
 
 #define ETHREED_INSTANTIATE(T)                                                                                        \
   template Variable<T> timing_signal(Tape<T>&, Indices, int);                                                         \
   template Variable<T> transformer_norm(Tape<T>&, const NormHandles<Variable<T>>&, Variable<T>);                      \
+  template Variable<T> transformer_input(Tape<T>&, const TransformerSizes&, Variable<T>, Indices,                     \
+                                         std::initializer_list<Variable<T>>);                                         \
+  template TransformerDecoded<T> transformer_decoder_layer(Tape<T>&, const TransformerSizes&,                         \
+                                                           const TransformerLayerHandles<Variable<T>>&, Indices,      \
+                                                           Variable<T>, Indices, Variable<T>, AttentionMean);         \
   template Variable<T> transformer_encoder(Tape<T>&, const TransformerSizes&, const TransformerHandles<Variable<T>>&, \
                                            Indices, std::initializer_list<Variable<T>>);                              \
   template TransformerDecoded<T> transformer_decoder(                                                                 \

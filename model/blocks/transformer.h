@@ -48,48 +48,59 @@ template <class Handle> struct TransformerHandles {
   NormHandles<Handle> norm;
 };
 
-/// Lists the parameters of an encoder that reads rows of `input` numbers, or of a decoder (`source`). Matrices start as
-/// Xavier has it (a convolution's fans count its kernel), biases as U(±1/√fan_in), gamma 1, beta 0.
+/// Lists the parameters of a layer, whose names begin with the prefix and `path` (".layers.0", or nothing); `source`:
+/// of a decoder. Matrices start as Xavier has it (a convolution's fans count its kernel), biases as U(±1/√fan_in),
+/// gamma 1, beta 0.
 template <class Handle, class Visit>
-void visit_transformer(Visit& visit, std::string_view prefix, const TransformerSizes& sizes, int input, bool source,
-                       TransformerHandles<Handle>& h) {
+void visit_transformer_layer(Visit& visit, std::string_view prefix, std::string_view path,
+                             const TransformerSizes& sizes, bool source, TransformerLayerHandles<Handle>& layer) {
   const auto xavier = [](int in, int out) {
     return InitialValues{.how = Initialisation::xavier, .fan_in = in, .fan_out = out};
   };
   const int d = sizes.width, kernel = transformer_kernel;
   std::array<char, 64> name;
-  const auto visit_in = [&](int layer, std::string_view part, const Shape& shape, const InitialValues& start,
-                            Handle& handle) {
-    const auto end = fmt::format_to_n(name.data(), name.size(), ".layers.{}.{}", layer, part);
+  const auto visit_part = [&](std::string_view part, const Shape& shape, const InitialValues& start, Handle& handle) {
+    const auto end = fmt::format_to_n(name.data(), name.size(), "{}.{}", path, part);
     visit(prefix, std::string_view(name.data(), end.size), shape, start, handle);
   };
-  visit(prefix, ".projection.weight", Shape{d, input}, xavier(input, d), h.projection);
+  const auto norm = [&](std::string_view gamma, std::string_view beta, NormHandles<Handle>& n) {
+    visit_part(gamma, Shape{d}, {.how = Initialisation::one}, n.gamma);
+    visit_part(beta, Shape{d}, {.how = Initialisation::zero}, n.beta);
+  };
+  const auto heads = [&](std::array<std::string_view, 4> names, HeadHandles<Handle>& n) {
+    visit_part(names[0], Shape{sizes.depth, d}, xavier(d, sizes.depth), n.query);
+    visit_part(names[1], Shape{sizes.depth, d}, xavier(d, sizes.depth), n.keys);
+    visit_part(names[2], Shape{sizes.depth, d}, xavier(d, sizes.depth), n.values);
+    visit_part(names[3], Shape{d, sizes.depth}, xavier(sizes.depth, d), n.output);
+  };
+  const auto convolution = [&](std::string_view weight, std::string_view bias, int out, int in,
+                               LinearHandles<Handle>& n) {
+    visit_part(weight, Shape{out, kernel * in}, xavier(kernel * in, kernel * out), n.weight);
+    visit_part(bias, Shape{out}, {.fan_in = kernel * in}, n.bias);
+  };
+  norm("norm_self.gamma", "norm_self.beta", layer.norm_self);
+  heads({"self.query", "self.keys", "self.values", "self.output"}, layer.self);
+  if (source) {
+    norm("norm_source.gamma", "norm_source.beta", layer.norm_source);
+    heads({"source.query", "source.keys", "source.values", "source.output"}, layer.source);
+  }
+  norm("norm_feed_forward.gamma", "norm_feed_forward.beta", layer.norm_feed_forward);
+  convolution("feed_forward.inner.weight", "feed_forward.inner.bias", sizes.inner, d, layer.feed_forward.inner);
+  convolution("feed_forward.outer.weight", "feed_forward.outer.bias", d, sizes.inner, layer.feed_forward.outer);
+}
+
+/// Lists the parameters of an encoder that reads rows of `input` numbers, or of a decoder (`source`).
+template <class Handle, class Visit>
+void visit_transformer(Visit& visit, std::string_view prefix, const TransformerSizes& sizes, int input, bool source,
+                       TransformerHandles<Handle>& h) {
+  const int d = sizes.width;
+  visit(prefix, ".projection.weight", Shape{d, input},
+        InitialValues{.how = Initialisation::xavier, .fan_in = input, .fan_out = d}, h.projection);
+  std::array<char, 32> path;
   for (int l = 0; l < sizes.layers; ++l) {
-    TransformerLayerHandles<Handle>& layer = h.layers[static_cast<std::size_t>(l)];
-    const auto norm = [&](std::string_view gamma, std::string_view beta, NormHandles<Handle>& n) {
-      visit_in(l, gamma, Shape{d}, {.how = Initialisation::one}, n.gamma);
-      visit_in(l, beta, Shape{d}, {.how = Initialisation::zero}, n.beta);
-    };
-    const auto heads = [&](std::array<std::string_view, 4> names, HeadHandles<Handle>& n) {
-      visit_in(l, names[0], Shape{sizes.depth, d}, xavier(d, sizes.depth), n.query);
-      visit_in(l, names[1], Shape{sizes.depth, d}, xavier(d, sizes.depth), n.keys);
-      visit_in(l, names[2], Shape{sizes.depth, d}, xavier(d, sizes.depth), n.values);
-      visit_in(l, names[3], Shape{d, sizes.depth}, xavier(sizes.depth, d), n.output);
-    };
-    const auto convolution = [&](std::string_view weight, std::string_view bias, int out, int in,
-                                 LinearHandles<Handle>& n) {
-      visit_in(l, weight, Shape{out, kernel * in}, xavier(kernel * in, kernel * out), n.weight);
-      visit_in(l, bias, Shape{out}, {.fan_in = kernel * in}, n.bias);
-    };
-    norm("norm_self.gamma", "norm_self.beta", layer.norm_self);
-    heads({"self.query", "self.keys", "self.values", "self.output"}, layer.self);
-    if (source) {
-      norm("norm_source.gamma", "norm_source.beta", layer.norm_source);
-      heads({"source.query", "source.keys", "source.values", "source.output"}, layer.source);
-    }
-    norm("norm_feed_forward.gamma", "norm_feed_forward.beta", layer.norm_feed_forward);
-    convolution("feed_forward.inner.weight", "feed_forward.inner.bias", sizes.inner, d, layer.feed_forward.inner);
-    convolution("feed_forward.outer.weight", "feed_forward.outer.bias", d, sizes.inner, layer.feed_forward.outer);
+    const auto end = fmt::format_to_n(path.data(), path.size(), ".layers.{}", l);
+    visit_transformer_layer(visit, prefix, std::string_view(path.data(), end.size), sizes, source,
+                            h.layers[static_cast<std::size_t>(l)]);
   }
   visit(prefix, ".norm.gamma", Shape{d}, InitialValues{.how = Initialisation::one}, h.norm.gamma);
   visit(prefix, ".norm.beta", Shape{d}, InitialValues{.how = Initialisation::zero}, h.norm.beta);
@@ -106,7 +117,12 @@ template <class T> Variable<T> timing_signal(Tape<T>& tape, Indices offsets, int
 /// LN of x, γ and β by the unbiased deviation, ε = 1e-6 added to it.
 template <class T> Variable<T> transformer_norm(Tape<T>& tape, const NormHandles<Variable<T>>& h, Variable<T> x);
 
-/// [x_1 ; x_2 ; …] P + timing, then for each layer x ← x + MHA(LN x) and x ← x + FFN(LN x), then LN: [rows, d].
+/// [x_1 ; x_2 ; …] P + timing, P without a bias: [rows, d], what the first layer reads.
+template <class T>
+Variable<T> transformer_input(Tape<T>& tape, const TransformerSizes& sizes, Variable<T> projection, Indices offsets,
+                              std::initializer_list<Variable<T>> x);
+
+/// transformer_input, then for each layer x ← x + MHA(LN x) and x ← x + FFN(LN x), then LN: [rows, d].
 template <class T>
 Variable<T> transformer_encoder(Tape<T>& tape, const TransformerSizes& sizes,
                                 const TransformerHandles<Variable<T>>& handles, Indices offsets,
@@ -117,8 +133,16 @@ template <class T> struct TransformerDecoded {
   Variable<T> mean;    ///< of the last layer's attention to the source, as `mean_of` says; absent if not asked for
 };
 
-/// The same over targets, causal, with attention to the rows of `source` [source rows, d] between the two, whose keys
-/// and values come from it as it is. Row i of a target may see rows 0 … i.
+/// One layer of a decoder over rows [target rows, d]: x ← x + MHA(LN x), causal: row i of a target may see rows 0 … i;
+/// x ← x + MHA(LN x, source), whose keys and values come from the rows of `source` [source rows, d] as it is;
+/// x ← x + FFN(LN x), whose convolutions are causal, too.
+template <class T>
+TransformerDecoded<T> transformer_decoder_layer(Tape<T>& tape, const TransformerSizes& sizes,
+                                                const TransformerLayerHandles<Variable<T>>& layer,
+                                                Indices target_offsets, Variable<T> rows, Indices source_offsets,
+                                                Variable<T> source, AttentionMean mean_of = AttentionMean::none);
+
+/// transformer_input, the layers and LN over targets.
 template <class T>
 TransformerDecoded<T> transformer_decoder(Tape<T>& tape, const TransformerSizes& sizes,
                                           const TransformerHandles<Variable<T>>& handles, Indices target_offsets,

@@ -140,21 +140,24 @@ inline Rows transformer_encoder(const Parameters& p, const std::string& name, in
   return unbiased_norm(p, name + ".norm", rows);
 }
 
+/// `output` is the rows, the means are those of the attention to the source.
+inline Attended decoder_layer(const Parameters& p, const std::string& layer, int heads, Rows rows, const Rows& source) {
+  const Rows normed = unbiased_norm(p, layer + ".norm_self", rows);
+  rows = sum_of(rows, multi_head(p, layer + ".self", heads, normed, normed, true).output);
+  Attended out = multi_head(p, layer + ".source", heads, unbiased_norm(p, layer + ".norm_source", rows), source, false);
+  rows = sum_of(rows, out.output);
+  out.output = sum_of(
+      rows, convolutions(p, layer + ".feed_forward", unbiased_norm(p, layer + ".norm_feed_forward", rows), true));
+  return out;
+}
+
 /// `output` is the states, the means are those of the last layer's attention to the source.
 inline Attended transformer_decoder(const Parameters& p, const std::string& name, int layers, int heads, const Rows& x,
                                     const Rows& source) {
-  Attended out;
-  Rows rows = placed(p, name, x);
-  for (int l = 0; l < layers; ++l) {
-    const std::string layer = name + ".layers." + std::to_string(l);
-    const Rows normed = unbiased_norm(p, layer + ".norm_self", rows);
-    rows = sum_of(rows, multi_head(p, layer + ".self", heads, normed, normed, true).output);
-    out = multi_head(p, layer + ".source", heads, unbiased_norm(p, layer + ".norm_source", rows), source, false);
-    rows = sum_of(rows, out.output);
-    rows = sum_of(rows,
-                  convolutions(p, layer + ".feed_forward", unbiased_norm(p, layer + ".norm_feed_forward", rows), true));
-  }
-  out.output = unbiased_norm(p, name + ".norm", rows);
+  Attended out{.output = placed(p, name, x)};
+  for (int l = 0; l < layers; ++l)
+    out = decoder_layer(p, name + ".layers." + std::to_string(l), heads, out.output, source);
+  out.output = unbiased_norm(p, name + ".norm", out.output);
   return out;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // The textbook of MIME: plain loops over double, one reply at a time, nothing shared with the engine.
 
-#include "model/interface/transformer_textbook.h"
+#include "model/interface/context_textbook.h"
 
 #include <algorithm>
 #include <array>
@@ -18,24 +18,6 @@ struct MimeSwitches {
   bool posterior_sample = false, shared_log_variance = false, one_encoder = false;
   double smoothing = 0.1;
 };
-
-/// What was said before a reply: utterances in order, the speaker's first, with EOS.
-using History = std::vector<std::vector<int>>;
-
-/// √D (E[word] + mark of whose it is), CLS first; a long context keeps CLS and its last words.
-inline Rows marked_context(const Parameters& p, const History& history, int most) {
-  const Parameter& marks = p.at("marks.weight");
-  constexpr int cls = 0, user = 1, system = 2, end = 3;
-  Rows words;
-  for (std::size_t u = 0; u < history.size(); ++u)
-    for (const int word : history[u])
-      if (word != end) words.push_back(sum_of(embedded(p, word), row(marks, u % 2 == 0 ? user : system)));
-  if (words.size() + 1 > static_cast<std::size_t>(most)) words.erase(words.begin(), words.end() - (most - 1));
-  words.insert(words.begin(), sum_of(row(marks, cls), row(marks, cls)));
-  for (Vector& x : words)
-    for (double& v : x) v *= std::sqrt(static_cast<double>(x.size()));
-  return words;
-}
 
 struct MimeNormal {
   Vector mean, log_variance;
@@ -133,11 +115,6 @@ inline double divergence(const MimeNormal& q, const MimeNormal& p) {
   return sum;
 }
 
-struct SaidReply {
-  double loss = 0;  ///< Σ p* (log p* − log P)
-  Vector nll;       ///< of every word
-};
-
 inline SaidReply say(const Parameters& p, const MimeSwitches& s, const std::array<Rows, 2>& mimicry,
                      const std::vector<int>& reply) {
   Rows source;
@@ -147,26 +124,8 @@ inline SaidReply say(const Parameters& p, const MimeSwitches& s, const std::arra
     for (std::size_t i = 0; i < both.size(); ++i) both[i] *= sigmoid(gate[i]);
     source.push_back(affine(p, "fusion.output", both));
   }
-  const int vocabulary = p.at("embedding.weight").shape[0];
-  const auto known = [&](int word) { return word < vocabulary ? word : unknown; };
-  Rows inputs;
-  for (std::size_t i = 0; i < reply.size(); ++i) {
-    Vector y = embedded(p, i == 0 ? start : known(reply[i - 1]));
-    for (double& v : y) v *= std::sqrt(static_cast<double>(y.size()));
-    inputs.push_back(y);
-  }
-  SaidReply out;
-  const Rows states = transformer_decoder(p, "decoder", s.layers, s.heads, inputs, source).output;
-  for (std::size_t i = 0; i < reply.size(); ++i) {
-    const Vector said = softmax(affine(p, "output", states[i]));
-    const int target = known(reply[i]);
-    out.nll.push_back(-std::log(said[static_cast<std::size_t>(target)]));
-    for (int v = 1; v < vocabulary; ++v) {  // all but the pad
-      const double wanted = v == target ? 1 - s.smoothing : s.smoothing / (vocabulary - 2);
-      if (wanted > 0) out.loss += wanted * (std::log(wanted) - std::log(said[static_cast<std::size_t>(v)]));
-    }
-  }
-  return out;
+  return said(p, transformer_decoder(p, "decoder", s.layers, s.heads, decoder_inputs(p, reply), source).output, reply,
+              s.smoothing);
 }
 
 }  // namespace ethreed::reference

@@ -2,9 +2,8 @@
 
 #include "autograd/functions/log_softmax_function.h"
 #include "model/blocks/layers.h"
+#include "model/interface/answered_contexts.h"
 #include "model/mime/noise.h"
-
-#include <algorithm>
 
 namespace ethreed {
 
@@ -43,27 +42,18 @@ MimeReplies<T> mime_replies(Tape<T>& tape, const MimeConfig& config, const MimeP
                             const ContextBatch& batch, const ReplyOptions& options) {
   ETHREED_CHECK(options.planned_class < 0, "model 'mime' plans no emotion of its replies: it cannot be set");
   Context& context = tape.context();
-  const DialogueBatch& d = batch.dialogues;
-  std::vector<std::int32_t> last(static_cast<std::size_t>(d.dialogues()), 0), chosen;
-  for (int i = 0; i < d.turns(); ++i) last[d.turn_dialogue[i]] = std::max(last[d.turn_dialogue[i]], d.turn_time[i]);
-  std::vector<ReplyRow> rows;
-  ContextRows contexts;
-  for (int r = 0; r < d.turns(); ++r) {
-    const std::int32_t turn = d.turn_of_row[r], dialogue = d.turn_dialogue[turn], t = d.turn_time[turn];
-    if (options.answer == Answer::last_turn && t != last[dialogue]) continue;
-    chosen.push_back(r);
-    rows.push_back({.dialogue = dialogue, .turn = t, .place = d.place(turn)});
-    contexts.append(batch.contexts, r);
-  }
+  AnsweredContexts answered = answered_contexts(batch, options.answer);
+  ContextRows& contexts = answered.contexts;
   const MimeContext<T> read =
       read_mime_contexts(tape, config, parameters, read_words(tape, parameters.table, batch), contexts);
   const BothGroups<const T*> noise =
-      options.sample_latent ? prior_noise<T>(context, config, d, chosen, options.seed) : BothGroups<const T*>{};
+      options.sample_latent ? prior_noise<T>(context, config, batch.dialogues, answered.decoder_rows, options.seed)
+                            : BothGroups<const T*>{};
   const BothGroups<Variable<T>> emotions =
       group_emotions(tape, config, parameters, mime_prior(tape, config, parameters, read.first), noise);
   const Mimicry<T> mimicry =
       mimic(tape, config, parameters, contexts, read.states, emotions, predicted_groups(context, config, read.logits));
-  return MimeReplies<T>(tape, config, parameters, std::move(rows), fuse(tape, parameters, mimicry),
+  return MimeReplies<T>(tape, config, parameters, std::move(answered.rows), fuse(tape, parameters, mimicry),
                         std::move(contexts.offsets), read.logits);
 }
 
