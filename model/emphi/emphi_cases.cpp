@@ -24,11 +24,10 @@ std::vector<ModelCase> tiny_cases() {
   std::vector<ModelCase> cases;
   for (const std::string_view variant : EmphiConfig::variant_names)
     cases.push_back({.name = std::string(variant), .keys = tiny_keys(variant)});
-  ModelCase& neutral = cases.emplace_back(ModelCase{.name = "neutral, short context", .keys = tiny_keys("emphi")});
-  neutral.keys["model"].update({{"context_tokens", 4}, {"keywords", 2}});
-  neutral.keys["training"].update({{"unlabelled", "neutral"}, {"update_gate_bias", 0.5}});
-  ModelCase& released = cases.emplace_back(ModelCase{.name = "released states", .keys = tiny_keys("emphi")});
-  released.keys["model"]["states"] = "released";
+  ModelCase& switches =
+      cases.emplace_back(ModelCase{.name = "released states, neutral, short context", .keys = tiny_keys("emphi")});
+  switches.keys["model"].update({{"states", "released"}, {"context_tokens", 4}, {"keywords", 2}});
+  switches.keys["training"].update({{"unlabelled", "neutral"}, {"update_gate_bias", 0.5}});
   return cases;
 }
 
