@@ -1,14 +1,13 @@
 // Our side of a comparison with another program (peers/alternate.py interleaves runs of both):
 //   bench_partner step DATA_DIR --batches 20 --write FILE     training steps; FILE gets parameters and batches
 //   bench_partner gru --sequences 34 --steps 18               a bidirectional GRU with its input projections
-// The protocol, which every partner speaks: one line of JSON when ready, {"name": …, "threads": n, …}; then for every
-// line "n" on the standard input n rounds of the work and one line of JSON, {"what": milliseconds of a round, …}. It
-// ends with its input.
+// serve.h has the protocol.
 
 #include "autograd/functions/gru_sequence_function.h"
 #include "autograd/functions/linear_function.h"
 #include "benchmarks/harness/measure.h"
 #include "benchmarks/harness/workbench.h"
+#include "benchmarks/peers/serve.h"
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
@@ -18,19 +17,16 @@
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include <cmath>
 #include <cstdio>
 #include <deque>
 #include <exception>
-#include <iostream>
 
 namespace {
 
 using namespace ethreed;
 using namespace ethreed::bench;
-using Json = nlohmann::ordered_json;
 
 struct Arguments {
   std::string data, write, precision = "float32";
@@ -39,23 +35,6 @@ struct Arguments {
 };
 
 std::string name(const Arguments& a) { return a.precision == "bf16" ? "ETHREED, bf16" : "ETHREED"; }
-
-void print_line(const Json& json) {
-  std::cout << json.dump() << std::endl;  // flushed: the other side waits for it
-}
-
-// Answers every line "n" with the mean of n rounds; round(sums) adds its milliseconds by name.
-template <class Round> void serve(Round round) {
-  for (std::string line; std::getline(std::cin, line);) {
-    const int rounds = std::max(1, std::stoi(line));
-    Json sums = Json::object();
-    for (int i = 0; i < rounds; ++i)
-      for (const auto& [name, time] : round()) sums[name] = sums.value(name, 0.0) + time / rounds;
-    print_line(sums);
-  }
-}
-
-using Times = std::vector<std::pair<std::string, double>>;
 
 // Parameters and batches in the names and the layout of the interchange format, a batch's with its number in front.
 class PeerFile {
