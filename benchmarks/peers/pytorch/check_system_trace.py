@@ -88,7 +88,7 @@ class Mime:
     self.inputs.update({name: rows for name in ("batch.context_length", "batch.target_length", "batch.emotion")})
     for group in mime_torch.GROUPS:
       self.inputs[f"group.{group}"] = (getattr(self.sizes, group),)
-      self.inputs[f"noise.{group}"] = rows + (self.sizes.block.width,)
+    self.inputs.update({name: rows + (self.sizes.block.width,) for name in self.settings.noise_names})
 
   def recompute(self, tensors, dtype):
     return mime_torch.recompute(tensors, self.settings, dtype)

@@ -6,7 +6,7 @@ input. The inputs of a batch, padded with 0, R replies:
   batch.decoder_input, batch.target [R, M]  words, ids below V
   batch.context_length, batch.target_length, batch.emotion [R]
   group.positive, group.negative            the classes of each group in the order of the group's logits
-  noise.positive, noise.negative [R, d]
+  noise.prior_positive, noise.prior_negative [R, d], and noise.posterior_* where the posterior's sample is decoded
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ import transformer_torch as blocks
 MARKS = 3  # CLS, USR, SYS
 GROUPS = ("positive", "negative")
 DECODER_SAMPLES = ("prior", "posterior")
-LOSSES = ("loss.generation", "loss.kl_positive", "loss.kl_negative", "loss.emotion", "loss.total")
+LOSSES = ("loss.generation", "loss.divergence_positive", "loss.divergence_negative", "loss.emotion_speaker",
+          "loss.total")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Settings:
   pad: int = 0  # the word that has no share in what is smoothed
   smoothing: float = 0.1
   decoder_sample: str = "prior"  # whose sample reaches the decoder in training
+
+  @property
+  def noise_names(self):
+    sides = ("prior",) if self.decoder_sample == "prior" else ("prior", "posterior")
+    return [f"noise.{side}_{group}" for side in sides for group in GROUPS]
 
 
 @dataclass(frozen=True)
@@ -107,13 +113,13 @@ def gaussian(param, sizes, side, states):
 
 
 def emotions_from(param, mean, log_variance, noise, classes):
-  """For each group: the distribution over its classes out of a sample, and the mixture of their rows of the table."""
-  distribution, vector = {}, {}
+  """For each group the mixture of its classes' rows of the table, weighted by a distribution out of a sample."""
+  vector = {}
   for group in GROUPS:
     sample = mean[group] + torch.exp(log_variance[group] / 2) * noise[group]
-    distribution[group] = torch.softmax(linear(param, f"choice.{group}", sample), 0)
-    vector[group] = distribution[group] @ param["emotions.weight"][classes[group]]
-  return distribution, vector
+    distribution = torch.softmax(linear(param, f"choice.{group}", sample), 0)
+    vector[group] = distribution @ param["emotions.weight"][classes[group]]
+  return vector
 
 
 def divergence(mean_q, log_variance_q, mean_p, log_variance_p):
@@ -132,7 +138,7 @@ def forward_reply(param, sizes, settings, reply):
 
   state = torch.relu(linear(param, "prior.hidden", first))
   mean_p, log_variance_p = gaussian(param, sizes, "prior", {group: state for group in GROUPS})
-  distribution, vector = emotions_from(param, mean_p, log_variance_p, reply["noise"], classes)
+  vector = emotions_from(param, mean_p, log_variance_p, reply["noise"]["prior"], classes)
 
   own, other = GROUPS if int(reply["emotion"]) in classes["positive"].tolist() else GROUPS[::-1]
 
@@ -150,27 +156,28 @@ def forward_reply(param, sizes, settings, reply):
             for group in GROUPS}
   mean_q, log_variance_q = gaussian(param, sizes, "posterior", states)
   if settings.decoder_sample == "posterior":
-    mimicry, other_mimicry = both_encoders(emotions_from(param, mean_q, log_variance_q, reply["noise"], classes)[1])
+    sampled = emotions_from(param, mean_q, log_variance_q, reply["noise"]["posterior"], classes)
+    mimicry, other_mimicry = both_encoders(sampled)
 
   both = torch.cat([mimicry, other_mimicry], 1)
   fused = linear(param, "fusion.output", torch.sigmoid(linear(param, "fusion.gate", both)) * both)
   decoded, _ = blocks.decoder(param, "decoder", sizes.block, embed(param, reply["decoder_input"]), fused)
   log_probability = torch.log_softmax(linear(param, "output", decoded), 1)
 
-  result = {"context.input": source, "context.states": h, "emotion.logits": logits, "prior.hidden": state}
+  result = {"context.input": source, "context.states": h, "emotion.logits": logits}
   for group in GROUPS:
-    result.update({f"prior.{group}_mean": mean_p[group], f"prior.{group}_log_variance": log_variance_p[group],
-                   f"choice.{group}": distribution[group], f"emotion.{group}": vector[group],
-                   f"posterior.{group}_hidden": states[group], f"posterior.{group}_mean": mean_q[group],
-                   f"posterior.{group}_log_variance": log_variance_q[group],
-                   f"loss.kl_{group}": divergence(mean_q[group], log_variance_q[group], mean_p[group],
-                                                  log_variance_p[group])})
+    result.update({
+      f"emotion.{group}": vector[group],
+      f"prior.{group}_mean": mean_p[group], f"prior.{group}_log_variance": log_variance_p[group],
+      f"posterior.{group}_mean": mean_q[group], f"posterior.{group}_log_variance": log_variance_q[group],
+      f"loss.divergence_{group}": divergence(mean_q[group], log_variance_q[group], mean_p[group],
+                                             log_variance_p[group])})
   result.update({"mimicry.states": mimicry, "other_mimicry.states": other_mimicry, "fusion.states": fused,
                  "decoder.states": decoded,
                  "decoder.log_probability": log_probability.gather(1, reply["target"][:, None])[:, 0],
                  "loss.generation": blocks.smoothed_loss(log_probability, reply["target"], settings.pad,
                                                          settings.smoothing),
-                 "loss.emotion": -torch.log_softmax(logits, 0)[reply["emotion"]]})
+                 "loss.emotion_speaker": -torch.log_softmax(logits, 0)[reply["emotion"]]})
   return result
 
 
@@ -180,7 +187,8 @@ def reply_of(batch, r):
   return {"context": batch["batch.context"][r, :source], "state": batch["batch.state"][r, :source],
           "decoder_input": batch["batch.decoder_input"][r, :target], "target": batch["batch.target"][r, :target],
           "emotion": batch["batch.emotion"][r], "classes": {group: batch[f"group.{group}"] for group in GROUPS},
-          "noise": {group: batch[f"noise.{group}"][r] for group in GROUPS}}
+          "noise": {side: {group: batch[f"noise.{side}_{group}"][r] for group in GROUPS}
+                    for side in ("prior", "posterior") if f"noise.{side}_positive" in batch}}
 
 
 BY_SOURCE = ("batch.context", "batch.state", "context.input", "context.states", "mimicry.states", "other_mimicry.states",
@@ -203,7 +211,7 @@ def forward(param, sizes, settings, batch):
   for name in replies[0]:
     values = [reply[name] for reply in replies]
     if name.startswith("loss."):
-      result[name] = torch.stack(values).mean() if name == "loss.emotion" else torch.stack(values).sum()
+      result[name] = torch.stack(values).mean() if name == "loss.emotion_speaker" else torch.stack(values).sum()
       continue
     width = padded_width(name, batch)
     shape = values[0].shape if width is None else (width,) + tuple(values[0].shape[1:])
