@@ -55,6 +55,9 @@ struct ModelCases {
   std::string_view model;  ///< its name in the table
   std::vector<ModelCase> cases;
   TextbookPass (*textbook)(const TextbookInput& input) = nullptr;
+  /// Losses that are sums over the examples of a batch, where most are means; a model that has any adds its terms up
+  /// with weight 1.
+  std::vector<std::string_view> sums{};
 };
 
 /// The cases of every model, in the order of model/model_table.def.

@@ -1,0 +1,92 @@
+#include "model/mime/replies.h"
+
+#include "autograd/functions/log_softmax_function.h"
+#include "model/blocks/layers.h"
+#include "model/mime/noise.h"
+
+#include <algorithm>
+
+namespace ethreed {
+
+template <class T>
+MimeReplies<T>::MimeReplies(Tape<T>& tape, const MimeConfig& config, const MimeParameters<Variable<T>>& parameters,
+                            std::vector<ReplyRow> rows, Variable<T> source, std::vector<std::int32_t> source_offsets,
+                            Variable<T> logits)
+    : tape_(&tape),
+      sizes_(config.transformer),
+      parameters_(parameters),
+      rows_(std::move(rows)),
+      source_(source),
+      source_offsets_(std::move(source_offsets)),
+      logits_(on_host(tape.context(), logits)),
+      prefixes_(count_of(rows_)) {
+  ETHREED_CHECK(!tape.recording(), "replies: the tape records; make it without recording");
+}
+
+template <class T> NextWords<T> MimeReplies<T>::advance(Indices parents, Indices words) {
+  Tape<T>& tape = *tape_;
+  prefixes_.extend(parents, words);
+  prefixes_.choose_sources(source_offsets_);
+  const MarkedTable<Variable<T>>& table = parameters_.table;
+  const Variable<T> said = scale(tape, embedding<T>(tape, table.words, prefixes_.words()), word_scale(table));
+  const Variable<T> source = gather_rows<T>(tape, {{source_, prefixes_.source_rows()}});
+  const Variable<T> states = transformer_decoder(tape, sizes_, parameters_.decoder, prefixes_.offsets(), {said},
+                                                 prefixes_.source_offsets(), source)
+                                 .states;
+  const Variable<T> last = gather_rows<T>(tape, {{states, prefixes_.last()}});
+  const Variable<T> logits = linear_layer(tape, parameters_.output, {last});
+  return {log_softmax(tape, logits).data(), logits.columns()};
+}
+
+template <class T>
+MimeReplies<T> mime_replies(Tape<T>& tape, const MimeConfig& config, const MimeParameters<Variable<T>>& parameters,
+                            const ContextBatch& batch, const ReplyOptions& options) {
+  ETHREED_CHECK(options.planned_class < 0, "model 'mime' plans no emotion of its replies: it cannot be set");
+  Context& context = tape.context();
+  const DialogueBatch& d = batch.dialogues;
+  std::vector<std::int32_t> last(static_cast<std::size_t>(d.dialogues()), 0), chosen;
+  for (int i = 0; i < d.turns(); ++i) last[d.turn_dialogue[i]] = std::max(last[d.turn_dialogue[i]], d.turn_time[i]);
+  std::vector<ReplyRow> rows;
+  ContextRows contexts;
+  for (int r = 0; r < d.turns(); ++r) {
+    const std::int32_t turn = d.turn_of_row[r], dialogue = d.turn_dialogue[turn], t = d.turn_time[turn];
+    if (options.answer == Answer::last_turn && t != last[dialogue]) continue;
+    chosen.push_back(r);
+    rows.push_back({.dialogue = dialogue, .turn = t, .place = d.place(turn)});
+    contexts.append(batch.contexts, r);
+  }
+  const MimeContext<T> read =
+      read_mime_contexts(tape, config, parameters, read_words(tape, parameters.table, batch), contexts);
+  const BothGroups<const T*> noise =
+      options.sample_latent ? prior_noise<T>(context, config, d, chosen, options.seed) : BothGroups<const T*>{};
+  const BothGroups<Variable<T>> emotions =
+      group_emotions(tape, config, parameters, mime_prior(tape, config, parameters, read.first), noise);
+  const Mimicry<T> mimicry =
+      mimic(tape, config, parameters, contexts, read.states, emotions, predicted_groups(context, config, read.logits));
+  return MimeReplies<T>(tape, config, parameters, std::move(rows), fuse(tape, parameters, mimicry),
+                        std::move(contexts.offsets), read.logits);
+}
+
+template <class T>
+MimeReplies<T> MimeConversation<T>::read(Tape<T>& tape, const MimeConfig& config,
+                                         const MimeParameters<Variable<T>>& parameters, Indices reply, Indices post,
+                                         std::int64_t place, const ReplyOptions& options) {
+  said_.add(reply, post);
+  const Example example = said_.example(place);
+  batch_.build({&example, 1}, config.vocabulary, config.max_context);
+  tape.context().stage(batch_.arrays());
+  ReplyOptions last = options;
+  last.answer = Answer::last_turn;
+  return mime_replies(tape, config, parameters, batch_, last);
+}
+
+#define ETHREED_INSTANTIATE(T)                                                                          \
+  template class MimeReplies<T>;                                                                        \
+  template class MimeConversation<T>;                                                                   \
+  template MimeReplies<T> mime_replies(Tape<T>&, const MimeConfig&, const MimeParameters<Variable<T>>&, \
+                                       const ContextBatch&, const ReplyOptions&);
+ETHREED_INSTANTIATE(float)
+ETHREED_INSTANTIATE(double)
+#undef ETHREED_INSTANTIATE
+
+}  // namespace ethreed
