@@ -2,7 +2,8 @@
 //   transformer_partner trace FILE    one forward and backward in double with all it takes to recompute them
 //   transformer_partner serve         the same work in float, timed; the protocol is that of bench_partner
 // The sequences have the lengths of the systems' contexts and replies; the first source and the second target are a
-// single row. The loss is Σ weights ⊙ states, in a trace also + Σ logit weights ⊙ mean logits.
+// single row. The loss is Σ weights ⊙ states, in a trace also + Σ logit weights ⊙ mean logits. The trace is ragged, as
+// rows are computed: pytorch/block_torch.py lists its tensors.
 
 #include "autograd/functions/elementwise_function.h"
 #include "autograd/functions/loss_sum_function.h"
@@ -19,7 +20,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <deque>
 #include <exception>
 #include <string>
 #include <vector>
@@ -113,52 +113,30 @@ template <class T> class Blocks {
   void write_trace() {
     const Pass pass = run(true);
     SafetensorsWriter writer;
-    std::deque<Tensor<T>> padded;
-    std::deque<Tensor<std::int64_t>> lengths;
     const auto add_blocks = [&](const char* prefix, const T* block) {
       for (const ParameterLayout::Entry& entry : layout_.entries())
         writer.add(prefix + entry.name, View<const T>(block + entry.offset, entry.shape));
     };
-    const auto add_lengths = [&](const char* name, Indices offsets) {
-      Tensor<std::int64_t>& tensor = lengths.emplace_back(Shape{arguments_.sequences});
-      for (int s = 0; s < arguments_.sequences; ++s) tensor[s] = offsets[s + 1] - offsets[s];
-      writer.add(name, std::as_const(tensor).view());
+    const auto add = [&](const char* name, const auto& tensor) {
+      writer.add(name, View<const T>(tensor.data(), tensor.shape()));
     };
-    // Ragged rows → [sequences, longest, columns].
-    const auto add_rows = [&](const char* name, Indices offsets, const T* rows, std::int64_t columns) {
-      const int most = longest(offsets);
-      Tensor<T>& tensor = padded.emplace_back(Shape{arguments_.sequences, most, columns});
-      for (int s = 0; s < arguments_.sequences; ++s)
-        std::copy(rows + offsets[s] * columns, rows + offsets[s + 1] * columns, tensor.data() + s * most * columns);
-      writer.add(name, std::as_const(tensor).view());
-    };
-    // Ragged pairs → [sequences, longest target, longest source].
-    const auto add_pairs = [&](const char* name, const T* pairs) {
-      const int targets = longest(target_offsets_), sources = longest(source_offsets_);
-      Tensor<T>& tensor = padded.emplace_back(Shape{arguments_.sequences, targets, sources});
-      for (int s = 0; s < arguments_.sequences; ++s) {
-        const int count = source_offsets_[s + 1] - source_offsets_[s];
-        for (int i = 0; i < target_offsets_[s + 1] - target_offsets_[s]; ++i, pairs += count)
-          std::copy_n(pairs, count, tensor.data() + (std::int64_t{s} * targets + i) * sources);
-      }
-      writer.add(name, std::as_const(tensor).view());
-    };
+    const std::vector<std::int64_t> sources(source_offsets_.begin(), source_offsets_.end()),
+        targets(target_offsets_.begin(), target_offsets_.end());
     add_blocks("param.", values_.data());
-    add_lengths("batch.source_length", source_offsets_);
-    add_lengths("batch.target_length", target_offsets_);
-    add_rows("input.source", source_offsets_, source_.data(), arguments_.input);
-    add_rows("input.target", target_offsets_, target_.data(), arguments_.input);
-    add_rows("input.weights", target_offsets_, weights_.data(), arguments_.sizes.width);
-    add_pairs("input.logit_weights", logit_weights_.data());
-    add_rows("encoder.states", source_offsets_, pass.encoded.data(), arguments_.sizes.width);
-    add_rows("decoder.states", target_offsets_, pass.states.data(), arguments_.sizes.width);
-    add_pairs("decoder.mean_logits", pass.logits.data());
+    writer.add("batch.source_offsets", std::span(sources));
+    writer.add("batch.target_offsets", std::span(targets));
+    add("input.source", source_);
+    add("input.target", target_);
+    add("input.weights", weights_);
+    add("input.logit_weights", logit_weights_);
+    add("encoder.states", pass.encoded);
+    add("decoder.states", pass.states);
+    writer.add("decoder.mean_logits", View<const T>(pass.logits.data(), Shape{pairs_}));
     writer.add("loss.total", View<const T>(pass.total.data(), Shape{}));
     add_blocks("grad.", gradients_.data());
-    add_rows("grad.input.source", source_offsets_, source_gradient_.data(), arguments_.input);
-    add_rows("grad.input.target", target_offsets_, target_gradient_.data(), arguments_.input);
-    writer.add_metadata("format", "ethreed trace 1");
-    writer.add_metadata("model", "transformer");
+    add("grad.input.source", source_gradient_);
+    add("grad.input.target", target_gradient_);
+    writer.add_metadata("format", "ethreed trace of transformer blocks 1");
     writer.add_metadata("heads", std::to_string(arguments_.sizes.heads));
     writer.write(arguments_.file);
     fmt::print("wrote {}: {} sequences, {} source and {} target rows, {} parameters\n", arguments_.file,
@@ -188,11 +166,6 @@ template <class T> class Blocks {
     Tensor<T> tensor(shape);
     fill(tensor.data(), tensor.count(), draw, 1);
     return tensor;
-  }
-  static int longest(Indices offsets) {
-    int most = 0;
-    for (int s = 0; s + 1 < offsets.size(); ++s) most = std::max(most, offsets[s + 1] - offsets[s]);
-    return most;
   }
   // Medians and spreads of contexts and replies as the systems' common specification counts them.
   void lay_out() {

@@ -10,6 +10,7 @@ mime --write` wrote: parameters and many batches. With --serve it speaks the pro
 
 import argparse
 import inspect
+import json
 import statistics
 import sys
 import time
@@ -117,22 +118,17 @@ class Model(packed.Module):
     return losses
 
 
-def lay_out(tensors, groups, sizes, dtype=torch.float32):
-  """A batch's tensors (name -> numpy array, padded) as the model reads them; noise is taken along where there is any."""
+def lay_out(tensors, sizes, dtype=torch.float32):
+  """A batch's tensors (name -> numpy array) as the model reads them; noise is taken along where there is any."""
   value = {name: torch.tensor(array) for name, array in tensors.items() if name.startswith("batch.")}
-  width = sizes.block.width
-  rows = packed.Rows(value["batch.context_length"], width)
-  targets = packed.Rows(value["batch.target_length"], width)
-  if dtype == torch.float64:
-    rows, targets = rows.double(), targets.double()
-
-  def of(layout, name):
-    return value[name][:, :layout.longest].flatten()[layout.padded]
-  classes = {group: torch.tensor(groups[f"group.{group}"]) for group in textbook.GROUPS}
-  batch = {"rows": rows, "target_rows": targets, "classes": classes, "emotion": value["batch.emotion"],
-           "words": torch.cat([of(rows, "batch.context"), of(rows, "batch.state"), of(targets, "batch.decoder_input")]),
-           "targets": of(targets, "batch.target"),
-           "positive": (value["batch.emotion"][:, None] == classes["positive"]).any(1, keepdim=True)}
+  rows, targets = (packed.Rows(value[f"batch.{what}_offsets"].diff(), sizes.block.width, dtype)
+                   for what in ("context", "target"))
+  positive = value["batch.positive_emotions"]
+  batch = {"rows": rows, "target_rows": targets, "emotion": value["batch.emotion"], "targets": value["batch.targets"],
+           "words": torch.cat([value["batch.context_words"], sizes.vocabulary + value["batch.context_states"],
+                               value["batch.inputs"]]),
+           "classes": {"positive": positive.nonzero()[:, 0], "negative": (1 - positive).nonzero()[:, 0]},
+           "positive": positive[value["batch.emotion"]][:, None] == 1}
   if "noise.prior_positive" in tensors:
     batch["noise"] = {group: torch.tensor(tensors[f"noise.prior_{group}"], dtype=dtype) for group in textbook.GROUPS}
   return batch
@@ -148,7 +144,7 @@ def compare_with_trace(tensors, trace):
   parameters = parameters_of(tensors, torch.float64)
   model = Model(trace.sizes, trace.settings).double()
   model.load(parameters)
-  losses = model(lay_out(tensors, tensors, trace.sizes, torch.float64))
+  losses = model(lay_out(tensors, trace.sizes, torch.float64))
   losses["loss.total"] = sum(losses.values())
   losses["loss.total"].backward()
   found = {**losses, **{f"grad.{name}": value for name, value in model.gradients(parameters).items()}}
@@ -196,27 +192,22 @@ class Steps:
 
 
 def random_batch(random, replies, sizes, longest=(373, 114)):
-  """Lengths of EmpatheticDialogues' contexts and replies: medians 30 and 12.5, log-normal."""
-  words, first_word = sizes.vocabulary, min(4, sizes.vocabulary - 1)
-  source, target = (numpy.clip(numpy.exp(random.normal(numpy.log(median), spread, replies)).round(), 1, most).astype(int)
-                    for median, spread, most in ((30, 0.6, longest[0]), (12.5, 0.55, longest[1])))
-  batch = {"batch.context_length": source, "batch.target_length": target,
-           "batch.emotion": random.integers(0, sizes.classes, replies)}
-  for name, width in (("context", source.max()), ("state", source.max()), ("decoder_input", target.max()),
-                      ("target", target.max())):
-    batch[f"batch.{name}"] = numpy.zeros((replies, width), numpy.int64)
-  for r in range(replies):
-    batch["batch.context"][r, :source[r]] = random.integers(first_word, words, source[r])
-    batch["batch.state"][r, :source[r]] = words + random.integers(1, textbook.MARKS, source[r])
-    batch["batch.context"][r, 0] = batch["batch.state"][r, 0] = words
-    batch["batch.target"][r, :target[r]] = random.integers(first_word, words, target[r])
-    batch["batch.decoder_input"][r, :target[r]] = [2, *batch["batch.target"][r, :target[r] - 1]]
+  """Lengths of EmpatheticDialogues' contexts and replies: medians 30 and 12.5, log-normal. As make_trace has them, SOS
+  is 2 and words begin at 4."""
+  lengths = [numpy.clip(numpy.exp(random.normal(numpy.log(median), spread, replies)).round(), 1, most).astype(int)
+             for median, spread, most in ((30, 0.6, longest[0]), (12.5, 0.55, longest[1]))]
+  sources, targets = (numpy.concatenate([[0], numpy.cumsum(length)]) for length in lengths)
+  batch = {"batch.context_offsets": sources, "batch.target_offsets": targets,
+           "batch.context_words": random.integers(4, sizes.vocabulary, sources[-1]),
+           "batch.context_states": random.integers(1, textbook.MARKS, sources[-1]),
+           "batch.targets": random.integers(4, sizes.vocabulary, targets[-1]),
+           "batch.emotion": random.integers(0, sizes.classes, replies),
+           "batch.positive_emotions": (numpy.arange(sizes.classes) < sizes.positive).astype(int)}
+  batch["batch.context_words"][sources[:-1]] = sizes.vocabulary
+  batch["batch.context_states"][sources[:-1]] = 0
+  batch["batch.inputs"] = numpy.roll(batch["batch.targets"], 1)
+  batch["batch.inputs"][targets[:-1]] = 2
   return batch
-
-
-def random_groups(sizes):
-  classes = numpy.arange(sizes.classes)
-  return {"group.positive": classes[:sizes.positive], "group.negative": classes[sizes.positive:]}
 
 
 def random_parameters(sizes, seed):
@@ -275,21 +266,20 @@ def main():
     tensors, metadata = safetensors_io.read(arguments.file)
     if arguments.check:
       return check(tensors, metadata)
-    settings = textbook.Settings(heads=int(metadata["heads"]), pad=int(metadata["pad"]),
+    settings = textbook.Settings(heads=int(json.loads(metadata["config"])["heads"]), pad=int(metadata["pad"]),
                                  smoothing=float(metadata["label_smoothing"]))
     parameters = parameters_of(tensors)
     sizes = textbook.sizes_of({name: tuple(value.shape) for name, value in parameters.items()}, settings)
-    groups = {name: array for name, array in tensors.items() if name.startswith("group.")}
     inputs = batches_in(tensors)
   else:
     settings, sizes = textbook.Settings(), textbook.Sizes(arguments.vocabulary)
-    parameters, groups = random_parameters(sizes, arguments.seed), random_groups(sizes)
+    parameters = random_parameters(sizes, arguments.seed)
     random = numpy.random.default_rng(arguments.seed)
     inputs = [random_batch(random, arguments.replies, sizes) for _ in range(arguments.batches)]
 
   model = Model(sizes, settings)
   model.load(parameters)
-  batches = [lay_out(batch, groups, sizes) for batch in inputs]
+  batches = [lay_out(batch, sizes) for batch in inputs]
   for batch in batches:
     batch.pop("noise", None)
   tokens = statistics.mean(len(batch["targets"]) for batch in batches)

@@ -1,9 +1,10 @@
-"""The trace of one encoder and one decoder (`transformer_partner trace`): B ragged sequences padded with 0, and a loss
-that is linear in what comes out.
+"""The trace of one encoder and one decoder (`transformer_partner trace`): ragged sequences, the rows of one behind those
+of another, and a loss that is linear in what comes out. C source and N target rows, P pairs of a target and a source row
+of the same sequence, target row after target row:
 
-  batch.source_length, batch.target_length [B]
-  input.source [B, S, inputs], input.target [B, M, inputs], input.weights [B, M, d], input.logit_weights [B, M, S]
-  encoder.states [B, S, d], decoder.states [B, M, d], decoder.mean_logits [B, M, S] (of the last layer)
+  batch.source_offsets, batch.target_offsets [B + 1]   where each sequence begins
+  input.source [C, inputs], input.target [N, inputs], input.weights [N, d], input.logit_weights [P]
+  encoder.states [C, d], decoder.states [N, d], decoder.mean_logits [P] (of the last layer)
   loss.total = sum of weights times states and of logit weights times mean logits; grad.input.source, grad.input.target
 """
 
@@ -13,8 +14,7 @@ import torch
 
 import transformer_torch as blocks
 
-INPUTS = {"input.source": "BSi", "input.target": "BMi", "input.weights": "BMd", "input.logit_weights": "BMS"}
-LENGTHS = ("batch.source_length", "batch.target_length")
+INPUTS = ("input.source", "input.target", "input.weights", "input.logit_weights")
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,18 @@ def recompute(tensors, settings, dtype=torch.float64):
   inputs = {name: torch.tensor(tensors[name], dtype=dtype) for name in INPUTS}
   leaves = {name: inputs[name].requires_grad_() for name in ("input.source", "input.target")}
   sizes = blocks.stack_sizes({name: tuple(value.shape) for name, value in param.items()}, "encoder", settings.heads)
-  sources, targets = inputs["input.source"].shape[1], inputs["input.target"].shape[1]
-  result = {"encoder.states": inputs["input.source"].new_zeros(len(inputs["input.source"]), sources, sizes.width),
-            "decoder.states": torch.zeros_like(inputs["input.weights"]),
-            "decoder.mean_logits": torch.zeros_like(inputs["input.logit_weights"])}
-  total = inputs["input.source"].new_zeros(())
-  for b, (n, m) in enumerate(zip(*(tensors[name].tolist() for name in LENGTHS))):
-    encoded = blocks.encoder(param, "encoder", sizes, inputs["input.source"][b, :n])
-    states, logits = blocks.decoder(param, "decoder", sizes, inputs["input.target"][b, :m], encoded)
-    total = total + (inputs["input.weights"][b, :m] * states).sum()
-    total = total + (inputs["input.logit_weights"][b, :m, :n] * logits).sum()
-    result["encoder.states"][b, :n] = encoded.detach()
-    result["decoder.states"][b, :m] = states.detach()
-    result["decoder.mean_logits"][b, :m, :n] = logits.detach()
+  parts = {"encoder.states": [], "decoder.states": [], "decoder.mean_logits": []}
+  sequences = zip(*(blocks.ranges(tensors[f"batch.{what}_offsets"]) for what in ("source", "target")))
+  for source, target in sequences:
+    encoded = blocks.encoder(param, "encoder", sizes, inputs["input.source"][source])
+    states, logits = blocks.decoder(param, "decoder", sizes, inputs["input.target"][target], encoded)
+    for name, value in zip(parts, (encoded, states, logits.flatten())):
+      parts[name].append(value)
+  result = {name: torch.cat(values) for name, values in parts.items()}
+  result["loss.total"] = ((inputs["input.weights"] * result["decoder.states"]).sum()
+                          + (inputs["input.logit_weights"] * result["decoder.mean_logits"]).sum())
   wanted = {**param, **leaves}
-  found = torch.autograd.grad(total, list(wanted.values()))
-  arrays = {name: value.detach().numpy() for name, value in {**result, "loss.total": total}.items()}
+  found = torch.autograd.grad(result["loss.total"], list(wanted.values()))
+  arrays = {name: value.detach().numpy() for name, value in result.items()}
   arrays.update({f"grad.{name}": gradient.numpy() for name, gradient in zip(wanted, found)})
   return arrays

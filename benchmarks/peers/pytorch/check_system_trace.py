@@ -7,6 +7,7 @@ Exit status: 0 all agree; 1 something differs, is missing or is not expected; 2 
 """
 
 import argparse
+import json
 import sys
 import time
 
@@ -24,19 +25,20 @@ def shapes_of_parameters(tensors):
   return {name[len("param."):]: array.shape for name, array in tensors.items() if name.startswith("param.")}
 
 
-def axes(tensors, names):
-  """Letter -> length, out of the tensors that have them all: name -> letters."""
-  found = {}
-  for name, letters in names.items():
-    if name not in tensors or tensors[name].ndim != len(letters):
-      raise NotATrace(f"it has no {name} [{', '.join(letters)}]")
-    found.update(zip(letters, tensors[name].shape))
+def length(tensors, name, axis=0):
+  if name not in tensors or tensors[name].ndim <= axis:
+    raise NotATrace(f"it has no {name}")
+  return tensors[name].shape[axis]
+
+
+def offset_complaints(tensors, counts):
+  """name -> how many rows there are; every sequence has one at least."""
+  found = []
+  for name, rows in counts.items():
+    offsets = tensors[name]
+    if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != rows or (numpy.diff(offsets) < 1).any():
+      found.append(f"{name} must grow from 0 to {rows}")
   return found
-
-
-def within(lengths, count):
-  """[rows, count]: which places of a padded axis are of the sequence."""
-  return numpy.arange(count) < lengths[:, None]
 
 
 class Block:
@@ -44,109 +46,86 @@ class Block:
 
   def __init__(self, tensors, metadata):
     self.settings = block_torch.Settings(heads=int(metadata["heads"]))
-    shapes = shapes_of_parameters(tensors)
-    self.sizes = blocks.stack_sizes(shapes, "encoder", self.settings.heads)
-    axis = axes(tensors, {"input.source": "BSi", "input.logit_weights": "BMS"})
-    axis["d"] = self.sizes.width
-    self.inputs = {name: tuple(axis[letter] for letter in letters) for name, letters in block_torch.INPUTS.items()}
-    self.inputs.update({name: (axis["B"],) for name in block_torch.LENGTHS})
-    self.parameters = block_torch.parameter_shapes(self.sizes, axis["i"])
-    self.axis = axis
+    self.sizes = blocks.stack_sizes(shapes_of_parameters(tensors), "encoder", self.settings.heads)
+    self.sources, self.targets = length(tensors, "input.source"), length(tensors, "input.target")
+    inputs, offsets = length(tensors, "input.source", 1), (length(tensors, "batch.source_offsets"),)
+    self.parameters = block_torch.parameter_shapes(self.sizes, inputs)
+    self.inputs = {"batch.source_offsets": offsets, "batch.target_offsets": offsets,
+                   "input.source": (self.sources, inputs), "input.target": (self.targets, inputs),
+                   "input.weights": (self.targets, self.sizes.width),
+                   "input.logit_weights": (length(tensors, "input.logit_weights"),)}
 
   def recompute(self, tensors, dtype):
     return block_torch.recompute(tensors, self.settings, dtype)
 
   def complaints(self, tensors):
-    return length_complaints(tensors, {"batch.source_length": self.axis["S"], "batch.target_length": self.axis["M"]})
-
-  def valid_places(self, name, shape, tensors):
-    source = within(tensors["batch.source_length"], self.axis["S"])
-    target = within(tensors["batch.target_length"], self.axis["M"])
-    if name.endswith("logits") or name.endswith("logit_weights"):
-      return target[:, :, None] & source[:, None, :]
-    of_source = name in ("input.source", "encoder.states", "grad.input.source")
-    return numpy.broadcast_to((source if of_source else target)[:, :, None], shape)
-
-  @staticmethod
-  def is_padded(name):
-    return name.startswith(("input.", "encoder.", "decoder.", "grad.input."))
+    found = offset_complaints(tensors, {"batch.source_offsets": self.sources, "batch.target_offsets": self.targets})
+    pairs = (numpy.diff(tensors["batch.source_offsets"]) * numpy.diff(tensors["batch.target_offsets"])).sum()
+    return found or ([] if pairs == self.inputs["input.logit_weights"][0]
+                     else [f"input.logit_weights must have {pairs} numbers, one for each pair"])
 
 
 class Mime:
   def __init__(self, tensors, metadata):
-    self.settings = mime_torch.Settings(heads=int(metadata["heads"]), pad=int(metadata["pad"]),
-                                        smoothing=float(metadata["label_smoothing"]),
-                                        decoder_sample=metadata["decoder_sample"])
+    config = json.loads(metadata["config"])
+    self.settings = mime_torch.Settings(
+      heads=int(config["heads"]), pad=int(metadata["pad"]), smoothing=float(metadata["label_smoothing"]),
+      decoder_sample=config["decoder_sample"], sample="noise.prior_positive" in tensors)
     if self.settings.decoder_sample not in mime_torch.DECODER_SAMPLES:
       raise NotATrace(f"decoder_sample is '{self.settings.decoder_sample}'")
     self.sizes = mime_torch.sizes_of(shapes_of_parameters(tensors), self.settings)
     self.parameters = mime_torch.parameter_shapes(self.sizes)
-    self.axis = axis = axes(tensors, {"batch.context": "RS", "batch.target": "RM"})
-    rows = (axis["R"],)
-    self.inputs = {name: rows + (axis["S"],) for name in ("batch.context", "batch.state")}
-    self.inputs.update({name: rows + (axis["M"],) for name in ("batch.decoder_input", "batch.target")})
-    self.inputs.update({name: rows for name in ("batch.context_length", "batch.target_length", "batch.emotion")})
-    for group in mime_torch.GROUPS:
-      self.inputs[f"group.{group}"] = (getattr(self.sizes, group),)
-    self.inputs.update({name: rows + (self.sizes.block.width,) for name in self.settings.noise_names})
+    self.positions, self.tokens = length(tensors, "batch.context_words"), length(tensors, "batch.targets")
+    replies = length(tensors, "batch.emotion")
+    self.inputs = {"batch.emotion": (replies,), "batch.positive_emotions": (self.sizes.classes,)}
+    self.inputs.update({name: (replies + 1,) for name in ("batch.context_offsets", "batch.target_offsets")})
+    self.inputs.update({name: (self.positions,) for name in ("batch.context_words", "batch.context_states")})
+    self.inputs.update({name: (self.tokens,) for name in ("batch.inputs", "batch.targets")})
+    self.inputs.update({name: (replies, self.sizes.block.width) for name in self.settings.noise_names})
 
   def recompute(self, tensors, dtype):
     return mime_torch.recompute(tensors, self.settings, dtype)
 
   def complaints(self, tensors):
-    found = length_complaints(tensors, {"batch.context_length": self.axis["S"], "batch.target_length": self.axis["M"]})
+    found = offset_complaints(tensors, {"batch.context_offsets": self.positions, "batch.target_offsets": self.tokens})
     if found:
       return found
     words = self.sizes.vocabulary
-    limits = {"batch.context": (0, words + mime_torch.MARKS), "batch.state": (words, words + mime_torch.MARKS),
-              "batch.decoder_input": (0, words), "batch.target": (0, words), "batch.emotion": (0, self.sizes.classes)}
-    for name, (low, high) in limits.items():
-      values = tensors[name] if name == "batch.emotion" else tensors[name][self.valid_places(name, None, tensors)]
-      if values.min() < low or values.max() >= high:
-        found.append(f"{name} must lie in [{low}, {high - 1}]")
-    classes = numpy.concatenate([tensors[f"group.{group}"] for group in mime_torch.GROUPS])
-    if sorted(classes.tolist()) != list(range(self.sizes.classes)):
-      found.append("group.positive and group.negative must hold every class once")
-    if not (tensors["batch.context"][:, 0] == words).all() or not (tensors["batch.state"][:, 0] == words).all():
-      found.append(f"every context must begin with the mark CLS, {words}, as word and as state")
-    inputs, targets = tensors["batch.decoder_input"], tensors["batch.target"]
-    inner = within(tensors["batch.target_length"], self.axis["M"])[:, 1:]
-    if len(set(inputs[:, 0].tolist())) != 1 or not (inputs[:, 1:] == targets[:, :-1])[inner].all():
-      found.append("batch.decoder_input must be batch.target, one place later, after SOS")
+    most = {"batch.context_words": words + 1, "batch.context_states": mime_torch.MARKS, "batch.inputs": words,
+            "batch.targets": words, "batch.emotion": self.sizes.classes, "batch.positive_emotions": 2}
+    found = [f"{name} must lie in [0, {high - 1}]" for name, high in most.items()
+             if tensors[name].min() < 0 or tensors[name].max() >= high]
+    if tensors["batch.positive_emotions"].sum() != self.sizes.positive:
+      found.append(f"batch.positive_emotions must name {self.sizes.positive}")
+    marked = [numpy.flatnonzero(tensors[name] == mark).tolist()
+              for name, mark in (("batch.context_words", words), ("batch.context_states", 0))]
+    firsts = tensors["batch.context_offsets"][:-1].tolist()
+    if marked != [firsts, firsts]:
+      found.append("every context must begin with CLS, as word and as state, and have it nowhere else")
+    inputs, targets, begins = tensors["batch.inputs"], tensors["batch.targets"], tensors["batch.target_offsets"][:-1]
+    shifted = numpy.roll(targets, 1)
+    shifted[begins] = inputs[0]
+    if not numpy.array_equal(inputs, shifted):
+      found.append("batch.inputs must be batch.targets, one place later, after SOS")
     return found
 
-  def valid_places(self, name, shape, tensors):
-    of_target = name in mime_torch.BY_TARGET
-    valid = within(tensors["batch.target_length" if of_target else "batch.context_length"],
-                   self.axis["M" if of_target else "S"])
-    return valid if shape is None or len(shape) == 2 else numpy.broadcast_to(valid[:, :, None], shape)
 
-  @staticmethod
-  def is_padded(name):
-    return name in mime_torch.BY_SOURCE or name in mime_torch.BY_TARGET
-
-
-MODELS = {"transformer": Block, "mime": Mime}
-
-
-def length_complaints(tensors, most_of):
-  return [f"{name} must lie in [1, {most}] for every row" for name, most in most_of.items()
-          if tensors[name].min() < 1 or tensors[name].max() > most]
+FORMATS = {"ethreed trace of transformer blocks 1": Block, "ethreed trace of mime 1": Mime}
 
 
 def trace_of(tensors, metadata):
   """What the file is a trace of. Raises NotATrace."""
-  if metadata.get("model") not in MODELS:
-    raise NotATrace(f"its metadata name model '{metadata.get('model')}', known here: {', '.join(MODELS)}")
+  if metadata.get("format") not in FORMATS:
+    raise NotATrace(f"its metadata say format '{metadata.get('format')}', known here: {', '.join(FORMATS)}")
   try:
-    return MODELS[metadata["model"]](tensors, metadata)
+    return FORMATS[metadata["format"]](tensors, metadata)
   except KeyError as error:
     raise NotATrace(f"it has no {error}, neither as a parameter nor in its metadata") from None
 
 
 def check(tensors, trace, dtype="float64", tolerance=None, recompute=None):
   """Compares a trace with its recomputation. Returns (rows, complaints about inputs); raises NotATrace."""
-  integers = {name for name in trace.inputs if name.startswith(("batch.", "group."))}
+  integers = {name for name in trace.inputs if name.startswith("batch.")}
   kinds = {str(array.dtype) for name, array in tensors.items() if name not in integers}
   if len(kinds) != 1 or not kinds <= set(TOLERANCE):
     raise NotATrace(f"its float tensors must be all float64 or all float32, they are {sorted(kinds)}")
@@ -161,9 +140,6 @@ def check(tensors, trace, dtype="float64", tolerance=None, recompute=None):
   complaints = complaints or trace.complaints(tensors)
   if complaints:
     return rows, complaints
-  for name in trace.inputs:
-    if trace.is_padded(name) and tensors[name][~trace.valid_places(name, tensors[name].shape, tensors)].any():
-      complaints.append(f"{name} is not 0 in padded places")
 
   expected = (recompute or trace.recompute)(tensors, getattr(torch, dtype))
   rows += missing_or_misshapen(tensors, {name: array.shape for name, array in expected.items()})
@@ -173,10 +149,8 @@ def check(tensors, trace, dtype="float64", tolerance=None, recompute=None):
   largest = max(float(numpy.abs(array).max()) for name, array in expected.items() if name.startswith("grad."))
   for name, array in expected.items():
     if name not in broken:
-      valid = (trace.valid_places(name, array.shape, tensors) if trace.is_padded(name)
-               else numpy.ones(array.shape, bool))
       floor = SMALLEST_SCALE * (largest if name.startswith("grad.") else 1.0)
-      rows.append(compare(name, tensors[name], array, valid, tolerance, floor))
+      rows.append(compare(name, tensors[name], array, numpy.ones(array.shape, bool), tolerance, floor))
   return rows, complaints
 
 
@@ -200,7 +174,7 @@ def main():
   except (OSError, ValueError, NotATrace) as error:
     print(f"check_system_trace: {arguments.file} cannot be checked: {error}", file=sys.stderr)
     return 2
-  print(f"{arguments.file}: {metadata['model']}, {trace.settings}; recomputed in {arguments.compute} "
+  print(f"{arguments.file}: {metadata['format']}, {trace.settings}; recomputed in {arguments.compute} "
         f"in {time.monotonic() - start:.1f} s")
   shown = [row for row in rows if not arguments.failures_only or row.verdict != "ok" or row.note]
   if shown:

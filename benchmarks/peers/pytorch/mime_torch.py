@@ -1,12 +1,14 @@
 """MIME (Majumder et al., EMNLP 2020) as the specification writes it, in PyTorch, the textbook way: every reply and its
 context alone, at their true lengths. Blocks are those of transformer_torch.py; gradients are by autograd; the noise is an
-input. The inputs of a batch, padded with 0, R replies:
+input. A batch is ragged: R replies, C positions of all contexts, N target tokens, K emotions.
 
-  batch.context, batch.state [R, S]         rows of the table: words below V, then the marks CLS, USR and SYS
-  batch.decoder_input, batch.target [R, M]  words, ids below V
-  batch.context_length, batch.target_length, batch.emotion [R]
-  group.positive, group.negative            the classes of each group in the order of the group's logits
-  noise.prior_positive, noise.prior_negative [R, d], and noise.posterior_* where the posterior's sample is decoded
+  batch.context_offsets, batch.target_offsets [R + 1]   where each reply's part begins
+  batch.context_words [C]                               ids below V, and V for CLS
+  batch.context_states [C]                              0 CLS, 1 the speaker's, 2 the listener's
+  batch.inputs, batch.targets [N]                       ids below V; SOS and the targets before, the targets
+  batch.emotion [R], batch.positive_emotions [K]        1 for a positive one
+  noise.prior_positive, noise.prior_negative [R, d]     absent where the means are taken
+  noise.posterior_positive, noise.posterior_negative    where the posterior's sample is decoded
 """
 
 from dataclasses import dataclass
@@ -29,11 +31,12 @@ class Settings:
   pad: int = 0  # the word that has no share in what is smoothed
   smoothing: float = 0.1
   decoder_sample: str = "prior"  # whose sample reaches the decoder in training
+  sample: bool = True  # False: means in place of samples
 
   @property
   def noise_names(self):
     sides = ("prior",) if self.decoder_sample == "prior" else ("prior", "posterior")
-    return [f"noise.{side}_{group}" for side in sides for group in GROUPS]
+    return [f"noise.{side}_{group}" for side in sides for group in GROUPS] if self.sample else []
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def emotions_from(param, mean, log_variance, noise, classes):
   """For each group the mixture of its classes' rows of the table, weighted by a distribution out of a sample."""
   vector = {}
   for group in GROUPS:
-    sample = mean[group] + torch.exp(log_variance[group] / 2) * noise[group]
+    sample = mean[group] + (torch.exp(log_variance[group] / 2) * noise[group] if noise else 0)
     distribution = torch.softmax(linear(param, f"choice.{group}", sample), 0)
     vector[group] = distribution @ param["emotions.weight"][classes[group]]
   return vector
@@ -131,7 +134,8 @@ def divergence(mean_q, log_variance_q, mean_p, log_variance_p):
 def forward_reply(param, sizes, settings, reply):
   """One reply: tensors of a batch without its axis, cut to their lengths. Returns name -> value of the trace."""
   classes = reply["classes"]
-  source = embed(param, reply["context"]) + embed(param, reply["state"])
+  first_mark = param["embedding.weight"].shape[0]
+  source = embed(param, reply["words"]) + embed(param, first_mark + reply["states"])
   h = blocks.encoder(param, "context", sizes.block, source)
   first = h[0]  # of CLS
   logits = param["emotions.weight"] @ (param["classifier.weight"] @ first)
@@ -161,10 +165,10 @@ def forward_reply(param, sizes, settings, reply):
 
   both = torch.cat([mimicry, other_mimicry], 1)
   fused = linear(param, "fusion.output", torch.sigmoid(linear(param, "fusion.gate", both)) * both)
-  decoded, _ = blocks.decoder(param, "decoder", sizes.block, embed(param, reply["decoder_input"]), fused)
+  decoded, _ = blocks.decoder(param, "decoder", sizes.block, embed(param, reply["inputs"]), fused)
   log_probability = torch.log_softmax(linear(param, "output", decoded), 1)
 
-  result = {"context.input": source, "context.states": h, "emotion.logits": logits}
+  result = {"context.input": source, "context.states": h, "classifier.logits": logits}
   for group in GROUPS:
     result.update({
       f"emotion.{group}": vector[group],
@@ -174,58 +178,50 @@ def forward_reply(param, sizes, settings, reply):
                                              log_variance_p[group])})
   result.update({"mimicry.states": mimicry, "other_mimicry.states": other_mimicry, "fusion.states": fused,
                  "decoder.states": decoded,
-                 "decoder.log_probability": log_probability.gather(1, reply["target"][:, None])[:, 0],
-                 "loss.generation": blocks.smoothed_loss(log_probability, reply["target"], settings.pad,
+                 "decoder.nll": -log_probability.gather(1, reply["targets"][:, None])[:, 0],
+                 "loss.generation": blocks.smoothed_loss(log_probability, reply["targets"], settings.pad,
                                                          settings.smoothing),
                  "loss.emotion_speaker": -torch.log_softmax(logits, 0)[reply["emotion"]]})
   return result
 
 
-def reply_of(batch, r):
-  """Row r of a batch, without padding."""
-  source, target = int(batch["batch.context_length"][r]), int(batch["batch.target_length"][r])
-  return {"context": batch["batch.context"][r, :source], "state": batch["batch.state"][r, :source],
-          "decoder_input": batch["batch.decoder_input"][r, :target], "target": batch["batch.target"][r, :target],
-          "emotion": batch["batch.emotion"][r], "classes": {group: batch[f"group.{group}"] for group in GROUPS},
-          "noise": {side: {group: batch[f"noise.{side}_{group}"][r] for group in GROUPS}
-                    for side in ("prior", "posterior") if f"noise.{side}_positive" in batch}}
+BY_ROW = ("context.input", "context.states", "mimicry.states", "other_mimicry.states", "fusion.states", "decoder.states",
+          "decoder.nll")  # the rest has one value for each reply
 
 
-BY_SOURCE = ("batch.context", "batch.state", "context.input", "context.states", "mimicry.states", "other_mimicry.states",
-             "fusion.states")
-BY_TARGET = ("batch.decoder_input", "batch.target", "decoder.states", "decoder.log_probability")
-
-
-def padded_width(name, batch):
-  """The length of the padded axis that a value by positions has, or None."""
-  if name in BY_SOURCE:
-    return batch["batch.context"].shape[1]
-  return batch["batch.target"].shape[1] if name in BY_TARGET else None
+def replies_of(batch):
+  """Each reply of a batch by itself."""
+  positive = batch["batch.positive_emotions"]
+  classes = {"positive": (positive == 1).nonzero()[:, 0], "negative": (positive == 0).nonzero()[:, 0]}
+  sources, targets = (blocks.ranges(batch[f"batch.{what}_offsets"]) for what in ("context", "target"))
+  for r, (source, target) in enumerate(zip(sources, targets)):
+    yield {"words": batch["batch.context_words"][source], "states": batch["batch.context_states"][source],
+           "inputs": batch["batch.inputs"][target], "targets": batch["batch.targets"][target],
+           "emotion": batch["batch.emotion"][r], "classes": classes,
+           "noise": {side: {group: batch[f"noise.{side}_{group}"][r] for group in GROUPS
+                            if f"noise.{side}_{group}" in batch} for side in DECODER_SAMPLES}}
 
 
 def forward(param, sizes, settings, batch):
-  """Name -> tensor of everything a trace records behind the inputs, padded with zeros, losses included: generation and
-  KL are sums over the batch, the emotion's is a mean over its replies."""
-  replies = [forward_reply(param, sizes, settings, reply_of(batch, r)) for r in range(len(batch["batch.emotion"]))]
+  """Name -> tensor of everything a trace records behind the inputs, losses included: generation and divergences are sums
+  over the batch, the emotion's loss is a mean over its replies."""
+  replies = [forward_reply(param, sizes, settings, reply) for reply in replies_of(batch)]
   result = {}
   for name in replies[0]:
     values = [reply[name] for reply in replies]
-    if name.startswith("loss."):
-      result[name] = torch.stack(values).mean() if name == "loss.emotion_speaker" else torch.stack(values).sum()
-      continue
-    width = padded_width(name, batch)
-    shape = values[0].shape if width is None else (width,) + tuple(values[0].shape[1:])
-    whole = values[0].new_zeros((len(values),) + tuple(shape))
-    for r, value in enumerate(values):
-      whole[r, :len(value)] = value.detach()
-    result[name] = whole
+    if name in BY_ROW:
+      result[name] = torch.cat(values)
+    else:
+      result[name] = torch.stack(values)
+      if name.startswith("loss."):
+        result[name] = result[name].mean() if name == "loss.emotion_speaker" else result[name].sum()
   result["loss.total"] = sum(result[name] for name in LOSSES[:-1])
   return result
 
 
 def batch_tensors(tensors, dtype):
   """The inputs of a trace (name -> numpy array) as PyTorch's tensors."""
-  batch = {name: torch.tensor(array) for name, array in tensors.items() if name.startswith(("batch.", "group."))}
+  batch = {name: torch.tensor(array) for name, array in tensors.items() if name.startswith("batch.")}
   batch.update({name: torch.tensor(array, dtype=dtype) for name, array in tensors.items() if name.startswith("noise.")})
   return batch
 

@@ -70,7 +70,7 @@ class Module(nn.Module):
 class Rows:
   """Where each sequence is among packed rows, and everything that layers need to know of it."""
 
-  def __init__(self, lengths, width):
+  def __init__(self, lengths, width, dtype=torch.float32):
     self.lengths = lengths
     self.batch, self.longest = len(lengths), int(lengths.max())
     place = torch.arange(self.longest)
@@ -80,16 +80,10 @@ class Rows:
     self.padded = self.sequence * self.longest + self.place  # row of the padded batch
     self.first = torch.cumsum(lengths, 0) - lengths
     self.visible = None if bool(within.all()) else within[:, None, None, :]  # keys that attention may see
-    self.timing = textbook.timing_signal(self.longest, width, torch.empty(0))[self.place]
+    self.timing = textbook.timing_signal(self.longest, width, torch.empty(0, dtype=dtype))[self.place]
     after = (lengths[self.sequence] - 1 - self.place)[:, None]
-    self.follows = {step: (self.place[:, None] >= step).float() for step in (1, 2)}  # rows that have one `step` before
-    self.precedes = (after >= 1).float()
-
-  def double(self):
-    self.timing = textbook.timing_signal(self.longest, self.timing.shape[1], self.timing.new_empty(0).double())[self.place]
-    self.follows = {step: mask.double() for step, mask in self.follows.items()}
-    self.precedes = self.precedes.double()
-    return self
+    self.follows = {step: (self.place[:, None] >= step).to(dtype) for step in (1, 2)}  # rows that have one `step` before
+    self.precedes = (after >= 1).to(dtype)
 
   def pad(self, x):
     """[rows, n] -> [batch, longest, n]."""

@@ -24,6 +24,11 @@ class BlockSizes:
   layers: int = 1
 
 
+def ranges(offsets):
+  """The rows of each sequence, as slices; `offsets` [sequences + 1] tells where each begins."""
+  return [slice(int(begin), int(end)) for begin, end in zip(offsets[:-1], offsets[1:])]
+
+
 def norm_shapes(width):
   return {"gamma": (width,), "beta": (width,)}
 
