@@ -1,5 +1,6 @@
 // Our side of a comparison with another program (peers/alternate.py interleaves runs of both):
 //   bench_partner step DATA_DIR --batches 20 --write FILE     training steps; FILE gets parameters and batches
+//   bench_partner step DATA_DIR --model mime …                of MIME
 //   bench_partner gru --sequences 34 --steps 18               a bidirectional GRU with its input projections
 // serve.h has the protocol.
 
@@ -13,6 +14,7 @@
 #include "core/safetensors.h"
 #include "kernels/gemm/gemm.h"
 #include "model/ethreed/ethreed.h"
+#include "model/mime/mime.h"
 #include "model/training/trainer.h"
 
 #include <fmt/format.h>
@@ -30,11 +32,14 @@ using namespace ethreed::bench;
 
 struct Arguments {
   std::string data, write, precision = "float32";
+  std::string model{EthreedModel::name};
   int threads = 1, batch = 8, batches = 20;
   int sequences = 34, steps = 18, input = 300, hidden = 300;
 };
 
-std::string name(const Arguments& a) { return a.precision == "bf16" ? "ETHREED, bf16" : "ETHREED"; }
+std::string name(const Arguments& a) {
+  return fmt::format("ETHREED{}{}", a.model == MimeModel::name ? "'s MIME" : "", a.precision == "bf16" ? ", bf16" : "");
+}
 
 // Parameters and batches in the names and the layout of the interchange format, a batch's with its number in front.
 class PeerFile {
@@ -87,6 +92,18 @@ class PeerFile {
       label[place] = batch.listener_label[turn_row];
     }
   }
+  void add_batch(int number, const MimeConfig& config, const ContextBatch& batch) {
+    for (auto& [name, values] : mime_trace_inputs(config, batch)) {
+      names_.push_back(std::to_string(number) + "." + name);
+      tensors_.push_back(std::move(values));
+    }
+  }
+  /// What a reader needs of MIME's configuration.
+  void add_settings(const MimeConfig& config) {
+    writer_.add_metadata("config", ModelOf<MimeModel>(config).model_config().dump());
+    writer_.add_metadata("label_smoothing", fmt::format("{}", config.label_smoothing));
+    writer_.add_metadata("pad", std::to_string(pad_id));
+  }
   void write(const std::string& path) {
     for (std::size_t i = 0; i < names_.size(); ++i) writer_.add(names_[i], std::as_const(tensors_[i]).view());
     writer_.write(path);
@@ -99,7 +116,7 @@ class PeerFile {
 };
 
 void serve_steps(const Arguments& arguments) {
-  Workbench bench(arguments.data, {.name = std::string(EthreedModel::name)}, arguments.batch);
+  Workbench bench(arguments.data, {.name = arguments.model}, arguments.batch);
   Runtime runtime(arguments.threads);
   runtime.set_gemm_precision(gemm_precision_from(arguments.precision));
   Context context = runtime.context();
@@ -107,9 +124,16 @@ void serve_steps(const Arguments& arguments) {
   if (!arguments.write.empty()) {
     PeerFile file;
     file.add_parameters(bench.state);
-    for (int i = 0; i < batches; ++i)
-      file.add_batch(i, dynamic_cast<const BatchOf<EthreedModel>&>(bench.batch(i)).value, bench.examples.split(),
-                     bench.numbers(i), bench.data.vocabulary_size());
+    const auto* mime = dynamic_cast<const ModelOf<MimeModel>*>(&bench.model());
+    if (mime != nullptr) file.add_settings(mime->config());
+    for (int i = 0; i < batches; ++i) {
+      const ModelBatch& batch = bench.batch(i);
+      if (mime != nullptr)
+        file.add_batch(i, mime->config(), dynamic_cast<const BatchOf<MimeModel>&>(batch).value);
+      else
+        file.add_batch(i, dynamic_cast<const BatchOf<EthreedModel>&>(batch).value, bench.examples.split(),
+                       bench.numbers(i), bench.data.vocabulary_size());
+    }
     file.write(arguments.write);
   }
   std::int64_t tokens = 0;
@@ -193,6 +217,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   CLI::App* step = app.add_subcommand("step", "Training steps on a prepared data set");
   step->add_option("data", a.data, "Folder that `ethreed prepare --out` wrote")->required();
+  step->add_option("--model", a.model, "What is trained")
+      ->check(CLI::IsMember({std::string(EthreedModel::name), std::string(MimeModel::name)}))
+      ->capture_default_str();
   step->add_option("--batch", a.batch, "Dialogues")->check(CLI::Range(1, 4096))->capture_default_str();
   step->add_option("--batches", a.batches, "Different batches")->check(CLI::Range(1, 10'000))->capture_default_str();
   step->add_option("--write", a.write, "File for the parameters and the batches, for the other side")

@@ -115,23 +115,26 @@ class Rows:
 
 
 class UnbiasedNorm(torch.autograd.Function):
-  """gamma (x - mean) / (s + epsilon) + beta with the unbiased deviation s, in as few passes as PyTorch allows."""
+  """gamma (x - mean) / (s + epsilon) + beta with the unbiased deviation s, in few passes. (torch.std_mean takes longer
+  than the three calls here.)"""
 
   @staticmethod
   def forward(ctx, x, gamma, beta):
-    deviation, mean = torch.std_mean(x, -1, keepdim=True)
+    normed = x - x.mean(-1, keepdim=True)
+    deviation = torch.linalg.vector_norm(normed, dim=-1, keepdim=True) / math.sqrt(x.shape[-1] - 1)
     scale = 1 / (deviation + textbook.NORM_EPSILON)
-    normed = (x - mean).mul_(scale)
+    normed *= scale
     ctx.save_for_backward(normed, scale, deviation, gamma)
     return torch.addcmul(beta, normed, gamma)
 
   @staticmethod
   def backward(ctx, gradient):
     normed, scale, deviation, gamma = ctx.saved_tensors
-    of_gamma = torch.einsum("rd,rd->d", gradient, normed)
+    along_rows = gradient * normed
     inner = gradient * gamma
-    along = (inner * normed).sum(-1, keepdim=True) / ((inner.shape[-1] - 1) * deviation)
-    return (inner - inner.mean(-1, keepdim=True)).mul_(scale).addcmul_(normed, along, value=-1), of_gamma, gradient.sum(0)
+    along = (along_rows @ gamma)[:, None] / ((inner.shape[-1] - 1) * deviation)
+    of_x = (inner - inner.mean(-1, keepdim=True)).mul_(scale).addcmul_(normed, along, value=-1)
+    return of_x, along_rows.sum(0), gradient.sum(0)
 
 
 class Norm(Module):
