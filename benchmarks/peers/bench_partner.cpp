@@ -1,61 +1,45 @@
 // Our side of a comparison with another program (peers/alternate.py interleaves runs of both):
 //   bench_partner step DATA_DIR --batches 20 --write FILE     training steps; FILE gets parameters and batches
+//   bench_partner step DATA_DIR --model mime …                of MIME
 //   bench_partner gru --sequences 34 --steps 18               a bidirectional GRU with its input projections
-// The protocol, which every partner speaks: one line of JSON when ready, {"name": …, "threads": n, …}; then for every
-// line "n" on the standard input n rounds of the work and one line of JSON, {"what": milliseconds of a round, …}. It
-// ends with its input.
+// serve.h has the protocol.
 
 #include "autograd/functions/gru_sequence_function.h"
 #include "autograd/functions/linear_function.h"
 #include "benchmarks/harness/measure.h"
 #include "benchmarks/harness/workbench.h"
+#include "benchmarks/peers/serve.h"
 #include "core/error.h"
 #include "core/philox.h"
 #include "core/safetensors.h"
 #include "kernels/gemm/gemm.h"
 #include "model/ethreed/ethreed.h"
+#include "model/mime/mime.h"
 #include "model/training/trainer.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include <cmath>
 #include <cstdio>
 #include <deque>
 #include <exception>
-#include <iostream>
 
 namespace {
 
 using namespace ethreed;
 using namespace ethreed::bench;
-using Json = nlohmann::ordered_json;
 
 struct Arguments {
   std::string data, write, precision = "float32";
+  std::string model{EthreedModel::name};
   int threads = 1, batch = 8, batches = 20;
   int sequences = 34, steps = 18, input = 300, hidden = 300;
 };
 
-std::string name(const Arguments& a) { return a.precision == "bf16" ? "ETHREED, bf16" : "ETHREED"; }
-
-void print_line(const Json& json) {
-  std::cout << json.dump() << std::endl;  // flushed: the other side waits for it
+std::string name(const Arguments& a) {
+  return fmt::format("ETHREED{}{}", a.model == MimeModel::name ? "'s MIME" : "", a.precision == "bf16" ? ", bf16" : "");
 }
-
-// Answers every line "n" with the mean of n rounds; round(sums) adds its milliseconds by name.
-template <class Round> void serve(Round round) {
-  for (std::string line; std::getline(std::cin, line);) {
-    const int rounds = std::max(1, std::stoi(line));
-    Json sums = Json::object();
-    for (int i = 0; i < rounds; ++i)
-      for (const auto& [name, time] : round()) sums[name] = sums.value(name, 0.0) + time / rounds;
-    print_line(sums);
-  }
-}
-
-using Times = std::vector<std::pair<std::string, double>>;
 
 // Parameters and batches in the names and the layout of the interchange format, a batch's with its number in front.
 class PeerFile {
@@ -108,6 +92,18 @@ class PeerFile {
       label[place] = batch.listener_label[turn_row];
     }
   }
+  void add_batch(int number, const MimeConfig& config, const ContextBatch& batch) {
+    for (auto& [name, values] : mime_trace_inputs(config, batch)) {
+      names_.push_back(std::to_string(number) + "." + name);
+      tensors_.push_back(std::move(values));
+    }
+  }
+  /// What a reader needs of MIME's configuration.
+  void add_settings(const MimeConfig& config) {
+    writer_.add_metadata("config", ModelOf<MimeModel>(config).model_config().dump());
+    writer_.add_metadata("label_smoothing", fmt::format("{}", config.label_smoothing));
+    writer_.add_metadata("pad", std::to_string(pad_id));
+  }
   void write(const std::string& path) {
     for (std::size_t i = 0; i < names_.size(); ++i) writer_.add(names_[i], std::as_const(tensors_[i]).view());
     writer_.write(path);
@@ -120,7 +116,7 @@ class PeerFile {
 };
 
 void serve_steps(const Arguments& arguments) {
-  Workbench bench(arguments.data, {.name = std::string(EthreedModel::name)}, arguments.batch);
+  Workbench bench(arguments.data, {.name = arguments.model}, arguments.batch);
   Runtime runtime(arguments.threads);
   runtime.set_gemm_precision(gemm_precision_from(arguments.precision));
   Context context = runtime.context();
@@ -128,9 +124,16 @@ void serve_steps(const Arguments& arguments) {
   if (!arguments.write.empty()) {
     PeerFile file;
     file.add_parameters(bench.state);
-    for (int i = 0; i < batches; ++i)
-      file.add_batch(i, dynamic_cast<const BatchOf<EthreedModel>&>(bench.batch(i)).value, bench.examples.split(),
-                     bench.numbers(i), bench.data.vocabulary_size());
+    const auto* mime = dynamic_cast<const ModelOf<MimeModel>*>(&bench.model());
+    if (mime != nullptr) file.add_settings(mime->config());
+    for (int i = 0; i < batches; ++i) {
+      const ModelBatch& batch = bench.batch(i);
+      if (mime != nullptr)
+        file.add_batch(i, mime->config(), dynamic_cast<const BatchOf<MimeModel>&>(batch).value);
+      else
+        file.add_batch(i, dynamic_cast<const BatchOf<EthreedModel>&>(batch).value, bench.examples.split(),
+                       bench.numbers(i), bench.data.vocabulary_size());
+    }
     file.write(arguments.write);
   }
   std::int64_t tokens = 0;
@@ -214,6 +217,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   CLI::App* step = app.add_subcommand("step", "Training steps on a prepared data set");
   step->add_option("data", a.data, "Folder that `ethreed prepare --out` wrote")->required();
+  step->add_option("--model", a.model, "What is trained")
+      ->check(CLI::IsMember({std::string(EthreedModel::name), std::string(MimeModel::name)}))
+      ->capture_default_str();
   step->add_option("--batch", a.batch, "Dialogues")->check(CLI::Range(1, 4096))->capture_default_str();
   step->add_option("--batches", a.batches, "Different batches")->check(CLI::Range(1, 10'000))->capture_default_str();
   step->add_option("--write", a.write, "File for the parameters and the batches, for the other side")

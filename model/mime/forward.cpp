@@ -72,8 +72,8 @@ MimeContext<T> read_mime_contexts(Tape<T>& tape, const MimeConfig& config, const
                                   Variable<T> words, const ContextRows& contexts) {
   const Range range(tape, "context encoder");
   MimeContext<T> out;
-  out.states = transformer_encoder(tape, config.transformer, p.context, contexts.offsets,
-                                   {read_contexts(tape, p.table, words, contexts)});
+  out.input = read_contexts(tape, p.table, words, contexts);
+  out.states = transformer_encoder(tape, config.transformer, p.context, contexts.offsets, {out.input});
   out.first = gather_rows<T>(tape, {{out.states, contexts.firsts()}});
   out.logits = linear(tape, {linear(tape, {out.first}, p.classifier, Variable<T>{})}, p.emotions, Variable<T>{});
   return out;
@@ -191,10 +191,12 @@ MimePass<T> mime_forward(Tape<T>& tape, const MimeConfig& config, const MimePara
   Context& context = tape.context();
   const DialogueBatch& d = batch.dialogues;
   const bool validate = options.purpose == Purpose::validate, own = config.decoder_sample == DecoderSample::prior;
-  const MimeNoise<T> noise = draw_noise<T>(context, config, d, options);
+  MimePass<T> pass;
+  MimeStages<T>& stages = pass.stages;
+  stages.noise = draw_noise<T>(context, config, d, options);
   const Variable<T> words = read_words(tape, p.table, batch);
-  const MimeContext<T> read = read_mime_contexts(tape, config, p, words, batch.contexts);
-  MimePass<T> pass{.logits = gather_rows<T>(tape, {{read.logits, d.row_of_turn}})};
+  const MimeContext<T>& read = stages.context = read_mime_contexts(tape, config, p, words, batch.contexts);
+  pass.logits = gather_rows<T>(tape, {{read.logits, d.row_of_turn}});
   const Span<const char> predicted = validate ? predicted_groups(context, config, read.logits) : Span<const char>{};
   const Span<const char> gold = gold_groups(context, config, d, predicted);
 
@@ -202,33 +204,38 @@ MimePass<T> mime_forward(Tape<T>& tape, const MimeConfig& config, const MimePara
     return mimic(tape, config, p, batch.contexts, read.states, emotions, groups);
   };
   BothGroups<Variable<T>> twice;
-  BothGroups<Variable<T>> emotions;
-  Mimicry<T> of_prior, to_decode;
+  Mimicry<T> of_prior;
   {
     const Range range(tape, "mimicry");
-    const BothGroups<MimeGaussian<T>> prior = mime_prior(tape, config, p, read.first);
-    emotions = group_emotions(tape, config, p, prior, noise.prior);
-    of_prior = mimic_groups(emotions, gold);
-    const BothGroups<MimeGaussian<T>> posterior =
-        posterior_of(tape, config, p, batch.contexts, read.first, of_prior, gold);
-    for (std::size_t g = 0; g < twice.size(); ++g) twice[g] = twice_divergence(tape, posterior[g], prior[g]);
-    to_decode = own ? of_prior : mimic_groups(group_emotions(tape, config, p, posterior, noise.posterior), gold);
+    stages.prior = mime_prior(tape, config, p, read.first);
+    stages.emotions = group_emotions(tape, config, p, stages.prior, stages.noise.prior);
+    of_prior = mimic_groups(stages.emotions, gold);
+    stages.posterior = posterior_of(tape, config, p, batch.contexts, read.first, of_prior, gold);
+    for (std::size_t g = 0; g < twice.size(); ++g)
+      twice[g] = twice_divergence(tape, stages.posterior[g], stages.prior[g]);
+    stages.mimicry =
+        own ? of_prior : mimic_groups(group_emotions(tape, config, p, stages.posterior, stages.noise.posterior), gold);
   }
   const Range range(tape, "decoder and losses");
   const Variable<T> targets = read_targets(tape, p.table, words, batch);
-  const auto decode = [&](const Mimicry<T>& mimicry) {
-    const Variable<T> states = transformer_decoder(tape, config.transformer, p.decoder, d.target_offsets, {targets},
-                                                   batch.contexts.offsets, fuse(tape, p, mimicry))
-                                   .states;
+  const auto decode = [&](Variable<T> fused) {
+    return transformer_decoder(tape, config.transformer, p.decoder, d.target_offsets, {targets}, batch.contexts.offsets,
+                               fused)
+        .states;
+  };
+  const auto loss_of = [&](Variable<T> states) {
     return target_loss(tape, p.output, states, batch, config.label_smoothing);
   };
-  const VocabularyLoss<T> decoded = decode(to_decode);
+  stages.fused = fuse(tape, p, stages.mimicry);
+  stages.decoded = decode(stages.fused);
+  const VocabularyLoss<T> decoded = loss_of(stages.decoded);
   pass.losses = sum_losses(tape, d, pass, decoded.loss, twice);
   pass.divergence = {pass.losses.term[mime_divergence_positive], pass.losses.term[mime_divergence_negative]};
   pass.nll = decoded.nll;
   if (!validate) return pass;
-  pass.nll = decode(mimic_groups(emotions, predicted)).nll;
-  pass.gold_nll = own ? decoded.nll : decode(of_prior).nll;
+  const auto nll_of = [&](const Mimicry<T>& mimicry) { return loss_of(decode(fuse(tape, p, mimicry))).nll; };
+  pass.nll = nll_of(mimic_groups(stages.emotions, predicted));
+  pass.gold_nll = own ? decoded.nll : nll_of(of_prior);
   return pass;
 }
 

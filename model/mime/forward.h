@@ -32,6 +32,7 @@ template <class T> struct MimeGaussian { Variable<T> mean, log_variance; };
 
 /// What is known of some replies before an emotion is chosen; by row of their contexts.
 template <class T> struct MimeContext {
+  Variable<T> input;   ///< √D_w·(E[word] + E[state]) [positions, D_w]
   Variable<T> states;  ///< H [positions, d]
   Variable<T> first;   ///< c [rows, d]
   Variable<T> logits;  ///< s [rows, K]
@@ -67,12 +68,24 @@ template <class T> Variable<T> fuse(Tape<T>& tape, const MimeParameters<Variable
 template <class T>
 Span<const char> predicted_groups(const Context& context, const MimeConfig& config, Variable<T> logits);
 
+/// What was computed on the way to the losses, for a trace.
+template <class T> struct MimeStages {
+  MimeNoise<T> noise;
+  MimeContext<T> context;
+  BothGroups<MimeGaussian<T>> prior, posterior;
+  BothGroups<Variable<T>> emotions{};  ///< e_+ and e_− [rows, d], from the prior
+  Mimicry<T> mimicry;                  ///< what is decoded
+  Variable<T> fused;                   ///< F [positions, d]
+  Variable<T> decoded;                 ///< the decoder's states [target tokens, d]
+};
+
 template <class T> struct MimePass {
   Variable<T> logits;    ///< s by turn row [N, K]
   Variable<T> nll;       ///< of every target with the predicted group [target tokens]; in training that of the loss
   Variable<T> gold_nll;  ///< with the gold group, where there is one; in validation
   BothGroups<Variable<T>> divergence{};  ///< KL of the batch [1], of replies with an emotion
   StepLosses<T> losses;
+  MimeStages<T> stages;  ///< where they were computed
 };
 
 /// Up to the losses. A reply to a post without an emotion has no group to learn from: it adds nothing to the losses.

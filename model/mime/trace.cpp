@@ -4,7 +4,8 @@
 #include "model/interface/device_model.h"
 #include "model/interface/split_examples.h"
 #include "model/mime/mime.h"
-#include "model/mime/noise.h"
+
+#include <fmt/format.h>
 
 #include <cmath>
 #include <deque>
@@ -32,40 +33,41 @@ template <class T> class MimeTraceWriter {
     if (value) tensor[0] = *context_.to_host(value.data(), 1);
     add(std::move(name), std::as_const(tensor).view());
   }
-  template <class At> void add_integers(std::string name, int count, At at) {
-    Tensor<std::int64_t>& tensor = integers_.emplace_back(Shape{count});
-    for (int i = 0; i < count; ++i) tensor[i] = at(i);
-    writer_.add(std::move(name), std::as_const(tensor).view());
-  }
   SafetensorsWriter& writer() { return writer_; }
 
  private:
   const Context& context_;
   SafetensorsWriter writer_;
   std::deque<Tensor<T>> floats_;
-  std::deque<Tensor<std::int64_t>> integers_;
 };
 
-template <class T> void add_batch(MimeTraceWriter<T>& trace, const MimeConfig& config, const ContextBatch& batch) {
+}  // namespace
+
+std::vector<std::pair<std::string, Tensor<std::int64_t>>> mime_trace_inputs(const MimeConfig& config,
+                                                                            const ContextBatch& batch) {
+  std::vector<std::pair<std::string, Tensor<std::int64_t>>> inputs;
+  const auto add = [&](const char* name, int count, auto at) {
+    Tensor<std::int64_t> tensor({count});
+    for (int i = 0; i < count; ++i) tensor[i] = at(i);
+    inputs.emplace_back(name, std::move(tensor));
+  };
   const DialogueBatch& d = batch.dialogues;
   const ContextRows& contexts = batch.contexts;
   const int known = count_of(d.word_ids);
   const auto list = [](const std::vector<std::int32_t>& values) { return [&values](int i) { return values[i]; }; };
-  trace.add_integers("batch.context_offsets", count_of(contexts.offsets), list(contexts.offsets));
-  trace.add_integers("batch.context_words", contexts.positions(), [&](int i) {
+  add("batch.context_offsets", count_of(contexts.offsets), list(contexts.offsets));
+  add("batch.context_words", contexts.positions(), [&](int i) {
     const std::int32_t word = contexts.words[i];
     return word < known ? d.word_ids[word] : config.vocabulary + (word - known);
   });
-  trace.add_integers("batch.context_states", contexts.positions(), list(contexts.states));
-  trace.add_integers("batch.target_offsets", count_of(d.target_offsets), list(d.target_offsets));
-  trace.add_integers("batch.inputs", count_of(batch.inputs), [&](int i) { return d.word_ids[batch.inputs[i]]; });
-  trace.add_integers("batch.targets", count_of(batch.targets), list(batch.targets));
-  trace.add_integers("batch.emotion", d.turns(), [&](int r) { return d.emotion[d.turn_of_row[r]]; });
-  trace.add_integers("batch.positive_emotions", config.emotion_classes,
-                     [&](int k) { return config.is_positive(k) ? 1 : 0; });
+  add("batch.context_states", contexts.positions(), list(contexts.states));
+  add("batch.target_offsets", count_of(d.target_offsets), list(d.target_offsets));
+  add("batch.inputs", count_of(batch.inputs), [&](int i) { return d.word_ids[batch.inputs[i]]; });
+  add("batch.targets", count_of(batch.targets), list(batch.targets));
+  add("batch.emotion", d.turns(), [&](int r) { return d.emotion[d.turn_of_row[r]]; });
+  add("batch.positive_emotions", config.emotion_classes, [&](int k) { return config.is_positive(k) ? 1 : 0; });
+  return inputs;
 }
-
-}  // namespace
 
 template <class T>
 void write_mime_trace(Context& context, ModelState<T>& state, const MimeConfig& config, const Split& split,
@@ -87,16 +89,32 @@ void write_mime_trace(Context& context, ModelState<T>& state, const MimeConfig& 
   MimeTraceWriter<T> trace(context);
   for (const auto& entry : state.layout.entries())
     trace.add("param." + entry.name, View<const T>(state.values.data() + entry.offset, entry.shape));
-  add_batch(trace, config, batch);
-  const MimeNoise<T> noise = draw_noise<T>(context, config, batch.dialogues, options);  // a function of the options
+  const auto inputs = mime_trace_inputs(config, batch);
+  for (const auto& [name, values] : inputs) trace.writer().add(name, values.view());
+  const MimeStages<T>& stages = pass.stages;
   const int replies = batch.replies();
   const auto add_noise = [&](const char* name, const T* values) {
     if (values != nullptr) trace.add(name, values, {replies, config.width()});
   };
-  add_noise("noise.prior_positive", noise.prior[group_positive]);
-  add_noise("noise.prior_negative", noise.prior[group_negative]);
-  add_noise("noise.posterior_positive", noise.posterior[group_positive]);
-  add_noise("noise.posterior_negative", noise.posterior[group_negative]);
+  add_noise("noise.prior_positive", stages.noise.prior[group_positive]);
+  add_noise("noise.prior_negative", stages.noise.prior[group_negative]);
+  add_noise("noise.posterior_positive", stages.noise.posterior[group_positive]);
+  add_noise("noise.posterior_negative", stages.noise.posterior[group_negative]);
+  const auto add = [&](std::string name, const Variable<T>& x) { trace.add(std::move(name), x.data(), x.shape()); };
+  add("context.input", stages.context.input);
+  add("context.states", stages.context.states);
+  for (const MimeGroup g : {group_positive, group_negative}) {
+    const std::string group = g == group_positive ? "positive" : "negative";
+    add("prior." + group + "_mean", stages.prior[g].mean);
+    add("prior." + group + "_log_variance", stages.prior[g].log_variance);
+    add("posterior." + group + "_mean", stages.posterior[g].mean);
+    add("posterior." + group + "_log_variance", stages.posterior[g].log_variance);
+    add("emotion." + group, stages.emotions[g]);
+  }
+  add("mimicry.states", stages.mimicry.same);
+  add("other_mimicry.states", stages.mimicry.other);
+  add("fusion.states", stages.fused);
+  add("decoder.states", stages.decoded);
   T* logits = context.arena.allocate<T>(std::int64_t{replies} * config.emotion_classes);
   const Variable<T> by_turn = on_host(context, pass.logits);
   for (int r = 0; r < replies; ++r)
@@ -110,6 +128,8 @@ void write_mime_trace(Context& context, ModelState<T>& state, const MimeConfig& 
   for (const auto& entry : state.layout.entries())
     trace.add("grad." + entry.name, View<const T>(state.gradients.data() + entry.offset, entry.shape));
   trace.writer().add_metadata("format", "ethreed trace of mime 1");
+  trace.writer().add_metadata("label_smoothing", fmt::format("{}", config.label_smoothing));
+  trace.writer().add_metadata("pad", std::to_string(pad_id));
   trace.writer().add_metadata("config", ModelOf<MimeModel>(config).model_config().dump());
   trace.writer().write(path);
 }

@@ -43,7 +43,8 @@ TEST_CASE("MIME learns the sample corpus, says its perplexities twice, replies a
   const std::vector<std::string> list = trace.names();
   const std::set<std::string> names(list.begin(), list.end());
   for (const char* name : {"param.marks.weight", "grad.decoder.projection.weight", "batch.context_states",
-                           "noise.prior_negative", "loss.divergence_positive", "decoder.nll"}) {
+                           "noise.prior_negative", "loss.divergence_positive", "posterior.positive_log_variance",
+                           "fusion.states", "decoder.states", "decoder.nll"}) {
     INFO(name);
     CHECK(names.contains(name));
   }
