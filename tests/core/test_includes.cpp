@@ -43,6 +43,7 @@ struct ModelPart {
 };
 const std::vector<ModelPart> model_parts{
     {"text", {}},
+    {"subwords", {"text"}},
     {"metrics", {"text"}},
     {"blocks", {"text"}},
     {"interface", {"blocks", "text"}},
@@ -51,7 +52,7 @@ const std::vector<ModelPart> model_parts{
     {"training", {"evaluation", "metrics", "replies", "interface", "blocks", "text"}},
     {"", {"interface"}},  // model/models.cpp and model/model_cases.cpp
 };
-const std::vector<std::string_view> below_a_model{"interface", "blocks", "text"};
+const std::vector<std::string_view> below_a_model{"interface", "blocks", "subwords", "text"};
 
 template <class List, class Value> bool holds(const List& list, const Value& value) {
   return std::find(std::begin(list), std::end(list), value) != std::end(list);
