@@ -55,6 +55,7 @@ std::vector<std::pair<std::string, std::string>> merges_of(const Json& json, con
 void read_model(JsonPart model, TokenizerParts& parts) {
   std::string type = model.text("type", "");
   if (type.empty()) type = model.find("merges") != nullptr ? "BPE" : "WordPiece";  // files of the first versions
+  if (type != "WordPiece" && type != "BPE") unknown_type(model, type, "WordPiece or BPE");
   parts.vocabulary = pieces_of_json(model.at("vocab"), model.source() + ".vocab");
   if (type == "WordPiece") {
     WordPieceParts& pieces = parts.word_pieces.emplace();
@@ -62,7 +63,7 @@ void read_model(JsonPart model, TokenizerParts& parts) {
     pieces.continuation = model.text("continuing_subword_prefix", pieces.continuation);
     if (model.find("max_input_chars_per_word") != nullptr)
       pieces.longest_word = model.number("max_input_chars_per_word", 1, longest_word);
-  } else if (type == "BPE") {
+  } else {
     BytePairParts& pairs = parts.byte_pairs.emplace();
     pairs.merges = merges_of(model.at("merges"), model.source() + ".merges");
     if (model.find("unk_token") != nullptr) pairs.unknown = model.text("unk_token");
@@ -72,8 +73,6 @@ void read_model(JsonPart model, TokenizerParts& parts) {
     model.unused("continuing_subword_prefix", "");
     model.unused("end_of_word_suffix", "");
     model.unused("byte_fallback", false);
-  } else {
-    unknown_type(model, type, "WordPiece or BPE");
   }
   model.finish();
 }
