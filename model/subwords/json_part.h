@@ -36,7 +36,10 @@ class JsonPart {
     ETHREED_CHECK(found != nullptr, "{}: has no '{}'; check the file", source_, key);
     return *found;
   }
-  JsonPart part(std::string_view key) { return {at(key), source_ + "." + std::string(key)}; }
+  JsonPart part(std::string_view key) {
+    const char* between = source_.find(": ") == std::string::npos ? ": " : ".";
+    return {at(key), source_ + between + std::string(key)};
+  }
 
   bool flag(std::string_view key, bool otherwise) {
     const nlohmann::json* found = find(key);

@@ -77,5 +77,5 @@ TEST_CASE("tokenize refuses what it cannot read in one line") {
   check_refusal(project, {"tokenize", "model", "--max-length", "2"}, {"no room beside 2 special tokens"},
                 {.input = "mip\n"});
   project.file("model/tokenizer.json", "{\"model\": {\"type\": \"Unigram\"}}");
-  check_refusal(project, {"tokenize", "model"}, {"model/tokenizer.json.model: the type 'Unigram' is not known here"});
+  check_refusal(project, {"tokenize", "model"}, {"model/tokenizer.json: model: the type 'Unigram' is not known here"});
 }
