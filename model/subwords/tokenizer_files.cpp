@@ -37,9 +37,11 @@ class Configuration {
         json_(text.empty() ? Json::object() : parse_json<Json>(text, source_, advice)),
         part_(json_, source_) {
     const std::string name = part_.text("tokenizer_class", "");
-    ETHREED_CHECK(name.empty() || name.find(wanted_class) != std::string::npos,
-                  "{}: is of a '{}', which is not known here; wanted one of {}; {}", source_, cut_text(name),
-                  wanted_class, advice);
+    std::string_view family = name;  // DistilBertTokenizerFast: Bert
+    if (family.ends_with("Fast")) family.remove_suffix(4);
+    if (family.starts_with("Distil")) family.remove_prefix(6);
+    ETHREED_CHECK(name.empty() || family == wanted_class, "{}: is of a '{}', which is not known here; wanted {}; {}",
+                  source_, cut_text(name), wanted_class, advice);
     part_.unused("never_split", Json::array());
     part_.unused("do_basic_tokenize", true);
   }
@@ -149,7 +151,7 @@ TokenizerParts parts_of_vocabulary_text(std::string_view text, std::string_view 
   parts.source = source;
   each_line(text, [&](std::string_view line, std::size_t) { parts.vocabulary.emplace_back(line); });
   const bool mpnet = has_piece(parts, "<s>") && has_piece(parts, "</s>");
-  Configuration config(config_text, folder_of(source), mpnet ? "MPNet" : "Bert");
+  Configuration config(config_text, folder_of(source), mpnet ? "MPNetTokenizer" : "BertTokenizer");
   WordPieceParts& pieces = parts.word_pieces.emplace();
   pieces.unknown = config.token("unk_token", pieces.unknown);
   BertNormaliser& normaliser = parts.normaliser.emplace();
@@ -168,7 +170,7 @@ TokenizerParts parts_of_merges(std::string_view vocabulary, std::string_view mer
   TokenizerParts parts;
   parts.source = source;
   parts.vocabulary = pieces_of_json(parse_json<Json>(vocabulary, source, advice), source);
-  Configuration config(config_text, folder_of(source), "Roberta");
+  Configuration config(config_text, folder_of(source), "RobertaTokenizer");
   BytePairParts& pairs = parts.byte_pairs.emplace();
   pairs.prefix_space = config.part().flag("add_prefix_space", false);
   const std::string file = folder_of(source) + "merges.txt";

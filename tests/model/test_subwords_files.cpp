@@ -62,6 +62,14 @@ TEST_CASE("a folder is read by tokenizer.json, else vocab.json and merges.txt, e
   CHECK(SubwordTokenizer::open(folder.path()).encode("hello").ids == Ids{0, 22, 2});
   folder.file("tokenizer_config.json", R"({"tokenizer_class": "GPT2Tokenizer"})");
   CHECK_THROWS_WITH(SubwordTokenizer::open(folder.path()), Contains("is of a 'GPT2Tokenizer', which is not known"));
+  std::filesystem::remove(folder / "vocab.json");
+  std::filesystem::remove(folder / "merges.txt");
+  folder.file("tokenizer_config.json", R"({"tokenizer_class": "BertJapaneseTokenizer"})");
+  CHECK_THROWS_WITH(SubwordTokenizer::open(folder.path()), Contains("'BertJapaneseTokenizer', which is not known"));
+  folder.file("tokenizer_config.json", R"({"tokenizer_class": "DistilBertTokenizerFast"})");
+  CHECK(SubwordTokenizer::open(folder.path()).encode("mip").ids == Ids{2, 9, 3});
+  folder.file("added_tokens.json", "{}");
+  CHECK_THROWS_WITH(SubwordTokenizer::open(folder.path()), Contains("has tokens beside those of the vocabulary"));
   folder.file("tokenizer.json", word_piece_json().dump());
   CHECK(SubwordTokenizer::open(folder.path()).encode("mip").ids == Ids{2, 9, 3});
 }
@@ -160,7 +168,7 @@ TEST_CASE("a tokenizer.json whose parts do not fit together is refused") {
                 "the added token '[CLS]' has id 9, where the vocabulary has it");
   check_refused(changed(words, "/added_tokens/2/content", ""), "has 0 bytes, wanted 1 to 256");
   check_refused(changed(words, "/added_tokens/2/content", std::string(300, 'a')), "has 300 bytes, wanted 1 to 256");
-  check_refused(changed(words, "/added_tokens/2/id", 3), "two added tokens have the id 3");
+  check_refused(changed(words, "/added_tokens/2", words["added_tokens"][3]), "two added tokens have the id 3");
   check_refused(changed(words, "/added_tokens/2/content", "[NEW]"), "has id 2, where the next free one is 20");
   check_refused(changed(words, "/post_processor/special_tokens/[CLS]/ids/0", 3), "'[CLS]' is said to have the id 3");
   check_refused(changed(words, "/post_processor/single/0/SpecialToken/id", "[X]"), "'[X]' is not among the special");
