@@ -202,6 +202,7 @@ TEST_CASE("an include that runs sideways is found out, and one of a file outside
         std::pair("model/ethreed/replies.cpp", "model/replies/search.h"),
         std::pair("model/ethreed/trace.cpp", "model/training/checkpoint.h"),
         std::pair("model/metrics/bleu.h", "model/blocks/example.h"),
+        std::pair("model/subwords/tokenizer.h", "model/blocks/example.h"),
         std::pair("model/training/trainer.cpp", "model/ethreed/ethreed.h"),
         std::pair("model/evaluation/evaluator.cpp", "model/ethreed/figures.h"),
         std::pair("model/models.cpp", "model/ethreed/ethreed.h"),
