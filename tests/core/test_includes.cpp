@@ -43,6 +43,7 @@ struct ModelPart {
 };
 const std::vector<ModelPart> model_parts{
     {"text", {}},
+    {"subwords", {"text"}},
     {"metrics", {"text"}},
     {"blocks", {"text"}},
     {"interface", {"blocks", "text"}},
@@ -51,7 +52,7 @@ const std::vector<ModelPart> model_parts{
     {"training", {"evaluation", "metrics", "replies", "interface", "blocks", "text"}},
     {"", {"interface"}},  // model/models.cpp and model/model_cases.cpp
 };
-const std::vector<std::string_view> below_a_model{"interface", "blocks", "text"};
+const std::vector<std::string_view> below_a_model{"interface", "blocks", "subwords", "text"};
 
 template <class List, class Value> bool holds(const List& list, const Value& value) {
   return std::find(std::begin(list), std::end(list), value) != std::end(list);
@@ -201,6 +202,7 @@ TEST_CASE("an include that runs sideways is found out, and one of a file outside
         std::pair("model/ethreed/replies.cpp", "model/replies/search.h"),
         std::pair("model/ethreed/trace.cpp", "model/training/checkpoint.h"),
         std::pair("model/metrics/bleu.h", "model/blocks/example.h"),
+        std::pair("model/subwords/tokenizer.h", "model/blocks/example.h"),
         std::pair("model/training/trainer.cpp", "model/ethreed/ethreed.h"),
         std::pair("model/evaluation/evaluator.cpp", "model/ethreed/figures.h"),
         std::pair("model/models.cpp", "model/ethreed/ethreed.h"),

@@ -45,6 +45,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> options_of_c
      {"REPLIES", "--references", "--in-format", "--field", "--split", "--vectors", "--train", "--vocabulary",
       "--longest", "--classifier", "--intents", "--compare", "--resamples", "--seed", "--markdown", "--json"}},
     {"study", {"make", "score"}},
+    {"tokenize", {"MODEL_DIR", "--in", "--in-format", "--out", "--max-length", "--no-specials", "--prefix-space"}},
     {"trace",
      {"--data", "--out", "--run", "--checkpoint", "--config", "--split", "--batch", "--seed", "--dtype", "--model",
       "--variant", "--ablation", "--threads"}}};

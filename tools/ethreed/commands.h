@@ -22,6 +22,7 @@ void add_trace_command(CLI::App& app);
 void add_label_command(CLI::App& app);
 void add_score_command(CLI::App& app);
 void add_study_command(CLI::App& app);
+void add_tokenize_command(CLI::App& app);
 void add_models_command(CLI::App& app);
 void add_devices_command(CLI::App& app);
 

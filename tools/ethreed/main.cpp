@@ -69,6 +69,7 @@ int main(int argc, char** argv) {
   ethreed::add_label_command(app);
   ethreed::add_score_command(app);
   ethreed::add_study_command(app);
+  ethreed::add_tokenize_command(app);
   ethreed::add_models_command(app);
   ethreed::add_devices_command(app);
   try {
