@@ -76,7 +76,7 @@ class Model(packed.Module):
     self.output = Linear("output", sizes.vocabulary, d)
 
   def forward(self, batch):
-    """Name -> loss. batch: of lay_out; without `noise` it is drawn."""
+    """Name -> loss. batch: of lay_out; without `noise` it is drawn, if the settings sample."""
     rows, targets, words = batch["rows"], batch["target_rows"], batch["words"]
     count = len(rows.place)
     looked_up = functional.embedding(words, self.table) * self.sizes.word ** 0.5
@@ -90,8 +90,11 @@ class Model(packed.Module):
     prior = dict(zip(textbook.GROUPS, zip(parts[::2], parts[1::2])))
     vector = {}
     for group, (mean, log_variance) in prior.items():
-      noise = batch["noise"][group] if "noise" in batch else torch.randn_like(mean)
-      choice = torch.softmax(self.choice[group](mean + torch.exp(log_variance / 2) * noise), 1)
+      sample = mean
+      if self.settings.sample:
+        noise = batch["noise"][group] if "noise" in batch else torch.randn_like(mean)
+        sample = mean + torch.exp(log_variance / 2) * noise
+      choice = torch.softmax(self.choice[group](sample), 1)
       vector[group] = choice @ self.emotions.index_select(0, batch["classes"][group])
 
     positive = batch["positive"]
@@ -245,6 +248,8 @@ def parse_arguments():
 
 def check(tensors, metadata):
   trace = check_system_trace.trace_of(tensors, metadata)
+  if not isinstance(trace, check_system_trace.Mime):
+    raise check_system_trace.NotATrace("it is no trace of MIME")
   errors = compare_with_trace(tensors, trace)
   tolerance = TOLERANCE[str(tensors["loss.total"].dtype)]
   bad = {name: error for name, error in errors.items() if not error <= tolerance}
@@ -252,6 +257,19 @@ def check(tensors, metadata):
   for name, error in bad.items():
     print(f"DIFFERS: {name} {error:.2e}")
   return 1 if bad else 0
+
+
+def read_file(path):
+  """Parameters, sizes, settings and batches of what bench_partner wrote, or of a trace."""
+  tensors, metadata = safetensors_io.read(path)
+  if "config" not in metadata:
+    raise ValueError("its metadata have no config: it is neither a trace of MIME nor of bench_partner --model mime")
+  config = json.loads(metadata["config"])
+  settings = textbook.Settings(heads=int(config["heads"]), pad=int(metadata["pad"]),
+                               smoothing=float(metadata["label_smoothing"]), decoder_sample=config["decoder_sample"])
+  parameters = parameters_of(tensors)
+  sizes = textbook.sizes_of({name: tuple(value.shape) for name, value in parameters.items()}, settings)
+  return parameters, sizes, settings, batches_in(tensors)
 
 
 def main():
@@ -262,21 +280,23 @@ def main():
     print("bench_mime: --check needs a trace", file=sys.stderr)
     return 2
   torch.manual_seed(arguments.seed)
-  if arguments.file:
-    tensors, metadata = safetensors_io.read(arguments.file)
+  try:
     if arguments.check:
-      return check(tensors, metadata)
-    settings = textbook.Settings(heads=int(json.loads(metadata["config"])["heads"]), pad=int(metadata["pad"]),
-                                 smoothing=float(metadata["label_smoothing"]))
-    parameters = parameters_of(tensors)
-    sizes = textbook.sizes_of({name: tuple(value.shape) for name, value in parameters.items()}, settings)
-    inputs = batches_in(tensors)
-  else:
-    settings, sizes = textbook.Settings(), textbook.Sizes(arguments.vocabulary)
-    parameters = random_parameters(sizes, arguments.seed)
-    random = numpy.random.default_rng(arguments.seed)
-    inputs = [random_batch(random, arguments.replies, sizes) for _ in range(arguments.batches)]
+      return check(*safetensors_io.read(arguments.file))
+    if arguments.file:
+      parameters, sizes, settings, inputs = read_file(arguments.file)
+    else:
+      settings, sizes = textbook.Settings(), textbook.Sizes(arguments.vocabulary)
+      parameters = random_parameters(sizes, arguments.seed)
+      random = numpy.random.default_rng(arguments.seed)
+      inputs = [random_batch(random, arguments.replies, sizes) for _ in range(arguments.batches)]
+    return bench(arguments, parameters, sizes, settings, inputs)
+  except (OSError, ValueError, KeyError, check_system_trace.NotATrace) as error:
+    print(f"bench_mime: {arguments.file}: {error}", file=sys.stderr)
+    return 2
 
+
+def bench(arguments, parameters, sizes, settings, inputs):
   model = Model(sizes, settings)
   model.load(parameters)
   batches = [lay_out(batch, sizes) for batch in inputs]
