@@ -135,13 +135,14 @@ def reference_of(folder):
     tokenizer = Tokenizer.from_file(file)
   else:
     import transformers
-    files = os.listdir(folder)
-    if "vocab.json" in files:
-      kind = transformers.RobertaTokenizer
+    options = {}
+    if os.path.exists(os.path.join(folder, "vocab.json")):
+      kind = transformers.RobertaTokenizer  # whose version 5 forgets what the published tokenizer.json says of <mask>
+      options["mask_token"] = tokenizers.AddedToken("<mask>", lstrip=True, normalized=False, special=True)
     else:
       with open(os.path.join(folder, "vocab.txt"), encoding="utf-8") as stream:
         kind = transformers.MPNetTokenizer if "<s>\n" in stream.readlines() else transformers.BertTokenizer
-    tokenizer = kind.from_pretrained(folder)._tokenizer
+    tokenizer = kind.from_pretrained(folder, **options)._tokenizer
   tokenizer.no_truncation()
   tokenizer.no_padding()
   return tokenizer
