@@ -98,12 +98,13 @@ std::string printable_bytes(std::string_view bytes) {
   return out;
 }
 
-BytePairs::BytePairs(const WordTable& vocabulary, const BytePairParts& parts, const std::string& source)
-    : join_unknown_(parts.join_unknown), whole_words_(parts.whole_first ? &vocabulary : nullptr) {
+BytePairs::BytePairs(const WordTable& vocabulary, std::int32_t pieces, const BytePairParts& parts,
+                     const std::string& source)
+    : join_unknown_(parts.join_unknown), vocabulary_(&vocabulary), pieces_(pieces), whole_first_(parts.whole_first) {
   for (std::size_t byte = 0; byte < bytes_.size(); ++byte)
-    bytes_[byte] = vocabulary.find(printable_bytes(std::string(1, static_cast<char>(byte)))).value_or(-1);
+    bytes_[byte] = find(printable_bytes(std::string(1, static_cast<char>(byte)))).value_or(-1);
   if (parts.unknown) {
-    const auto unknown = vocabulary.find(*parts.unknown);
+    const auto unknown = find(*parts.unknown);
     ETHREED_CHECK(unknown, "{}: the vocabulary has no piece '{}', which stands for unknown bytes; check the file",
                   source, cut_text(*parts.unknown));
     unknown_ = *unknown;
@@ -112,7 +113,7 @@ BytePairs::BytePairs(const WordTable& vocabulary, const BytePairParts& parts, co
   for (std::size_t rank = 0; rank < parts.merges.size(); ++rank) {
     const auto& [left, right] = parts.merges[rank];
     const auto piece = [&](const std::string& text) {
-      const auto id = vocabulary.find(text);
+      const auto id = find(text);
       ETHREED_CHECK(id,
                     "{}: merge {}, of '{}' and '{}', needs '{}', which the vocabulary does not have; take merges and "
                     "vocabulary of one model",
@@ -124,6 +125,11 @@ BytePairs::BytePairs(const WordTable& vocabulary, const BytePairParts& parts, co
                   "{}: merge {}, of '{}' and '{}', appears twice; check the file", source, rank + 1, cut_text(left),
                   cut_text(right));
   }
+}
+
+std::optional<std::int32_t> BytePairs::find(std::string_view piece) const {
+  const auto id = vocabulary_->find(piece);
+  return id && *id < pieces_ ? id : std::nullopt;
 }
 
 const BytePairs::Merge* BytePairs::merge_of(std::int32_t left, std::int32_t right) const {
@@ -143,8 +149,8 @@ void BytePairs::encode(std::string_view text, bool prefix_space, std::vector<std
 void BytePairs::encode_word(std::string_view word, std::vector<std::int32_t>& ids) const {
   ETHREED_CHECK(word.size() < static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()),
                 "a word of {} bytes; cut the text into lines", word.size());
-  if (whole_words_ != nullptr)
-    if (const auto id = whole_words_->find(printable_bytes(word))) {
+  if (whole_first_)
+    if (const auto id = find(printable_bytes(word))) {
       ids.push_back(*id);
       return;
     }

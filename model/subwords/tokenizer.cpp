@@ -82,8 +82,9 @@ SubwordTokenizer::SubwordTokenizer(TokenizerParts parts)
       rows_(parts.rows) {
   ETHREED_CHECK(parts.word_pieces.has_value() != parts.byte_pairs.has_value(),
                 "{}: wanted either word pieces or byte pairs", source_);
-  if (parts.word_pieces) word_pieces_.emplace(*vocabulary_, *parts.word_pieces, source_);
-  if (parts.byte_pairs) byte_pairs_.emplace(*vocabulary_, *parts.byte_pairs, source_);
+  const auto pieces = static_cast<std::int32_t>(parts.vocabulary.size());
+  if (parts.word_pieces) word_pieces_.emplace(*vocabulary_, pieces, *parts.word_pieces, source_);
+  if (parts.byte_pairs) byte_pairs_.emplace(*vocabulary_, pieces, *parts.byte_pairs, source_);
   check_items(rows_.single, false, parts, size());
   check_items(rows_.pair, true, parts, size());
   // Special tokens come first: of two that look alike once they are normalised, the first one counts.

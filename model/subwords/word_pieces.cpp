@@ -31,9 +31,9 @@ std::string normalised_ascii(std::string_view text, const BertNormaliser& how) {
 }
 
 // The pieces of a vocabulary that begin a word, and those that go on with one, without what stands in front of them.
-PieceTrie trie_of(const WordTable& vocabulary, std::string_view prefix) {
+PieceTrie trie_of(const WordTable& vocabulary, std::int32_t size, std::string_view prefix) {
   std::vector<std::pair<std::string_view, std::int32_t>> pieces;
-  for (std::int32_t id = 0; id < vocabulary.size(); ++id) {
+  for (std::int32_t id = 0; id < size; ++id) {
     const std::string_view piece = vocabulary.word(id);
     if (piece.starts_with(prefix) && piece.size() > prefix.size()) pieces.emplace_back(piece.substr(prefix.size()), id);
   }
@@ -64,12 +64,14 @@ std::string normalised(std::string_view text, const BertNormaliser& how) {
   return utf8_of(out);
 }
 
-WordPieces::WordPieces(const WordTable& vocabulary, const WordPieceParts& parts, const std::string& source)
+WordPieces::WordPieces(const WordTable& vocabulary, std::int32_t pieces, const WordPieceParts& parts,
+                       const std::string& source)
     : longest_word_(static_cast<std::size_t>(parts.longest_word)),
-      heads_(trie_of(vocabulary, "")),
-      tails_(trie_of(vocabulary, parts.continuation)) {
+      heads_(trie_of(vocabulary, pieces, "")),
+      tails_(trie_of(vocabulary, pieces, parts.continuation)) {
   const auto unknown = vocabulary.find(parts.unknown);
-  ETHREED_CHECK(unknown, "{}: the vocabulary has no piece '{}', which stands for unknown words; check the file", source,
+  ETHREED_CHECK(unknown && *unknown < pieces,
+                "{}: the vocabulary has no piece '{}', which stands for unknown words; check the file", source,
                 cut_text(parts.unknown));
   unknown_ = *unknown;
 }

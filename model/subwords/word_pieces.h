@@ -18,8 +18,9 @@ std::string normalised(std::string_view text, const BertNormaliser& how);
 
 class WordPieces {
  public:
-  /// `vocabulary` must live as long as this. Throws Error if it lacks the unknown piece.
-  WordPieces(const WordTable& vocabulary, const WordPieceParts& parts, const std::string& source);
+  /// The first `pieces` words of the vocabulary are the model's; added tokens behind them are pieces of no word. Throws
+  /// Error if the unknown piece is not among them.
+  WordPieces(const WordTable& vocabulary, std::int32_t pieces, const WordPieceParts& parts, const std::string& source);
 
   /// Appends the pieces of every word of a normalised text: between white space, and each punctuation character is a
   /// word. A word that cannot be cut into pieces to its end is one unknown piece.

@@ -108,6 +108,9 @@ TEST_CASE("added tokens heed their flags") {
   CHECK(pieces_text(with({{"normalized", false}}), "mip wug Wug mipWug") == "mip|[UNK]|Wug|mip|Wug");
   CHECK(pieces_text(with({{"normalized", true}}), "mip wug Wúg") == "mip|Wug|Wug");
   CHECK(pieces_text(with({{"single_word", true}}), "mip Wugs xWug Wug! éWug") == "mip|[UNK]|[UNK]|Wug|!|[UNK]");
+  Json json = word_piece_json();
+  json["added_tokens"].push_back({{"id", 20}, {"content", "wug"}, {"single_word", true}, {"special", false}});
+  CHECK(pieces_text(json_tokenizer(json), "wug wugx") == "wug|[UNK]");  // it is a piece of no word
   const SubwordTokenizer left = json_tokenizer(changed(byte_pair_json(), "/added_tokens/1/lstrip", true));
   CHECK(pieces_text(left, "hello \u3000<pad> hello") == "hello|<pad>|Ġhello");
   const SubwordTokenizer right = json_tokenizer(changed(byte_pair_json(), "/added_tokens/1/rstrip", true));
