@@ -153,9 +153,12 @@ class CudaRuntime final : public DeviceRuntime {
   }
   void download(void* host, const void* device, std::size_t bytes) override {
     if (planning() || bytes == 0) return;
-    ETHREED_CHECK(!capturing_, "DeviceRuntime::download: cannot wait for the device while a graph is recorded");
+    // What the bytes depend on is only recorded yet: it is done as a graph of its own, and what follows is another.
+    const bool recording = capturing_;
+    if (recording) end_capture();
     copy_async(host, device, bytes, cudaMemcpyDeviceToHost);
     synchronize();
+    if (recording) begin_capture();
   }
   void download_later(void* host, const void* device, std::size_t bytes) override {
     copy_async(host, device, bytes, cudaMemcpyDeviceToHost);
