@@ -225,6 +225,7 @@ MimePass<T> mime_forward(Tape<T>& tape, const MimeConfig& config, const MimePara
   const VocabularyLoss<T> decoded = decode(to_decode);
   pass.losses = sum_losses(tape, d, pass, decoded.loss, twice);
   pass.divergence = {pass.losses.term[mime_divergence_positive], pass.losses.term[mime_divergence_negative]};
+  pass.nll = decoded.nll;
   if (!validate) return pass;
   pass.nll = decode(mimic_groups(emotions, predicted)).nll;
   pass.gold_nll = own ? decoded.nll : decode(of_prior).nll;

@@ -68,9 +68,9 @@ template <class T>
 Span<const char> predicted_groups(const Context& context, const MimeConfig& config, Variable<T> logits);
 
 template <class T> struct MimePass {
-  Variable<T> logits;                    ///< s by turn row [N, K]
-  Variable<T> nll;                       ///< of every target with the predicted group [target tokens]; in validation
-  Variable<T> gold_nll;                  ///< with the gold group, where there is one; in validation
+  Variable<T> logits;    ///< s by turn row [N, K]
+  Variable<T> nll;       ///< of every target with the predicted group [target tokens]; in training that of the loss
+  Variable<T> gold_nll;  ///< with the gold group, where there is one; in validation
   BothGroups<Variable<T>> divergence{};  ///< KL of the batch [1], of replies with an emotion
   StepLosses<T> losses;
 };

@@ -5,6 +5,7 @@
 #include "model/interface/model_of.h"
 #include "model/mime/figures.h"
 #include "model/mime/replies.h"
+#include "model/mime/trace.h"
 
 namespace ethreed {
 
@@ -51,6 +52,11 @@ struct MimeModel {
   static MimeReplies<T> replies(Tape<T>& tape, const MimeConfig& config, const MimeParameters<Variable<T>>& parameters,
                                 const ContextBatch& batch, const ReplyOptions& options) {
     return mime_replies(tape, config, parameters, batch, options);
+  }
+  template <class T>
+  static void write_trace(Context& context, ModelState<T>& state, const MimeConfig& config, const Split& split,
+                          Indices dialogues, std::uint64_t seed, const std::filesystem::path& path) {
+    write_mime_trace(context, state, config, split, dialogues, seed, path);
   }
 
  private:

@@ -41,7 +41,7 @@ TEST_CASE("every named recipe of every model makes a configuration, and changes 
                              .embedding = 8,
                              .listener_labels = true,
                              .situations = true,
-                             .labels = {{"emotion", {"sad", "glad"}}}};
+                             .labels = {{"emotion", {"sad", "proud"}}}};
   int recipes = 0;
   for (const ModelKind& kind : model_kinds()) {
     CHECK(recipe_keys(kind, "paper").empty());
