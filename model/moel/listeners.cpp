@@ -177,6 +177,23 @@ Mixture mixture_of(const Context& context, const ListenerChoice& choice, const G
           .weighed = choice.entries() > choice.replies()};
 }
 
+// One upload for all listeners. They must stay where they are until the step's end: a search of replies takes its arena
+// back after every word.
+void stage_arrays(const Context& context, const Grouping& grouping, const Mixture& mixture) {
+  using Bytes = std::span<const std::byte>;
+  constexpr int shared = 5;
+  auto* arrays = context.arena.allocate<Bytes>(shared + 2 * std::int64_t{grouping.groups.size()});
+  Bytes* next = arrays;
+  const auto add = [&](Indices list) { *next++ = std::as_bytes(std::span<const std::int32_t>(list)); };
+  for (const Indices list : {grouping.targets, grouping.sources, mixture.offsets, mixture.rows, mixture.gates})
+    add(list);
+  for (const Group& group : grouping.groups) {
+    add(group.target_offsets);
+    add(group.source_offsets);
+  }
+  context.stage({arrays, next});
+}
+
 }  // namespace
 
 template <class T>
@@ -186,6 +203,8 @@ Variable<T> hear(Tape<T>& tape, const MoelConfig& config, const MoelParameters<V
   const Range range(tape, "listeners");
   const Context& context = tape.context();
   const Grouping grouping = group_by_listener(context, config.emotion_classes, choice, target_offsets, source_offsets);
+  const Mixture mixture = mixture_of(context, choice, grouping, target_offsets);
+  if (tape.recording()) stage_arrays(context, grouping, mixture);
   const Variable<T> targets = gather_rows<T>(tape, {{x, grouping.targets}});
   const Variable<T> sources = gather_rows<T>(tape, {{source, grouping.sources}});
   Variable<T>* heard = context.arena.template allocate<Variable<T>>(grouping.groups.size());
@@ -198,7 +217,6 @@ Variable<T> hear(Tape<T>& tape, const MoelConfig& config, const MoelParameters<V
                    .states;
   }
   const Variable<T> all = stack_rows<T>(tape, {heard, grouping.groups.size()});
-  const Mixture mixture = mixture_of(context, choice, grouping, target_offsets);
   const Variable<T> weights =
       mixture.weighed ? gather_rows<T>(tape, {{as_column(tape, logits), mixture.gates}}) : Variable<T>{};
   const Variable<T> mixed = attention_pooling<T>(tape, mixture.offsets, weights, all, mixture.rows).y;

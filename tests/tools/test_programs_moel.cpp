@@ -36,5 +36,5 @@ TEST_CASE("MoEL learns the sample corpus, on the emulated device as on the CPU, 
   }
   // A step that reads logits in its middle is recorded as graphs on a device.
   project.must({"train", "--data", "sample", "--out", "emulated", "--config", "moel.json", "--max-steps", "2",
-                "--device", "emulated", "--quiet"});
+                "--batch", "2", "--device", "emulated", "--quiet"});
 }

@@ -5,6 +5,7 @@
 
 #include "model/interface/run_config.h"
 #include "model/text/emotions.h"
+#include "model/training/trainer.h"
 #include "tests/model/model_bench.h"
 
 #include <catch2/catch.hpp>
