@@ -21,8 +21,9 @@ namespace {
 
 /// Parameters of the modules whose names begin so.
 std::int64_t parameters_of(const MoelConfig& config, std::initializer_list<std::string_view> prefixes) {
+  const ParameterLayout layout = layout_of<MoelModel>(config);
   std::int64_t count = 0;
-  for (const auto& entry : layout_of<MoelModel>(config).entries())
+  for (const auto& entry : layout.entries())
     for (const std::string_view prefix : prefixes)
       if (entry.name.starts_with(prefix)) count += entry.shape.count();
   return count;
