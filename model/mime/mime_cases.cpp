@@ -21,15 +21,14 @@ std::vector<ModelCase> tiny_cases() {
   ModelCase released{.name = "prior, shared log variance, short contexts",
                      .keys = {{"model", sizes(8, 2, 4, 5, 1)}, {"training", {{"label_smoothing", 0.2}}}}};
   released.keys["model"].update({{"decoder_sample", "prior"}, {"shared_log_variance", true}, {"max_context", 4}});
-  ModelCase plain{.name = "prior, two layers, no sample in training, no smoothing",
+  ModelCase paper{.name = "prior, one encoder of two layers, no sample in training, no smoothing",
                   .keys = {{"model", sizes(4, 1, 3, 5, 2)},
                            {"training", {{"sample_in_training", false}, {"label_smoothing", 0.0}}}}};
-  plain.keys["model"].update({{"decoder_sample", "prior"}, {"positive_emotions", "afraid sad joyful"}});
-  ModelCase posterior{.name = "posterior, one encoder", .keys = {{"model", sizes(8, 3, 6, 4, 1)}}};
-  posterior.keys["model"].update({{"decoder_sample", "posterior"}, {"one_mimicry_encoder", true}});
-  ModelCase whole{.name = "posterior", .keys = {{"model", sizes(4, 2, 6, 3, 1)}}};
-  whole.keys["model"]["decoder_sample"] = "posterior";
-  return {released, plain, posterior, whole};
+  paper.keys["model"].update(
+      {{"decoder_sample", "prior"}, {"one_mimicry_encoder", true}, {"positive_emotions", "afraid sad joyful"}});
+  ModelCase posterior{.name = "posterior", .keys = {{"model", sizes(8, 3, 6, 4, 1)}}};
+  posterior.keys["model"]["decoder_sample"] = "posterior";
+  return {released, paper, posterior};
 }
 
 // --- the textbook ----------------------------------------------------------------------------------------------------

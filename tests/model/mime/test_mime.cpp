@@ -19,8 +19,9 @@ namespace {
 
 /// Parameters of the modules whose names begin so.
 std::int64_t parameters_of(const MimeConfig& config, std::initializer_list<std::string_view> prefixes) {
+  const ParameterLayout layout = layout_of<MimeModel>(config);
   std::int64_t count = 0;
-  for (const auto& entry : layout_of<MimeModel>(config).entries())
+  for (const auto& entry : layout.entries())
     for (const std::string_view prefix : prefixes)
       if (entry.name.starts_with(prefix)) count += entry.shape.count();
   return count;
