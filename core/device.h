@@ -97,8 +97,8 @@ class DeviceRuntime {
   /// The cudaStream_t of stream 0 or 1.
   virtual void* stream(int index) = 0;
 
-  /// Between the two, work is recorded instead of done; end_capture() then does all of it as one graph. One graph is
-  /// kept per sequence of launches, copies and clears: work of the same sequence only updates its parameters.
+  /// Between the two, work is recorded; end_capture() does it as one graph, download() what came before it. One graph
+  /// is kept per sequence of launches, copies and clears: work of the same sequence only updates its parameters.
   virtual void begin_capture() = 0;
   virtual void end_capture() = 0;
   virtual void abandon_capture() noexcept = 0;   ///< after an error: what was recorded is forgotten

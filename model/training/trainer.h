@@ -38,7 +38,7 @@ struct StepArguments {
 };
 
 /// Forward, backward, clip, Adam; the arenas of the context are reset first. `state` is on the device of the context
-/// (DeviceModel). The host waits once, at the end, for the losses and the norm.
+/// (DeviceModel). The host waits at the end, for the losses and the norm, and where the model reads what it computed.
 /// Throws Error if the loss or the gradient norm is not finite; the parameters are then as they were.
 template <class T>
 StepReport training_step(Context& context, const Model& model, ModelState<T>& state, const Recipe& recipe,
