@@ -14,8 +14,9 @@ template <class T> Variable<T> stack_rows(Tape<T>& tape, Span<const Variable<T>>
   std::int64_t rows = 0;
   bool wanted = false;
   for (const Variable<T>& part : parts) {
-    ETHREED_CHECK(part && part.columns() == parts[0].columns(), "stack_rows: a part is {}, the first one {}",
-                  part ? part.shape().text() : "absent", parts[0].shape().text());
+    ETHREED_CHECK(part, "stack_rows: a part is absent");
+    ETHREED_CHECK(part.columns() == parts[0].columns(), "stack_rows: a part is {}, the first one {}",
+                  part.shape().text(), parts[0].shape().text());
     ETHREED_CHECK(part.node()->whole == nullptr, "stack_rows: a part is rows of another matrix; gather them first");
     rows += part.rows();
     wanted = wanted || part.wants_gradient();
