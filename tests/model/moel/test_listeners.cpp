@@ -71,11 +71,10 @@ std::size_t planned(const MemoryPlan& plan, std::string_view owner) {
 
 }  // namespace
 
-TEST_CASE("whoever listens to whom, MoEL's steps stay within the plan, and the plan within twice a step") {
+TEST_CASE("whoever listens to whom, MoEL's steps stay within the plan") {
   const RunConfig run = tiny_run();
   EmulatedTraining training(run);
   const MemoryPlan plan = training.plan();
-  std::size_t most = 0;
   for (const bool all_alike : {true, false}) {
     ModelState<float> state = random_state<float>(*run.model, 5);
     if (all_alike)
@@ -85,10 +84,7 @@ TEST_CASE("whoever listens to whom, MoEL's steps stay within the plan, and the p
     CHECK(training.runtime().values().peak_bytes() <= planned(plan, "values and gradients of a step"));
     CHECK(training.runtime().scratch().peak_bytes() <= planned(plan, "workspace of kernels"));
     CHECK(training.runtime().device()->staging().reserved_bytes() <= planned(plan, "staged index arrays"));
-    most = std::max(most, training.runtime().values().peak_bytes());
   }
-  INFO("planned " << planned(plan, "values and gradients of a step") << ", used " << most);
-  CHECK(most > 0);
 }
 
 TEST_CASE("MoEL's steps as graphs, which read the logits in their middle, are its steps without") {
