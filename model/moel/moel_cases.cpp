@@ -19,7 +19,7 @@ std::vector<ModelCase> tiny_cases() {
                 .keys = {{"model", sizes(4, 1, 3, 5, 2)}, {"training", {{"oracle", false}, {"label_smoothing", 0.0}}}}};
   top.keys["model"].update({{"top_k", 3}, {"query", "mean"}});
   ModelCase all{.name = "softmax over all listeners, oracle, short contexts",
-                .keys = {{"model", sizes(4, 2, 6, 3, 1)}, {"training", {{"label_smoothing", 0.2}}}}};
+                .keys = {{"model", sizes(8, 2, 8, 4, 1)}, {"training", {{"label_smoothing", 0.2}}}}};
   all.keys["model"].update({{"gate", "softmax"}, {"max_context", 4}});
   return {top, all};
 }
