@@ -200,9 +200,25 @@ TEST_CASE("a dry run lists the runs and writes nothing, and --only chooses varia
   check_refusal(project, experiment("out", {"--only", "linaer"}), {"linaer", "ours, hred, linear"});
 }
 
+TEST_CASE("a variant that the data has nothing for is refused, and is no matter where --only chooses others") {
+  const TinyProject project;
+  Json plan = tiny_plan();
+  plan["variants"].push_back({{"name", "intents"}, {"model", "emphi"}});
+  write_plan(project, plan);
+  check_refusal(project, experiment("out"), {"intents", "--label-column intent"});
+  check_refusal(project, experiment("out", {"--only", "linear,intents"}), {"--label-column intent"});
+  CHECK_THAT(project.must(experiment("out", {"--only", "linear"})), Contains("1 of 5 runs are done"));
+}
+
 TEST_CASE("every plan that is shipped can be begun") {
   const TinyProject project;
-  project.prepare();
+  std::string intents = "conv_id,utterance_idx,label\n";
+  const std::vector<std::string> labels = lines_of(project.content("labels.csv"));
+  for (std::size_t i = 1; i < labels.size(); ++i)
+    intents += labels[i].substr(0, labels[i].rfind(',') + 1) + "questioning\n";
+  project.file("intents.csv", intents);
+  project.must({"prepare", "corpus", "--labels", "labels.csv", "--label-column", "intent=intents.csv", "--dimension",
+                "8", "--out", "data"});
   int plans = 0;
   for (const auto& entry : fs::directory_iterator(fs::path(ETHREED_SOURCE_DIR) / "samples/plans")) {
     if (entry.path().filename() == "sample.json") continue;  // it brings its data

@@ -71,10 +71,6 @@ void check_common(const fs::path& root, Json& wanted) {
 
 std::vector<const PlannedRun*> wanted_runs(const ExperimentArguments& arguments, const ExperimentPlan& plan,
                                            const std::vector<PlannedRun>& runs) {
-  const auto is_wanted = [&](const std::string& name) {
-    return arguments.only.empty() ||
-           std::find(arguments.only.begin(), arguments.only.end(), name) != arguments.only.end();
-  };
   std::vector<std::string> names;
   for (const PlannedVariant& variant : plan.variants) names.push_back(variant.name);
   for (const std::string& name : arguments.only)
@@ -82,7 +78,7 @@ std::vector<const PlannedRun*> wanted_runs(const ExperimentArguments& arguments,
                   "--only {}: the plan has no such variant; it has {}", name, fmt::join(names, ", "));
   std::vector<const PlannedRun*> wanted;
   for (const PlannedRun& run : runs)
-    if (is_wanted(plan.variants[run.variant].name)) wanted.push_back(&run);
+    if (is_wanted(arguments.only, plan.variants[run.variant].name)) wanted.push_back(&run);
   return wanted;
 }
 
@@ -155,7 +151,7 @@ void run_experiment(ExperimentArguments arguments) {
   const ExperimentPlan plan = read_plan(arguments.plan, arguments.data);
   const ExperimentFolder folder{.root = fs::absolute(arguments.out).lexically_normal()};
   Json data = Json::object();
-  const std::vector<PlannedRun> runs = list_runs(plan, folder, data);
+  const std::vector<PlannedRun> runs = list_runs(plan, folder, arguments.only, data);
   const std::vector<const PlannedRun*> wanted = wanted_runs(arguments, plan, runs);
   Json common = common_of(arguments, plan, data);
   check_common(folder.root, common);

@@ -1,6 +1,7 @@
 #include "tools/ethreed/experiment/experiment_runs.h"
 
 #include "core/atomic_file.h"
+#include "core/error.h"
 #include "core/json.h"
 #include "core/mapped_file.h"
 #include "model/interface/split_examples.h"
@@ -11,6 +12,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <fstream>
@@ -82,7 +84,12 @@ constexpr std::array<std::string_view, 10> no_figures{"run",   "checkpoint", "mo
 
 }  // namespace
 
-std::vector<PlannedRun> list_runs(const ExperimentPlan& plan, const ExperimentFolder& folder, Json& fingerprints) {
+bool is_wanted(std::span<const std::string> only, const std::string& variant) {
+  return only.empty() || std::find(only.begin(), only.end(), variant) != only.end();
+}
+
+std::vector<PlannedRun> list_runs(const ExperimentPlan& plan, const ExperimentFolder& folder,
+                                  std::span<const std::string> only, Json& fingerprints) {
   std::vector<Dataset> data;
   for (const PlannedData& one : plan.data) {
     data.push_back(open_planned(one, folder));
@@ -103,10 +110,13 @@ std::vector<PlannedRun> list_runs(const ExperimentPlan& plan, const ExperimentFo
       const Json seed_key{{"training", {{"seed", seed}}}};
       const std::array<ConfigPatch, 2> patches{ConfigPatch{&variant.config, source, false},
                                                ConfigPatch{&seed_key, source, false}};
-      PlannedRun run{.variant = v,
-                     .seed = seed,
-                     .name = fmt::format("{}-{}", variant.name, seed),
-                     .config = make_run_config(variant.model, &description, patches)};
+      PlannedRun run{.variant = v, .seed = seed, .name = fmt::format("{}-{}", variant.name, seed)};
+      try {
+        run.config = make_run_config(variant.model, &description, patches);
+      } catch (const Error&) {
+        if (is_wanted(only, variant.name)) throw;
+        break;
+      }
       const Model& model = *run.config.model;
       const int examples = SplitExamples(dataset.split("train"), example_kind(model)).count();
       run.steps_per_epoch = (examples + run.config.recipe.batch - 1) / run.config.recipe.batch;
@@ -124,7 +134,9 @@ std::vector<PlannedRun> list_runs(const ExperimentPlan& plan, const ExperimentFo
                 "{}: evaluate: importance_samples: no variant has a figure by importance sampling; leave it out",
                 plan.source);
   std::vector<PlannedRun> runs;
-  for (std::size_t i = 0; runs.size() < runs_of(plan); ++i)
+  std::size_t most = 0;
+  for (const auto& of_one : of_variant) most = std::max(most, of_one.size());
+  for (std::size_t i = 0; i < most; ++i)
     for (auto& of_one : of_variant)
       if (i < of_one.size()) runs.push_back(std::move(of_one[i]));
   return runs;

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,9 +51,12 @@ struct ExperimentFolder {
 
 /// Opens (or, where it has yet to be made, prepares in memory) the data of a plan, checks every configuration against
 /// it, and lists the runs in the order of seeds, then variants: whatever is stopped early has all systems. Fingerprints
-/// of the data are added to `fingerprints` by place. Throws Error naming the variant and the key.
+/// of the data are added to `fingerprints` by place. Throws Error naming the variant and the key. Where `only` names
+/// variants, another one that the data has nothing for (labels that a model learns, say) is left out instead.
 std::vector<PlannedRun> list_runs(const ExperimentPlan& plan, const ExperimentFolder& folder,
-                                  nlohmann::json& fingerprints);
+                                  std::span<const std::string> only, nlohmann::json& fingerprints);
+/// Is this variant asked for: named, or none is.
+bool is_wanted(std::span<const std::string> only, const std::string& variant);
 
 /// Are result and dialogues there?
 bool is_done(const PlannedRun& run, const ExperimentFolder& folder);
