@@ -65,10 +65,12 @@ TEST_CASE("what label --distribution wrote is kept by prepare --label-distributi
                                  [](const auto& note) { return note.at("key") == "listener_distributions"; });
   REQUIRE(kept != notes.end());
   CHECK(kept->at("count") == project.json("soft/summary.json").at("listener_labels").at("used_labels"));
-  project.file("soft.json", R"({"training": {"listener_distributions": true}})");
+  auto config = project.json("small.json");
+  config["training"] = {{"listener_distributions", true}};
+  project.file("soft.json", config.dump());
   const auto training = [&](const std::string& data, const std::string& run) {
-    return std::vector<std::string>{"train",      "--data",   data,        "--out",    run, "--config",
-                                    "small.json", "--config", "soft.json", "--epochs", "1", "--quiet"};
+    return std::vector<std::string>{"train",    "--data",    data,       "--out", run,
+                                    "--config", "soft.json", "--epochs", "1",     "--quiet"};
   };
   project.must(training("soft", "soft-run"));
   project.must({"train", "--data", "soft", "--out", "hard-run", "--config", "small.json", "--epochs", "1", "--quiet"});
