@@ -22,7 +22,7 @@ TEST_CASE("MoEL learns the sample corpus, on the emulated device as on the CPU, 
       perplexities.push_back(entry["perplexity_token"]);
   REQUIRE(perplexities.size() == 2);
   CHECK(perplexities[1] < perplexities[0]);
-  const Json figures = Json::parse(project.must({"evaluate", "run", "--json"}))[0];
+  const Json figures = Json::parse(project.must({"evaluate", "run", "--json"}));
   CHECK(figures["perplexity_token"] < 0.5 * figures["vocabulary"].get<double>());  // of one that knows nothing it is V
   CHECK(figures["speaker_accuracy_top_5"] >= figures["speaker_accuracy_top_3"]);
   CHECK(figures["speaker_accuracy_top_3"] >= figures["speaker_accuracy"]);
