@@ -48,15 +48,18 @@ rm -rf "$work"
 mkdir -p "$work"
 readonly program=build/memcheck/tools/ethreed
 check "tests of core" build/memcheck/tests/test_core
-# The first dialogues of each split, and their labels.
+# The first dialogues of each split, and the labels of their replies.
 mkdir "$work/corpus"
 for split in train valid; do
   awk -F, -v most=12 'NR == 1 || $1 in seen || seen_count < most { if (NR > 1 && !($1 in seen)) { seen[$1]; seen_count++ } print }' \
     "samples/corpus/$split.csv" >"$work/corpus/$split.csv"
 done
-awk -F, 'FILENAME != ARGV[ARGC - 1] { kept[$1]; next } FNR == 1 || $1 in kept' \
-  "$work"/corpus/{train,valid}.csv samples/corpus/labels.csv >"$work/labels.csv"
-check prepare "$program" prepare "$work/corpus" --labels "$work/labels.csv" --dimension 8 --out "$work/data"
+for labels in labels intents; do
+  awk -F, 'FILENAME != ARGV[ARGC - 1] { kept[$1]; next } FNR == 1 || $1 in kept' \
+    "$work"/corpus/{train,valid}.csv "samples/corpus/$labels.csv" >"$work/$labels.csv"
+done
+check prepare "$program" prepare "$work/corpus" --labels "$work/labels.csv" --label-column "intent=$work/intents.csv" \
+  --dimension 8 --out "$work/data"
 echo '{"training": {"batch": 2, "epochs": 1}}' >"$work/config.json"
 for model in $("$program" models | awk '/^[a-z]/ { print $1 }'); do
   check "$model: train" "$program" train --data "$work/data" --out "$work/$model" --model "$model" \
