@@ -251,7 +251,11 @@ TEST_CASE("a disk that is full leaves nothing half-written") {
   const TinyProject project;
   project.prepare_and_train();
   const std::string limit = "the file size limit is reached (ulimit -f): raise it";
-  for (const std::uint64_t bytes : {0U, 1000U, 5000U}) {
+  std::vector<std::uint64_t> limits{0, 1000, 5000};
+#ifdef __SANITIZE_THREAD__
+  limits.erase(limits.begin());  // ThreadSanitizer writes a file of its own when a program starts
+#endif
+  for (const std::uint64_t bytes : limits) {
     INFO(bytes);
     const ProgramOptions full{.file_size_limit = bytes};
     check_refusal(project, {"prepare", "corpus", "--out", "new", "--dimension", "8"}, {"new/", limit}, full);
