@@ -1,0 +1,52 @@
+#pragma once
+// Replies of EmpDG word by word, and a conversation that goes on.
+
+#include "model/blocks/recorded_dialogue.h"
+#include "model/blocks/reply_prefixes.h"
+#include "model/empdg/forward.h"
+#include "model/interface/reply_session.h"
+
+namespace ethreed {
+
+template <class T> class EmpdgReplies {
+ public:
+  /// context: of every row.
+  EmpdgReplies(Tape<T>& tape, const EmpdgConfig& config, const EmpdgParameters<Variable<T>>& parameters,
+               std::vector<ReplyRow> rows, const EmpdgContext<T>& context);
+
+  int rows() const { return count_of(rows_); }
+  ReplyRow row(int r) const { return rows_[static_cast<std::size_t>(r)]; }
+  NextWords<T> advance(Indices parents, Indices words);
+  /// Never asked: a model without a pointer has no words from V on.
+  std::int32_t word_id(int, std::int32_t word) const { return word; }
+  std::span<const T> insight(int row, int) const { return host_logits_.value().row_span(row); }
+
+ private:
+  Tape<T>* tape_;
+  TransformerSizes sizes_;
+  EmpdgParameters<Variable<T>> parameters_;
+  std::vector<ReplyRow> rows_;
+  EmpdgContext<T> context_;
+  Variable<T> host_logits_;
+  ReplyPrefixes prefixes_;
+  std::vector<std::int32_t> inputs_;  // [tokens] as EmpdgBatch::inputs, of the hypotheses of a call
+};
+
+/// The emotion of a context is read from all of it: a turn reads the conversation again.
+template <class T> class EmpdgConversation {
+ public:
+  /// See Conversation::read.
+  EmpdgReplies<T> read(Tape<T>& tape, const EmpdgConfig& config, const EmpdgParameters<Variable<T>>& parameters,
+                       Indices reply, Indices post, std::int64_t place, const ReplyOptions& options);
+
+ private:
+  RecordedDialogue said_;
+  EmpdgBatch batch_;
+};
+
+/// Replies to turns of a batch, by decoder row.
+template <class T>
+EmpdgReplies<T> empdg_replies(Tape<T>& tape, const EmpdgConfig& config, const EmpdgParameters<Variable<T>>& parameters,
+                              const EmpdgBatch& batch, const ReplyOptions& options);
+
+}  // namespace ethreed
