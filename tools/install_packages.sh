@@ -14,6 +14,7 @@ packages=(
   libstemmer-dev                     # stems of words, for METEOR
   zlib1g-dev libzip-dev              # packed word vectors
   libjs-chart.js                     # charts of `ethreed report`
+  libcpp-httplib-dev                 # HTTP, for `ethreed serve`
   catch2                             # tests
 )
 
@@ -35,7 +36,7 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
   fi
   echo "install_packages.sh: this is no Debian-like system (no apt-get). Install these yourself and run" \
        "cmake --preset cpu: a C++20 compiler (GCC 12 or later), CMake 3.25 or later, Ninja, fmt 9, nlohmann-json 3.11," \
-       "CLI11 2.1, libedit 3.1, Boost.Context 1.74, utf8proc 2.8, libstemmer 2.2, zlib 1.2, libzip 1.7, Chart.js 3.9," \
+       "CLI11 2.1, libedit 3.1, Boost.Context 1.74, utf8proc 2.8, libstemmer 2.2, zlib 1.2, libzip 1.7, Chart.js 3.9, cpp-httplib 0.11," \
        "Catch2 version 2" >&2
   exit 1
 fi

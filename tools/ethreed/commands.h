@@ -18,6 +18,7 @@ void add_emotions_command(CLI::App& app);
 void add_attention_command(CLI::App& app);
 void add_chat_command(CLI::App& app);
 void add_report_command(CLI::App& app);
+void add_serve_command(CLI::App& app);
 void add_trace_command(CLI::App& app);
 void add_label_command(CLI::App& app);
 void add_score_command(CLI::App& app);

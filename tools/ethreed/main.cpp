@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
   ethreed::add_attention_command(app);
   ethreed::add_chat_command(app);
   ethreed::add_report_command(app);
+  ethreed::add_serve_command(app);
   ethreed::add_trace_command(app);
   ethreed::add_label_command(app);
   ethreed::add_score_command(app);

@@ -75,20 +75,6 @@ TableFormat format_of(const RecordArguments& arguments, std::string_view content
   return first != std::string_view::npos && content[first] == '{' ? TableFormat::json : TableFormat::lines;
 }
 
-bool is_listener(std::string_view party, const std::string& place) {
-  constexpr std::array<std::string_view, 4> speakers{"speaker", "user", "human", "seeker"};
-  constexpr std::array<std::string_view, 5> listeners{"listener", "system", "assistant", "bot", "supporter"};
-  std::string name(party);
-  std::erase_if(name, [](char c) { return c == ' ' || c == '\t'; });
-  for (char& c : name)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  if (std::find(speakers.begin(), speakers.end(), name) != speakers.end()) return false;
-  ETHREED_CHECK(std::find(listeners.begin(), listeners.end(), name) != listeners.end(),
-                "{}: the party is '{}', wanted speaker (or user) or listener (or system, assistant)", place,
-                excerpt(party));
-  return true;
-}
-
 // The table with its columns by role.
 class RecordReader {
  public:
@@ -116,7 +102,11 @@ class RecordReader {
     else if (const auto number = text(4))
       record.said.listener = is_even(*number);
     record.response = text(5);
-    if (const auto history = text(6)) read_history(*history, record);
+    if (const auto history = text(6)) {
+      const nlohmann::json list = nlohmann::json::parse(*history, nullptr, false);
+      ETHREED_CHECK(list.is_array(), "{}: the history is '{}', wanted a JSON list", table_.place(), excerpt(*history));
+      record.history = history_of(list, table_.place());
+    }
     return true;
   }
   const TableReader& table() const { return table_; }
@@ -147,30 +137,6 @@ class RecordReader {
     return *value % 2 == 0;
   }
 
-  void read_history(const std::string& text, InputRecord& record) const {
-    const nlohmann::json list = nlohmann::json::parse(text, nullptr, false);
-    ETHREED_CHECK(list.is_array(), "{}: the history is '{}', wanted a JSON list", table_.place(), excerpt(text));
-    std::vector<Said>& history = record.history.emplace();
-    bool listener = list.size() % 2 != 0;  // who spoke first, if the last was the listener
-    for (const nlohmann::json& entry : list) {
-      if (entry.is_object()) {
-        const auto get = [&](const char* key, const char* other) {
-          const auto place = entry.contains(key) ? entry.find(key) : entry.find(other);
-          ETHREED_CHECK(place != entry.end() && place->is_string(),
-                        "{}: an entry of the history has no text '{}'; wanted strings, or objects with party and text",
-                        table_.place(), key);
-          return place->get<std::string>();
-        };
-        history.push_back({is_listener(get("party", "role"), table_.place()), get("text", "utterance")});
-        continue;
-      }
-      ETHREED_CHECK(entry.is_string(), "{}: an entry of the history is {}, wanted a string", table_.place(),
-                    entry.type_name());
-      history.push_back({.listener = listener, .text = entry.get<std::string>()});
-      listener = !listener;
-    }
-  }
-
   TableReader table_;
   std::array<std::optional<std::size_t>, roles.size()> places_{};
 };
@@ -189,6 +155,43 @@ void add_notes(const TableNotes& notes, Records& records) {
 }
 
 }  // namespace
+
+bool is_listener(std::string_view party, const std::string& place) {
+  constexpr std::array<std::string_view, 4> speakers{"speaker", "user", "human", "seeker"};
+  constexpr std::array<std::string_view, 5> listeners{"listener", "system", "assistant", "bot", "supporter"};
+  std::string name(party);
+  std::erase_if(name, [](char c) { return c == ' ' || c == '\t'; });
+  for (char& c : name)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  if (std::find(speakers.begin(), speakers.end(), name) != speakers.end()) return false;
+  ETHREED_CHECK(std::find(listeners.begin(), listeners.end(), name) != listeners.end(),
+                "{}: the party is '{}', wanted speaker (or user) or listener (or system, assistant)", place,
+                excerpt(party));
+  return true;
+}
+
+std::vector<Said> history_of(const nlohmann::json& list, const std::string& place) {
+  ETHREED_CHECK(list.is_array(), "{}: the history is {}, wanted a list", place, list.type_name());
+  std::vector<Said> history;
+  bool listener = list.size() % 2 != 0;  // who spoke first, if the last was the listener
+  for (const nlohmann::json& entry : list) {
+    if (entry.is_object()) {
+      const auto get = [&](const char* key, const char* other) {
+        const auto found = entry.contains(key) ? entry.find(key) : entry.find(other);
+        ETHREED_CHECK(found != entry.end() && found->is_string(),
+                      "{}: an entry of the history has no text '{}'; wanted strings, or objects with party and text",
+                      place, key);
+        return found->get<std::string>();
+      };
+      history.push_back({is_listener(get("party", "role"), place), get("text", "utterance")});
+      continue;
+    }
+    ETHREED_CHECK(entry.is_string(), "{}: an entry of the history is {}, wanted a string", place, entry.type_name());
+    history.push_back({.listener = listener, .text = entry.get<std::string>()});
+    listener = !listener;
+  }
+  return history;
+}
 
 void add_record_options(CLI::App& command, RecordArguments& arguments, bool required) {
   command

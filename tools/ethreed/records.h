@@ -1,10 +1,13 @@
 #pragma once
 // Records to be answered or labelled: posts with what was said before them, from a table, JSON Lines or plain lines.
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace CLI {
@@ -27,6 +30,13 @@ struct InputRecord {
   std::optional<std::string> response{};       ///< the real reply, where the record has it
   std::optional<std::vector<Said>> history{};  ///< what was said before, where the record has it
 };
+
+/// Whether a party by this name (speaker, user, …; listener, system, assistant, …) is the listener. Throws Error, which
+/// begins with `place`, for other names.
+bool is_listener(std::string_view party, const std::string& place);
+/// What a `history` tells: a list of strings, the last one the listener's, or of objects with `party` and `text`.
+/// Throws Error, which begins with `place`, if it is something else.
+std::vector<Said> history_of(const nlohmann::json& list, const std::string& place);
 
 struct RecordArguments {
   std::string in;

@@ -1,13 +1,11 @@
 #include "core/hash.h"
-#include "core/printable.h"
 #include "model/interface/device_model.h"
 #include "model/text/vocabulary.h"
-#include "tools/ethreed/answerer.h"
+#include "tools/ethreed/answered_record.h"
 #include "tools/ethreed/batch_progress.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/decode_options.h"
 #include "tools/ethreed/record_file.h"
-#include "tools/ethreed/reply_record.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -55,21 +53,7 @@ std::string made_from(const ReplyArguments& arguments, const LoadedRun& run, con
 
 std::string record_line(const InputRecord& record, const Answerer::Answer& answer, std::int64_t number,
                         const ReplyRecords& write, const WordTable& words, bool is_history) {
-  Json out{{"line", record.line}};
-  if (record.id) out["id"] = printable(*record.id);
-  if (record.conversation) out["conversation"] = printable(*record.conversation);
-  if (record.conversation || record.history) out["utterance"] = number;
-  out["text"] = printable(record.said.text);
-  out["status"] = answer.turn ? "answered" : record.said.listener ? "listener" : "empty";
-  out["reply"] = nullptr;
-  if (answer.turn) {
-    out["reply"] = write.text(answer.turn->reply);
-    write.add_insights(out, *answer.turn);
-    write.add_reply(out, *answer.turn);
-  }
-  if (record.response) out["gold"] = printable(*record.response);
-  ReplyRecords::add_post(out, answer.post);
-  if (answer.turn) out["history_read"] = answer.history;
+  Json out = answered_record(record, answer, number, write);
   if (answer.turn && is_history) {  // what later records of the conversation read as said
     Json& said = out["reply_tokens"] = Json::array();
     for (const std::int32_t word : answer.turn->reply.words) said.push_back(words.word(word));

@@ -1,0 +1,163 @@
+"""Talks with `ethreed serve` in a browser, by keyboard alone: a post, its reply, what is behind its words, steering,
+another model, small and dark screens. Skipped (status 77) where Chromium is absent.
+
+usage: serve_in_browser.py ETHREED SOURCE_DIR [PICTURES_DIR]
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from chromium import Browser
+
+TAB, ENTER, RIGHT, END = ("Tab", 9), ("Enter", 13), ("ArrowRight", 39), ("End", 35)
+
+
+def check(condition, what):
+    if not condition:
+        raise SystemExit(f"serve_in_browser.py: {what}")
+
+
+def train(ethreed, samples, folder):
+    """A tracker, and a model that tracks nothing and looks at nothing."""
+    def run(*arguments):
+        subprocess.run([ethreed, *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+    with open(os.path.join(folder, "small.json"), "w") as file:
+        file.write('{"model": {"encoder": 8, "global_state": 8, "party_state": 8, "emotion_state": 8,'
+                   ' "content_state": 8, "decoder_state": 32, "bottleneck": 16}, "training": {"learning_rate": 0.02}}')
+    with open(os.path.join(folder, "hred.json"), "w") as file:
+        file.write('{"model": {"encoder": 8, "context_state": 8, "decoder_state": 8}}')
+    run("prepare", os.path.join(samples, "corpus"), "--labels", os.path.join(samples, "corpus", "labels.csv"),
+        "--dimension", "16", "--out", "data")
+    run("train", "--data", "data", "--out", "tracker", "--config", "small.json", "--batch", "16",
+        "--epochs", "2", "--quiet")
+    run("train", "--data", "data", "--out", "plain", "--model", "hred", "--config", "hred.json", "--batch", "32",
+        "--epochs", "1", "--quiet")
+
+
+def contrast(page, selector):
+    """Of the text of an element with what is behind it, as WCAG has it."""
+    return page.value("""(() => {
+      const shade = (text) => {
+        const [r, g, b] = text.match(/[\\d.]+/g).map(Number)
+          .map((v) => v / 255).map((v) => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+        return .2126 * r + .7152 * g + .0722 * b;
+      };
+      const of = document.querySelector(%r);
+      let behind = of;
+      while (/rgba\\(.*, 0\\)/.test(getComputedStyle(behind).backgroundColor) && behind.parentElement) behind = behind.parentElement;
+      const [a, b] = [shade(getComputedStyle(of).color), shade(getComputedStyle(behind).backgroundColor)];
+      return (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    })()""" % selector)
+
+
+def talk(page, url, pictures):
+    picture = (lambda name: page.picture(os.path.join(pictures, name))) if pictures else (lambda name: None)
+    page.look(1280, 900)
+    page.open(url)
+    page.wait("document.documentElement.dataset.ready === 'yes'")
+    check(page.value("document.activeElement.id") == "post", "the text field has no focus at the start")
+    check("no counsellor" in page.value("document.getElementById('what').textContent"), "the page does not say what it is")
+    page.type("My dog Zorblax ran away and I am so sad.")
+    page.key(*ENTER)
+    page.wait("document.querySelectorAll('.turn').length === 1")
+    check(page.value("document.querySelector('.said.model .text').textContent.length > 0"), "there is no reply")
+    check(page.value("document.querySelectorAll('.turn .bars li').length") == 10, "there are no bars of both emotions")
+    page.type("I looked for it in the park all day!")
+    page.key(*ENTER)
+    page.wait("document.querySelectorAll('.turn').length === 2")
+    check(page.value("document.querySelectorAll('#line circle').length") == 8, "the line has not four classes in two turns")
+
+    # Behind the words, by keyboard: open the last reply's, go along its words.
+    page.value("[...document.querySelectorAll('.behind')].pop().querySelector('summary').focus()")
+    page.key(*ENTER)
+    page.key(*TAB)
+    check(page.value("document.activeElement.closest('.words') !== null"), "the tabulator does not reach the words")
+    page.key(*RIGHT)
+    check(page.value("[...document.activeElement.parentElement.children].indexOf(document.activeElement)") == 1,
+          "the arrow does not go to the next word")
+    looked = page.value("[...document.querySelectorAll('.looked')].pop().textContent")
+    check(re.search(r"(copied|generated).*Looked at", looked), f"nothing is said of the word: {looked}")
+    shades = page.value("[...[...document.querySelectorAll('.source')].pop().children]"
+                        ".map((word) => Number(word.style.getPropertyValue('--look')))")
+    check(abs(sum(shades) - 1) < 1e-3, f"the attention that is shown sums to {sum(shades)}")
+    page.key(*END)
+    covered = page.value("[...[...document.querySelectorAll('.source')].pop().children]"
+                         ".some((word) => Number(word.style.getPropertyValue('--cover-share')) > 0)")
+    check(covered, "the last word shows no coverage")
+    picture("words.png")
+
+    # Another emotion beside it, and going on with that one.
+    page.value("(() => { const e = document.getElementById('emotion'); e.value = 'joyful'; })()")
+    page.value("document.querySelector('.turn:last-child .compare button').focus()")
+    page.key(*ENTER)
+    page.wait("document.querySelectorAll('.turn:last-child .said.model').length === 2")
+    check("as joyful" in page.value("document.querySelector('.turn:last-child').textContent"), "the emotion is not named")
+    page.value("[...document.querySelectorAll('button')].find((b) => b.textContent.startsWith('Go on')).click()")
+    check(page.value("document.querySelector('.turn:last-child .used .who').textContent").startswith("model, as joyful"),
+          "the other reply is not the one to go on with")
+    picture("wide.png")
+    page.look(1280, 900, dark=True)
+    for selector in ("#what", ".who", ".text", ".notes, .looked", "#send", ".bars li", "#about"):
+        check(contrast(page, selector) >= 4.5, f"dark: the contrast of {selector} is {contrast(page, selector):.2f}")
+    picture("dark.png")
+    page.look(390, 844, phone=True)
+    for selector in ("#what", ".who", ".text", "#send", ".bars li", "#about"):
+        check(contrast(page, selector) >= 4.5, f"light: the contrast of {selector} is {contrast(page, selector):.2f}")
+    check(page.value("document.documentElement.scrollWidth <= window.innerWidth"), "the page is wider than a phone")
+    picture("phone.png")
+
+    # A model without emotions, a policy or a pointer.
+    page.look(1280, 900)
+    page.value("(() => { const m = document.getElementById('model'); m.value = 'plain';"
+               " m.dispatchEvent(new Event('change')); document.getElementById('post').focus(); })()")
+    check("tracks no emotions" in page.value("document.getElementById('about').textContent"), "what it lacks is not said")
+    check(page.value("document.getElementById('emotion').disabled"), "a model without a policy can be steered")
+    page.type("<b>hello</b> you")
+    page.key(*ENTER)
+    page.wait("document.querySelectorAll('.turn').length === 3")
+    check(page.value("document.querySelectorAll('.turn:last-child .words').length") == 0, "words without a pointer")
+    check(page.value("document.querySelector('.turn:last-child .you').textContent") == "you<b>hello</b> you", "HTML in a post")
+    unnamed = page.value("[...document.querySelectorAll('input, select, textarea')]"
+                         ".filter((e) => e.labels.length === 0 && !e.hidden).map((e) => e.id).join()")
+    check(unnamed == "", f"fields without a label: {unnamed}")
+    check(page.value("document.getElementById('errors').hidden"), "the page shows an error")
+    check(page.errors == [], f"errors in the console: {page.errors}")
+
+    # A broken script does not go unseen by these eyes.
+    page.value("setTimeout(() => no_such_name(), 0)")
+    page.wait("!document.getElementById('errors').hidden")
+    check(any("no_such_name" in error for error in page.errors), "an error of the script goes unseen")
+
+
+def main():
+    if len(sys.argv) not in (3, 4):
+        print(__doc__, file=sys.stderr)
+        return 2
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        print("skipped: there is no chromium (Debian's package chromium)")
+        return 77
+    ethreed, samples = os.path.realpath(sys.argv[1]), os.path.join(os.path.realpath(sys.argv[2]), "samples")
+    pictures = os.path.realpath(sys.argv[3]) if len(sys.argv) == 4 else None
+    with tempfile.TemporaryDirectory() as folder:
+        train(ethreed, samples, folder)
+        server = subprocess.Popen([ethreed, "serve", "tracker", "plain", "--port", "0", "--quiet"], cwd=folder,
+                                  stdout=subprocess.PIPE, text=True)
+        try:
+            url = re.search(r"http://\S+", server.stdout.readline()).group()
+            with Browser(program, os.path.join(folder, "profile")) as page:
+                talk(page, url, pictures)
+        finally:
+            server.terminate()
+            check(server.wait(60) == 0, "the server did not end well")
+    print("two models talked with by keyboard, no error in the console")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
