@@ -7,6 +7,7 @@
 #include "model/text/word_vectors.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/reply_file.h"
+#include "tools/ethreed/score/bert_scores.h"
 #include "tools/ethreed/score/reply_classes.h"
 #include "tools/ethreed/score/score_table.h"
 #include "tools/ethreed/session.h"
@@ -29,6 +30,7 @@ namespace fs = std::filesystem;
 struct ScoreArguments {
   std::vector<std::string> replies;
   ReplyFileArguments file;
+  BertScoreArguments bert_score;
   std::string references, vectors, classifier, intents, json;
   std::vector<std::string> train;
   std::int64_t vocabulary = 0;
@@ -59,27 +61,33 @@ Grouping grouping_of(const ReplyFile& file) {
 }
 
 // References for a file's rows from another file, which may have those of the records that were passed over, too.
-std::vector<TokenText> references_for(const ReplyFile& file, const ReplyFile& references, bool split) {
-  std::vector<TokenText> all;
+std::vector<std::string> references_for(const ReplyFile& file, const ReplyFile& references) {
+  std::vector<std::string> all;
   const std::size_t rows = references.rows.size();
   if (rows == file.rows.size()) {
     check_same_posts(file, references);
-    for (const FileReply& row : references.rows) all.push_back(reply_tokens(row.reply, split));
+    for (const FileReply& row : references.rows) all.push_back(row.reply);
     return all;
   }
   if (std::ssize(references.rows) != file.records) check_same_posts(file, references);  // its message names the line
   for (std::size_t i = 0; i < rows; ++i)
-    if (!file.passed[i]) all.push_back(reply_tokens(references.rows[i].reply, split));
+    if (!file.passed[i]) all.push_back(references.rows[i].reply);
   return all;
 }
 
 // The gold replies in the file, where every row has one.
-std::vector<TokenText> gold_of(const ReplyFile& file, bool split) {
-  std::vector<TokenText> all;
+std::vector<std::string> gold_of(const ReplyFile& file) {
+  std::vector<std::string> all;
   for (const FileReply& row : file.rows) {
     if (!row.gold) return {};
-    all.push_back(reply_tokens(*row.gold, split));
+    all.push_back(*row.gold);
   }
+  return all;
+}
+
+std::vector<TokenText> tokens_of(const std::vector<std::string>& texts, bool split) {
+  std::vector<TokenText> all;
+  for (const std::string& text : texts) all.push_back(reply_tokens(text, split));
   return all;
 }
 
@@ -159,11 +167,26 @@ void note_other_references(const std::vector<ReplyFile>& files, const std::vecto
   }
 }
 
+// What BERTScore reads of a file: gold replies, if there are any, and further references.
+BertScoreTexts bert_score_texts(const ReplyFile& file, const std::vector<std::string>& gold,
+                                const std::vector<ReplyFile>& more) {
+  BertScoreTexts texts;
+  for (const FileReply& row : file.rows) texts.replies.push_back(row.reply);
+  for (const std::string& reference : gold) texts.references.push_back({reference});
+  if (!more.empty()) texts.references.resize(file.rows.size());
+  for (const ReplyFile& further : more) {
+    std::vector<std::string> of_file = references_for(file, further);
+    for (std::size_t i = 0; i < of_file.size(); ++i) texts.references[i].push_back(std::move(of_file[i]));
+  }
+  return texts;
+}
+
 void run_score(const ScoreArguments& arguments) {
   if (!arguments.json.empty()) {
     std::vector<std::string> inputs = arguments.replies;
     inputs.insert(inputs.end(), arguments.train.begin(), arguments.train.end());
     inputs.insert(inputs.end(), {arguments.references, arguments.vectors});
+    inputs.insert(inputs.end(), arguments.bert_score.more.begin(), arguments.bert_score.more.end());
     check_output_file(arguments.json, inputs);
   }
   ETHREED_CHECK(!arguments.compare || arguments.replies.size() >= 2,
@@ -178,11 +201,13 @@ void run_score(const ScoreArguments& arguments) {
   if (!arguments.references.empty()) references = read_reference_file(arguments.references, arguments.file);
   ScoreTable table{.resamples = arguments.resamples, .seed = arguments.seed};
   std::vector<ReplySet> sets;
+  std::vector<std::vector<std::string>> gold;  // of each file; as they stand there
   const Grouping grouping = grouping_of(files.front());
   for (const ReplyFile& file : files) {
     table.notes.insert(table.notes.end(), file.notes.begin(), file.notes.end());
     sets.push_back(set_of(file, grouping, split));
-    sets.back().references = references ? references_for(file, *references, split) : gold_of(file, split);
+    gold.push_back(references ? references_for(file, *references) : gold_of(file));
+    sets.back().references = tokens_of(gold.back(), split);
   }
   note_other_references(files, sets, table.notes);
   ScoreOptions options{.vocabulary = arguments.vocabulary, .longest = arguments.longest, .seed = arguments.seed};
@@ -209,10 +234,21 @@ void run_score(const ScoreArguments& arguments) {
     intents.emplace(arguments.intents);
     table.notes.push_back("intents of replies by " + intents->description());
   }
+  std::optional<BertScorer> bert_scorer;
+  std::vector<ReplyFile> more_references;
+  if (!arguments.bert_score.folder.empty()) {
+    bert_scorer.emplace(arguments.bert_score, split);
+    table.notes.push_back(bert_scorer->description());
+    for (const std::string& path : arguments.bert_score.more)
+      more_references.push_back(read_reference_file(path, arguments.file));
+  }
   for (std::size_t f = 0; f < files.size(); ++f) {
     std::vector<ScoreFigure>& column = table.columns.emplace_back(score_replies(sets[f], options));
     for (ScoreFigure& figure :
          class_figures(files[f], sets[f], emotions ? &*emotions : nullptr, intents ? &*intents : nullptr))
+      column.push_back(std::move(figure));
+    if (!bert_scorer) continue;
+    for (ScoreFigure& figure : bert_scorer->figures(bert_score_texts(files[f], gold[f], more_references), sets[f]))
       column.push_back(std::move(figure));
   }
   if (arguments.compare) table.compare();
@@ -250,6 +286,7 @@ void add_score_command(CLI::App& app) {
       ->type_name("RUN");
   command->add_option("--intents", a->intents, "Run of a classifier whose classes are intents, for intent_kl")
       ->type_name("RUN");
+  add_bert_score_options(*command, a->bert_score);
   command->add_option("--vocabulary", a->vocabulary, "Words that replies may be made of (V), for ead_1 and ead_2")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
       ->type_name("V");

@@ -1,0 +1,237 @@
+// Encoders of BERT's family: against their textbook, by finite differences, in float, on the emulated device, and
+// whatever else is in the batch.
+
+#include "autograd/gradient_checker.h"
+#include "tests/model/encoders/encoder_bench.h"
+#include "tests/model/encoders/tiny_encoder.h"
+
+#include <catch2/catch.hpp>
+
+using namespace ethreed;
+using Catch::Contains;
+
+namespace {
+
+const TokenRows texts{{4, 5, 9, 13, 2, 7, 7}, {4, 19, 2}, {8}, {4, 1, 6, 3, 5}};
+const TokenRows segments{{0, 0, 0, 1, 1, 1, 1}, {0, 1, 1}, {1}, {0, 0, 0, 0, 0}};
+const std::vector<std::int32_t> labels{2, 0, 1, 1};
+
+// Numbers without a pattern, with means of heads and layers that differ.
+reference::Parameters random_of(const TinyEncoder& m) {
+  reference::Parameters p = tensors_of(m);
+  std::uint64_t stream = 0;
+  for (auto& [name, parameter] : p) {
+    const PhiloxStream random(11, stream++);
+    for (std::size_t k = 0; k < parameter.values.size(); ++k)
+      parameter.values[k] = 0.4 * random.normal(k) + (is_norm_weight(name) ? 1 : 0);
+  }
+  return p;
+}
+
+TinyEncoder odd(TinyEncoder m) {  // no two sizes alike
+  m.width = 12;
+  m.heads = 3;
+  m.inner = 10;
+  m.layers = 3;
+  m.labels = 4;
+  return m;
+}
+
+template <class T> PretrainedEncoder<T> encoder_of(const TinyEncoder& m, EncoderHead head = EncoderHead::classifier) {
+  const TemporaryFolder folder;
+  write_encoder(folder.path(), config_of(m), list_of(random_of(m)));
+  return read_encoder<T>(folder.path(), head);
+}
+
+std::vector<TinyEncoder> all() { return {odd(tiny_bert()), odd(tiny_roberta()), odd(tiny_distilbert())}; }
+
+// Segments that the model has.
+TokenRows segments_for(const TinyEncoder& m) { return m.types == 2 ? segments : TokenRows{}; }
+
+template <class A, class B> void check_close(const A& got, const B& wanted, double tolerance) {
+  REQUIRE(std::size(got) == std::size(wanted));
+  double worst = 0;
+  for (std::size_t i = 0; i < std::size(wanted); ++i)
+    worst = std::max(worst, std::abs(static_cast<double>(got[i]) - static_cast<double>(wanted[i])) /
+                                (1 + std::abs(static_cast<double>(wanted[i]))));
+  CHECK(worst <= tolerance);
+}
+
+}  // namespace
+
+TEST_CASE("encoders: every hidden state and the logits are the textbook's, for texts of any length") {
+  for (const TinyEncoder& m : all()) {
+    INFO(m.family);
+    const reference::Parameters p = random_of(m);
+    EncoderBench<double> bench(encoder_of<double>(m));
+    bench.set(texts, segments_for(m));
+    for (int layer = 0; layer <= m.layers; ++layer) {
+      std::vector<double> wanted, logits;
+      for (std::size_t i = 0; i < texts.size(); ++i) {
+        const auto types = m.types == 2 ? segments[i] : std::vector<std::int32_t>(texts[i].size());
+        const reference::Rows states = reference::encoder_state(m, p, texts[i], types, layer);
+        for (const reference::Vector& row : states) wanted.insert(wanted.end(), row.begin(), row.end());
+        const reference::Vector of_text = reference::encoder_logits(m, p, states);
+        logits.insert(logits.end(), of_text.begin(), of_text.end());
+      }
+      check_close(bench.state(layer), wanted, 1e-12);
+      if (layer == m.layers) check_close(bench.logits(), logits, 1e-12);
+    }
+  }
+}
+
+TEST_CASE("encoders: the pooler is tanh of a linear layer of the first token's state") {
+  const TinyEncoder m = odd(tiny_bert());
+  EncoderBench<double> bench(encoder_of<double>(m, EncoderHead::pooler));
+  bench.set(texts, segments);
+  const reference::Parameters p = random_of(m);
+  std::vector<double> wanted;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const reference::Vector pooled = reference::tanh_of(
+        reference::affine(p, "bert.pooler.dense", reference::encoder_state(m, p, texts[i], segments[i], m.layers)[0]));
+    wanted.insert(wanted.end(), pooled.begin(), pooled.end());
+  }
+  check_close(bench.pooled(), wanted, 1e-12);
+  CHECK_THROWS_WITH(bench.logits(), Contains("without its head"));
+  EncoderBench<double> bare(encoder_of<double>(m, EncoderHead::none));
+  bare.set(texts);
+  CHECK_THROWS_WITH(bare.pooled(), Contains("without its pooler"));
+  CHECK_THROWS_WITH(encoder_of<double>(tiny_distilbert(), EncoderHead::pooler), Contains("has none"));
+}
+
+TEST_CASE("encoders: the gradient of every parameter agrees with finite differences, dropout on") {
+  for (const TinyEncoder& m : {tiny_bert(), tiny_roberta(), tiny_distilbert()}) {
+    INFO(m.family);
+    EncoderBench<double> bench(encoder_of<double>(m));
+    bench.set(texts, segments_for(m));
+    const std::vector<std::int32_t> classes{2, 0, 1, 1};
+    const EncoderDropout dropout{.on = true, .seed = 3, .step = 5};
+    bench.loss(classes, true, dropout);
+    const Tensor<double> analytic = bench.gradients.clone();
+    std::vector<NamedArray> arrays;
+    for (const ParameterLayout::Entry& entry : bench.layout.block.entries())
+      arrays.push_back(
+          {entry.name, bench.values.data() + entry.offset, entry.shape.count(), analytic.data() + entry.offset});
+    const GradientReport report = check_scalar_function([&] { return bench.loss(classes, false, dropout); }, arrays);
+    INFO(report.text());
+    CHECK(report.passed());
+    CHECK(report.inputs.size() == bench.layout.block.entries().size());
+  }
+}
+
+TEST_CASE("encoders: dropout changes the loss by its seed and its step, and is off unless asked for") {
+  EncoderBench<double> bench(encoder_of<double>(tiny_roberta()));
+  bench.set(texts);
+  const double off = bench.loss(labels, false);
+  const double on = bench.loss(labels, false, {.on = true, .seed = 1});
+  CHECK(on != off);
+  CHECK(bench.loss(labels, false, {.on = true, .seed = 1}) == on);
+  CHECK(bench.loss(labels, false, {.on = true, .seed = 2}) != on);
+  CHECK(bench.loss(labels, false, {.on = true, .seed = 1, .step = 1}) != on);
+}
+
+TEST_CASE("encoders: float is double up to rounding, states, loss and gradients") {
+  for (const TinyEncoder& m : all()) {
+    INFO(m.family);
+    EncoderBench<double> exact(encoder_of<double>(m));
+    EncoderBench<float> single(encoder_of<float>(m));
+    exact.set(texts, segments_for(m));
+    single.set(texts, segments_for(m));
+    check_close(single.state(m.layers), exact.state(m.layers), 2e-5);
+    const std::vector<std::int32_t> classes{2, 0, 3, 1};
+    CHECK(single.loss(classes, true) == Approx(exact.loss(classes, true)).epsilon(1e-5));
+    check_close(single.gradients.span(), exact.gradients.span(), 1e-4);
+  }
+}
+
+TEST_CASE("encoders: a text's states do not depend on what else is in the batch") {
+  for (const TinyEncoder& m : all()) {
+    INFO(m.family);
+    EncoderBench<double> bench(encoder_of<double>(m));
+    bench.set(texts, segments_for(m));
+    const std::vector<double> together = bench.state(m.layers);
+    std::size_t row = 0;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      bench.set({texts[i]}, m.types == 2 ? TokenRows{segments[i]} : TokenRows{});
+      const std::vector<double> alone = bench.state(m.layers);
+      check_close(alone,
+                  std::vector<double>(together.begin() + static_cast<std::ptrdiff_t>(row),
+                                      together.begin() + static_cast<std::ptrdiff_t>(row + alone.size())),
+                  1e-13);
+      row += alone.size();
+    }
+  }
+}
+
+TEST_CASE("encoders: where nothing is recorded the states are those of a recording pass, to the bit") {
+  const TinyEncoder m = odd(tiny_bert());
+  EncoderBench<float> bench(encoder_of<float>(m));
+  bench.set(texts, segments);
+  const float without = bench.loss({2, 0, 3, 1}, false);
+  CHECK(bench.loss({2, 0, 3, 1}, true) == without);
+}
+
+TEST_CASE("encoders: 1, 2 and 3 threads give the same bits") {
+  const TinyEncoder m = odd(tiny_roberta());
+  std::vector<std::vector<float>> gradients;
+  for (const int threads : {1, 2, 3}) {
+    EncoderBench<float> bench(encoder_of<float>(m), Device::cpu, threads);
+    bench.set(texts);
+    bench.loss({2, 0, 3, 1}, true, {.on = true, .seed = 9});
+    gradients.emplace_back(bench.gradients.span().begin(), bench.gradients.span().end());
+  }
+  CHECK(gradients[0] == gradients[1]);
+  CHECK(gradients[0] == gradients[2]);
+}
+
+TEST_CASE("encoders on the emulated device are those of the CPU, gradients too") {
+  for (const TinyEncoder& m : {tiny_bert(), tiny_roberta(), tiny_distilbert()}) {
+    INFO(m.family);
+    EncoderBench<double> cpu(encoder_of<double>(m)), emulated(encoder_of<double>(m), Device::emulated);
+    cpu.set(texts, segments_for(m));
+    emulated.set(texts, segments_for(m));
+    const EncoderDropout dropout{.on = true, .seed = 4};
+    check_close(emulated.state(m.layers), cpu.state(m.layers), 1e-12);
+    CHECK(emulated.loss(labels, true, dropout) == Approx(cpu.loss(labels, true, dropout)).epsilon(1e-12));
+    check_close(emulated.gradients.span(), cpu.gradients.span(), 1e-11);
+  }
+}
+
+TEST_CASE("encoders: a new head starts with N(0, 0.02²) and no bias, and leaves the encoder alone") {
+  PretrainedEncoder<float> encoder = encoder_of<float>(odd(tiny_roberta()));
+  const Tensor<float> before = encoder.values.clone();
+  start_classifier(encoder.layout, 7, encoder.values.data());
+  for (const EncoderTensor& tensor : encoder.layout.tensors) {
+    const float *now = encoder.values.data() + tensor.offset, *then = before.data() + tensor.offset;
+    const std::int64_t count = tensor.shape.count();
+    INFO(tensor.name);
+    if (!tensor.name.starts_with("classifier.")) {
+      CHECK(std::equal(now, now + count, then));
+    } else if (tensor.name.ends_with(".bias")) {
+      CHECK(std::all_of(now, now + count, [](float x) { return x == 0; }));
+    } else {
+      double squares = 0;
+      for (std::int64_t i = 0; i < count; ++i) squares += static_cast<double>(now[i]) * static_cast<double>(now[i]);
+      CHECK(std::sqrt(squares / static_cast<double>(count)) == Approx(0.02).epsilon(0.25));
+    }
+  }
+}
+
+TEST_CASE("encoders: rows that the tables do not have are refused") {
+  EncoderBench<double> bench(encoder_of<double>(tiny_roberta()));
+  const auto refused = [&](const TokenRows& rows, const TokenRows& types, const char* words) {
+    CHECK_THROWS_WITH(bench.set(rows, types), Contains(words));
+  };
+  refused({{}}, {}, "a row of 0 tokens");
+  refused({std::vector<std::int32_t>(11, 4)}, {}, "a row of 11 tokens, wanted 1 to 10");  // 12 positions from 2 on
+  refused({{4, 20}}, {}, "token 20 of a vocabulary of 20");
+  refused({{-1}}, {}, "token -1");
+  refused({{4, 5}}, {{0, 1}}, "segment 1, where the model has 1");
+  refused({{4, 5}}, {{0}}, "1 types for 2 tokens");
+  bench.set({std::vector<std::int32_t>(10, 4)});
+  CHECK(bench.batch.positions.back() == 11);
+  CHECK_THROWS_WITH(bench.state(3), Contains("layer 3 is wanted of a model with 2"));
+  CHECK_THROWS_WITH(bench.state(-1), Contains("layer -1"));
+  bench.batch.clear();
+  CHECK_THROWS_WITH(bench.state(1), Contains("without texts"));
+}
