@@ -7,13 +7,9 @@
 #include "model/text/dataset.h"
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 namespace ethreed {
-
-/// Is it no keyword of anything: a word that sentences are made with, or one without a letter or digit.
-bool is_stop_word(std::string_view word);
 
 /// For each intent (emphi_intents) the config.keywords words of the vocabulary that its replies in the training split
 /// have most often, equal ones by their first appearance, stop words left out. An intent that has too few takes the

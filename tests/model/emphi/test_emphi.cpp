@@ -4,6 +4,7 @@
 #include "model/emphi/keywords.h"
 #include "model/interface/run_config.h"
 #include "model/text/prepare.h"
+#include "model/text/stop_words.h"
 #include "tests/model/model_bench.h"
 
 #include <catch2/catch.hpp>
