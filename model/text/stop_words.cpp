@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 
 namespace ethreed {
 
 namespace {
 
-// Articles, pronouns, prepositions, conjunctions, auxiliaries and their like, in the order of bytes. Words that may
-// carry an intent (would, could, sorry, well, oh) are none.
+// In the order of bytes.
 constexpr auto stop_words = std::to_array<std::string_view>(
     {"'s",      "a",       "about", "above",      "after",    "again",     "against", "all",       "am",     "an",
      "and",     "any",     "are",   "as",         "at",       "be",        "because", "been",      "before", "being",

@@ -1,12 +1,13 @@
 #pragma once
-// The English words that sentences are made with, in a list of this project's own.
+// Words of English that sentences are made with.
 
 #include <string_view>
 
 namespace ethreed {
 
-/// Is it a word of grammar (in small letters), or one without a letter or digit: it says nothing of what a text is
-/// about.
+/// Is it a word that carries no content: an English function word, or one without a letter or digit. The list is this
+/// project's own: articles, pronouns, prepositions, conjunctions, auxiliaries and their like. Words that may say what a
+/// reply is for (would, could, sorry, well, oh) are none.
 bool is_stop_word(std::string_view word);
 
 }  // namespace ethreed
