@@ -20,15 +20,16 @@ namespace ethreed {
 /// the marks, which no data has.
 template <class Handle> struct MarkedTable {
   Handle words{};  ///< E [V, D_w]
-  Handle marks{};  ///< CLS, USR, SYS [mark_count, D_w]
+  Handle marks{};  ///< CLS, USR, SYS and what a model has beside them [marks, D_w]
 };
 
 /// A mark's row starts as narrow as 0.01·N(0, 1) is.
-template <class Handle, class Visit> void visit_table(Visit& visit, int vocabulary, int width, MarkedTable<Handle>& h) {
+template <class Handle, class Visit>
+void visit_table(Visit& visit, int vocabulary, int width, MarkedTable<Handle>& h, int marks = mark_count) {
   constexpr int narrow = 3333;  // U(±1/√narrow) has a deviation of 0.01
   visit("embedding", ".weight", Shape{vocabulary, width},
         InitialValues{.how = Initialisation::word_vectors, .fan_in = width}, h.words);
-  visit("marks", ".weight", Shape{mark_count, width}, InitialValues{.fan_in = narrow}, h.marks);
+  visit("marks", ".weight", Shape{marks, width}, InitialValues{.fan_in = narrow}, h.marks);
 }
 
 /// A matrix starts as Xavier has it, a bias as U(±1/√fan_in).

@@ -131,13 +131,14 @@ template <class T>
 TransformerDecoded<T> transformer_decoder_layer(Tape<T>& tape, const TransformerSizes& sizes,
                                                 const TransformerLayerHandles<Variable<T>>& layer,
                                                 Indices target_offsets, Variable<T> rows, Indices source_offsets,
-                                                Variable<T> source, AttentionMean mean_of) {
+                                                Variable<T> source, AttentionMean mean_of, Variable<T> beside) {
   const Variable<T> normed = transformer_norm(tape, layer.norm_self, rows);
   rows = add(tape, rows,
              multi_head<T>(tape, sizes, layer.self, {target_offsets, target_offsets, true}, normed, normed).output);
   const Attention<T> looked = multi_head<T>(tape, sizes, layer.source, {target_offsets, source_offsets, false, mean_of},
                                             transformer_norm(tape, layer.norm_source, rows), source);
-  rows = add(tape, rows, looked.output);
+  rows = add(tape, rows,
+             beside ? linear(tape, {looked.output, beside}, layer.source_fusion, Variable<T>{}) : looked.output);
   const Variable<T> fed = feed_forward(tape, layer.feed_forward, target_offsets, true,
                                        transformer_norm(tape, layer.norm_feed_forward, rows));
   return {.states = add(tape, rows, fed), .mean = looked.mean};
@@ -147,12 +148,12 @@ template <class T>
 TransformerDecoded<T> transformer_decoder(Tape<T>& tape, const TransformerSizes& sizes,
                                           const TransformerHandles<Variable<T>>& handles, Indices target_offsets,
                                           std::initializer_list<Variable<T>> x, Indices source_offsets,
-                                          Variable<T> source, AttentionMean mean_of) {
+                                          Variable<T> source, AttentionMean mean_of, Variable<T> beside) {
   TransformerDecoded<T> out{.states = transformer_input(tape, sizes, handles.projection, target_offsets, x)};
   for (int l = 0; l < sizes.layers; ++l)
-    out =
-        transformer_decoder_layer(tape, sizes, handles.layers[static_cast<std::size_t>(l)], target_offsets, out.states,
-                                  source_offsets, source, l + 1 == sizes.layers ? mean_of : AttentionMean::none);
+    out = transformer_decoder_layer(tape, sizes, handles.layers[static_cast<std::size_t>(l)], target_offsets,
+                                    out.states, source_offsets, source,
+                                    l + 1 == sizes.layers ? mean_of : AttentionMean::none, beside);
   out.states = transformer_norm(tape, handles.norm, out.states);
   return out;
 }
@@ -162,14 +163,14 @@ TransformerDecoded<T> transformer_decoder(Tape<T>& tape, const TransformerSizes&
   template Variable<T> transformer_norm(Tape<T>&, const NormHandles<Variable<T>>&, Variable<T>);                      \
   template Variable<T> transformer_input(Tape<T>&, const TransformerSizes&, Variable<T>, Indices,                     \
                                          std::initializer_list<Variable<T>>);                                         \
-  template TransformerDecoded<T> transformer_decoder_layer(Tape<T>&, const TransformerSizes&,                         \
-                                                           const TransformerLayerHandles<Variable<T>>&, Indices,      \
-                                                           Variable<T>, Indices, Variable<T>, AttentionMean);         \
+  template TransformerDecoded<T> transformer_decoder_layer(                                                           \
+      Tape<T>&, const TransformerSizes&, const TransformerLayerHandles<Variable<T>>&, Indices, Variable<T>, Indices,  \
+      Variable<T>, AttentionMean, Variable<T>);                                                                       \
   template Variable<T> transformer_encoder(Tape<T>&, const TransformerSizes&, const TransformerHandles<Variable<T>>&, \
                                            Indices, std::initializer_list<Variable<T>>);                              \
   template TransformerDecoded<T> transformer_decoder(                                                                 \
       Tape<T>&, const TransformerSizes&, const TransformerHandles<Variable<T>>&, Indices,                             \
-      std::initializer_list<Variable<T>>, Indices, Variable<T>, AttentionMean);
+      std::initializer_list<Variable<T>>, Indices, Variable<T>, AttentionMean, Variable<T>);
 ETHREED_INSTANTIATE(float)
 ETHREED_INSTANTIATE(double)
 #undef ETHREED_INSTANTIATE

@@ -38,6 +38,7 @@ template <class Handle> struct FeedForwardHandles { LinearHandles<Handle> inner,
 template <class Handle> struct TransformerLayerHandles {
   NormHandles<Handle> norm_self, norm_source, norm_feed_forward;
   HeadHandles<Handle> self, source;  ///< `source` and its norm: of a decoder's layer
+  Handle source_fusion{};            ///< W [d, 2d], no bias, of KEMP's decoder; its visitor lists it
   FeedForwardHandles<Handle> feed_forward;
 };
 
@@ -135,18 +136,21 @@ template <class T> struct TransformerDecoded {
 
 /// One layer of a decoder over rows [target rows, d]: x ← x + MHA(LN x), causal: row i of a target may see rows 0 … i;
 /// x ← x + MHA(LN x, source), whose keys and values come from the rows of `source` [source rows, d] as it is;
-/// x ← x + FFN(LN x), whose convolutions are causal, too.
+/// x ← x + FFN(LN x), whose convolutions are causal, too. With `beside` [target rows, d] the attention to the source
+/// adds W [MHA(LN x, source) ; beside] in place of its output, W the layer's source_fusion.
 template <class T>
 TransformerDecoded<T> transformer_decoder_layer(Tape<T>& tape, const TransformerSizes& sizes,
                                                 const TransformerLayerHandles<Variable<T>>& layer,
                                                 Indices target_offsets, Variable<T> rows, Indices source_offsets,
-                                                Variable<T> source, AttentionMean mean_of = AttentionMean::none);
+                                                Variable<T> source, AttentionMean mean_of = AttentionMean::none,
+                                                Variable<T> beside = {});
 
 /// transformer_input, the layers and LN over targets.
 template <class T>
 TransformerDecoded<T> transformer_decoder(Tape<T>& tape, const TransformerSizes& sizes,
                                           const TransformerHandles<Variable<T>>& handles, Indices target_offsets,
                                           std::initializer_list<Variable<T>> x, Indices source_offsets,
-                                          Variable<T> source, AttentionMean mean_of = AttentionMean::none);
+                                          Variable<T> source, AttentionMean mean_of = AttentionMean::none,
+                                          Variable<T> beside = {});
 
 }  // namespace ethreed

@@ -34,6 +34,8 @@ constexpr std::array kernel_exceptions{
     Exception{"adam", "global_norm", "clipping scales the gradient by the norm as global_norm defines it"},
     Exception{"gru_sequence", "gather_rows", "its backward on a device gathers the states before each step"},
     Exception{"pointer_distribution", "pointer_mixture", "the same equation (21), over all words in place of one"},
+    Exception{"copy_loss", "vocabulary_loss", "the same smoothing, of a mixture in place of a softmax"},
+    Exception{"copy_loss", "pointer_mixture", "the same layout of sources and target tokens, and its cases"},
 };
 
 // Folders of model beside the models' own, and what of model each may include beside itself.

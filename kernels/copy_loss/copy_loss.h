@@ -1,0 +1,106 @@
+#pragma once
+// copy_loss: cross-entropy of rows of logits that are mixed with a distribution over the words of a source, smoothed
+// over the vocabulary: vocabulary_loss for a model that copies. [rows, vocabulary] is in memory once.
+
+#include "kernels/common/row_layout.h"
+#include "kernels/vocabulary_loss/vocabulary_loss.h"
+
+namespace ethreed {
+
+/// For target token i of row r, with z = its gate before the σ, π = softmax(logits_i) and, over the source tokens j of
+/// row r, c_v = Σ_{j: source_ids[j] = v} w_ij, repeated words included:
+///   P_v = σ(z)·π_v + σ(−z)·c_v
+///   loss_i = Σ_v p*_v·(log p*_v − log P_v), with p* of vocabulary_loss;  nll_i = −log P_y
+/// as the loss without a source, less p*_v·(log P_v − log σ(z)π_v) for every different word v of the source. A token
+/// counts nothing (loss = nll = 0) whose target is −1 or the excluded class.
+///
+///   words        what vocabulary_loss has, with M = layout.targets() rows: logits [M, V], targets [M], loss, nll, lse
+///                [M]; read and written as there
+///   gate_logit   [M]  read
+///   weights      [W]  read; w, ragged [target, source]; not negative
+///   source_ids   [S]  on the host, read; 0 to V − 1, or −1 for a source token that no word is: its weight goes nowhere
+///   rate         [W]  written, saved: p*_v·σ(−z)/P_v of the word v of each source token, 0 where there is none
+///
+/// With L the tokens that count, W' the weights of these whose source token is a word, S' the source tokens of rows
+/// that have target tokens:
+/// FLOPs: 3·L·V, with ε > 0 5·L·V (an exp counts as one), and a few for each weight. Bytes: (L·V + L + W' + W +
+/// 4·M)·sizeof(T) + 4·(S' + M). Saved beyond inputs and outputs: (W + 2·M)·sizeof(T). Workspace: none. Nothing may
+/// alias.
+/// Order of reduction: along the vocabulary that of vocabulary_loss; over the source tokens from first to last. On a
+/// device (one launch, a block per token) lane l of a warp takes source tokens l, l + 32, …, and the lanes are added by
+/// warp_sum; c_v from first to last. Every source token is compared with all others of its row.
+/// Source: See, Liu, Manning, "Get To The Point", ACL 2017, for the mixture; Szegedy et al., CVPR 2016, for the
+/// smoothing.
+template <class T> struct CopyLossForward {
+  RowLayout layout;
+  VocabularyLossForward<T> words;
+  const T* gate_logit = nullptr;
+  const T* weights = nullptr;
+  const std::int32_t* source_ids = nullptr;
+  T* rate = nullptr;
+};
+
+/// With Q = Σ_j rate_ij w_ij, which is Σ_v p*_v·σ(−z)c_v/P_v over the words of the source, and g the cotangent of loss:
+///   dlogits[i, v] = g·(π_v·(1 − Q) − p*_v + Σ_{j: source_ids[j] = v} rate_ij w_ij)
+///   dgate_logit_i = g·(Q − σ(−z)),  dweights_ij = −g·rate_ij
+/// all zero for a token that counts nothing.
+///
+///   forward      as it was called: what it read (targets, weights, source ids) and saved is read
+///   dloss        [M]     read, where a token counts
+///   dlogits      [M, V]  written or accumulated; may be `logits` itself if it overwrites (each row of logits then
+///   turns
+///                        into its gradient)
+///   dgate_logit  [M], dweights [W]  written or accumulated; each of the three may be absent
+///
+/// FLOPs: 4·L·V, and a few for each weight. Bytes: ((M + L)·V + 4·L + M + 2·W' + W)·sizeof(T) + 4·(S' + M). Workspace:
+/// none, on a device neither: one launch, a block per token. Sums over source tokens as in the forward; repeated words
+/// are added up before they are added to dlogits.
+template <class T> struct CopyLossBackward {
+  CopyLossForward<T> forward;
+  const T* dloss = nullptr;
+  GradientSink<T> dlogits;
+  GradientSink<T> dgate_logit;
+  GradientSink<T> dweights;
+};
+
+ETHREED_KERNEL(copy_loss_forward, CopyLossForward)
+ETHREED_KERNEL(copy_loss_backward, CopyLossBackward)
+
+namespace smoothed {
+
+/// p*_v
+template <class T>
+ETHREED_HOST_DEVICE T wanted(const VocabularyLossForward<T>& f, std::int32_t v, std::int32_t target) {
+  return v == target ? T{1} - f.smoothing : v == f.excluded ? T{0} : share(f);
+}
+
+/// What the copy of one source word does.
+template <class T> struct Copied {
+  T gain;  ///< log P_v − log σ(z)π_v
+  T rate;  ///< σ(−z)/P_v
+};
+/// From log σ(z)π_v, log σ(−z) and c_v.
+template <class T> ETHREED_HOST_DEVICE Copied<T> copied(T generated, T log_other, T weight) {
+  const T both = math::log_add_exp(generated, log_other + std::log(weight));
+  return {both - generated, std::exp(log_other - both)};
+}
+
+/// Σ of what(k) over the source tokens k of the row that are the same word as token j, from first to last; the first of
+/// them may ask for it alone.
+template <class T> struct SameWord {
+  T sum;
+  bool is_first;
+};
+template <class T, class What>
+ETHREED_HOST_DEVICE SameWord<T> same_word(const std::int32_t* ids, int count, int j, const What& what) {
+  SameWord<T> same{T{0}, true};
+  for (int k = 0; k < count; ++k) {
+    if (ids[k] != ids[j]) continue;
+    same.sum += what(k);
+    same.is_first = same.is_first && k >= j;
+  }
+  return same;
+}
+
+}  // namespace smoothed
+}  // namespace ethreed
