@@ -196,6 +196,10 @@ TEST_CASE("the advice at a loss that is not finite can be followed, and the chan
 TEST_CASE("where the last checkpoint itself gives a loss that is not finite, --resume is not what is advised") {
   const TinyProject project;
   project.prepare();
+  // Every step multiplies the parameters by 1 − 10·10, whatever their gradients are.
+  Json config = project.json("small.json");
+  config["training"]["weight_decay"] = 10;
+  project.file("small.json", config.dump());
   const Outcome outcome =
       project.ethreed(project.training("run", {"--learning-rate", "10", "--save-every", "1", "--epochs", "100"}));
   REQUIRE(outcome.exit_code == 1);
