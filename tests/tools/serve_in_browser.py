@@ -28,14 +28,15 @@ def train(ethreed, samples, folder):
 
     with open(os.path.join(folder, "small.json"), "w") as file:
         file.write('{"model": {"encoder": 8, "global_state": 8, "party_state": 8, "emotion_state": 8,'
-                   ' "content_state": 8, "decoder_state": 8, "bottleneck": 8}}')
+                   ' "content_state": 8, "decoder_state": 32, "bottleneck": 16}, "training": {"learning_rate": 0.02}}')
     with open(os.path.join(folder, "hred.json"), "w") as file:
         file.write('{"model": {"encoder": 8, "context_state": 8, "decoder_state": 8}}')
     run("prepare", os.path.join(samples, "corpus"), "--labels", os.path.join(samples, "corpus", "labels.csv"),
         "--dimension", "16", "--out", "data")
-    run("train", "--data", "data", "--out", "tracker", "--config", "small.json", "--max-steps", "40", "--quiet")
-    run("train", "--data", "data", "--out", "plain", "--model", "hred", "--config", "hred.json", "--max-steps", "10",
-        "--quiet")
+    run("train", "--data", "data", "--out", "tracker", "--config", "small.json", "--batch", "16",
+        "--epochs", "2", "--quiet")
+    run("train", "--data", "data", "--out", "plain", "--model", "hred", "--config", "hred.json", "--batch", "32",
+        "--epochs", "1", "--quiet")
 
 
 def contrast(page, selector):

@@ -247,7 +247,7 @@ void ReplyService::answered(const HttpRequest& request, int status, double secon
   // Never what was said, and nothing of a client that a terminal would obey.
   const std::string line =
       fmt::format("{:%Y-%m-%dT%H:%M:%SZ} {} {} {} {} {:.1f} ms\n", fmt::gmtime(now), request.remote,
-                  request.method.empty() ? "-" : request.method,
+                  request.method.empty() ? "-" : printable(request.method.substr(0, 20)),
                   request.path.empty() ? "-" : printable(request.path.substr(0, 100)), status, 1000 * seconds);
   std::fwrite(line.data(), 1, line.size(), stderr);
 }

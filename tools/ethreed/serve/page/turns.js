@@ -18,7 +18,8 @@ function turn_element(turn, number, {change, compare}) {
     const who = answer.emotion ? `model, as ${answer.emotion}` : "model";
     return element("div", {class: `said model${used && turn.answers.length > 1 ? " used" : ""}`},
       element("span", {class: "who"}, used && turn.answers.length > 1 ? `${who} (goes on with this)` : who),
-      record.status === "answered" ? reply_words(record) : element("div", {class: "text"}, "(there was nothing to answer)"),
+      record.status !== "answered" ? element("div", {class: "text"}, "(there was nothing to answer)")
+        : record.reply ? reply_words(record) : element("div", {class: "text"}, "(it says nothing)"),
       notes_of(record),
       used ? null : element("div", {class: "tools"}, element("button", {type: "button", onclick: () => {
         turn.used = k;
