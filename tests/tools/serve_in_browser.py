@@ -144,7 +144,7 @@ def main():
         return 77
     ethreed, samples = os.path.realpath(sys.argv[1]), os.path.join(os.path.realpath(sys.argv[2]), "samples")
     pictures = os.path.realpath(sys.argv[3]) if len(sys.argv) == 4 else None
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         train(ethreed, samples, folder)
         server = subprocess.Popen([ethreed, "serve", "tracker", "plain", "--port", "0", "--quiet"], cwd=folder,
                                   stdout=subprocess.PIPE, text=True)
