@@ -206,7 +206,7 @@ TEST_CASE("more connections than a server takes are told so, and it goes on when
   CHECK(server.get("/healthz").status == 200);
 }
 
-TEST_CASE("a request beyond the queue is told 429 and when to come again; the others are answered", "[web]") {
+TEST_CASE("a request beyond the queue is told 429 and when to come again, and the others are answered", "[web]") {
   const ServedProject server(trained(), slow_server({"--queue", "2"}));
   std::vector<std::future<HttpAnswer>> answers;
   for (int i = 0; i < 8; ++i)
