@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Load on `ethreed serve`: clients that ask one after the other, each on a connection of its own, until so many requests
-are answered. Prints throughput, quantiles of the times, and the memory of the server at the start and the end.
+are answered. Prints throughput, quantiles of the times, and the memory of the server at the start, after a tenth and at the end.
 
 usage: benchmarks/serve_load.py ETHREED RUN [--clients 32] [--requests 10000] [--threads N] [--decode greedy] [--turns 3]
 """
@@ -64,16 +64,19 @@ def main():
         at_start = memory(watch)
         watch.close()
         times, statuses = [0.0] * arguments.requests, [0] * arguments.requests
-        threads = [threading.Thread(target=client, args=(port, range(c, arguments.requests, arguments.clients), body_of, times,
-                                                         statuses)) for c in range(arguments.clients)]
-        start = time.perf_counter()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        passed = time.perf_counter() - start
-        watch = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-        at_end = memory(watch)
+        tenth, passed, memories = arguments.requests // 10, 0.0, []
+        for first, last in ((0, tenth), (tenth, arguments.requests)):
+            threads = [threading.Thread(target=client, args=(port, range(first + c, last, arguments.clients), body_of, times,
+                                                             statuses)) for c in range(arguments.clients)]
+            start = time.perf_counter()
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            passed += time.perf_counter() - start
+            watch = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+            memories.append(memory(watch))
+            watch.close()
     finally:
         server.terminate()
         status = server.wait(60)
@@ -84,7 +87,8 @@ def main():
     print(f"one alone: {1000 * sorted(warm.values())[50]:.1f} ms (median of 100)")
     print(f"throughput {arguments.requests / passed:.0f} requests/s; p50 {quantile(.5):.1f} ms, p95 {quantile(.95):.1f} ms, "
           f"p99 {quantile(.99):.1f} ms")
-    print(f"memory of the server: {at_start:.1f} MiB at the start, {at_end:.1f} MiB at the end")
+    print(f"memory of the server: {at_start:.1f} MiB after 100 requests of one client, {memories[0]:.1f} MiB after "
+          f"{tenth} of all, {memories[1]:.1f} MiB at the end")
     return 0 if good == arguments.requests and status == 0 else 1
 
 

@@ -33,8 +33,13 @@ class Browser:
         return self
 
     def __exit__(self, *_):
-        self._process.kill()
-        self._process.wait()
+        self._session = None
+        try:
+            self.call("Browser.close")
+            self._process.wait(30)
+        except (RuntimeError, OSError, TimeoutError, subprocess.TimeoutExpired):
+            self._process.kill()
+            self._process.wait()
         os.close(self._to)
         os.close(self._from)
 

@@ -134,6 +134,39 @@ def talk(page, url, pictures):
     check(any("no_such_name" in error for error in page.errors), "an error of the script goes unseen")
 
 
+def give_token(page, url, token):
+    """Where the server wants a token, the page asks for it and goes on."""
+    page.open(url)
+    page.wait("document.getElementById('token') && !document.getElementById('token').hidden")
+    check(page.value("document.activeElement.id") == "secret", "the field for the token has no focus")
+    page.type("not-the-token-at-all")
+    page.key(*ENTER)
+    page.wait("document.getElementById('token') && !document.getElementById('token').hidden"
+              " && document.getElementById('secret').value === ''")
+    page.type(token)
+    page.key(*ENTER)
+    page.wait("document.documentElement.dataset.ready === 'yes'")
+    page.type("hello")
+    page.key(*ENTER)
+    page.wait("document.querySelectorAll('.turn').length === 1")
+
+
+class Server:
+    """`ethreed serve` at a free port."""
+
+    def __init__(self, ethreed, folder, *runs, **environment):
+        self._process = subprocess.Popen([ethreed, "serve", *runs, "--port", "0", "--quiet"], cwd=folder, text=True,
+                                         stdout=subprocess.PIPE, env={**os.environ, **environment})
+
+    def __enter__(self):
+        return re.search(r"http://\S+", self._process.stdout.readline()).group()
+
+    def __exit__(self, *_):
+        self._process.terminate()
+        check(self._process.wait(60) == 0, "the server did not end well")
+        self._process.stdout.close()
+
+
 def main():
     if len(sys.argv) not in (3, 4):
         print(__doc__, file=sys.stderr)
@@ -144,17 +177,14 @@ def main():
         return 77
     ethreed, samples = os.path.realpath(sys.argv[1]), os.path.join(os.path.realpath(sys.argv[2]), "samples")
     pictures = os.path.realpath(sys.argv[3]) if len(sys.argv) == 4 else None
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         train(ethreed, samples, folder)
-        server = subprocess.Popen([ethreed, "serve", "tracker", "plain", "--port", "0", "--quiet"], cwd=folder,
-                                  stdout=subprocess.PIPE, text=True)
-        try:
-            url = re.search(r"http://\S+", server.stdout.readline()).group()
-            with Browser(program, os.path.join(folder, "profile")) as page:
+        with Browser(program, os.path.join(folder, "profile")) as page:
+            with Server(ethreed, folder, "tracker", "plain") as url:
                 talk(page, url, pictures)
-        finally:
-            server.terminate()
-            check(server.wait(60) == 0, "the server did not end well")
+            token = "a-token-of-this-test"
+            with Server(ethreed, folder, "plain", ETHREED_TOKEN=token) as url:
+                give_token(page, url, token)
     print("two models talked with by keyboard, no error in the console")
     return 0
 

@@ -24,7 +24,7 @@ const std::string token = "a-token-of-this-test";
 
 }  // namespace
 
-TEST_CASE("with a token only who bears it is answered; the page and the health are open", "[web]") {
+TEST_CASE("with a token only who bears it is answered, but for the page and the health, which are open", "[web]") {
   trained().file("token", token + "\n");
   const ServedProject server(trained(), {"run", "--token-file", "token"});
   const std::string body = R"({"text": "my dog"})";

@@ -49,11 +49,7 @@ HttpAnswer post(const std::string& body, const HttpHeaders& headers = {}) {
 
 // A request that takes a while where the kernels are emulated.
 Json slow_request() {
-  return {{"text", "my dog Bella made me feel sad"},
-          {"decode", "beam"},
-          {"beam", 8},
-          {"min_length", 60},
-          {"max_length", 80}};
+  return {{"text", "my dog ran"}, {"decode", "beam"}, {"beam", 4}, {"min_length", 20}, {"max_length", 24}};
 }
 
 std::vector<std::string> slow_server(std::vector<std::string> more = {}) {
@@ -88,8 +84,9 @@ TEST_CASE("every body that is wrong is refused by its key, with what was wanted"
       {R"({"text": "a", "temperature": 0})", "temperature"},
       {R"({"text": "a", "temperature": 1e999})", "the body"},
       {R"({"text": "a", "top_p": 0.5})", "top_p"},
-      {R"({"text": "a", "n_best": 2})", "n-best"},
-      {R"({"text": "a", "min_length": 40})", "min length"},
+      {R"({"text": "a", "n_best": 2})", "n_best: is for"},
+      {R"({"text": "a", "decode": "beam", "beam": 2, "n_best": 3})", "n_best: is 3"},
+      {R"({"text": "a", "min_length": 40})", "min_length: is 40"},
       {R"({"text": "a", "attention": 1})", "true or false"},
       {R"({"text": "a", "reply_emotion": "sleepy"})", "sleepy"},
       {R"({"text": "a", "history": "b"})", "history"},
@@ -209,7 +206,7 @@ TEST_CASE("more connections than a server takes are told so, and it goes on when
   CHECK(server.get("/healthz").status == 200);
 }
 
-TEST_CASE("a request beyond the queue is told 429 and when to come again; the others are answered", "[web]") {
+TEST_CASE("a request beyond the queue is told 429 and when to come again, and the others are answered", "[web]") {
   const ServedProject server(trained(), slow_server({"--queue", "2"}));
   std::vector<std::future<HttpAnswer>> answers;
   for (int i = 0; i < 8; ++i)

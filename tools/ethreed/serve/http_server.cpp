@@ -109,12 +109,20 @@ class HttpServer::Implementation final : public httplib::Server {
     set_exception_handler([this](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
       put(response, service_.failure(500));
     });
-    set_logger([this](const httplib::Request&, const httplib::Response& response) {
+    // Before the reply is sent: who has it finds it counted.
+    set_post_routing_handler([this](const httplib::Request&, httplib::Response& response) {
       const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - exchange->start;
       service_.answered(exchange->request, response.status, passed.count());
     });
   }
 
+  // The port, or −1.
+  int bind(const std::string& host, int port) {
+    const int bound = port == 0 ? bind_to_any_port(host) : bind_to_port(host, port) ? port : -1;
+    // The library lets 5 connections wait to be taken; of a burst the others would try again after a second.
+    if (bound > 0) ::listen(svr_sock_, SOMAXCONN);
+    return bound;
+  }
   void stop_all() {
     stopping_ = true;
     // Once, as the library asserts, and not before it listens, as it would not notice.
@@ -219,9 +227,7 @@ HttpServer::~HttpServer() = default;
 
 int HttpServer::bind(const std::string& host, int port) {
   errno = 0;
-  const int bound = port == 0                                   ? implementation_->bind_to_any_port(host)
-                    : implementation_->bind_to_port(host, port) ? port
-                                                                : -1;
+  const int bound = implementation_->bind(host, port);
   ETHREED_CHECK(bound > 0, "serve: cannot listen at {} port {}: {}; give another --port or --host", host, port,
                 errno != 0 ? std::strerror(errno) : "no such address");
   return bound;

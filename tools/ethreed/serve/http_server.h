@@ -47,7 +47,7 @@ class HttpService {
   virtual HttpReply answer(const HttpRequest& request, const HttpClient& client) = 0;
   /// The reply to a request that could not be understood (400, 414, …), or whose body was too large (413).
   virtual HttpReply failure(int status) = 0;
-  /// A reply was sent, or its client has gone.
+  /// A reply is about to be sent.
   virtual void answered(const HttpRequest& request, int status, double seconds) = 0;
 };
 

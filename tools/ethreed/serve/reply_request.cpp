@@ -165,6 +165,13 @@ ReplyRequest parse_reply_request(std::string_view body, const RequestLimits& lim
   const DecodeOptions& options = request.decode.options;
   ETHREED_CHECK(options.top_p == 1 || request.decode.method == "sample",
                 "top_p: is for \"decode\": \"sample\", this is \"{}\"", request.decode.method);
+  const std::string& decode = request.decode.method;
+  ETHREED_CHECK(options.n_best == 1 || decode != "greedy",
+                "n_best: is for \"decode\": \"beam\" or \"sample\", this is \"greedy\"");
+  ETHREED_CHECK(decode != "beam" || options.n_best <= options.beam, "n_best: is {}, wanted at most beam, {}",
+                options.n_best, options.beam);
+  ETHREED_CHECK(options.min_length < options.max_length, "min_length: is {}, wanted less than max_length, {}",
+                options.min_length, options.max_length);
   request.decode.checked();
   return request;
 }
