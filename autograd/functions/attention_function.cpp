@@ -120,7 +120,7 @@ Span<const std::int64_t> pair_offsets(const Context& context, const AttentionSet
 
 template <class T>
 Attention<T> attention(Tape<T>& tape, const AttentionSettings& settings, ColumnsOf<T> query, ColumnsOf<T> keys,
-                       ColumnsOf<T> values) {
+                       ColumnsOf<T> values, Variable<T> bias) {
   check_settings(settings);
   const int rows = settings.query_offsets.back();
   check_input("query", query, rows, settings, settings.key_width);
@@ -131,7 +131,7 @@ Attention<T> attention(Tape<T>& tape, const AttentionSettings& settings, Columns
   check_apart(inputs);
 
   const Context& context = tape.context();
-  const bool logits_wanted = query.matrix.wants_gradient() || keys.matrix.wants_gradient();
+  const bool logits_wanted = query.matrix.wants_gradient() || keys.matrix.wants_gradient() || bias.wants_gradient();
   Attention<T> result{.output = tape.result({rows, c}, logits_wanted || values.matrix.wants_gradient())};
   AttentionForward<T> args{.query_offsets = context.keep(settings.query_offsets),
                            .key_offsets = context.keep(settings.key_offsets),
@@ -152,8 +152,15 @@ Attention<T> attention(Tape<T>& tape, const AttentionSettings& settings, Columns
                            .output = result.output.data(),
                            .output_stride = c,
                            .log_sum_exp = context.values.template allocate<T>(std::int64_t{rows} * settings.heads)};
+  if (settings.mean_of != AttentionMean::none || bias) args.pair_offsets = pair_offsets(context, settings);
+  if (bias) {
+    const View<T>& value = bias.value();
+    ETHREED_CHECK(value.rows() == args.pair_offsets.back() && value.columns() == settings.heads,
+                  "{}: bias is {}, wanted [{}, {}], a row for each pair of a query and a key", who, value.shape.text(),
+                  args.pair_offsets.back(), settings.heads);
+    args.bias = bias.data();
+  }
   if (settings.mean_of != AttentionMean::none) {
-    args.pair_offsets = pair_offsets(context, settings);
     result.mean = tape.result({args.pair_offsets.back()}, logits_wanted && settings.mean_of == AttentionMean::logits);
     args.mean = result.mean.data();
   }
@@ -168,14 +175,15 @@ Attention<T> attention(Tape<T>& tape, const AttentionSettings& settings, Columns
                                         .dmean = dmean,
                                         .dquery = sinks[0],
                                         .dkeys = sinks[1],
-                                        .dvalues = sinks[2]});
+                                        .dvalues = sinks[2],
+                                        .dbias = t.sink(bias)});
   });
   return result;
 }
 
 template Attention<float> attention(Tape<float>&, const AttentionSettings&, ColumnsOf<float>, ColumnsOf<float>,
-                                    ColumnsOf<float>);
+                                    ColumnsOf<float>, Variable<float>);
 template Attention<double> attention(Tape<double>&, const AttentionSettings&, ColumnsOf<double>, ColumnsOf<double>,
-                                     ColumnsOf<double>);
+                                     ColumnsOf<double>, Variable<double>);
 
 }  // namespace ethreed

@@ -33,14 +33,15 @@ template <class T> struct Attention {
 };
 
 /// Σ_j m_ij softmax_j(scale·query_i·keys_j) values_j for every query i of a segment and each head, over the keys of the
-/// same segment.
+/// same segment; with a bias it is added to scale·query_i·keys_j.
 ///   query   [query rows, heads·key_width]
 ///   keys    [key rows, heads·key_width]
 ///   values  [key rows, heads·value_width]
+///   bias    [pairs, heads], a pair for each query and key of a segment, query by query, segment by segment; or absent
 /// The three may be columns of one matrix that do not overlap. The settings' offsets are copied. Throws Error on
 /// offsets, settings and shapes that do not fit.
 template <class T>
 Attention<T> attention(Tape<T>& tape, const AttentionSettings& settings, ColumnsOf<T> query, ColumnsOf<T> keys,
-                       ColumnsOf<T> values);
+                       ColumnsOf<T> values, Variable<T> bias = {});
 
 }  // namespace ethreed

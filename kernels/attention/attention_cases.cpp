@@ -19,6 +19,7 @@ struct AttentionShape {
   double spread = 1;    ///< of the logits
   bool fused = false;   ///< query, keys and values are columns of one matrix
   int output_more = 0;  ///< columns of the output beyond those of the heads
+  bool bias = false;    ///< the last input
 };
 
 template <class Number> std::vector<Number> offsets_of(const std::vector<Number>& counts) {
@@ -51,6 +52,8 @@ template <class T> class AttentionProblem final : public OpProblem<T> {
       this->inputs.push_back({"keys", random_tensor<T>({key_offsets_.back(), d}, seed, 1, size)});
       this->inputs.push_back({"values", random_tensor<T>({key_offsets_.back(), c}, seed, 2)});
     }
+    if (shape.bias)
+      this->inputs.push_back({"bias", random_tensor<T>({pair_offsets_.back(), shape.heads}, seed, 3, shape.spread)});
     this->outputs.push_back({"output", Tensor<T>({rows(), c + shape.output_more})});
     if (shape.mean_of != AttentionMean::none)
       this->outputs.push_back({"mean", Tensor<T>({pair_offsets_.back()}), shape.mean_of == AttentionMean::logits});
@@ -77,6 +80,7 @@ template <class T> class AttentionProblem final : public OpProblem<T> {
       back.dkeys = {gradients[0].data + d, gradients[0].accumulate};
       back.dvalues = {gradients[0].data + 2 * d, gradients[0].accumulate};
     }
+    if (shape_.bias) back.dbias = gradients.back();
     attention_backward(context, back);
   }
 
@@ -98,19 +102,21 @@ template <class T> class AttentionProblem final : public OpProblem<T> {
       pairs += shape_.causal ? n * (n + 1) / 2 : n * shape_.keys[s];
       keys_read += n > 0 ? shape_.keys[s] : 0;
     }
+    const double biases = shape_.bias ? h : 0;  // for each pair
     const bool mean_logits = shape_.mean_of == AttentionMean::logits;
     const bool mean_weights = shape_.mean_of == AttentionMean::weights;
     const double offsets = 8.0 * (static_cast<double>(shape_.queries.size()) + 1);
-    return {
-        .forward_flops = h * (pairs * (2 * (d + c) + 4 + (mean_weights ? 2 * d : 0)) + q * c),
-        .backward_flops = h * (pairs * (6 * d + 4 * c + 6) + 2 * q * c),
-        .forward_bytes =
-            (h * (q * (d + c + 1) + keys_read * (d + c)) + (mean_logits || mean_weights ? all_pairs : 0)) * sizeof(T) +
-            offsets,
-        .backward_bytes =
-            (h * (q * (2 * d + 2 * c + 1) + (k + keys_read) * (d + c)) + (mean_logits ? pairs : 0)) * sizeof(T) +
-            offsets,
-        .saved_bytes = std::int64_t{rows()} * shape_.heads * static_cast<std::int64_t>(sizeof(T))};
+    return {.forward_flops = h * (pairs * (2 * (d + c) + 4 + (mean_weights ? 2 * d : 0)) + q * c) + biases * pairs,
+            .backward_flops = h * (pairs * (6 * d + 4 * c + 6) + 2 * q * c) + biases * pairs,
+            .forward_bytes = (h * (q * (d + c + 1) + keys_read * (d + c)) +
+                              (mean_logits || mean_weights ? all_pairs : 0) + biases * pairs) *
+                                 sizeof(T) +
+                             offsets,
+            .backward_bytes = (h * (q * (2 * d + 2 * c + 1) + (k + keys_read) * (d + c)) + (mean_logits ? pairs : 0) +
+                               biases * (pairs + all_pairs)) *
+                                  sizeof(T) +
+                              offsets,
+            .saved_bytes = std::int64_t{rows()} * shape_.heads * static_cast<std::int64_t>(sizeof(T))};
   }
   std::int64_t saved_bytes() const override { return log_sum_exp_.count() * static_cast<std::int64_t>(sizeof(T)); }
 
@@ -141,8 +147,9 @@ template <class T> class AttentionProblem final : public OpProblem<T> {
                           .output = this->outputs[0].data.data(),
                           .output_stride = c + shape_.output_more,
                           .log_sum_exp = log_sum_exp_.data()};
+    if (shape_.mean_of != AttentionMean::none || shape_.bias) f.pair_offsets = pair_offsets_;
+    if (shape_.bias) f.bias = this->inputs.back().data.data();
     if (shape_.mean_of == AttentionMean::none) return f;
-    f.pair_offsets = pair_offsets_;
     f.mean = this->outputs[1].data.data();
     return f;
   }
@@ -164,7 +171,9 @@ template <class T> class AttentionProblem final : public OpProblem<T> {
     for (int j = 0; j < keys; ++j) {
       double dot = 0;
       for (int c = 0; c < shape_.key_width; ++c) dot += at(0, query, h, c) * at(1, key + j, h, c);
-      weights.push_back(scale() * dot);
+      const std::int64_t pair = pair_offsets_[s] + std::int64_t{i} * shape_.keys[s] + j;
+      const double bias = shape_.bias ? static_cast<double>(this->inputs.back().data[pair * shape_.heads + h]) : 0;
+      weights.push_back(scale() * dot + bias);
     }
     const auto add_to_mean = [&](AttentionMean what) {
       for (int j = 0; j < keys && shape_.mean_of == what; ++j)
@@ -225,12 +234,26 @@ std::vector<OpCase> attention_cases() {
       attention_case("one fused product", true, self({3, 2}, {.key_width = 2, .value_width = 3, .fused = true})),
       attention_case("output with columns of others", true,
                      {{2, 2}, {3, 1}, 2, 2, 2, false, AttentionMean::none, 0, 1, false, 3}),
+      attention_case("a bias for each pair", true, {.queries = {3, 0, 2}, .keys = {2, 1, 4}, .bias = true}),
+      attention_case("a bias, causal, mean of logits, dropout, one product", true,
+                     self({4, 1, 2}, {.heads = 3,
+                                      .key_width = 2,
+                                      .value_width = 2,
+                                      .causal = true,
+                                      .mean_of = logits,
+                                      .dropout = 0.3,
+                                      .fused = true,
+                                      .bias = true})),
       attention_case("logits up to 60", false, self({9, 5}, {.key_width = 64, .value_width = 20, .spread = 20})),
       attention_case("widths of 35", false, {{7, 3}, {9, 20}, 3, 35, 35}),
       attention_case("tiles of queries and keys", false, self({70, 2}, {.key_width = 20, .value_width = 20})),
       attention_case(
           "tiles, causal, mean of logits, dropout", false,
           self({67, 9}, {.key_width = 5, .value_width = 7, .causal = true, .mean_of = logits, .dropout = 0.1})),
+      attention_case("tiles, causal, a bias", false,
+                     self({69, 3}, {.key_width = 5, .value_width = 7, .causal = true, .bias = true})),
+      attention_case("tiles, a bias", false,
+                     {.queries = {18, 66}, .keys = {70, 33}, .key_width = 6, .value_width = 4, .bias = true}),
       attention_case("tiles, mean of weights", false, {{18, 5}, {70, 33}, 2, 6, 4, false, weights}),
       attention_case("encoder of a batch, 2 heads of 20", false,
                      self({35, 28}, {.key_width = 20, .value_width = 20, .fused = true})),

@@ -34,20 +34,18 @@ template <int width, class T> T weigh(T* row, T& high, T& sum) {
   return shrink;
 }
 
-template <class T> T* mean_row(const Part<T>& part, int i, int s) {
-  return part.f.mean + part.f.pair_offsets[s] + std::int64_t{part.first_query + i} * part.segment.keys + part.first_key;
-}
+template <class T> T* mean_row(const Part<T>& part, int i) { return part.f.mean + part.pair_at(i); }
 
 /// A head's share of the mean of weights, which are known only when the softmax is.
 template <class T>
-void add_mean_weights(Context& context, Part<T> part, int s, int keys, const Softmax<T>& softmax, Tile<T>& tile) {
+void add_mean_weights(Context& context, Part<T> part, int keys, const Softmax<T>& softmax, Tile<T>& tile) {
   const T share = T{1} / static_cast<T>(part.f.heads);
   for (part.first_key = 0; part.first_key < keys; part.first_key += tile_size) {
     part.columns = std::min(tile_size, keys - part.first_key);
     compute_logits<tile_size>(context, part, tile);
     for (int i = 0; i < part.rows; ++i) {
       const T factor = share / softmax.sum[i];
-      T* mean = mean_row(part, i, s);
+      T* mean = mean_row(part, i);
       for (int j = 0; j < part.visible(i); ++j) mean[j] += math::exp(tile.row(i)[j] - softmax.high[i]) * factor;
     }
   }
@@ -61,7 +59,7 @@ template <class T> struct ForwardWork {
 };
 
 /// One tile of keys for queries that have seen those before.
-template <int width, class T> void attend(Context& context, const Part<T>& part, int s, ForwardWork<T>& work) {
+template <int width, class T> void attend(Context& context, const Part<T>& part, ForwardWork<T>& work) {
   Softmax<T>& softmax = work.softmax;
   Tile<T>& tile = work.tile;
   const AttentionForward<T>& f = part.f;
@@ -72,7 +70,7 @@ template <int width, class T> void attend(Context& context, const Part<T>& part,
   for (int i = 0; i < part.rows; ++i) {
     T* row = tile.row(i);
     if (f.mean_of == AttentionMean::logits) {
-      T* mean = mean_row(part, i, s);
+      T* mean = mean_row(part, i);
       for (int j = 0; j < part.visible(i); ++j) mean[j] += row[j] * share;
     }
     const T shrink = weigh<width>(row, softmax.high[i], softmax.sum[i]);
@@ -94,7 +92,7 @@ template <int width, class T> void attend(Context& context, const Part<T>& part,
 }
 
 /// Queries of a tile in one head.
-template <class T> void head_forward(Context& context, Part<T> part, int s, ForwardWork<T>& work) {
+template <class T> void head_forward(Context& context, Part<T> part, ForwardWork<T>& work) {
   const AttentionForward<T>& f = part.f;
   const int keys = f.causal ? part.first_query + part.rows : part.segment.keys;  // that any of them sees
   Softmax<T>& softmax = work.softmax;
@@ -102,7 +100,7 @@ template <class T> void head_forward(Context& context, Part<T> part, int s, Forw
   softmax.sum.fill(T{0});
   for (part.first_key = 0; part.first_key < keys; part.first_key += tile_size) {
     part.columns = std::min(tile_size, keys - part.first_key);
-    with_width(part.columns, [&](auto width) { attend<width>(context, part, s, work); });
+    with_width(part.columns, [&](auto width) { attend<width>(context, part, work); });
   }
   T* const output = f.output + part.output_at();
   for (int i = 0; i < part.rows; ++i) {
@@ -110,7 +108,7 @@ template <class T> void head_forward(Context& context, Part<T> part, int s, Forw
     for (int c = 0; c < f.value_width; ++c) output[std::int64_t{i} * f.output_stride + c] *= inverse;
     f.log_sum_exp[part.head_row(i)] = softmax.high[i] + std::log(softmax.sum[i]);
   }
-  if (f.mean_of == AttentionMean::weights) add_mean_weights(context, part, s, keys, softmax, work.tile);
+  if (f.mean_of == AttentionMean::weights) add_mean_weights(context, part, keys, softmax, work.tile);
 }
 
 // --- backward
@@ -138,9 +136,27 @@ template <class T> void compute_deltas(const Part<T>& part, const T* doutput, st
   }
 }
 
+/// A head's part of dbias, of a query.
+template <class T> void put_bias(const GradientSink<T>& dbias, const Part<T>& part, int i, const T* dlogits) {
+  T* const to = dbias.data + part.pair_at(i) * part.f.heads + part.head;
+  for (int j = 0; j < part.visible(i); ++j) {
+    T& one = to[std::int64_t{j} * part.f.heads];
+    one = dbias.accumulate ? one + dlogits[j] : dlogits[j];
+  }
+}
+
+/// Causal: pairs of which the query does not see the key.
+template <class T> void clear_unseen(const GradientSink<T>& dbias, const Part<T>& part) {
+  if (!dbias || dbias.accumulate || !part.f.causal) return;
+  const Segment& segment = part.segment;
+  for (int i = 0; i < segment.queries; ++i)
+    for (int j = i + 1; j < segment.keys; ++j)
+      dbias.data[(segment.pair + std::int64_t{i} * segment.keys + j) * part.f.heads + part.head] = T{0};
+}
+
 /// scale·dl of a tile from its weights and from doutput·values, in place of the latter.
 template <int width, class T>
-void logits_backward(const AttentionBackward<T>& args, const Part<T>& part, int s, BackwardWork<T>& work) {
+void logits_backward(const AttentionBackward<T>& args, const Part<T>& part, BackwardWork<T>& work) {
   const AttentionForward<T>& f = args.forward;
   const T scale = static_cast<T>(f.scale), share = T{1} / static_cast<T>(f.heads);
   for (int i = 0; i < part.rows; ++i) {
@@ -153,10 +169,10 @@ void logits_backward(const AttentionBackward<T>& args, const Part<T>& part, int 
     else
       for (int j = 0; j < width; ++j) row[j] = weight[j] * (row[j] - delta);
     if (args.dmean != nullptr) {
-      const T* dmean =
-          args.dmean + f.pair_offsets[s] + std::int64_t{part.first_query + i} * part.segment.keys + part.first_key;
+      const T* dmean = args.dmean + part.pair_at(i);
       for (int j = 0; j < part.visible(i); ++j) row[j] += dmean[j] * share;
     }
+    if (args.dbias) put_bias(args.dbias, part, i, row);
     for (int j = 0; j < width; ++j) row[j] *= scale;
   }
 }
@@ -198,7 +214,7 @@ void products_backward(Context& context, const AttentionBackward<T>& args, const
 }
 
 template <int width, class T>
-void tile_backward(Context& context, const AttentionBackward<T>& args, const Part<T>& part, int s, First first,
+void tile_backward(Context& context, const AttentionBackward<T>& args, const Part<T>& part, First first,
                    BackwardWork<T>& work) {
   const AttentionForward<T>& f = args.forward;
   compute_logits<width>(context, part, work.weights);
@@ -208,7 +224,7 @@ void tile_backward(Context& context, const AttentionBackward<T>& args, const Par
     T* row = work.weights.row(i);
     for (int j = 0; j < width; ++j) row[j] = math::exp(row[j] - log_sum_exp);
   }
-  if (args.dquery || args.dkeys) {
+  if (args.dquery || args.dkeys || args.dbias) {
     gemm<T>(context, {.b_transposed = true,
                       .m = part.rows,
                       .n = part.columns,
@@ -219,7 +235,7 @@ void tile_backward(Context& context, const AttentionBackward<T>& args, const Par
                       .ldb = f.values_stride,
                       .c = work.dlogits.data,
                       .ldc = tile_size});
-    logits_backward<width>(args, part, s, work);
+    logits_backward<width>(args, part, work);
     products_backward(context, args, part, first, work.dlogits);
   }
   if (!args.dvalues) return;
@@ -256,17 +272,18 @@ void head_backward(Context& context, const AttentionBackward<T>& args, int s, in
     clear_columns(args.dvalues, part.values_at(), segment.keys, f.values_stride, f.value_width);
     return;
   }
+  clear_unseen(args.dbias, part);
   BackwardWork<T> work{.dropout = dropout};
   work.weights.clear(std::min(tile_size, segment.queries));
   work.dlogits.clear(std::min(tile_size, segment.queries));
   for (part.first_query = 0; part.first_query < segment.queries; part.first_query += tile_size) {
     part.rows = std::min(tile_size, segment.queries - part.first_query);
-    if (args.dquery || args.dkeys) compute_deltas(part, args.doutput, work.delta);
+    if (args.dquery || args.dkeys || args.dbias) compute_deltas(part, args.doutput, work.delta);
     const int keys = f.causal ? part.first_query + part.rows : segment.keys;
     for (part.first_key = 0; part.first_key < keys; part.first_key += tile_size) {
       part.columns = std::min(tile_size, keys - part.first_key);
       const First first{part.first_key == 0, part.first_query == (f.causal ? part.first_key : 0)};
-      with_width(part.columns, [&](auto width) { tile_backward<width>(context, args, part, s, first, work); });
+      with_width(part.columns, [&](auto width) { tile_backward<width>(context, args, part, first, work); });
     }
   }
 }
@@ -284,15 +301,15 @@ template <class T> void attention_forward(Cpu, Context& context, const Attention
     Part<T> part{args, segment_of(args, s), head, first_query, 0, 0, 0};
     part.rows = std::min(tile_size, part.segment.queries - first_query);
     if (part.rows <= 0) return;
-    if (with_mean) std::fill_n(mean_row(part, 0, s), std::int64_t{part.rows} * part.segment.keys, T{0});
+    if (with_mean) std::fill_n(mean_row(part, 0), std::int64_t{part.rows} * part.segment.keys, T{0});
     ForwardWork<T> work{.dropout = dropout};
     work.tile.clear(part.rows);
-    for (; part.head < (with_mean ? args.heads : head + 1); ++part.head) head_forward(context, part, s, work);
+    for (; part.head < (with_mean ? args.heads : head + 1); ++part.head) head_forward(context, part, work);
   });
 }
 
 template <class T> void attention_backward(Cpu, Context& context, const AttentionBackward<T>& args) {
-  if (!(args.dquery || args.dkeys || args.dvalues)) return;
+  if (!(args.dquery || args.dkeys || args.dvalues || args.dbias)) return;
   const AttentionForward<T>& f = args.forward;
   const AttentionDropout<T> dropout = dropout_of(f);
   context.pool.parallel_for(std::int64_t{f.segments()} * f.heads, [&](std::int64_t chunk) {

@@ -110,11 +110,17 @@ template <class T> __device__ QueryState<T> query_state(const Part<T>& part, con
   return state;
 }
 
-/// m·w and scale·dl of four queries and a key; the latter only if asked for. `tile`: a warp's rows, overwritten. All
-/// threads of the block must call.
+/// dl of a query and a key, 0 where the query does not see the key.
+template <class T> __device__ void put_bias(const Part<T>& part, const GradientSink<T>& dbias, int r, T dlogit) {
+  if (dbias && part.has_query(r) && part.key() < part.segment.keys)
+    put<T>(dbias, part.pair(r) * part.args.f.heads + part.head, dlogit);
+}
+
+/// m·w and scale·dl of four queries and a key; the latter only if asked for, and dl to `dbias`. `tile`: a warp's rows,
+/// overwritten. All threads of the block must call.
 template <class T>
 __device__ void pairs_backward(const Part<T>& part, const AttentionBackward<T>& args, const QueryState<T>& state,
-                               bool logits_too, T* tile, T (&weights)[queries_per_warp],
+                               bool logits_too, const GradientSink<T>& dbias, T* tile, T (&weights)[queries_per_warp],
                                T (&dlogits)[queries_per_warp]) {
   const AttentionForward<T>& f = part.args.f;
   part.logits(weights);
@@ -127,6 +133,7 @@ __device__ void pairs_backward(const Part<T>& part, const AttentionBackward<T>& 
     if (!logits_too) continue;
     T dlogit = there && !part.sees_one_key(r) ? weight * (dlogits[r] * kept - state.delta[r]) : T{0};
     if (args.dmean != nullptr && there) dlogit += args.dmean[part.pair(r)] / static_cast<T>(f.heads);
+    put_bias(part, dbias, r, dlogit);
     dlogits[r] = dlogit * static_cast<T>(f.scale);
   }
 }
@@ -136,7 +143,7 @@ template <class T> __device__ void put_row(const GradientSink<T>& sink, bool fir
   put<T>({sink.data, sink.accumulate || !first}, at, gradient);
 }
 
-/// dquery of a tile of queries in one head.
+/// dquery and dbias of a tile of queries in one head.
 template <class T> __device__ void queries_backward(Part<T> part, const AttentionBackward<T>& args) {
   const AttentionForward<T>& f = part.args.f;
   T* tile = shared_array<T, tile_queries * line, WeightTile>() + warp_index() * queries_per_warp * line;
@@ -144,7 +151,8 @@ template <class T> __device__ void queries_backward(Part<T> part, const Attentio
   const int end = f.causal ? part.first_query + part.queries() : part.segment.keys;
   for (part.first_key = 0; part.first_key < end; part.first_key += tile_keys) {
     T weights[queries_per_warp], dlogits[queries_per_warp];
-    pairs_backward(part, args, state, true, tile, weights, dlogits);
+    pairs_backward(part, args, state, true, args.dbias, tile, weights, dlogits);
+    if (!args.dquery) continue;
     for (int r = 0; r < queries_per_warp; ++r) tile[r * line + lane_index()] = dlogits[r];
     __syncwarp();
     for (int c = lane_index(); c < f.key_width; c += warp_size) {
@@ -156,6 +164,8 @@ template <class T> __device__ void queries_backward(Part<T> part, const Attentio
                   (part.segment.query + part.query(r)) * f.query_stride + part.head * f.key_width + c, sums[r]);
     }
   }
+  for (; part.first_key < part.segment.keys; part.first_key += tile_keys)  // of which no query of the tile sees any
+    for (int r = 0; r < queries_per_warp; ++r) put_bias(part, args.dbias, r, T{0});
 }
 
 /// Σ_i tile[i][j]·row(i) for the eight keys j of a warp; zeros where there are no rows.
@@ -188,7 +198,7 @@ template <class T> __device__ void keys_backward(Part<T> part, const AttentionBa
     const bool first = part.first_query == begin;
     if (part.segment.queries > 0) {
       T weights[queries_per_warp], dlogits[queries_per_warp];
-      pairs_backward(part, args, query_state(part, args.doutput), static_cast<bool>(args.dkeys),
+      pairs_backward(part, args, query_state(part, args.doutput), static_cast<bool>(args.dkeys), {},
                      weights_tile + warp_index() * queries_per_warp * line, weights, dlogits);
       for (int r = 0; r < queries_per_warp; ++r) {
         const int at = (warp_index() * queries_per_warp + r) * line + lane_index();
@@ -207,7 +217,7 @@ template <class T> __device__ void keys_backward(Part<T> part, const AttentionBa
 }
 
 /// Of every segment, blockIdx.x / (tiles of queries + tiles of keys), the first blocks are tiles of queries and have
-/// dquery, the others tiles of keys and have dkeys and dvalues; blockIdx.y is the head.
+/// dquery and dbias, the others tiles of keys and have dkeys and dvalues; blockIdx.y is the head.
 template <class T>
 __global__ void __launch_bounds__(threads, backward_blocks)
     attention_backward_kernel(DeviceAttention<T> args, AttentionBackward<T> back, int query_tiles, int key_tiles) {
@@ -230,7 +240,7 @@ int most_tiles(Indices offsets, int size) {
 }
 
 template <class T> DeviceAttention<T> on_device(Context& context, const AttentionForward<T>& f) {
-  const bool with_pairs = f.mean_of != AttentionMean::none;
+  const bool with_pairs = f.mean_of != AttentionMean::none || f.bias != nullptr;
   return {f, indices(context, f.query_offsets), indices(context, f.key_offsets),
           with_pairs ? indices(context, f.pair_offsets) : nullptr, dropout_of(f)};
 }
@@ -250,7 +260,7 @@ template <class T> void attention_forward(ThisDevice, Context& context, const At
 
 template <class T> void attention_backward(ThisDevice, Context& context, const AttentionBackward<T>& args) {
   const AttentionForward<T>& f = args.forward;
-  const int query_tiles = args.dquery ? most_tiles(f.query_offsets, tile_queries) : 0;
+  const int query_tiles = args.dquery || args.dbias ? most_tiles(f.query_offsets, tile_queries) : 0;
   const int key_tiles = args.dkeys || args.dvalues ? most_tiles(f.key_offsets, tile_keys) : 0;
   if (query_tiles + key_tiles == 0) return;
   launch<attention_backward_kernel<T>>(

@@ -33,7 +33,7 @@ template <class T> struct DeviceAttention {
   AttentionForward<T> f;
   const std::int32_t* query_offsets;
   const std::int32_t* key_offsets;
-  const std::int64_t* pair_offsets;  // null without a mean
+  const std::int64_t* pair_offsets;  // null without a mean or a bias
   AttentionDropout<T> dropout;
 };
 
@@ -130,6 +130,9 @@ template <class T> struct Part {
     tile_dots(query_rows(), key_rows(), args.f.key_width, l);
     for (int r = 0; r < queries_per_warp; ++r)
       l[r] = sees(r) ? l[r] * static_cast<T>(args.f.scale) : -std::numeric_limits<T>::infinity();
+    if (args.f.bias == nullptr) return;
+    for (int r = 0; r < queries_per_warp; ++r)
+      if (has_query(r) && sees(r)) l[r] += args.f.bias[pair(r) * args.f.heads + head];
   }
   /// m of a query and a key.
   __device__ T kept(int r) const {

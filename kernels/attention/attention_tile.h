@@ -27,11 +27,12 @@ template <class T> struct Tile {
 struct Segment {
   int queries, keys;
   std::int64_t query, key;  ///< first rows
+  std::int64_t pair;        ///< number of the first pair, with a mean or a bias
 };
 
 template <class T> Segment segment_of(const AttentionForward<T>& f, int s) {
   return {f.query_offsets[s + 1] - f.query_offsets[s], f.key_offsets[s + 1] - f.key_offsets[s], f.query_offsets[s],
-          f.key_offsets[s]};
+          f.key_offsets[s], f.pair_offsets.empty() ? std::int64_t{0} : f.pair_offsets[s]};
 }
 
 /// Tiles of the longest of segments.
@@ -54,6 +55,8 @@ template <class T> struct Part {
   std::int64_t output_at() const { return query_row(0) * f.output_stride + head * f.value_width; }
   std::int64_t keys_at() const { return (segment.key + first_key) * f.keys_stride + head * f.key_width; }
   std::int64_t values_at() const { return (segment.key + first_key) * f.values_stride + head * f.value_width; }
+  /// Number of the pair of query i and the first key.
+  std::int64_t pair_at(int i) const { return segment.pair + std::int64_t{first_query + i} * segment.keys + first_key; }
   std::int64_t head_row(int i) const { return query_row(i) * f.heads + head; }
   /// Some queries do not see all of the keys: as many of both.
   bool diagonal() const { return f.causal && first_query == first_key; }
@@ -130,6 +133,9 @@ template <int width, class T> void compute_logits(Context& context, const Part<T
     T* row = logits.row(i);
     const int visible = part.visible(i);
     for (int j = 0; j < width; ++j) row[j] = j < visible ? row[j] * scale : unseen;
+    if (f.bias == nullptr) continue;
+    const T* bias = f.bias + part.pair_at(i) * f.heads + part.head;
+    for (int j = 0; j < visible; ++j) row[j] += bias[std::int64_t{j} * f.heads];
   }
 }
 

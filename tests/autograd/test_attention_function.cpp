@@ -64,6 +64,29 @@ TEST_CASE("attention on the tape within one fused product has the gradient of it
   });
 }
 
+TEST_CASE("attention on the tape with a bias for each pair has the gradient of its value") {
+  for (const bool causal : {false, true})
+    check_on_tape({{5, 14}, {13, 2}}, [causal](Tape<double>& tape, Leaf leaf) {
+      AttentionSettings settings = settings_of(three_and_two, three_and_two);
+      settings.causal = causal;
+      const auto result = attention<double>(tape, settings, {leaf[0]}, {leaf[0], 4}, {leaf[0], 8}, leaf[1]);
+      // One table for several layers.
+      const auto again = attention<double>(tape, settings, {result.output}, {leaf[0], 4}, {leaf[0], 8}, leaf[1]);
+      return Variables{again.output};
+    });
+  check_on_tape({{14, 2}}, [](Tape<double>& tape, Leaf leaf) {  // of which alone a gradient is wanted
+    AttentionSettings settings = settings_of(three_and_two, two_and_four);
+    settings.mean_of = AttentionMean::logits;
+    const auto numbers = [&](int rows, int columns) {
+      double* x = tape.context().arena.allocate<double>(std::int64_t{rows} * columns);
+      for (int i = 0; i < rows * columns; ++i) x[i] = 0.1 * ((7 * i) % 11) - 0.5;
+      return tape.constant(View<const double>(x, {rows, columns}));
+    };
+    const auto result = attention<double>(tape, settings, {numbers(5, 4)}, {numbers(6, 4)}, {numbers(6, 6)}, leaf[0]);
+    return Variables{result.output, result.mean};
+  });
+}
+
 TEST_CASE("columns of a matrix that attention does not read get gradient zero, not what the memory held") {
   // Two columns more than the three inputs have, before, between and behind them.
   check_on_tape({{5, 17}}, [](Tape<double>& tape, Leaf leaf) {
@@ -138,6 +161,9 @@ TEST_CASE("attention refuses offsets, settings and shapes that do not fit") {
   CHECK_THROWS_WITH(attention<double>(bench.tape, fine, {query}, {keys}, {}), Contains("values must be there"));
   CHECK_THROWS_WITH(attention<double>(bench.tape, fine, {query}, {keys, 1}, {values}), Contains("columns 1 to 4"));
   CHECK_THROWS_WITH(attention<double>(bench.tape, fine, {query}, {keys, -1}, {values}), Contains("columns -1 to 2"));
+  for (const Shape& wrong : {Shape{13, 2}, Shape{14, 1}})
+    CHECK_THROWS_WITH(attention<double>(bench.tape, fine, {query}, {keys}, {values}, bench.of(wrong)),
+                      Contains("bias is " + wrong.text() + ", wanted [14, 2]"));
 }
 
 TEST_CASE("attention refuses inputs that share numbers where a gradient is wanted") {
