@@ -24,6 +24,8 @@ struct ModelCase {
   /// Keys to change besides where the gradient is held against differences: a loss that takes a part of itself for a
   /// constant is not the function that its gradient belongs to. Empty: none.
   nlohmann::json gradient_keys = nlohmann::json::object();
+  /// Losses that are sums over the examples of a batch in this case, beside ModelCases::sums.
+  std::vector<std::string_view> sums{};
 };
 
 /// A parameter by name, row-major, in double.

@@ -75,7 +75,10 @@ std::vector<Subject> all_subjects() {
                   kinds[i].name);
     ETHREED_CHECK(cases[i].textbook != nullptr && !cases[i].cases.empty(), "test: '{}' has no textbook or no cases",
                   kinds[i].name);
-    for (const ModelCase& one : cases[i].cases) subjects.push_back({kinds[i], one, cases[i].textbook, cases[i].sums});
+    for (const ModelCase& one : cases[i].cases) {
+      Subject& subject = subjects.emplace_back(Subject{kinds[i], one, cases[i].textbook, cases[i].sums});
+      subject.sums.insert(subject.sums.end(), one.sums.begin(), one.sums.end());
+    }
   }
   return subjects;
 }

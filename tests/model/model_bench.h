@@ -32,7 +32,7 @@ struct Subject {
   ModelKind kind;
   ModelCase one;
   TextbookPass (*textbook)(const TextbookInput&) = nullptr;
-  std::span<const std::string_view> sums{};  ///< losses that are sums over examples
+  std::vector<std::string_view> sums{};  ///< losses that are sums over examples
 
   std::string name() const { return std::string(kind.name) + ", " + one.name; }
   /// Two short epochs of batches of 4 (unless the case says otherwise) on these data.
