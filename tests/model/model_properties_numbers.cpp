@@ -109,6 +109,7 @@ std::vector<std::vector<Example>> one_by_one(std::span<const Example> examples) 
 std::vector<double> beside_itself(const Subject& subject, const Model& model, std::vector<double> losses) {
   for (std::size_t k = 0; k < model.losses().size(); ++k) {
     if (std::find(subject.sums.begin(), subject.sums.end(), model.losses()[k].name) == subject.sums.end()) continue;
+    if (std::isnan(losses[k])) continue;  // the example has no such term
     losses.back() += losses[k];
     losses[k] *= 2;
   }
