@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Checks what needs no build: layout, subjects of commits, length of files, marks of merges. With --tidy: clang-tidy.
+# Checks what needs no build: layout, subjects of commits, length of files and the like. With --tidy: clang-tidy.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: tools/lint.sh                  layout, subjects of commits, length of files, marks of merges (seconds)
+usage: tools/lint.sh                  layout, subjects of commits, length of files, and the like (seconds)
        tools/lint.sh --tidy [FILE…]   clang-tidy, with the checks of .clang-tidy, on these .cpp files, or on all of
                                       core, autograd, model and tools (slow); needs build/cpu (cmake --preset cpu)
 
@@ -12,6 +12,7 @@ usage: tools/lint.sh                  layout, subjects of commits, length of fil
   subjects   those of commits since 2026-11-28, merges aside, have at most 72 characters; not checked where there is
              no git history
   length     a file of code has at most 400 lines
+  names      no name of a test has a semicolon, at which CMake would split it into two that run nothing
   merges     no file has the marks of a merge that was not finished
 
 Installs clang-format 14 or clang-tidy 14 where it is missing (Debian). The exit status is 0 without findings, 1 with
@@ -105,6 +106,15 @@ check_merges() {
   fi
 }
 
+check_names() {
+  local files
+  mapfile -d '' -t files < <(files_like 'tests/*.cpp')
+  if grep -nE 'TEST_CASE\("[^"]*;' -- "${files[@]}"; then
+    echo "lint.sh: the names above hold a semicolon: CMake makes two tests of each, which run nothing and pass" >&2
+    return 1
+  fi
+}
+
 check_tidy() {
   local database=build/cpu clang_tidy files=("$@")
   if [[ ! -f $database/compile_commands.json ]]; then
@@ -130,6 +140,7 @@ case ${1:-} in
     check_subjects || status=1
     check_length || status=1
     check_merges || status=1
+    check_names || status=1
     ;;
   --tidy)
     shift

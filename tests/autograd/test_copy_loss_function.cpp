@@ -58,7 +58,7 @@ TEST_CASE("copy_loss leaves a parameter's values alone and adds to what others g
   });
 }
 
-TEST_CASE("where nothing is copied copy_loss is vocabulary_loss; without smoothing it is that of pointer_mixture") {
+TEST_CASE("where nothing is copied copy_loss is vocabulary_loss, without smoothing it is that of pointer_mixture") {
   Made made(rows);
   Bench b;
   const RowLayout layout = made.data.layout();

@@ -172,7 +172,7 @@ TEST_CASE("barriers of a part of a warp order the lanes of the part, and those t
                2);
 }
 
-TEST_CASE("threads that write bytes beside each other do not race; on one byte they do") {
+TEST_CASE("threads that write bytes beside each other do not race, on one byte they do") {
   if (!checked()) return;
   check_kernel(race_kernels, "bytes",
                {"thread (1,0,0): races on shared memory: writes 1 bytes", "thread (0,0,0) writes it"}, 2);

@@ -84,7 +84,7 @@ TEST_CASE("BERTScore of several references is the largest of each figure") {
   CHECK(best.f == .5);
 }
 
-TEST_CASE("rarity counts a token once a reference; one that no reference has is the rarest") {
+TEST_CASE("rarity counts a token once a reference, one that no reference has is the rarest") {
   TokenRarity rarity;
   for (const auto& reference : {std::vector<std::int32_t>{0, 5, 5, 2}, {0, 5, 6, 2}, {0, 2}}) rarity.add(reference);
   CHECK(rarity.weight(0) == 0);

@@ -65,7 +65,7 @@ TEST_CASE("corpora: JSON Lines are read") {
                     Contains("train.jsonl:1: the value of 'utterance' is a list or an object"));
 }
 
-TEST_CASE("corpora: a comma in an utterance is kept, or its row refused; no word is lost") {
+TEST_CASE("corpora: a comma in an utterance is kept, or its row refused, no word is lost") {
   check_turn(read(header + "a,1,sad,s,1,\"Hi, you\",,\na,2,sad,s,0,\"No, \"\"you\"\"\",,\n"), "Hi, you", "No, \"you\"");
   CHECK_THROWS_WITH(read(header + "a,1,sad,s,1,Hi, you,,\na,2,sad,s,0,Yes,,\n"),
                     Contains("train.csv:2: got 9 columns"));
@@ -166,7 +166,7 @@ TEST_CASE("corpora: Latin-1 is read as such and said") {
   CHECK(note_of(split.notes, "latin1_rows").first == "train.csv:2");
 }
 
-TEST_CASE("corpora: splits are found under their names and endings; other tables are named") {
+TEST_CASE("corpora: splits are found under their names and endings, other tables are named") {
   const TemporaryFolder folder;
   for (const char* name : {"train.tsv", "dev.jsonl", "test.json", "other.csv", "readme.txt"}) folder.file(name, "");
   std::vector<std::string> unread;

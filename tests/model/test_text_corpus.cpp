@@ -42,7 +42,7 @@ UtteranceEmotions read_labels(const std::filesystem::path& path, const std::vect
 
 }  // namespace
 
-TEST_CASE("rows become dialogues of complete turns; what is left over is dropped and counted") {
+TEST_CASE("rows become dialogues of complete turns, what is left over is dropped and counted") {
   const TemporaryFolder folder;
   const CorpusSplit split = read(folder, two_dialogues);
   CHECK(split.rows == 8);
@@ -77,7 +77,7 @@ TEST_CASE("every utterance of the file is kept under its number, the unanswered 
   CHECK_THROWS_WITH(a.utterance(4), Contains("utterance_idx is 4"));
 }
 
-TEST_CASE("a dialogue's situation is its first row's prompt; dialogues whose rows differ are counted") {
+TEST_CASE("a dialogue's situation is its first row's prompt, dialogues whose rows differ are counted") {
   const TemporaryFolder folder;
   const CorpusSplit split = read(folder,
                                  "a,1,sad,  It rained_comma_ a lot ,1,Hi,,\na,2,sad,It rained_comma_ a lot,0,Yes,,\n"
@@ -100,7 +100,7 @@ TEST_CASE("a corpus file may have CRLF line ends, a byte order mark, no last lin
   CHECK(read(folder, "a,1,sad,s,1,Hi,,\na,2,sad,s,0,Yes,,").dialogues.size() == 1);
 }
 
-TEST_CASE("roles come from utterance_idx; a speaker_idx that contradicts them is counted") {
+TEST_CASE("roles come from utterance_idx, a speaker_idx that contradicts them is counted") {
   const TemporaryFolder folder;
   const CorpusSplit split = read(folder, "a,1,sad,s,5,Hi,,\na,2,sad,s,5,Yes,,\nb,1,sad,s,5,Hi,,\nb,2,sad,s,6,Yes,,\n");
   CHECK(split.dialogues.size() == 2);
@@ -135,7 +135,7 @@ TEST_CASE("a corpus file that is absent, empty or has another header is refused"
                     Contains("x.csv:1: no column 'utterance' in the header 'conv_id,utterance_idx'"));
 }
 
-TEST_CASE("listener labels reach their turns; turns without one have -1") {
+TEST_CASE("listener labels reach their turns, turns without one have -1") {
   const TemporaryFolder folder;
   const auto path = folder.file("labels.csv",
                                 "role,label,conv_id,x,utterance_idx\nlistener,sad,b,,4\nspeaker,any,b,,1\nlistener,"

@@ -269,7 +269,7 @@ TEST_CASE("damage inside a data set is found when it is opened") {
   damage("vectors", 0, std::int32_t{0x7fc00000}, "not finite");
 }
 
-TEST_CASE("emotions of another set and of every post come back from the data set; the 32 leave its format as it was") {
+TEST_CASE("emotions of another set and of every post come back from the data set, the 32 leave its format as it was") {
   const TemporaryFolder folder;
   folder.file("train.jsonl", R"({"conv_id": "a", "utterance": "I love it", "emotion": "zen"}
 {"conv_id": "a", "utterance": "I love it", "emotion": "neutral"}

@@ -139,7 +139,7 @@ TEST_CASE("words of situations alone come after all words of dialogues and reach
   CHECK(data.find("quokkas").value() < data.dialogue_words());
 }
 
-TEST_CASE("label columns give every utterance its class or -1; classes are the file's labels in order of bytes") {
+TEST_CASE("label columns give every utterance its class or -1, classes are the file's labels in order of bytes") {
   const TemporaryFolder folder;
   write_corpus(folder);
   const PrepareSummary summary = prepare(options_of(folder));

@@ -110,7 +110,7 @@ TEST_CASE("the 32 emotions are numbered in alphabetical order and no other word 
   for (const std::string_view word : {"", "Afraid", "neutral", "zzz", "afrai"}) CHECK_FALSE(emotion_id(word));
 }
 
-TEST_CASE("vectors of the file go to their words, the first where there are two; the pad row is zeros") {
+TEST_CASE("vectors of the file go to their words, the first where there are two, the pad row is zeros") {
   const TemporaryFolder folder;
   const auto path = folder.file("v.txt", "the 1 2 -3e-1\ndog 4 5 6 \nother 7 8 9\ndog 0 0 0\n<pad> 1 1 1\n");
   const WordVectors vectors = read_word_vectors(path, vocabulary_of({"dog", "the", "cat"}));

@@ -222,7 +222,7 @@ TEST_CASE("sizes of transformer blocks that do not fit are refused by name") {
   CHECK_THROWS_WITH(timing_signal(tape, Indices(falling.data(), 2), 5), Contains("even"));
 }
 
-TEST_CASE("Xavier's numbers fill their range and no more; gamma starts with ones") {
+TEST_CASE("Xavier's numbers fill their range and no more, gamma starts with ones") {
   const ParameterLayout layout = layout_of({}, 300, true);
   Runtime runtime(2);
   Tensor<float> block({layout.size()});

@@ -62,7 +62,7 @@ TEST_CASE("chat says where the model knows no word of a post, or how many it doe
   CHECK(count_of(output, "known to the model") == 2);
 }
 
-TEST_CASE("commands of a chat are no posts, from a file either; words that only look like one are answered") {
+TEST_CASE("commands of a chat are no posts, from a file either, words that only look like one are answered") {
   const std::string output = chat(
       "/help\nmy dog\n/attention\n/new\n/emotion proud\nmy dog\n/emotion hungry\n/emotion\n"
       "/r/dogs is nice\nexit\n/quit\nmy dog\n");

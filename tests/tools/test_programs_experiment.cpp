@@ -168,7 +168,7 @@ TEST_CASE("an experiment killed and stopped at any moment ends with the tables o
   check_same_results(project, "out", "reference");
 }
 
-TEST_CASE("a run that fails harms no other; the program says which, and why") {
+TEST_CASE("a run that fails harms no other, the program says which, and why") {
   const TinyProject project;
   write_plan(project, tiny_plan());
   // A checkpoint is damaged as by a bad disk: it cannot be evaluated.

@@ -143,7 +143,7 @@ TEST_CASE("top-p draws from the fewest likeliest words that have the share, in t
   CHECK(first_words(options).size() == 2);
 }
 
-TEST_CASE("the n best of a beam fall in rank, differ, and begin with the best; draws are independent of their number") {
+TEST_CASE("the n best of a beam fall in rank, differ, and begin with the best, draws are independent of their number") {
   TestModel<double> model = random_model(6);
   const Dialogues dialogues = random_dialogues(14, 5, model.config);
   Generation generation(model);

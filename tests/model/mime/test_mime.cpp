@@ -113,7 +113,7 @@ TEST_CASE("MIME asks which emotions are positive where nobody knows") {
   CHECK_THROWS_WITH(config.check(), Catch::Contains("positive_emotions"));
 }
 
-TEST_CASE("a context is CLS and the words before a reply, each with whose it is; a long one loses its first words") {
+TEST_CASE("a context is CLS and the words before a reply, each with whose it is, a long one loses its first words") {
   const DialogueData dialogue{{{4, 5, 3}, {6, 40, 3}, 1, -1}, {{7, 3}, {8, 9, 10, 3}, 1, -1}};
   std::vector<TurnInput> turns;
   const Example example = example_of(dialogue, turns);
@@ -186,7 +186,7 @@ TEST_CASE("MIME's losses are sums, but that of the emotion, which is a mean") {
   CHECK(all.back() == Approx(all[0] + all[1] + all[2] + all[3]).epsilon(1e-10));
 }
 
-TEST_CASE("MIME's replies and its perplexity do not know the gold emotion; its loss does") {
+TEST_CASE("MIME's replies and its perplexity do not know the gold emotion, its loss does") {
   const ModelOf<MimeModel> model(tiny_mime());
   Bench<double> bench(model, random_state<double>(model, 7));
   DialogueData dialogue = random_dialogues(8, 1, tiny_vocabulary, emotion_count)[0];
