@@ -3,11 +3,21 @@
 #include "core/error.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace ethreed {
 
+int distance_row(int distance) {
+  constexpr int rows = 16, exact = rows / 2;  // of one direction
+  constexpr double longest = 128;
+  const int size = std::abs(distance), begin = distance > 0 ? rows : 0;
+  if (size < exact) return begin + size;
+  const double share = std::log(static_cast<double>(size) / exact) / std::log(longest / exact);
+  return begin + std::min(rows - 1, exact + static_cast<int>(share * (rows - exact)));
+}
+
 void EncoderBatch::clear() {
-  for (auto* array : {&ids, &positions, &types, &first}) array->clear();
+  for (auto* array : {&ids, &positions, &types, &distances, &first}) array->clear();
   offsets.assign(1, 0);
 }
 
@@ -31,6 +41,8 @@ void EncoderBatch::add(Indices row, Indices segments) {
     types.resize(ids.size(), 0);
   else
     types.insert(types.end(), segments.begin(), segments.end());
+  for (int i = 0; i < row.size() && config.distances > 0; ++i)
+    for (int j = 0; j < row.size(); ++j) distances.push_back(distance_row(j - i));
   // RoBERTa counts what is not a pad; a text may hold the pad's token as a word.
   const bool counts = config.first_position() > 0;
   std::int32_t next = config.first_position();
@@ -39,7 +51,7 @@ void EncoderBatch::add(Indices row, Indices segments) {
 
 EncoderBatch::Arrays EncoderBatch::arrays() const {
   const auto bytes = [](const std::vector<std::int32_t>& array) { return std::as_bytes(std::span(array)); };
-  return {bytes(offsets), bytes(ids), bytes(positions), bytes(types), bytes(first)};
+  return {bytes(offsets), bytes(ids), bytes(positions), bytes(types), bytes(distances), bytes(first)};
 }
 
 }  // namespace ethreed

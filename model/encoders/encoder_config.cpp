@@ -19,7 +19,8 @@ using Json = nlohmann::json;
 constexpr std::int32_t most_rows = 1 << 24;  // of a table
 constexpr std::int32_t widest = 1 << 16;
 
-constexpr std::array families{EncoderFamily::bert, EncoderFamily::roberta, EncoderFamily::distilbert};
+constexpr std::array families{EncoderFamily::bert, EncoderFamily::roberta, EncoderFamily::distilbert,
+                              EncoderFamily::mpnet};
 
 EncoderFamily family_of(JsonPart& json) {
   const std::string type = json.text("model_type");
@@ -108,8 +109,10 @@ void read_sizes(JsonPart& json, EncoderConfig& config) {
   config.heads = json.number(distilled ? "n_heads" : "num_attention_heads", 1, widest);
   config.inner = json.number(distilled ? "hidden_dim" : "intermediate_size", 1, 8 * widest);
   config.positions = json.number("max_position_embeddings", 1, most_rows);
-  if (!distilled) config.types = json.number("type_vocab_size", 1, most_rows);
-  if (config.family == EncoderFamily::roberta || json.find("pad_token_id") != nullptr)
+  const bool mpnet = config.family == EncoderFamily::mpnet;
+  if (!distilled && !mpnet) config.types = json.number("type_vocab_size", 1, most_rows);
+  if (mpnet) config.distances = json.number("relative_attention_num_buckets", 32, 32);
+  if (config.family == EncoderFamily::roberta || mpnet || json.find("pad_token_id") != nullptr)
     config.pad = json.number("pad_token_id", 0, config.vocabulary - 1);
   ETHREED_CHECK(config.width % config.heads == 0, "{}: a width of {} cannot be split among {} heads", json.source(),
                 config.width, config.heads);
@@ -124,6 +127,7 @@ std::string_view name_of(EncoderFamily family) {
     case EncoderFamily::bert: return "bert";
     case EncoderFamily::roberta: return "roberta";
     case EncoderFamily::distilbert: return "distilbert";
+    case EncoderFamily::mpnet: return "mpnet";
   }
   return "?";
 }

@@ -11,9 +11,10 @@ namespace ethreed {
 
 /// Who made the encoder: names of tensors, positions and the head for classification are the family's.
 enum class EncoderFamily {
-  bert,       ///< Devlin et al. 2019; MiniLM (Wang et al. 2020), too
-  roberta,    ///< Liu et al. 2019
-  distilbert  ///< Sanh et al. 2019
+  bert,        ///< Devlin et al. 2019; MiniLM (Wang et al. 2020), too
+  roberta,     ///< Liu et al. 2019
+  distilbert,  ///< Sanh et al. 2019
+  mpnet        ///< Song et al. 2020
 };
 /// "bert": what `model_type` says, and the prefix of the names of tensors.
 std::string_view name_of(EncoderFamily family);
@@ -30,6 +31,7 @@ struct EncoderConfig {
   int inner = 0;      ///< d_ff
   int positions = 0;  ///< rows of the table of positions
   int types = 0;      ///< rows of the table of token types; 0: there is none
+  int distances = 0;  ///< rows of MPNet's table of distances between tokens; 0: there is none
   std::int32_t pad = 0;
   double epsilon = 1e-12;                  ///< of every layer norm, added to the variance
   double dropout = 0.1;                    ///< after the embeddings and after both parts of a layer
@@ -38,8 +40,10 @@ struct EncoderConfig {
   std::vector<std::string> labels;         ///< classes of that head, by number
   std::vector<std::string> architectures;  ///< what the file was saved as; may be empty
 
-  /// The position of a text's first token: RoBERTa counts from pad + 1.
-  int first_position() const { return family == EncoderFamily::roberta ? pad + 1 : 0; }
+  /// The position of a text's first token: RoBERTa and MPNet count from pad + 1.
+  int first_position() const {
+    return family == EncoderFamily::roberta || family == EncoderFamily::mpnet ? pad + 1 : 0;
+  }
   /// Tokens of the longest text, specials included.
   int longest() const { return positions - first_position(); }
 };

@@ -43,7 +43,8 @@ Variable<T> normed(Tape<T>& tape, const EncoderConfig& config, const NormHandles
 // One layer over all rows.
 template <class T>
 Variable<T> layer_state(Tape<T>& tape, const EncoderConfig& config, const EncoderLayerHandles<Variable<T>>& h,
-                        const EncoderBatch& batch, const EncoderDropout& dropout, int layer, Variable<T> x) {
+                        const EncoderBatch& batch, const EncoderDropout& dropout, int layer, Variable<T> x,
+                        Variable<T> bias) {
   const int d = config.width, width = d / config.heads;
   const Variable<T> product = linear_layer(tape, h.query_key_value, {x});
   const Variable<T> attended = attention<T>(tape,
@@ -55,7 +56,7 @@ Variable<T> layer_state(Tape<T>& tape, const EncoderConfig& config, const Encode
                                              .scale = 1 / std::sqrt(static_cast<double>(width)),
                                              .dropout = dropout.on ? config.attention_dropout : 0,
                                              .random = stream_of(dropout, mask_of(layer, 0))},
-                                            {product, 0}, {product, d}, {product, 2 * d})
+                                            {product, 0}, {product, d}, {product, 2 * d}, bias)
                                    .output;
   const Variable<T> mixed =
       dropped(tape, linear_layer(tape, h.output, {attended}), config.dropout, dropout, mask_of(layer, 1));
@@ -88,16 +89,18 @@ Variable<T> encoder_state(Tape<T>& tape, const EncoderConfig& config, const Enco
   ETHREED_CHECK(batch.texts() > 0, "encoder_state: a batch without texts");
   const Range range(tape, "encoder");
   Variable<T> x = embedded(tape, config, handles, batch, dropout), other;
+  // [pairs, heads], the same for all layers
+  const Variable<T> bias = handles.distances ? embedding(tape, handles.distances, batch.distances) : Variable<T>{};
   if (!tape.recording() && layer > 0) other = tape.result(x.shape(), false);
   for (int l = 0; l < layer; ++l) {
     const auto& h = handles.layers[static_cast<std::size_t>(l)];
     if (tape.recording()) {
-      x = layer_state(tape, config, h, batch, dropout, l, x);
+      x = layer_state(tape, config, h, batch, dropout, l, x, bias);
       continue;
     }
     const Context& context = tape.context();
     const ArenaScope memory_of_layer(context.values);
-    const Variable<T> y = layer_state(tape, config, h, batch, dropout, l, x);
+    const Variable<T> y = layer_state(tape, config, h, batch, dropout, l, x, bias);
     context.copy(other.data(), y.data(), y.value().count());
     std::swap(x, other);
   }
@@ -122,6 +125,7 @@ Variable<T> encoder_logits(Tape<T>& tape, const EncoderConfig& config, const Enc
   switch (config.family) {
     case EncoderFamily::bert: features = encoder_pooled(tape, handles, batch, last); break;
     case EncoderFamily::roberta:
+    case EncoderFamily::mpnet:
       features = linear_layer(tape, handles.dense, {drop(first_tokens(tape, batch, last), 0)}, Activation::tanh);
       break;
     case EncoderFamily::distilbert:

@@ -19,7 +19,8 @@ struct EncoderDropout {
 
 /// Hidden state `layer` [tokens, d]: 0 is the embeddings after their layer norm, n the output of the n-th layer. Layers
 /// above are not run.
-///   x⁰ = LN(words + positions + types)
+///   x⁰ = LN(words + positions + types); MPNet adds its table's number for the distance of two tokens to the logit of
+///   each head
 ///   y  = LN(x + MHA(x)),  x' = LN(y + W_2 gelu(W_1 y + b_1) + b_2)
 /// Where the tape does not record, the memory of a layer is used again by the next one. Throws Error unless
 /// 0 ≤ layer ≤ config.layers and the batch has a text.
@@ -32,8 +33,8 @@ template <class T>
 Variable<T> encoder_pooled(Tape<T>& tape, const EncoderHandles<Variable<T>>& handles, const EncoderBatch& batch,
                            Variable<T> last);
 
-/// [texts, labels]; of BERT W_c drop(pooled) + b_c, of RoBERTa W_out drop(tanh(W_dense drop(x_0) + b_dense)) + b_out,
-/// of DistilBERT W_c drop(relu(W_pre x_0 + b_pre)) + b_c.
+/// [texts, labels]; of BERT W_c drop(pooled) + b_c, of RoBERTa and MPNet W_out drop(tanh(W_dense drop(x_0) + b_dense))
+/// + b_out, of DistilBERT W_c drop(relu(W_pre x_0 + b_pre)) + b_c.
 template <class T>
 Variable<T> encoder_logits(Tape<T>& tape, const EncoderConfig& config, const EncoderHandles<Variable<T>>& handles,
                            const EncoderBatch& batch, Variable<T> last, const EncoderDropout& dropout = {});

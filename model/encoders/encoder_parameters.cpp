@@ -51,6 +51,16 @@ constexpr std::array roberta_names{
     PartName{EncoderPart::dense, {"classifier.dense"}},
     PartName{EncoderPart::classifier, {"classifier.out_proj"}},
 };
+constexpr std::array mpnet_names{
+    PartName{EncoderPart::query_key_value,
+             {"encoder.layer.{}.attention.attn.q", "encoder.layer.{}.attention.attn.k",
+              "encoder.layer.{}.attention.attn.v"}},
+    PartName{EncoderPart::attention_output, {"encoder.layer.{}.attention.attn.o"}},
+    PartName{EncoderPart::attention_norm, {"encoder.layer.{}.attention.LayerNorm"}},
+    PartName{EncoderPart::distances, {"encoder.relative_attention_bias"}},
+    PartName{EncoderPart::dense, {"classifier.dense"}},
+    PartName{EncoderPart::classifier, {"classifier.out_proj"}},
+};
 constexpr std::array bert_names{PartName{EncoderPart::classifier, {"classifier"}}};
 
 const PartName* find(std::span<const PartName> names, EncoderPart part) {
@@ -62,6 +72,7 @@ const PartName& names_of(EncoderFamily family, EncoderPart part) {
   std::span<const PartName> own = bert_names;
   if (family == EncoderFamily::distilbert) own = distilbert_names;
   if (family == EncoderFamily::roberta) own = roberta_names;
+  if (family == EncoderFamily::mpnet) own = mpnet_names;
   const PartName* found = find(own, part);
   if (found == nullptr) found = find(usual_names, part);
   ETHREED_CHECK(found != nullptr, "encoder_layout: a part of {} has no name", name_of(family));

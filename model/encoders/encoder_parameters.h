@@ -27,11 +27,12 @@ template <class Handle> struct EncoderLayerHandles {
   NormHandles<Handle> output_norm;
 };
 
-/// `dense` is the classifier's own layer before the last one: of RoBERTa and DistilBERT.
+/// `dense` is the classifier's own layer before the last one: of all families but BERT.
 template <class Handle> struct EncoderHandles {
   Handle words{}, positions{}, types{};
   NormHandles<Handle> norm;
   std::span<EncoderLayerHandles<Handle>> layers;
+  Handle distances{};  ///< [32, heads], of all layers
   LinearHandles<Handle> pooler, dense, classifier;
 };
 
@@ -46,6 +47,7 @@ enum class EncoderPart {
   inner,
   outer,
   output_norm,
+  distances,
   pooler,
   dense,
   classifier
@@ -84,6 +86,8 @@ void visit_encoder(const EncoderConfig& config, EncoderHead head, EncoderHandles
     linear_part(Part::outer, l, d, config.inner, layer.outer);
     norm_part(Part::output_norm, l, layer.output_norm);
   }
+  if (config.distances > 0)
+    visit(EncoderParameter{Part::distances}, Shape{config.distances, config.heads}, h.distances);
   const bool classifies = head == EncoderHead::classifier, pools = config.family == EncoderFamily::bert;
   if (head == EncoderHead::pooler || (classifies && pools)) linear_part(Part::pooler, -1, d, d, h.pooler);
   if (classifies && !pools) linear_part(Part::dense, -1, d, d, h.dense);

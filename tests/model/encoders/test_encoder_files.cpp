@@ -86,7 +86,7 @@ std::string bytes_of_half(std::uint16_t bits) { return {static_cast<char>(bits &
 }  // namespace
 
 TEST_CASE("an encoder is read tensor by tensor, each number in its place") {
-  for (const TinyEncoder& tiny : {tiny_bert(), tiny_roberta(), tiny_distilbert()}) {
+  for (const TinyEncoder& tiny : {tiny_bert(), tiny_roberta(), tiny_distilbert(), tiny_mpnet()}) {
     TinyFiles model(tiny);
     check_values(model.read(), model);
     check_values(model.read<float>(), model);
@@ -130,11 +130,13 @@ TEST_CASE("encoders of the published sizes have the published numbers of paramet
   CHECK(count("bert", 768, 12, 12, 3072, 30'522, 512, 2, pooler) == 109'482'240);
   CHECK(count("bert", 384, 6, 12, 1536, 30'522, 512, 2, none) == 22'565'376);
   CHECK(count("bert", 384, 12, 12, 1536, 30'522, 512, 2, pooler) == 33'360'000);
+  CHECK(count("mpnet", 768, 12, 12, 3072, 30'527, 514, 0, none) == 108'895'872);
+  CHECK(count("mpnet", 768, 12, 12, 3072, 30'527, 514, 0, pooler) == 109'486'464);
   CHECK(count("distilbert", 768, 6, 12, 3072, 30'522, 512, 0, none) == 66'362'880);
 }
 
 TEST_CASE("names without the prefix, gamma and beta, stored position ids and other heads are accepted") {
-  for (const TinyEncoder& tiny : {tiny_bert(), tiny_roberta(), tiny_distilbert()}) {
+  for (const TinyEncoder& tiny : {tiny_bert(), tiny_roberta(), tiny_distilbert(), tiny_mpnet()}) {
     TinyFiles plain(tiny);
     const PretrainedEncoder<double> wanted = plain.read();
     const auto same = [&](const TinyFiles& model) {
@@ -214,6 +216,11 @@ TEST_CASE("a folder without the files of an encoder is refused, with what to do"
 
 TEST_CASE(
     "an encoder whose file lacks a tensor, or has another shape, or more layers, is refused by the tensor's name") {
+  for (const auto& [name, parameter] : tensors_of(tiny_mpnet())) {
+    TinyFiles lacking(tiny_mpnet());
+    lacking.erase(name);
+    lacking.refused(name.starts_with("mpnet.embeddings.word") ? "embeddings.word_embeddings.weight" : name);
+  }
   const TinyEncoder tiny = tiny_roberta();
   for (const auto& [name, parameter] : tensors_of(tiny)) {
     TinyFiles lacking(tiny);
@@ -303,6 +310,10 @@ TEST_CASE("a config.json that asks for what is not computed here is refused by i
   refused(without(roberta, "pad_token_id"), "has no 'pad_token_id'");
   refused(with(roberta, "pad_token_id", 20), "'pad_token_id' is 20");
   refused(with(roberta, "max_position_embeddings", 2), "the first position is 2");
+  const Json mpnet = config_of(tiny_mpnet());
+  refused(with(mpnet, "relative_attention_num_buckets", 64), "'relative_attention_num_buckets' is 64");
+  refused(without(mpnet, "relative_attention_num_buckets"), "has no 'relative_attention_num_buckets'");
+  refused(without(mpnet, "pad_token_id"), "has no 'pad_token_id'");
   refused(with(bert, "id2label", {{"0", "a"}, {"2", "b"}}), "'id2label' has 2 labels but no text for '1'");
   refused(with(bert, "id2label", Json::array()), "'id2label' is");
   refused(with(bert, "num_labels", 4), "'num_labels' is 4, but 'id2label' has 3");

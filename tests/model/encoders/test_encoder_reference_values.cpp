@@ -27,11 +27,11 @@ void check_norm(const EncoderBench<double>& bench, const std::string& name, doub
 }
 
 // A key's bias moves all logits of a query alike.
-void check_key_bias(const EncoderBench<double>& bench) {
+void check_key_bias(const EncoderBench<double>& bench, const char* query = "self.query", const char* key = "self.key") {
   for (const char* layer : {"0", "1"}) {
-    const std::string self = fmt::format("encoder.layer.{}.attention.self.", layer);
-    CHECK(bench.gradient_norm(self + "key.bias") < 1e-15);
-    CHECK(bench.gradient_norm(self + "query.bias") > 1e-3);
+    const std::string attention = fmt::format("encoder.layer.{}.attention.", layer);
+    CHECK(bench.gradient_norm(attention + key + ".bias") < 1e-15);
+    CHECK(bench.gradient_norm(attention + query + ".bias") > 1e-3);
   }
 }
 
@@ -82,4 +82,28 @@ TEST_CASE("a tiny BERT has the hidden states, logits, loss and gradients of its 
   check_norm(bench, "pooler.dense.weight", .3410710473);
   check_norm(bench, "classifier.weight", .6225638774);
   check_key_bias(bench);
+}
+
+TEST_CASE("a tiny MPNet has the hidden states, logits, loss and gradients of its reference") {
+  EncoderBench<double> bench = bench_of(tiny_mpnet());
+  CHECK(bench.layout.tensors.size() == 41);
+  bench.set({{0, 5, 9, 13, 2}, {0, 7, 2}});
+  check_row(bench.state(0), 1, {-1.3156755499, -.0793859283, 1.3213794904, 1.8855818418});
+  const std::vector<double> last = bench.state(2);
+  check_row(last, 0, {.5497501371, .2762791224, -.8443928805, -.8464740464});
+  check_row(last, 5 + 2, {.2300661720, .7987468664, -.2128404472, -.9971825300});
+  const std::vector<double> logits = bench.logits(),
+                            wanted{.2780083460, -.3259388432, -.7825674669, -.1019638596, -.5836877283, -.8023977423};
+  REQUIRE(logits.size() == wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) CHECK(logits[i] == Approx(wanted[i]).margin(5.1e-11).epsilon(0));
+  CHECK(bench.loss({2, 0}, true) == Approx(1.223656156688).margin(5.1e-13).epsilon(0));
+  check_norm(bench, "embeddings.word_embeddings.weight", 2.4207262726);
+  check_norm(bench, "embeddings.position_embeddings.weight", 2.3993743627);
+  check_norm(bench, "encoder.layer.0.attention.attn.q.weight", .3576674212);
+  check_norm(bench, "encoder.layer.0.intermediate.dense.weight", .0980204764);
+  check_norm(bench, "encoder.layer.1.output.dense.weight", .0952926875);
+  check_norm(bench, "embeddings.LayerNorm.weight", .3756642846);
+  check_norm(bench, "encoder.relative_attention_bias.weight", .1846375601);
+  check_norm(bench, "classifier.dense.weight", .3086057179);
+  check_key_bias(bench, "attn.q", "attn.k");
 }

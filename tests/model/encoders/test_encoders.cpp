@@ -12,8 +12,8 @@ using Catch::Contains;
 
 namespace {
 
-const TokenRows texts{{4, 5, 9, 13, 2, 7, 7}, {4, 19, 2}, {8}, {4, 1, 6, 3, 5}};
-const TokenRows segments{{0, 0, 0, 1, 1, 1, 1}, {0, 1, 1}, {1}, {0, 0, 0, 0, 0}};
+const TokenRows texts{{4, 5, 9, 13, 2, 7, 7, 3, 8, 4}, {4, 19, 2}, {8}, {4, 1, 6, 3, 5}};
+const TokenRows segments{{0, 0, 0, 1, 1, 1, 1, 0, 1, 1}, {0, 1, 1}, {1}, {0, 0, 0, 0, 0}};
 const std::vector<std::int32_t> labels{2, 0, 1, 1};
 
 // Numbers without a pattern, with means of heads and layers that differ.
@@ -43,7 +43,9 @@ template <class T> PretrainedEncoder<T> encoder_of(const TinyEncoder& m, Encoder
   return read_encoder<T>(folder.path(), head);
 }
 
-std::vector<TinyEncoder> all() { return {odd(tiny_bert()), odd(tiny_roberta()), odd(tiny_distilbert())}; }
+std::vector<TinyEncoder> all() {
+  return {odd(tiny_bert()), odd(tiny_roberta()), odd(tiny_distilbert()), odd(tiny_mpnet())};
+}
 
 // Segments that the model has.
 TokenRows segments_for(const TinyEncoder& m) { return m.types == 2 ? segments : TokenRows{}; }
@@ -100,7 +102,7 @@ TEST_CASE("encoders: the pooler is tanh of a linear layer of the first token's s
 }
 
 TEST_CASE("encoders: the gradient of every parameter agrees with finite differences, dropout on") {
-  for (const TinyEncoder& m : {tiny_bert(), tiny_roberta(), tiny_distilbert()}) {
+  for (const TinyEncoder& m : {tiny_bert(), tiny_roberta(), tiny_distilbert(), tiny_mpnet()}) {
     INFO(m.family);
     EncoderBench<double> bench(encoder_of<double>(m));
     bench.set(texts, segments_for(m));
@@ -185,7 +187,7 @@ TEST_CASE("encoders: 1, 2 and 3 threads give the same bits") {
 }
 
 TEST_CASE("encoders on the emulated device are those of the CPU, gradients too") {
-  for (const TinyEncoder& m : {tiny_bert(), tiny_roberta(), tiny_distilbert()}) {
+  for (const TinyEncoder& m : {tiny_bert(), tiny_roberta(), tiny_distilbert(), tiny_mpnet()}) {
     INFO(m.family);
     EncoderBench<double> cpu(encoder_of<double>(m)), emulated(encoder_of<double>(m), Device::emulated);
     cpu.set(texts, segments_for(m));
@@ -215,6 +217,15 @@ TEST_CASE("encoders: a new head starts with N(0, 0.02²) and no bias, and leaves
       CHECK(std::sqrt(squares / static_cast<double>(count)) == Approx(0.02).epsilon(0.25));
     }
   }
+}
+
+TEST_CASE("MPNet's rows for distances are those of its reference") {
+  for (const auto& [distance, row] :
+       {std::pair(-200, 15), std::pair(-64, 14), std::pair(-20, 10), std::pair(-12, 9), std::pair(-9, 8),
+        std::pair(-8, 8), std::pair(-7, 7), std::pair(-1, 1), std::pair(0, 0), std::pair(1, 17), std::pair(7, 23),
+        std::pair(8, 24), std::pair(12, 25), std::pair(16, 26), std::pair(64, 30), std::pair(127, 31)})
+    CHECK(distance_row(distance) == row);
+  for (int distance = -600; distance <= 600; ++distance) CHECK(distance_row(distance) == reference::bucket(distance));
 }
 
 TEST_CASE("encoders: rows that the tables do not have are refused") {

@@ -27,8 +27,19 @@ struct TinyEncoder {
   int vocabulary = 20, width = 8, layers = 2, heads = 2, inner = 16, positions = 12, labels = 3;
 
   bool distilled() const { return family == "distilbert"; }
+  bool mpnet() const { return family == "mpnet"; }
+  bool counts_from_pad() const { return family == "roberta" || mpnet(); }
+  static std::string mpnet_name(const std::string& usual) {
+    if (usual == "attention.self.query") return "attention.attn.q";
+    if (usual == "attention.self.key") return "attention.attn.k";
+    if (usual == "attention.self.value") return "attention.attn.v";
+    if (usual == "attention.output.dense") return "attention.attn.o";
+    if (usual == "attention.output.LayerNorm") return "attention.LayerNorm";
+    return usual;
+  }
   /// A part of a layer as the family calls it.
   std::string part(int layer, const std::string& usual, const std::string& distilled_name) const {
+    if (mpnet()) return fmt::format("{}encoder.layer.{}.{}", prefix, layer, mpnet_name(usual));
     return distilled() ? fmt::format("{}transformer.layer.{}.{}", prefix, layer, distilled_name)
                        : fmt::format("{}encoder.layer.{}.{}", prefix, layer, usual);
   }
@@ -39,6 +50,7 @@ inline TinyEncoder tiny_bert() { return {.family = "bert", .pad = 0, .types = 2,
 inline TinyEncoder tiny_distilbert() {
   return {.family = "distilbert", .pad = 0, .types = 0, .epsilon = 1e-12, .prefix = "distilbert."};
 }
+inline TinyEncoder tiny_mpnet() { return {.family = "mpnet", .types = 0, .prefix = "mpnet."}; }
 
 inline nlohmann::json config_of(const TinyEncoder& m) {
   nlohmann::json labels = nlohmann::json::object();
@@ -68,6 +80,10 @@ inline nlohmann::json config_of(const TinyEncoder& m) {
                  {"hidden_dropout_prob", 0.1},
                  {"attention_probs_dropout_prob", 0.1},
                  {"classifier_dropout", nullptr}});
+  if (m.mpnet()) {
+    json.erase("type_vocab_size");
+    json["relative_attention_num_buckets"] = 32;
+  }
   return json;
 }
 
@@ -103,9 +119,10 @@ inline reference::Parameters tensors_of(const TinyEncoder& m) {
     norm(m.part(l, "output.LayerNorm", "output_layer_norm"));
   }
   if (m.family == "bert") linear(m.prefix + "pooler.dense", d, d);
-  if (m.family == "roberta") linear("classifier.dense", d, d);
+  if (m.mpnet()) add(m.prefix + "encoder.relative_attention_bias.weight", {32, m.heads});
+  if (m.counts_from_pad()) linear("classifier.dense", d, d);
   if (m.distilled()) linear("pre_classifier", d, d);
-  linear(m.family == "roberta" ? "classifier.out_proj" : "classifier", m.labels, d);
+  linear(m.counts_from_pad() ? "classifier.out_proj" : "classifier", m.labels, d);
   return p;
 }
 
@@ -159,16 +176,23 @@ inline Vector layer_norm(const Parameters& p, const std::string& name, double ep
   return y;
 }
 
+/// As the specification has it, m = −(j − i).
+inline int bucket(int j_minus_i) {
+  const int m = -j_minus_i, size = std::abs(m);
+  if (size < 8) return (m < 0 ? 16 : 0) + size;
+  return (m < 0 ? 16 : 0) + std::min(15, 8 + static_cast<int>(std::floor(std::log(size / 8.0) / std::log(16.0) * 8)));
+}
+
 /// Hidden state `layer` of one text.
 inline Rows encoder_state(const TinyEncoder& m, const Parameters& p, const std::vector<int>& ids,
                           const std::vector<int>& types, int layer) {
   const std::string tables = m.prefix + "embeddings.";
   Rows x;
-  int position = m.family == "roberta" ? m.pad + 1 : 0;
+  int position = m.counts_from_pad() ? m.pad + 1 : 0;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    Vector sum = sum_of(row(p.at(tables + "word_embeddings.weight"), ids[i]),
-                        row(p.at(tables + "position_embeddings.weight"),
-                            m.family == "roberta" && ids[i] == m.pad ? m.pad : position++));
+    Vector sum = sum_of(
+        row(p.at(tables + "word_embeddings.weight"), ids[i]),
+        row(p.at(tables + "position_embeddings.weight"), m.counts_from_pad() && ids[i] == m.pad ? m.pad : position++));
     if (m.types > 0) sum = sum_of(sum, row(p.at(tables + "token_type_embeddings.weight"), types[i]));
     x.push_back(layer_norm(p, tables + "LayerNorm", m.epsilon, sum));
   }
@@ -191,7 +215,11 @@ inline Rows encoder_state(const TinyEncoder& m, const Parameters& p, const std::
           double logit = 0;
           for (int c = h * width; c < (h + 1) * width; ++c)
             logit += query[i][static_cast<std::size_t>(c)] * keys[j][static_cast<std::size_t>(c)];
-          weights.push_back(std::exp(logit / std::sqrt(static_cast<double>(width))));
+          logit /= std::sqrt(static_cast<double>(width));
+          if (m.mpnet())
+            logit += row(p.at(m.prefix + "encoder.relative_attention_bias.weight"),
+                         bucket(static_cast<int>(j) - static_cast<int>(i)))[static_cast<std::size_t>(h)];
+          weights.push_back(std::exp(logit));
           sum += weights.back();
         }
         for (std::size_t j = 0; j < x.size(); ++j)
@@ -214,7 +242,7 @@ inline Rows encoder_state(const TinyEncoder& m, const Parameters& p, const std::
 /// From the last hidden state of one text.
 inline Vector encoder_logits(const TinyEncoder& m, const Parameters& p, const Rows& last) {
   if (m.family == "bert") return affine(p, "classifier", tanh_of(affine(p, m.prefix + "pooler.dense", last[0])));
-  if (m.family == "roberta") return affine(p, "classifier.out_proj", tanh_of(affine(p, "classifier.dense", last[0])));
+  if (m.counts_from_pad()) return affine(p, "classifier.out_proj", tanh_of(affine(p, "classifier.dense", last[0])));
   Vector features = affine(p, "pre_classifier", last[0]);
   for (double& v : features) v = std::max(v, 0.0);
   return affine(p, "classifier", features);
