@@ -27,6 +27,7 @@ void TextEncoder::encode(Context& context, std::span<const SubwordRow> rows, int
   std::iota(order.begin(), order.end(), 0);
   const auto length = [&](int row) { return count_of(rows[static_cast<std::size_t>(row)].ids); };
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return length(a) > length(b); });
+  for (; !order.empty() && length(order.back()) == 0; order.pop_back()) consume(order.back(), {});
   EncoderBatch batch(config());
   for (std::size_t next = 0; next < order.size();) {
     const std::size_t begin = next;

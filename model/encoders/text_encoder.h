@@ -36,7 +36,8 @@ class TextEncoder {
   SubwordRow row_of(std::string_view text, std::optional<bool> prefix_space = {}) const;
 
   /// Hidden state `layer` of every row: calls consume(row, states [tokens of it, d]), rows of like length together and
-  /// therefore not in their order. A row's states depend on the other rows by rounding only.
+  /// therefore not in their order. A row without tokens has no states. A row's states depend on the other rows by
+  /// rounding only.
   using Consume = std::function<void(int row, std::span<const float> states)>;
   void encode(Context& context, std::span<const SubwordRow> rows, int layer, const Consume& consume);
 

@@ -1,6 +1,7 @@
 // BERTScore by the command score: a tiny encoder with its tokenizer, and real weights where they are.
 
 #include "tests/model/encoders/tiny_encoder.h"
+#include "tests/model/tiny_tokenizers.h"
 #include "tests/tools/tiny_project.h"
 
 #include <catch2/catch.hpp>
@@ -141,6 +142,17 @@ TEST_CASE("of several references the largest P, R and F count") {
   CHECK(f({"--bertscore-references", "gold.txt"}) == Approx(one));  // without others
   CHECK(f({"--references", "gold.txt", "--bertscore-references", "nonsense.txt", "--bertscore-references", "a.txt"}) ==
         Approx(3.0 / 4).epsilon(1e-6));
+}
+
+TEST_CASE("BERTScore by a tokenizer without special tokens takes an empty text for what it is") {
+  const TinyEncoder m = tiny_roberta();
+  write_encoder<float>(project() / "bare", config_of(m), list_of(sines_of(m)));
+  Json tokenizer = word_piece_json();
+  tokenizer["post_processor"] = nullptr;
+  project().file("bare/tokenizer.json", tokenizer.dump());
+  const Json scores = scored({"b.txt", "--references", "gold.txt", "--bertscore", "bare"});
+  CHECK(value(scores, "bertscore_f[bare:2]") == Approx(3.0 / 4).epsilon(1e-6));
+  CHECK(value(scores, "bertscore_empty") == 2);
 }
 
 TEST_CASE("BERTScore has intervals between files, and is absent without references") {
