@@ -155,10 +155,12 @@ void announce(const TrainArguments& arguments, const CheckpointInfo& info, const
   std::fflush(stdout);
 }
 
-// A disk that is full or a folder that cannot be written shows before the first step, not after the first epoch. On an
-// error nothing is left of a folder that this run `made`.
-void save_first_checkpoint(const fs::path& run, bool made, const ModelState<float>& state, const CheckpointInfo& info) {
+// Parameters at the start of a run, and its first checkpoint: a disk that is full or a folder that cannot be written
+// shows before the first step, not after the first epoch. On an error nothing is left of a folder that this run `made`.
+template <class Fill>
+void begin_run(const fs::path& run, bool made, ModelState<float>& state, const CheckpointInfo& info, Fill fill) {
   try {
+    fill();
     save_checkpoint(run / "last", state, info);
   } catch (const Error&) {
     std::error_code ignored;
@@ -240,11 +242,12 @@ void run_train(const TrainArguments& arguments) {
     load_checkpoint_tensors(run / "last", state);
     if (has_new_changes) save_checkpoint(run / "last", state, info);  // from here on they hold, whatever happens
   } else {
-    if (arguments.from.empty())
-      initialise_state(context.pool, model, data, info.config.recipe.seed, state);
-    else
-      take_parameters(arguments, state);
-    save_first_checkpoint(run, made, state, info);
+    begin_run(run, made, state, info, [&] {
+      if (arguments.from.empty())
+        initialise_state(context.pool, model, data, info.config.recipe.seed, state);
+      else
+        take_parameters(arguments, state);
+    });
   }
   RunFolder{.data = seen_from(run, arguments.data), .log_every = options.log_every, .save_every = options.save_every}
       .write(run);
