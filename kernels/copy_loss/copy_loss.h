@@ -2,8 +2,14 @@
 // copy_loss: cross-entropy of rows of logits that are mixed with a distribution over the words of a source, smoothed
 // over the vocabulary: vocabulary_loss for a model that copies. [rows, vocabulary] is in memory once.
 
+#include "kernels/common/dispatch.h"
+#include "kernels/common/gradient.h"
+#include "kernels/common/math.h"
 #include "kernels/common/row_layout.h"
-#include "kernels/vocabulary_loss/vocabulary_loss.h"
+#include "kernels/vocabulary_loss/smoothing.h"
+
+#include <cmath>
+#include <cstdint>
 
 namespace ethreed {
 
@@ -14,12 +20,17 @@ namespace ethreed {
 /// as the loss without a source, less p*_v·(log P_v − log σ(z)π_v) for every different word v of the source. A token
 /// counts nothing (loss = nll = 0) whose target is −1 or the excluded class.
 ///
-///   words        what vocabulary_loss has, with M = layout.targets() rows: logits [M, V], targets [M], loss, nll, lse
-///                [M]; read and written as there
+///   logits       [M, V]  read; V = vocabulary, M = layout.targets(); finite where ε > 0, but for that of the excluded
+///                        class
+///   targets      [M]  on the host, read; −1 to V − 1
 ///   gate_logit   [M]  read
 ///   weights      [W]  read; w, ragged [target, source]; not negative
 ///   source_ids   [S]  on the host, read; 0 to V − 1, or −1 for a source token that no word is: its weight goes nowhere
 ///   rate         [W]  written, saved: p*_v·σ(−z)/P_v of the word v of each source token, 0 where there is none
+///   loss, nll    [M]  written; no gradient goes through nll
+///   lse          [M]  written, saved: log Σ_v exp(logits[i, v]), in two parts (0 where the token counts nothing)
+///
+/// 0 ≤ ε = smoothing < 1; excluded is −1 for none; some class shares ε.
 ///
 /// With L the tokens that count, W' the weights of these whose source token is a word, S' the source tokens of rows
 /// that have target tokens:
@@ -33,7 +44,14 @@ namespace ethreed {
 /// smoothing.
 template <class T> struct CopyLossForward {
   RowLayout layout;
-  VocabularyLossForward<T> words;
+  int vocabulary = 0;
+  T smoothing = 0;
+  std::int32_t excluded = -1;
+  const T* logits = nullptr;
+  const std::int32_t* targets = nullptr;
+  T* loss = nullptr;
+  T* nll = nullptr;
+  math::LogSumExp<T>* lse = nullptr;
   const T* gate_logit = nullptr;
   const T* weights = nullptr;
   const std::int32_t* source_ids = nullptr;
@@ -47,9 +65,8 @@ template <class T> struct CopyLossForward {
 ///
 ///   forward      as it was called: what it read (targets, weights, source ids) and saved is read
 ///   dloss        [M]     read, where a token counts
-///   dlogits      [M, V]  written or accumulated; may be `logits` itself if it overwrites (each row of logits then
-///   turns
-///                        into its gradient)
+///   dlogits      [M, V]  written or accumulated; may be `logits` itself if it overwrites (each row of logits then is
+///                        its gradient)
 ///   dgate_logit  [M], dweights [W]  written or accumulated; each of the three may be absent
 ///
 /// FLOPs: 4·L·V, and a few for each weight. Bytes: ((M + L)·V + 4·L + M + 2·W' + W)·sizeof(T) + 4·(S' + M). Workspace:
@@ -67,12 +84,6 @@ ETHREED_KERNEL(copy_loss_forward, CopyLossForward)
 ETHREED_KERNEL(copy_loss_backward, CopyLossBackward)
 
 namespace smoothed {
-
-/// p*_v
-template <class T>
-ETHREED_HOST_DEVICE T wanted(const VocabularyLossForward<T>& f, std::int32_t v, std::int32_t target) {
-  return v == target ? T{1} - f.smoothing : v == f.excluded ? T{0} : share(f);
-}
 
 /// What the copy of one source word does.
 template <class T> struct Copied {

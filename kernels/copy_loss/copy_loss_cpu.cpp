@@ -11,35 +11,33 @@ namespace {
 
 /// The row of V numbers behind a token's, or its own if it is the last.
 template <class T> const T* next_row(const CopyLossForward<T>& f, int token, const T* row) {
-  return token + 1 < f.layout.targets() ? row + f.words.vocabulary : row;
+  return token + 1 < f.layout.targets() ? row + f.vocabulary : row;
 }
 
 template <class T> void forward_of_token(const CopyLossForward<T>& f, const TargetToken& at) {
-  const VocabularyLossForward<T>& words = f.words;
-  const std::int32_t target = words.targets[at.token];
-  ETHREED_ASSERT(target >= -1 && target < words.vocabulary);
+  const std::int32_t target = f.targets[at.token];
+  ETHREED_ASSERT(target >= -1 && target < f.vocabulary);
   T* rate = f.rate + at.weight;
-  words.loss[at.token] = words.nll[at.token] = T{0};
-  words.lse[at.token] = {};
+  f.loss[at.token] = f.nll[at.token] = T{0};
+  f.lse[at.token] = {};
   std::fill_n(rate, at.source_count, T{0});
-  if (!smoothed::counts(words, target)) return;
-  const std::int64_t n = words.vocabulary;
-  const T* logits = words.logits + at.token * n;
+  if (!smoothed::counts(f, target)) return;
+  const std::int64_t n = f.vocabulary;
+  const T* logits = f.logits + at.token * n;
   const math::LogSumExp<T> lse = math::log_sum_exp(logits, n, next_row(f, at.token, logits));
   const T log_probability = lse.log_probability(logits[target]);
   T terms{0};
-  if (words.smoothing > T{0})
-    terms = lane_sum<T>(n, [=, &words](std::int64_t k) {
-      return smoothed::term(words, static_cast<int>(k), target, logits[k], lse.max);
-    });
+  if (f.smoothing > T{0})
+    terms = lane_sum<T>(
+        n, [=, &f](std::int64_t k) { return smoothed::term(f, static_cast<int>(k), target, logits[k], lse.max); });
   const T gate = f.gate_logit[at.token], log_gate = math::log_sigmoid(gate), log_other = math::log_sigmoid(-gate);
-  T loss = smoothed::loss(words, log_probability, lse.log_sum, terms) - log_gate;
+  T loss = smoothed::loss(f, log_probability, lse.log_sum, terms) - log_gate;
   T nll = -(log_gate + log_probability);
   const std::int32_t* ids = f.source_ids + at.source;
   for (int j = 0; j < at.source_count; ++j) {
     if (ids[j] < 0) continue;
-    ETHREED_ASSERT(ids[j] < words.vocabulary);
-    const T wanted = smoothed::wanted(words, ids[j], target);
+    ETHREED_ASSERT(ids[j] < f.vocabulary);
+    const T wanted = smoothed::wanted(f, ids[j], target);
     const auto same = smoothed::same_word<T>(ids, at.source_count, j, [&](int k) { return f.weights[at.weight + k]; });
     const auto copied = smoothed::copied(log_gate + lse.log_probability(logits[ids[j]]), log_other, same.sum);
     rate[j] = wanted * copied.rate;
@@ -47,9 +45,9 @@ template <class T> void forward_of_token(const CopyLossForward<T>& f, const Targ
     loss -= wanted * copied.gain;
     if (ids[j] == target) nll -= copied.gain;
   }
-  words.loss[at.token] = loss;
-  words.nll[at.token] = nll;
-  words.lse[at.token] = lse;
+  f.loss[at.token] = loss;
+  f.nll[at.token] = nll;
+  f.lse[at.token] = lse;
 }
 
 template <class T> void put(const GradientSink<T>& sink, std::int64_t i, T gradient) {
@@ -58,9 +56,8 @@ template <class T> void put(const GradientSink<T>& sink, std::int64_t i, T gradi
 
 template <class T> void backward_of_token(const CopyLossBackward<T>& args, const TargetToken& at) {
   const CopyLossForward<T>& f = args.forward;
-  const VocabularyLossForward<T>& words = f.words;
-  const std::int32_t target = words.targets[at.token];
-  const bool counts = smoothed::counts(words, target);
+  const std::int32_t target = f.targets[at.token];
+  const bool counts = smoothed::counts(f, target);
   const T g = counts ? args.dloss[at.token] : T{0};
   const std::int32_t* ids = f.source_ids + at.source;
   T copied{0};  // Q
@@ -73,19 +70,19 @@ template <class T> void backward_of_token(const CopyLossBackward<T>& args, const
   if (args.dgate_logit)
     put(args.dgate_logit, at.token, counts ? g * (copied - math::sigmoid(-f.gate_logit[at.token])) : T{0});
   if (!args.dlogits) return;
-  const std::int64_t n = words.vocabulary;
+  const std::int64_t n = f.vocabulary;
   T* out = args.dlogits.data + at.token * n;
   if (!counts) {
     if (!args.dlogits.accumulate) std::fill_n(out, n, T{0});
     return;
   }
-  const T max = words.lse[at.token].max;
-  const T factor = g * (T{1} - copied) * std::exp(-words.lse[at.token].log_sum);
-  const T even = g * smoothed::share(words);
-  put_row(words.logits + at.token * n, n, out, next_row(f, at.token, out), args.dlogits.accumulate,
+  const T max = f.lse[at.token].max;
+  const T factor = g * (T{1} - copied) * std::exp(-f.lse[at.token].log_sum);
+  const T even = g * smoothed::share(f);
+  put_row(f.logits + at.token * n, n, out, next_row(f, at.token, out), args.dlogits.accumulate,
           [=](T logit) { return factor * math::exp(logit - max) - even; });
-  out[target] += even - g * (T{1} - words.smoothing);
-  if (words.excluded >= 0) out[words.excluded] += even;
+  out[target] += even - g * (T{1} - f.smoothing);
+  if (f.excluded >= 0) out[f.excluded] += even;
   for (int j = 0; j < at.source_count; ++j) {
     if (ids[j] < 0) continue;
     const auto same = smoothed::same_word<T>(ids, at.source_count, j,
@@ -101,7 +98,7 @@ template <class T> void copy_loss_forward(Cpu, Context& context, const CopyLossF
 }
 
 template <class T> void copy_loss_backward(Cpu, Context& context, const CopyLossBackward<T>& args) {
-  ETHREED_ASSERT(args.dlogits.data != args.forward.words.logits || !args.dlogits.accumulate);
+  ETHREED_ASSERT(args.dlogits.data != args.forward.logits || !args.dlogits.accumulate);
   for_each_target(context, args.forward.layout, [&](const TargetToken& at) { backward_of_token(args, at); });
 }
 

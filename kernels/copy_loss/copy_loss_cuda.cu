@@ -11,19 +11,18 @@ constexpr int threads = 512;
 /// A block is one target token. All of it reduces the row of logits; its first warp then adds up what the source
 /// changes (lane l source tokens l, l + 32, …).
 template <class T> __global__ void copy_loss_forward_kernel(CopyLossForward<T> f) {
-  const VocabularyLossForward<T>& words = f.words;
   const int token = block_index(), thread = thread_index();
-  const std::int32_t target = words.targets[token];
-  const bool counts = smoothed::counts(words, target);  // of all threads of the block, or none
-  const T* logits = words.logits + std::int64_t{token} * words.vocabulary;
+  const std::int32_t target = f.targets[token];
+  const bool counts = smoothed::counts(f, target);  // of all threads of the block, or none
+  const T* logits = f.logits + std::int64_t{token} * f.vocabulary;
   math::LogSumExp<T> lse{};
   T terms{0};
   if (counts) {
-    lse = block_log_sum_exp<struct CopyLossLse>(logits, words.vocabulary);
-    if (words.smoothing > T{0}) {
-      const auto term = [=, &words](int k, T logit) { return smoothed::term(words, k, target, logit, lse.max); };
+    lse = block_log_sum_exp<struct CopyLossLse>(logits, f.vocabulary);
+    if (f.smoothing > T{0}) {
+      const auto term = [=, &f](int k, T logit) { return smoothed::term(f, k, target, logit, lse.max); };
       walk_row(
-          logits, words.vocabulary, true, [&](int k) { terms += term(k, logits[k]); },
+          logits, f.vocabulary, true, [&](int k) { terms += term(k, logits[k]); },
           [&](int k) {
             const Vector4<T> v = load4(logits + k);
             terms += (term(k, v.x) + term(k + 1, v.y)) + (term(k + 2, v.z) + term(k + 3, v.w));
@@ -40,7 +39,7 @@ template <class T> __global__ void copy_loss_forward_kernel(CopyLossForward<T> f
   for (int j = thread; j < at.source_count; j += warp_size) {
     T rate{0};
     if (counts && ids[j] >= 0) {
-      const T wanted = smoothed::wanted(words, ids[j], target);
+      const T wanted = smoothed::wanted(f, ids[j], target);
       const auto same =
           smoothed::same_word<T>(ids, at.source_count, j, [&](int k) { return f.weights[at.weight + k]; });
       const auto copied = smoothed::copied(log_gate + lse.log_probability(logits[ids[j]]), log_other, same.sum);
@@ -58,22 +57,21 @@ template <class T> __global__ void copy_loss_forward_kernel(CopyLossForward<T> f
   T loss{0}, nll{0};
   if (counts) {
     const T log_probability = lse.log_probability(logits[target]);
-    loss = smoothed::loss(words, log_probability, lse.log_sum, terms) - log_gate - gained;
+    loss = smoothed::loss(f, log_probability, lse.log_sum, terms) - log_gate - gained;
     nll = -(log_gate + log_probability) - of_target;
   }
-  words.loss[token] = loss;
-  words.nll[token] = nll;
-  words.lse[token] = lse;
+  f.loss[token] = loss;
+  f.nll[token] = nll;
+  f.lse[token] = lse;
 }
 
 /// A block is one target token: every warp of it computes Q, all of it writes the row of dlogits, each element from its
 /// own logit, and its first warp adds the words of the source to that and writes the rest.
 template <class T> __global__ void copy_loss_backward_kernel(CopyLossBackward<T> args) {
   const CopyLossForward<T>& f = args.forward;
-  const VocabularyLossForward<T>& words = f.words;
   const int token = block_index(), thread = thread_index();
-  const std::int32_t target = words.targets[token];
-  const bool counts = smoothed::counts(words, target);
+  const std::int32_t target = f.targets[token];
+  const bool counts = smoothed::counts(f, target);
   const T g = counts ? args.dloss[token] : T{0};
   const TokenPlace at = place_of(f.layout, token);
   const std::int32_t* ids = f.source_ids + at.source;
@@ -82,17 +80,17 @@ template <class T> __global__ void copy_loss_backward_kernel(CopyLossBackward<T>
     if (ids[j] >= 0) copied += f.rate[at.weight + j] * f.weights[at.weight + j];
   copied = warp_sum(copied);
   if (args.dlogits) {
-    const std::int64_t start = std::int64_t{token} * words.vocabulary;
+    const std::int64_t start = std::int64_t{token} * f.vocabulary;
     const GradientSink<T> sink{args.dlogits.data + start, args.dlogits.accumulate};
     if (counts) {
-      const T max = words.lse[token].max, factor = g * (T{1} - copied) * std::exp(-words.lse[token].log_sum);
-      const T even = g * smoothed::share(words), own = g * (T{1} - words.smoothing);
-      const std::int32_t excluded = words.excluded;
-      put_row(words.logits + start, words.vocabulary, sink, [=](int k, T logit) {
+      const T max = f.lse[token].max, factor = g * (T{1} - copied) * std::exp(-f.lse[token].log_sum);
+      const T even = g * smoothed::share(f), own = g * (T{1} - f.smoothing);
+      const std::int32_t excluded = f.excluded;
+      put_row(f.logits + start, f.vocabulary, sink, [=](int k, T logit) {
         return factor * math::exp(logit - max) - (k == target ? own : k == excluded ? T{0} : even);
       });
     } else if (!sink.accumulate) {
-      for (int k = thread; k < words.vocabulary; k += block_threads()) sink.data[k] = T{0};
+      for (int k = thread; k < f.vocabulary; k += block_threads()) sink.data[k] = T{0};
     }
     __syncthreads();  // the row is written; what follows adds to it
     for (int j = thread; counts && thread < warp_size && j < at.source_count; j += warp_size) {
@@ -111,7 +109,7 @@ template <class T> __global__ void copy_loss_backward_kernel(CopyLossBackward<T>
 }
 
 template <class T> CopyLossForward<T> on_device(Context& context, CopyLossForward<T> f) {
-  f.words.targets = indices(context, f.words.targets, f.layout.targets());
+  f.targets = indices(context, f.targets, f.layout.targets());
   f.source_ids = indices(context, f.source_ids, f.layout.sources());
   f.layout = ethreed::on_device(context, f.layout);
   return f;
@@ -127,7 +125,7 @@ template <class T> void copy_loss_forward(ThisDevice, Context& context, const Co
 }
 
 template <class T> void copy_loss_backward(ThisDevice, Context& context, const CopyLossBackward<T>& args) {
-  ETHREED_ASSERT(args.dlogits.data != args.forward.words.logits || !args.dlogits.accumulate);
+  ETHREED_ASSERT(args.dlogits.data != args.forward.logits || !args.dlogits.accumulate);
   const int tokens = args.forward.layout.targets();
   if (tokens == 0 || !(args.dlogits || args.dgate_logit || args.dweights)) return;
   CopyLossBackward<T> moved = args;

@@ -2,12 +2,11 @@
 // vocabulary_loss: cross-entropy of rows of logits against a word each, smoothed over the vocabulary, whose gradient
 // may take the logits' place: a batch's [rows, vocabulary] is in memory once.
 
-#include "core/host_device.h"
 #include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
 #include "kernels/common/math.h"
+#include "kernels/vocabulary_loss/smoothing.h"
 
-#include <cmath>
 #include <cstdint>
 
 namespace ethreed {
@@ -60,32 +59,4 @@ template <class T> struct VocabularyLossBackward {
 ETHREED_KERNEL(vocabulary_loss_forward, VocabularyLossForward)
 ETHREED_KERNEL(vocabulary_loss_backward, VocabularyLossBackward)
 
-namespace smoothed {
-
-template <class T> ETHREED_HOST_DEVICE bool counts(const VocabularyLossForward<T>& f, std::int32_t target) {
-  return target >= 0 && target != f.excluded;
-}
-/// n, the classes that share ε.
-template <class T> ETHREED_HOST_DEVICE int others(const VocabularyLossForward<T>& f) {
-  return f.vocabulary - (f.excluded >= 0 ? 2 : 1);
-}
-/// q
-template <class T> ETHREED_HOST_DEVICE T share(const VocabularyLossForward<T>& f) {
-  return f.smoothing > T{0} ? f.smoothing / static_cast<T>(others(f)) : T{0};
-}
-/// A logit's term of the sum over the others, Σ (logit − max).
-template <class T>
-ETHREED_HOST_DEVICE T term(const VocabularyLossForward<T>& f, int v, std::int32_t target, T logit, T max) {
-  return v == target || v == f.excluded ? T{0} : logit - max;
-}
-/// The loss of a row from log P_y and the sum of those terms.
-template <class T>
-ETHREED_HOST_DEVICE T loss(const VocabularyLossForward<T>& f, T log_probability, T log_sum, T terms) {
-  if (!(f.smoothing > T{0})) return -log_probability;
-  const T rest = T{1} - f.smoothing, q = share(f);
-  const T least = rest * std::log(rest) + f.smoothing * std::log(q);
-  return least - rest * log_probability - q * (terms - static_cast<T>(others(f)) * log_sum);
-}
-
-}  // namespace smoothed
 }  // namespace ethreed

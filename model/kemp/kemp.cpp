@@ -22,6 +22,7 @@ std::int64_t published_parameters(const KempConfig& config) {
   KempConfig whole = config;
   whole.variant_choice = KempVariant::kemp;
   whole.copy = true;
+  whole.graph_mask = GraphMask::zero;
   const std::int64_t d = config.width(), published_v = config.vocabulary + kemp_mark_count;
   const std::int64_t of_attention = 2 * d * d + 1;  // the matrix [d, 2d] and the scalar
 

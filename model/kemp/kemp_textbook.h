@@ -92,7 +92,8 @@ inline Rows see_graph(const Parameters& p, const KempSwitches& s, const KempColu
       if (j > words) edge = i == 0 || columns.concepts[j - words - 1].owner == static_cast<int>(i);
       if (!edge && s.strict) continue;
       looked_at.push_back(j);
-      logits.push_back(edge ? dot(query, affine(p, "graph.keys", x[j])) : 0.0);
+      const Vector key = s.strict ? product(p.at("graph.keys.weight"), x[j]) : affine(p, "graph.keys", x[j]);
+      logits.push_back(edge ? dot(query, key) : 0.0);
     }
     const Vector alpha = softmax(logits);
     Vector mixed(x[i].size(), 0.0);

@@ -19,7 +19,7 @@ enum KempMark : std::int32_t {
 template <class Handle> struct KempParameters {
   MarkedTable<Handle> table;
   Handle knowledge{};  ///< numbers of the user's files [V, knowledge_width]: no gradient (knowledge_table)
-  LinearHandles<Handle> query, keys, values, output_of_graph;  ///< W_q, W_k, W_v, W_o, all [D_w, D_w]
+  LinearHandles<Handle> query, keys, values, output_of_graph;  ///< W_q, W_k, W_v, W_o [D_w, D_w]; b_k unset if strict
   NormHandles<Handle> graph_norm;
   TransformerHandles<Handle> context;
   Handle classifier{};          ///< W [K, d]
@@ -41,7 +41,10 @@ void visit_parameters(const KempConfig& c, KempParameters<Handle>& p, Visit&& vi
           InitialValues{.how = Initialisation::from_data}, p.knowledge);
   if (c.has_graph()) {
     layer("graph.query", width, width, p.query);
-    layer("graph.keys", width, width, p.keys);
+    if (c.graph_mask == GraphMask::zero)
+      layer("graph.keys", width, width, p.keys);
+    else  // a bias would add the same to all edges of a word, which a softmax over these does not see
+      visit_xavier(visit, "graph.keys", width, width, p.keys.weight);
     layer("graph.values", width, width, p.values);
     layer("graph.output", width, width, p.output_of_graph);
     visit("graph", ".norm.gamma", Shape{width}, InitialValues{.how = Initialisation::one}, p.graph_norm.gamma);

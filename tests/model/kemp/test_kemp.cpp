@@ -107,6 +107,9 @@ TEST_CASE("KEMP has the parameters of its table, module by module, to the last")
   config.transformer.layers = 4;
   CHECK(published_parameters(config) == 1202 * published_v + 1'440'104 + 3 * 867'703);
   CHECK(published_parameters(config) / 10'000 == 3254);  // 32.54 M, as published
+  config.graph_mask = GraphMask::strict;
+  CHECK(parameters_of(config, {"graph."}) == 4 * 90'300 + 600 - 300);  // see visit_parameters
+  CHECK(published_parameters(config) / 10'000 == 3254);
   config.variant_choice = KempVariant::without_ece;
   CHECK(parameters_of(config, {"graph."}) == 0);
   CHECK(published_parameters(config) / 10'000 == 3254);
