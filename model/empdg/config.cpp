@@ -19,7 +19,8 @@ ConfigFields EmpdgConfig::model_fields() {
           {"emotion_words", named_choice(words, variant_names)},
           {"lexicon", &lexicon},
           {"lexicon_count", &lexicon_count, 1, 1e9},
-          {"lexicon_coverage", &lexicon_coverage, 0.001, 1.0}};
+          {"lexicon_coverage", &lexicon_coverage, 0.001, 1.0},
+          {"copy", &copy}};
 }
 
 ConfigFields EmpdgConfig::training_fields() {
@@ -33,9 +34,9 @@ void EmpdgConfig::take_data(const DataDescription& data) {
 }
 
 void EmpdgConfig::check() const {
-  EmpdgConfig copy = *this;
-  check_fields(copy.model_fields());
-  check_fields(copy.training_fields());
+  EmpdgConfig checked = *this;
+  check_fields(checked.model_fields());
+  check_fields(checked.training_fields());
   check_transformer(transformer);
 }
 

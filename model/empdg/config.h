@@ -40,6 +40,7 @@ struct EmpdgConfig {
   std::string lexicon;             ///< of `lexicon`: the file, read once, at the start of a training
   int lexicon_count = 5;           ///< of `data_lexicon`: how often a word is in the situations at least
   double lexicon_coverage = 0.23;  ///< of `data_lexicon`: the share of the contexts' tokens that its words reach
+  bool copy = false;               ///< may words of the context be copied
   double label_smoothing = 0.1;
   EmpdgEmotionLoss emotion_loss = EmpdgEmotionLoss::sum;
 

@@ -14,8 +14,8 @@ EmpdgPublished published_parameters(const EmpdgConfig& config) {
   const std::int64_t marks = mark_count + 1;  // the release has them in its vocabulary
   const std::int64_t second_output = (2 * d + 1) * (config.vocabulary + marks);
   EmpdgPublished published;
-  published.port =
-      layout_of<EmpdgModel>(config).parameter_count() + marks * (d + 1) + (d + 1) + second_output + 2 * classes * d;
+  published.port = layout_of<EmpdgModel>(config).parameter_count() + marks * (d + 1) + (config.copy ? 0 : d + 1) +
+                   second_output + 2 * classes * d;
   published.release = published.port + 4 * layers * (2 * d * d + 1);  // one in each encoder's layer, two in a decoder's
   return published;
 }

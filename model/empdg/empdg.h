@@ -2,7 +2,8 @@
 // EmpDG's generator as a model of this program (model/interface/model_of.h). Source: Li, Chen, Ren, Ren, Tu, Chen,
 // "EmpDG: Multi-resolution Interactive Empathetic Dialogue Generation", COLING 2020, its released code, and the port of
 // it in the code of CEM (Sabour, Zheng, Huang, AAAI 2022), from which most published figures of EmpDG come: the
-// generator alone, no pointer. No gradient flows from the release's discriminators to its generator: there are none.
+// generator alone, without its pointer. No gradient flows from the release's discriminators to its generator: there are
+// none.
 
 #include "model/empdg/figures.h"
 #include "model/empdg/replies.h"
@@ -68,10 +69,13 @@ struct EmpdgModel {
                                                                   .label = "tracked emotion of the speaker",
                                                                   .chat = "you seem",
                                                                   .label_set = "emotion"}}};
-  static constexpr std::array<NamedRecipe, 1> named_recipes{
+  static constexpr std::array<NamedRecipe, 2> named_recipes{
       {{.name = "port",
         .summary = "the emotion's loss as in the port of CEM's authors: a mean over replies",
-        .keys = R"({"training": {"emotion_loss": "mean"}})"}}};
+        .keys = R"({"training": {"emotion_loss": "mean"}})"},
+       {.name = "copy",
+        .summary = "with the pointer that the release has: words of the context may be copied",
+        .keys = R"({"model": {"copy": true}})"}}};
 };
 
 /// Parameters in these sizes with all that computes nothing: of the port in CEM's code, and of the generator of the

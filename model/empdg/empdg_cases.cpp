@@ -52,7 +52,10 @@ std::vector<ModelCase> tiny_cases() {
       .name = "words of the data, mean, short contexts",
       .keys = {{"model", sizes(8, 2, 8, 4, 1)}, {"training", {{"emotion_loss", "mean"}, {"label_smoothing", 0.2}}}}};
   mean.keys["model"].update({{"lexicon_count", 2}, {"lexicon_coverage", 0.3}, {"max_context", 4}});
-  return {summed, mean};
+  ModelCase copied{.name = "copied words, one head, two layers", .keys = {{"model", sizes(6, 1, 4, 3, 2)}}};
+  copied.keys["model"].update({{"lexicon_count", 1}, {"lexicon_coverage", 0.5}, {"copy", true}});
+  copied.sums = {"emotion_speaker"};
+  return {summed, mean, copied};
 }
 
 // What is added up over the replies of all dialogues.
@@ -77,8 +80,9 @@ void read_dialogue(const reference::Parameters& p, const reference::EmpdgSwitche
       const auto likeliest = std::max_element(read.logits.begin(), read.logits.end()) - read.logits.begin();
       sums.right.add(likeliest == turn.emotion);
     }
-    const reference::SaidReply said =
-        reference::said(p, reference::empdg_states(p, s, read, reply), reply, s.smoothing);
+    const reference::Attended decoded = reference::empdg_states(p, s, read, reply);
+    const reference::SaidReply said = s.copy ? reference::said_by_copying(p, read, decoded, reply, s.smoothing)
+                                             : reference::said(p, decoded.output, reply, s.smoothing);
     sums.generation += said.loss;
     reference::Mean of_turn;
     for (const double nll : said.nll) {
@@ -99,6 +103,7 @@ TextbookPass textbook(const TextbookInput& input) {
   const reference::EmpdgSwitches switches{.layers = model.at("layers"),
                                           .heads = model.at("heads"),
                                           .most = model.at("max_context"),
+                                          .copy = model.at("copy"),
                                           .smoothing = training.at("label_smoothing")};
   Sums sums;
   for (const Example& dialogue : input.examples) read_dialogue(p, switches, dialogue, sums);

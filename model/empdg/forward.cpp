@@ -1,5 +1,6 @@
 #include "model/empdg/forward.h"
 
+#include "autograd/functions/copy_loss_function.h"
 #include "autograd/functions/softmax_cross_entropy_function.h"
 #include "model/blocks/layers.h"
 #include "model/interface/loss_terms.h"
@@ -38,6 +39,22 @@ EmpdgContext<T> read_empdg_contexts(Tape<T>& tape, const EmpdgConfig& config, co
   return out;
 }
 
+namespace {
+
+template <class T>
+VocabularyLoss<T> loss_of(Tape<T>& tape, const EmpdgConfig& config, const EmpdgParameters<Variable<T>>& p,
+                          const ContextBatch& replies, const EmotionContexts& emotion,
+                          const TransformerDecoded<T>& decoded) {
+  if (!config.copy) return target_loss(tape, p.output, decoded.states, replies, config.label_smoothing);
+  const DialogueBatch& d = replies.dialogues;
+  const CopySources sources = copy_sources(tape.context(), d.word_ids, replies.contexts, emotion, d.target_offsets);
+  const EmpdgCopy<T> copy = empdg_copy(tape, p, sources.layout, decoded.states, decoded.mean);
+  return copy_loss<T>(tape, sources.layout, linear_layer(tape, p.output, {decoded.states}), copy.gate, copy.weights,
+                      sources.words, replies.targets, {.smoothing = config.label_smoothing, .excluded = pad_id});
+}
+
+}  // namespace
+
 template <class T>
 EmpdgPass<T> empdg_forward(Tape<T>& tape, const EmpdgConfig& config, const EmpdgParameters<Variable<T>>& p,
                            const EmpdgBatch& batch, const PassOptions&) {
@@ -51,13 +68,13 @@ EmpdgPass<T> empdg_forward(Tape<T>& tape, const EmpdgConfig& config, const Empdg
   const Range range(tape, "decoder and losses");
   const Variable<T> said =
       gather_stacked_rows<T>(tape, scale(tape, words, word_scale(p.table)), read.start, batch.inputs);
-  const Variable<T> states = transformer_decoder(tape, config.transformer, p.decoder, d.target_offsets, {said},
-                                                 read.source_offsets, read.source)
-                                 .states;
-  const VocabularyLoss<T> decoded = target_loss(tape, p.output, states, replies, config.label_smoothing);
-  pass.nll = decoded.nll;
+  const TransformerDecoded<T> decoded =
+      transformer_decoder(tape, config.transformer, p.decoder, d.target_offsets, {said}, read.source_offsets,
+                          read.source, config.copy ? AttentionMean::logits : AttentionMean::none);
+  const VocabularyLoss<T> loss = loss_of(tape, config, p, replies, emotion, decoded);
+  pass.nll = loss.nll;
   LossTerms<T> terms;
-  terms.add(empdg_generation, decoded.loss, 1.0, 1.0);
+  terms.add(empdg_generation, loss.loss, 1.0, 1.0);
   if (d.emotion_labels > 0)
     terms.add(empdg_emotion, softmax_cross_entropy<T>(tape, pass.logits, d.emotion),
               config.emotion_loss == EmpdgEmotionLoss::sum ? 1.0 : 1.0 / d.emotion_labels, 1.0);

@@ -3,11 +3,12 @@
 //   C_u = Encoder_u(√D_w (E[x] + E[state])),  C_e = Encoder_e(√D_w E[LAB, w_1 … w_m])
 //   g = W [C_e[0] ; C_u[0]]
 //   y'_1 = W_s g + b_s,  y'_i = √D_w E[y_{i−1}]
-//   O = Decoder(y', [C_u ; C_e]);  logits = W_o O + b
+//   O = Decoder(y', [C_u ; C_e]);  logits = W_o O + b, from which words may be copied besides (copying.h)
 // What the decoder reads first stands in place of SOS and is not scaled. The reply's loss reaches the classifier
 // through it.
 
 #include "model/empdg/batch.h"
+#include "model/empdg/copying.h"
 #include "model/empdg/emotion_words.h"
 #include "model/empdg/parameters.h"
 #include "model/interface/model.h"

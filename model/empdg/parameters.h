@@ -16,6 +16,7 @@ template <class Handle> struct EmpdgParameters {
   LinearHandles<Handle> start;  ///< W_s [D_w, K], b_s: the logits to what the decoder reads first
   TransformerHandles<Handle> decoder;
   LinearHandles<Handle> output;
+  LinearHandles<Handle> copy_gate;  ///< w [1, d], b; unset where nothing is copied
 };
 
 template <class Handle, class Visit>
@@ -31,6 +32,7 @@ void visit_parameters(const EmpdgConfig& c, EmpdgParameters<Handle>& p, Visit&& 
   visit_xavier_linear(visit, "start", c.embedding, c.emotion_classes, p.start);
   visit_transformer(visit, "decoder", c.transformer, c.embedding, true, p.decoder);
   visit_xavier_linear(visit, "output", c.vocabulary, d, p.output);
+  if (c.copy) visit_xavier_linear(visit, "copy_gate", 1, d, p.copy_gate);
 }
 
 }  // namespace ethreed

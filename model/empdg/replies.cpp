@@ -1,21 +1,25 @@
 #include "model/empdg/replies.h"
 
 #include "autograd/functions/log_softmax_function.h"
+#include "kernels/pointer_distribution/pointer_distribution.h"
 #include "model/blocks/layers.h"
+#include "model/blocks/stacked_rows.h"
 #include "model/interface/answered_contexts.h"
 
+#include <algorithm>
 #include <numeric>
 
 namespace ethreed {
 
 template <class T>
 EmpdgReplies<T>::EmpdgReplies(Tape<T>& tape, const EmpdgConfig& config, const EmpdgParameters<Variable<T>>& parameters,
-                              std::vector<ReplyRow> rows, const EmpdgContext<T>& context)
+                              std::vector<ReplyRow> rows, const EmpdgContext<T>& context, Indices source_words)
     : tape_(&tape),
-      sizes_(config.transformer),
+      config_(&config),
       parameters_(parameters),
       rows_(std::move(rows)),
       context_(context),
+      source_words_(source_words.begin(), source_words.end()),
       host_logits_(on_host(tape.context(), context.logits)),
       prefixes_(count_of(rows_)) {
   ETHREED_CHECK(!tape.recording(), "replies: the tape records; make it without recording");
@@ -33,12 +37,57 @@ template <class T> NextWords<T> EmpdgReplies<T>::advance(Indices parents, Indice
   const Variable<T> written = scale(tape, embedding<T>(tape, table.words, prefixes_.words()), word_scale(table));
   const Variable<T> said = gather_stacked_rows<T>(tape, written, context_.start, inputs_);
   const Variable<T> source = gather_rows<T>(tape, {{context_.source, prefixes_.source_rows()}});
-  const Variable<T> states =
-      transformer_decoder(tape, sizes_, parameters_.decoder, offsets, {said}, prefixes_.source_offsets(), source)
-          .states;
-  const Variable<T> last = gather_rows<T>(tape, {{states, prefixes_.last()}});
+  const TransformerDecoded<T> decoded =
+      transformer_decoder(tape, config_->transformer, parameters_.decoder, offsets, {said}, prefixes_.source_offsets(),
+                          source, config_->copy ? AttentionMean::logits : AttentionMean::none);
+  const Variable<T> last = gather_rows<T>(tape, {{decoded.states, prefixes_.last()}});
   const Variable<T> logits = linear_layer(tape, parameters_.output, {last});
+  if (config_->copy) return mixture(logits, last, decoded.mean);
   return {log_softmax(tape, logits).data(), logits.columns()};
+}
+
+// log P of every word, from O of each hypothesis's last word and the mean logits of all its words.
+template <class T>
+NextWords<T> EmpdgReplies<T>::mixture(Variable<T> logits, Variable<T> states, Variable<T> attention) {
+  Tape<T>& tape = *tape_;
+  Context& context = tape.context();
+  const Indices rows = prefixes_.rows(), offsets = prefixes_.offsets(), sources = prefixes_.source_offsets();
+  const int hypotheses = rows.size(), vocabulary = logits.columns();
+  std::int64_t* weights = context.arena.template allocate<std::int64_t>(std::int64_t{hypotheses} + 1);
+  std::int32_t* looked = context.arena.template allocate<std::int32_t>(sources.back());
+  std::int32_t* words = context.arena.template allocate<std::int32_t>(sources.back());
+  T* is_word = context.arena.template allocate<T>(sources.back());
+  std::int64_t pair = 0;  // of the first word of a hypothesis
+  for (int k = 0; k < hypotheses; ++k) {
+    const int width = sources[k + 1] - sources[k], length = offsets[k + 1] - offsets[k];
+    weights[k] = sources[k];
+    std::iota(looked + sources[k], looked + sources[k + 1],
+              static_cast<std::int32_t>(pair + std::int64_t{length - 1} * width));
+    pair += std::int64_t{length} * width;
+    for (int j = 0; j < width; ++j) {
+      const std::int32_t word = source_words_[static_cast<std::size_t>(context_.source_offsets[rows[k]] + j)];
+      is_word[sources[k] + j] = word >= 0 ? T{1} : T{0};
+      words[sources[k] + j] = std::max(word, pad_id);  // what is no word gives the pad nothing
+    }
+  }
+  weights[hypotheses] = sources.back();
+  const RowLayout layout{.source_offsets = sources,
+                         .target_offsets = all_rows(context, hypotheses + 1),
+                         .weight_offsets = {weights, hypotheses + 1}};
+  const Variable<T> of_last = gather_rows<T>(tape, {{as_column(tape, attention), Indices(looked, sources.back())}});
+  const EmpdgCopy<T> copy = empdg_copy(tape, parameters_, layout, states, of_last);
+  const Variable<T> of_words =
+      multiply(tape, copy.weights,
+               tape.constant(View<const T>(context.to_device(is_word, sources.back()), copy.weights.shape())));
+  T* out = context.values.template allocate<T>(std::int64_t{hypotheses} * vocabulary);
+  pointer_distribution_forward(context, PointerDistributionForward<T>{.layout = layout,
+                                                                      .vocabulary = vocabulary,
+                                                                      .logits = logits.data(),
+                                                                      .gate_logit = copy.gate.data(),
+                                                                      .weights = of_words.data(),
+                                                                      .source_ids = words,
+                                                                      .out = out});
+  return {out, vocabulary};
 }
 
 template <class T>
@@ -51,7 +100,9 @@ EmpdgReplies<T> empdg_replies(Tape<T>& tape, const EmpdgConfig& config, const Em
       read_emotion_words(tape, config, parameters, batch.replies.dialogues.word_ids, contexts);
   const EmpdgContext<T> read = read_empdg_contexts(
       tape, config, parameters, read_words(tape, parameters.table, batch.replies), contexts, emotion);
-  return EmpdgReplies<T>(tape, config, parameters, std::move(answered.rows), read);
+  const CopySources sources = copy_sources(tape.context(), batch.replies.dialogues.word_ids, contexts, emotion,
+                                           all_rows(tape.context(), contexts.rows() + 1));
+  return EmpdgReplies<T>(tape, config, parameters, std::move(answered.rows), read, sources.words);
 }
 
 template <class T>

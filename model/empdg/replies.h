@@ -10,9 +10,9 @@ namespace ethreed {
 
 template <class T> class EmpdgReplies {
  public:
-  /// context: of every row.
+  /// context: of every row; source_words: what may be copied, ids of the vocabulary by row of its source, −1 for none.
   EmpdgReplies(Tape<T>& tape, const EmpdgConfig& config, const EmpdgParameters<Variable<T>>& parameters,
-               std::vector<ReplyRow> rows, const EmpdgContext<T>& context);
+               std::vector<ReplyRow> rows, const EmpdgContext<T>& context, Indices source_words);
 
   int rows() const { return count_of(rows_); }
   ReplyRow row(int r) const { return rows_[static_cast<std::size_t>(r)]; }
@@ -22,11 +22,14 @@ template <class T> class EmpdgReplies {
   std::span<const T> insight(int row, int) const { return host_logits_.value().row_span(row); }
 
  private:
+  NextWords<T> mixture(Variable<T> logits, Variable<T> states, Variable<T> attention);
+
   Tape<T>* tape_;
-  TransformerSizes sizes_;
+  const EmpdgConfig* config_;
   EmpdgParameters<Variable<T>> parameters_;
   std::vector<ReplyRow> rows_;
   EmpdgContext<T> context_;
+  std::vector<std::int32_t> source_words_;
   Variable<T> host_logits_;
   ReplyPrefixes prefixes_;
   std::vector<std::int32_t> inputs_;  // [tokens] as EmpdgBatch::inputs, of the hypotheses of a call

@@ -158,6 +158,10 @@ TEST_CASE("EmpDG has the parameters of its table, module by module") {
   CHECK(published.port == 29'287'071);  // the 29.29 M of table 1 of the ETHREED paper
   CHECK(published.release == 1202 * published_v + 1'507'655);
   CHECK(published.release == 30'007'075);
+  config.copy = true;  // the gate is in port and release whether they copy or not
+  CHECK(parameters_of(config, {"copy_gate."}) == 301);
+  CHECK(published_parameters(config).port == published.port);
+  config.copy = false;
   CHECK_THAT(EmpdgModel::notes(config).front(), Contains("15016656") && Contains("29287071") && Contains("30007075"));
 }
 
@@ -300,7 +304,7 @@ TEST_CASE("EmpDG's emotion loss is a sum over replies, or by the switch of the p
   CHECK(sum.back() == Approx(sum[0] + sum[1]).epsilon(1e-12));
   CHECK(mean.back() == Approx(mean[0] + mean[1]).epsilon(1e-12));
   const std::span<const NamedRecipe> recipes = EmpdgModel::recipes();
-  REQUIRE(recipes.size() == 1);
+  REQUIRE(recipes.size() == 2);
   CHECK(recipes.front().name == "port");
   CHECK(nlohmann::json::parse(recipes.front().keys) == nlohmann::json{{"training", {{"emotion_loss", "mean"}}}});
 }
