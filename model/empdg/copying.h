@@ -3,7 +3,7 @@
 //   a = softmax over the source of the heads' mean logits,  k = softmax(a),  α = σ(w·O + b)
 //   P_v = α softmax(logits)_v + (1 − α) Σ_{j: source word j is v} k_j
 // The second softmax is the released code's: two shares of k differ by a factor of e at most. CLS and LAB have a share,
-// and are no words: no word gets it. A word that the vocabulary lacks is copied as UNK.
+// and are no words: no word gets it, in replies the pad. A word that the vocabulary lacks is copied as UNK.
 
 #include "kernels/common/row_layout.h"
 #include "model/empdg/emotion_words.h"

@@ -56,7 +56,6 @@ NextWords<T> EmpdgReplies<T>::mixture(Variable<T> logits, Variable<T> states, Va
   std::int64_t* weights = context.arena.template allocate<std::int64_t>(std::int64_t{hypotheses} + 1);
   std::int32_t* looked = context.arena.template allocate<std::int32_t>(sources.back());
   std::int32_t* words = context.arena.template allocate<std::int32_t>(sources.back());
-  T* is_word = context.arena.template allocate<T>(sources.back());
   std::int64_t pair = 0;  // of the first word of a hypothesis
   for (int k = 0; k < hypotheses; ++k) {
     const int width = sources[k + 1] - sources[k], length = offsets[k + 1] - offsets[k];
@@ -65,9 +64,9 @@ NextWords<T> EmpdgReplies<T>::mixture(Variable<T> logits, Variable<T> states, Va
               static_cast<std::int32_t>(pair + std::int64_t{length - 1} * width));
     pair += std::int64_t{length} * width;
     for (int j = 0; j < width; ++j) {
-      const std::int32_t word = source_words_[static_cast<std::size_t>(context_.source_offsets[rows[k]] + j)];
-      is_word[sources[k] + j] = word >= 0 ? T{1} : T{0};
-      words[sources[k] + j] = std::max(word, pad_id);  // what is no word gives the pad nothing
+      // What is no word gives its share to the pad, which no search says: probabilities sum to 1.
+      words[sources[k] + j] =
+          std::max(source_words_[static_cast<std::size_t>(context_.source_offsets[rows[k]] + j)], pad_id);
     }
   }
   weights[hypotheses] = sources.back();
@@ -76,15 +75,12 @@ NextWords<T> EmpdgReplies<T>::mixture(Variable<T> logits, Variable<T> states, Va
                          .weight_offsets = {weights, hypotheses + 1}};
   const Variable<T> of_last = gather_rows<T>(tape, {{as_column(tape, attention), Indices(looked, sources.back())}});
   const EmpdgCopy<T> copy = empdg_copy(tape, parameters_, layout, states, of_last);
-  const Variable<T> of_words =
-      multiply(tape, copy.weights,
-               tape.constant(View<const T>(context.to_device(is_word, sources.back()), copy.weights.shape())));
   T* out = context.values.template allocate<T>(std::int64_t{hypotheses} * vocabulary);
   pointer_distribution_forward(context, PointerDistributionForward<T>{.layout = layout,
                                                                       .vocabulary = vocabulary,
                                                                       .logits = logits.data(),
                                                                       .gate_logit = copy.gate.data(),
-                                                                      .weights = of_words.data(),
+                                                                      .weights = copy.weights.data(),
                                                                       .source_ids = words,
                                                                       .out = out});
   return {out, vocabulary};
