@@ -190,7 +190,7 @@ void copied_words(const ConceptRows& rows, const ContextRows& contexts, Indices 
                   std::int32_t* ids) {
   const int first = contexts.offsets[context], words = contexts.offsets[context + 1] - first,
             columns = rows.columns(context);
-  std::fill_n(ids, rows.widest(), -1);
+  std::fill_n(ids, rows.widest(), unk_id);
   for (int i = 0; i < words; ++i)
     if (const std::int32_t place = contexts.words[first + i]; place < word_ids.size()) ids[i] = word_ids[place];
   for (int j = words; j < columns; ++j)

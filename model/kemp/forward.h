@@ -6,9 +6,9 @@
 //   decoder over y_0, √D_w E[y_1], … with keys and values from H; its attention to H gives W_m [O_t ; c_e] in place of
 //   O_t; z = W O + b, P(v) = σ(w·o + b) softmax(z)_v + σ(−w·o − b) Σ_{j: word of column j = v} k_j, k = softmax_j(a)
 //   over the columns, a the softmax of the heads' mean logits in the decoder's last layer: k is nearly even. Without
-//   `copy` P = softmax(z). CLS and SEP have a share of k and are no words; a word that the vocabulary lacks is copied
-//   as UNK L_att = mean over replies of the mean over the S + C positions of (ā_j − ω_j)², ā the mean of a over a
-//   reply's words
+//   `copy` P = softmax(z). CLS, SEP and words that the vocabulary lacks are copied as UNK.
+//   L_att = mean over replies of the mean over the S + C positions of (ā_j − ω_j)², ā the mean of a over a reply's
+//   words
 // Without knowledge ω is uniform, SEP stands alone, and there is no L_att.
 
 #include "model/interface/model.h"
@@ -66,7 +66,7 @@ template <class T> struct KempCopy {
 template <class T>
 KempCopy<T> kemp_copy(Tape<T>& tape, const KempParameters<Variable<T>>& p, const ConceptRows& rows, Indices contexts,
                       Variable<T> states, Variable<T> attention);
-/// The word of every column of a context, as an id of the vocabulary, −1 for CLS, SEP and what stands behind its
+/// The word of every column of a context, as an id of the vocabulary, UNK for CLS, SEP and what stands behind its
 /// columns: widest ids into `ids`.
 void copied_words(const ConceptRows& rows, const ContextRows& contexts, Indices word_ids, int context,
                   std::int32_t* ids);

@@ -20,7 +20,7 @@ struct KempSwitches {
 struct Column {
   Vector x;
   double intensity = 0;
-  int word = -1;  ///< none: CLS and SEP
+  int word = unknown;  ///< of CLS and SEP, too
 };
 struct Concept {
   int owner = 0, word = 0;
@@ -110,7 +110,7 @@ struct KempReading {
   Rows states;
   Vector weights;  ///< ω
   Vector signal, logits, start;
-  std::vector<int> copied;  ///< the word of each position, −1 for none
+  std::vector<int> copied;  ///< the word of each position
   int concepts = 0;
 };
 
@@ -148,7 +148,7 @@ inline SaidReply said_by_copying(const Parameters& p, const KempReading& read, c
     for (double& word : words) word *= generated;
     const Vector k = softmax(attention[i]);
     for (std::size_t j = 0; j < k.size(); ++j)
-      if (read.copied[j] >= 0) words[static_cast<std::size_t>(read.copied[j])] += (1 - generated) * k[j];
+      words[static_cast<std::size_t>(read.copied[j])] += (1 - generated) * k[j];
     const int target = reply[i] < vocabulary ? reply[i] : unknown;
     out.nll.push_back(-std::log(words[static_cast<std::size_t>(target)]));
     for (int v = 1; v < vocabulary; ++v) {  // all but the pad

@@ -52,17 +52,12 @@ template <class T> NextWords<T> KempReplies<T>::mixture(Variable<T> logits, Vari
   std::int32_t* ids = context.arena.template allocate<std::int32_t>(columns);
   std::int32_t* sources = context.arena.template allocate<std::int32_t>(std::int64_t{hypotheses} + 1);
   std::int64_t* weights = context.arena.template allocate<std::int64_t>(std::int64_t{hypotheses} + 1);
-  T* is_word = context.arena.template allocate<T>(columns);
+
   for (int k = 0; k <= hypotheses; ++k) weights[k] = sources[k] = k * widest;
   for (int k = 0; k < hypotheses; ++k)
-    for (int j = 0; j < widest; ++j) {
-      const std::int32_t id =
-          ids_[static_cast<std::size_t>(rows[k]) * static_cast<std::size_t>(widest) + static_cast<std::size_t>(j)];
-      is_word[sources[k] + j] = id >= 0 ? T{1} : T{0};
-      ids[sources[k] + j] = std::max(id, pad_id);  // what is no word gives the pad nothing
-    }
+    std::copy_n(ids_.begin() + std::ptrdiff_t{rows[k]} * widest, widest, ids + sources[k]);
   const KempCopy<T> copy = kemp_copy(tape, parameters_, read_.rows, rows, states, attention);
-  const Variable<T> of_words = masked(tape, copy.weights, context.to_device(is_word, columns));
+
   T* out = context.values.template allocate<T>(std::int64_t{hypotheses} * vocabulary);
   pointer_distribution_forward(
       context, PointerDistributionForward<T>{
@@ -70,7 +65,7 @@ template <class T> NextWords<T> KempReplies<T>::mixture(Variable<T> logits, Vari
                    .vocabulary = vocabulary,
                    .logits = logits.data(),
                    .gate_logit = copy.gate.data(),
-                   .weights = of_words.data(),
+                   .weights = copy.weights.data(),
                    .source_ids = ids,
                    .out = out});
   return {out, vocabulary};

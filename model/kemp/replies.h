@@ -30,7 +30,7 @@ template <class T> class KempReplies {
   std::vector<ReplyRow> rows_;
   KempContext<T> read_;
   Variable<T> host_logits_;
-  std::vector<std::int32_t> ids_;  // [rows, widest] the words of every row's columns, −1 for none
+  std::vector<std::int32_t> ids_;  // [rows, widest] the words of every row's columns
   ReplyPrefixes prefixes_;
 };
 
