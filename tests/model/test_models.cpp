@@ -67,7 +67,10 @@ TEST_CASE("every property is asked, and of every model") {
   for (const ModelKind& kind : model_kinds())
     for (const std::string_view variant : kind.variants()) {
       INFO(kind.name << ", " << variant);
-      CHECK(variants.contains(variant));
+      // Behind a variant's name a model may say what it has to go with: "kemp (concept map)".
+      CHECK(std::any_of(variants.begin(), variants.end(), [&](std::string_view one) {
+        return one == variant || one.starts_with(fmt::format("{} (", variant));
+      }));
     }
   const auto of_replies = static_cast<std::size_t>(
       std::count_if(properties.begin(), properties.end(), [](const Property& one) { return one.of_replies; }));
