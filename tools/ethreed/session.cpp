@@ -239,9 +239,9 @@ std::unique_ptr<Runtime> open_runtime(const DeviceArguments& arguments) {
   const Device device = device_from(arguments.device);
   ETHREED_CHECK(!arguments.tf32 || device == Device::cuda, "--tf32: is for --device cuda, this is {}",
                 arguments.device);
-  const GemmPrecision precision = gemm_precision_from(arguments.precision);
-  ETHREED_CHECK(precision == GemmPrecision::full || device == Device::cpu,
+  ETHREED_CHECK(arguments.precision == "float32" || device == Device::cpu,
                 "--precision {}: is for --device cpu, this is {}", arguments.precision, arguments.device);
+  const GemmPrecision precision = gemm_precision_from(arguments.precision);
   auto runtime = std::make_unique<Runtime>(arguments.threads);
   runtime->set_gemm_precision(precision);
   runtime->use(open_device(device, runtime->pool(), {.tf32 = arguments.tf32}));
