@@ -4,19 +4,23 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: tools/memcheck.sh [--work DIR]
+usage: tools/memcheck.sh [--build DIR] [--work DIR]
 
 Builds core's tests and the program for any x86-64 processor (preset memcheck), then runs under Valgrind's memcheck: every
 test of core; and on the sample corpus prepare, three steps of training for each model of the table, its evaluation and,
 where it writes any, replies. Valgrind follows every byte from where it was allocated, in libraries that are compiled as
 they come, too; MemorySanitizer would want each of them built anew. A model is small here, since all is some fifty times
 slower. Ends at the first finding, with its report and exit status 1.
+
+  --build DIR   programs that are built already, for a processor that Valgrind knows (none with AVX-512)
+  --work DIR    where it writes; without it build/memcheck/work
 TEXT
 }
 
-work=build/memcheck/work
+build='' work=build/memcheck/work
 while [[ $# -gt 0 ]]; do
   case $1 in
+    --build) build=${2:?memcheck.sh: --build wants a value}; shift 2 ;;
     --work) work=${2:?memcheck.sh: --work wants a value}; shift 2 ;;
     -h | --help) usage; exit 0 ;;
     *) echo "memcheck.sh: unknown argument '$1'" >&2; usage >&2; exit 2 ;;
@@ -25,10 +29,13 @@ done
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 exec </dev/null
 
-tools/install_packages.sh
 tools/install_packages.sh valgrind
-cmake --preset memcheck
-cmake --build --preset memcheck --parallel "$(nproc)"
+if [[ -z $build ]]; then
+  tools/install_packages.sh
+  cmake --preset memcheck
+  cmake --build --preset memcheck --parallel "$(nproc)"
+  build=build/memcheck
+fi
 
 runs=0
 check() { # NAME COMMAND…
@@ -46,8 +53,8 @@ check() { # NAME COMMAND…
 
 rm -rf "$work"
 mkdir -p "$work"
-readonly program=build/memcheck/tools/ethreed
-check "tests of core" build/memcheck/tests/test_core
+readonly program=$build/tools/ethreed
+check "tests of core" "$build/tests/test_core"
 # The first dialogues of each split, and the labels of their replies.
 mkdir "$work/corpus"
 for split in train valid; do
