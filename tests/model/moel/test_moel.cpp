@@ -119,6 +119,7 @@ TEST_CASE("a reply has the listeners of its largest logits, of equal ones the fi
   CHECK(chosen(config, {7, 0, 7, 0, 7, 7}) == Rows{{0, 2, 4}});
   const double nan = std::nan("");
   CHECK(chosen(config, {nan, 1, nan, nan, nan, nan}) == Rows{{0, 1, 2}});
+  CHECK(chosen(config, {nan, nan, nan, 3, 2, 1}) == Rows{{3, 4, 5}});
   // A gold emotion is its listener's alone; where there is none the logits decide.
   CHECK(chosen(config, {0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5}, std::vector<std::int32_t>{1, -1}) == Rows{{1}, {3, 4, 5}});
   config.top_k = 60;
