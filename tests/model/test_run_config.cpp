@@ -115,10 +115,14 @@ TEST_CASE("every model's configuration of a data set comes back from its own JSO
       INFO(kind.name << ", " << variant);
       Json keys;
       keys["model"][std::string(kind.variant_key)] = variant;
+      // A variant that wants a file, which nothing reads here.
+      if (kind.name == "empdg" && variant == "lexicon") keys["model"]["lexicon"] = "words.txt";
       const ConfigPatch patch{&keys, "a.json"};
       const RunConfig config = make_run_config(std::string(kind.name), &description, {&patch, 1});
       CHECK(config.model->name() == kind.name);
-      CHECK(config.model->variant() == variant);
+      // Behind its name a variant may say what it has to go with: "kemp (no knowledge)".
+      const std::string_view said = config.model->variant();
+      CHECK((said == variant || said.starts_with(std::string(variant) + " (")));
       const Json json = Json::parse(to_json(config).dump());
       CHECK(json["model"]["name"] == kind.name);
       const ConfigPatch whole{&json, "b.json"};
