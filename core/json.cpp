@@ -14,34 +14,33 @@ namespace {
 
 constexpr std::size_t shown_bytes = 80;
 
-// Watches the events of a parse: keys by object, values by array.
-class Watch {
+// Watches the events of a parse: keys by object, values by array. A pass of its own, before the one that builds the
+// value: with a callback, the library's parser walks through all of an array for each object in it.
+template <class Json> class Watch : public nlohmann::json_sax<Json> {
  public:
   Watch(std::string_view source, std::string_view advice, const JsonLimits& limits)
       : source_(source), advice_(advice), limits_(limits) {}
 
-  template <class Json> bool operator()(int, typename Json::parse_event_t event, const Json& value) {
-    using Event = typename Json::parse_event_t;
-    switch (event) {
-      case Event::object_start:
-      case Event::array_start:
-        count_value();
-        open_.emplace_back().array = event == Event::array_start;
-        ETHREED_CHECK(open_.size() <= static_cast<std::size_t>(limits_.depth),
-                      "{}: objects and arrays lie more than {} deep within each other; {}", source_, limits_.depth,
-                      advice_);
-        break;
-      case Event::object_end:
-      case Event::array_end: open_.pop_back(); break;
-      case Event::key: {
-        const auto& key = value.template get_ref<const std::string&>();
-        ETHREED_CHECK(open_.back().keys.insert(key).second, "{}: the key '{}' appears twice in one object; {}", source_,
-                      cut_text(key), advice_);
-        break;
-      }
-      case Event::value: count_value(); break;
-    }
+  bool null() override { return count_value(); }
+  bool boolean(bool) override { return count_value(); }
+  bool number_integer(typename Json::number_integer_t) override { return count_value(); }
+  bool number_unsigned(typename Json::number_unsigned_t) override { return count_value(); }
+  bool number_float(typename Json::number_float_t, const std::string&) override { return count_value(); }
+  bool string(std::string&) override { return count_value(); }
+  bool binary(typename Json::binary_t&) override { return count_value(); }
+  bool start_object(std::size_t) override { return open(false); }
+  bool start_array(std::size_t) override { return open(true); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+
+  bool key(std::string& key) override {
+    ETHREED_CHECK(open_.back().keys.insert(key).second, "{}: the key '{}' appears twice in one object; {}", source_,
+                  cut_text(key), advice_);
     return true;
+  }
+
+  bool parse_error(std::size_t, const std::string&, const typename Json::exception& error) override {
+    fail("{}: not valid JSON: {}; {}", source_, reason_of(error), advice_);
   }
 
  private:
@@ -50,10 +49,26 @@ class Watch {
     std::size_t values = 0;
     std::set<std::string> keys;
   };
-  void count_value() {
-    if (open_.empty() || !open_.back().array) return;
+
+  bool open(bool array) {
+    count_value();
+    open_.emplace_back().array = array;
+    ETHREED_CHECK(open_.size() <= static_cast<std::size_t>(limits_.depth),
+                  "{}: objects and arrays lie more than {} deep within each other; {}", source_, limits_.depth,
+                  advice_);
+    return true;
+  }
+
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  bool count_value() {
+    if (open_.empty() || !open_.back().array) return true;
     ETHREED_CHECK(++open_.back().values <= limits_.array, "{}: a list holds more than {} values; {}", source_,
                   limits_.array, advice_);
+    return true;
   }
 
   std::string_view source_, advice_;
@@ -74,14 +89,9 @@ template <class Json> std::string shown_value(const Json& value) {
 
 template <class Json>
 Json parse_json(std::string_view text, std::string_view source, std::string_view advice, const JsonLimits& limits) {
-  Watch watch(source, advice, limits);
-  try {
-    return Json::parse(text, [&](int depth, typename Json::parse_event_t event, Json& value) {
-      return watch(depth, event, static_cast<const Json&>(value));
-    });
-  } catch (const typename Json::exception& error) {
-    fail("{}: not valid JSON: {}; {}", source, reason_of(error), advice);
-  }
+  Watch<Json> watch(source, advice, limits);
+  Json::sax_parse(text, &watch);
+  return Json::parse(text);
 }
 
 template nlohmann::json parse_json(std::string_view, std::string_view, std::string_view, const JsonLimits&);
