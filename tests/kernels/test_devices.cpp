@@ -3,6 +3,7 @@
 #include "kernels/device/open_device.h"
 #include "kernels/emulation/emulation.h"
 #include "tests/kernels/operation_run.h"
+#include "tests/unchecked_accesses.h"
 
 #include <fmt/format.h>
 
@@ -76,6 +77,7 @@ template <class T> Counts compare_table(Device device, double tolerance) {
 
 /// Outputs and gradients of one case, run with the threads of every block, and the blocks, in this order.
 std::vector<Tensor<float>> run_in_order(emulation::Order order, const Operation& operation, const OpCase& op_case) {
+  const UncheckedAccesses unchecked;  // in whatever order, a race is one
   emulation::settings().order = order;
   Runtime runtime(2);
   runtime.use(open_device(Device::emulated, runtime.pool()));

@@ -4,6 +4,7 @@
 #include "model/training/trainer.h"
 #include "tests/kernels/allocation_count.h"
 #include "tests/model/model_properties.h"
+#include "tests/unchecked_accesses.h"
 
 #include <algorithm>
 #include <set>
@@ -125,6 +126,7 @@ Failure steps_take_no_memory(const Subject& subject) {
 }
 
 Failure steps_stay_within_plan(const Subject& subject) {
+  const UncheckedAccesses unchecked;
   const RunConfig config = subject.run(tiny_data());
   Runtime runtime(2);
   runtime.use(open_device(Device::emulated, runtime.pool()));

@@ -19,7 +19,6 @@ using Json = nlohmann::json;
 namespace {
 
 constexpr std::array ablations{"none", "no_policy", "no_gps", "no_party", "no_emotion", "no_tracking"};
-constexpr int steps = 20;
 
 // What a run's log says of its steps.
 std::vector<Json> steps_of(const TinyProject& project, const std::string& run) {
@@ -33,7 +32,6 @@ std::vector<Json> steps_of(const TinyProject& project, const std::string& run) {
 
 // The largest relative difference of the losses of two runs, step by step.
 double loss_difference(const std::vector<Json>& got, const std::vector<Json>& wanted) {
-  REQUIRE(count_of(got) == steps);
   REQUIRE(wanted.size() == got.size());
   double worst = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
@@ -47,18 +45,22 @@ double loss_difference(const std::vector<Json>& got, const std::vector<Json>& wa
 }  // namespace
 
 TEST_CASE(
-    "twenty steps on the sample corpus have the same losses on the emulated device as on the CPU, every ablation") {
+    "twenty steps on the sample corpus have the same losses on the emulated device as on the CPU, and six of every "
+    "ablation") {
   const TinyProject project;
   const std::filesystem::path sources = ETHREED_SOURCE_DIR;
   project.must({"prepare", (sources / "samples/corpus").string(), "--labels",
                 (sources / "samples/corpus/labels.csv").string(), "--dimension", "128", "--out", "sample"});
   for (const std::string ablation : ablations) {
+    const int steps = ablation == "none" ? 20 : 6;
     const auto train = [&](const std::string& device) {
       const std::string run = ablation + "-" + device;
       project.must({"train", "--data", "sample", "--out", run, "--config", (sources / "samples/train.json").string(),
                     "--ablation", ablation, "--device", device, "--max-steps", std::to_string(steps), "--log-every",
                     "1", "--quiet"});
-      return steps_of(project, run);
+      const std::vector<Json> done = steps_of(project, run);
+      REQUIRE(count_of(done) == steps);
+      return done;
     };
     const double difference = loss_difference(train("emulated"), train("cpu"));
     fmt::print("{} steps on the sample, ablation {}: losses differ by at most {:.2e}\n", steps, ablation, difference);

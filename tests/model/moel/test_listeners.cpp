@@ -5,6 +5,7 @@
 #include "model/training/memory_plan.h"
 #include "model/training/trainer.h"
 #include "tests/model/model_bench.h"
+#include "tests/unchecked_accesses.h"
 
 #include <catch2/catch.hpp>
 
@@ -54,6 +55,7 @@ class EmulatedTraining {
   Runtime& runtime() { return runtime_; }
 
  private:
+  const UncheckedAccesses unchecked_;
   const RunConfig& run_;
   Runtime runtime_;
   std::optional<Context> context_;
