@@ -19,9 +19,6 @@ namespace ethreed {
 /// On the CPU, in float, dropout off.
 class TextEncoder {
  public:
-  /// Tokens of a batch, at most, unless one text has more: enough for matrix products to run at full speed.
-  static constexpr int tokens_at_once = 2048;
-
   /// Reads a folder with config.json, model.safetensors and the files of a tokenizer. Throws Error as read_encoder and
   /// SubwordTokenizer::open do, and if the tokenizer has more tokens than the model.
   explicit TextEncoder(const std::filesystem::path& folder);

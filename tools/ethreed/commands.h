@@ -21,6 +21,7 @@ void add_report_command(CLI::App& app);
 void add_serve_command(CLI::App& app);
 void add_trace_command(CLI::App& app);
 void add_label_command(CLI::App& app);
+void add_fine_tune_command(CLI::App& app);
 void add_score_command(CLI::App& app);
 void add_study_command(CLI::App& app);
 void add_tokenize_command(CLI::App& app);
