@@ -5,7 +5,7 @@
 // Eight registers of up to 16 rows of 64 bytes: 16 numbers of float, or 16 pairs of bfloat16. Intel, Architecture
 // Instruction Set Extensions Programming Reference, TDPBF16PS.
 
-#include "kernels/gemm/simd.h"
+#include "kernels/gemm/simd/simd.h"
 
 #include <algorithm>
 #include <array>
