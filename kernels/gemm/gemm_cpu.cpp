@@ -32,8 +32,8 @@ template <class F> constexpr int columns_width(int columns) {
 /// Packing buffers of a thread, as elements.
 template <class F> struct Buffers {
   using Element = typename F::Element;
-  static constexpr int size_a = sizeof(PackingMemory::a) / sizeof(Element);
-  static constexpr int size_b = sizeof(PackingMemory::b) / sizeof(Element);
+  static constexpr int size_a = packed_rows_bytes / static_cast<int>(sizeof(Element));
+  static constexpr int size_b = packed_columns_bytes / static_cast<int>(sizeof(Element));
   static_assert(size_b >= columns_width<F>(2 * panel_columns<typename F::Number>) * elements<F>(block_k));
   Element* a = reinterpret_cast<Element*>(packing_memory.a);
   Element* b = reinterpret_cast<Element*>(packing_memory.b);

@@ -7,9 +7,12 @@
 
 namespace ethreed::gemm_cpu {
 
+inline constexpr int packed_rows_bytes = 640 << 10;     ///< of the rows of a tile
+inline constexpr int packed_columns_bytes = 384 << 10;  ///< two panels or, of few k, more
+
 struct PackingMemory {
-  alignas(64) std::byte a[640 << 10];  ///< of the rows of a tile
-  alignas(64) std::byte b[384 << 10];  ///< of the columns: two panels or, of few k, more
+  alignas(64) std::byte a[packed_rows_bytes];
+  alignas(64) std::byte b[packed_columns_bytes];
 };
 extern constinit thread_local PackingMemory packing_memory;
 
