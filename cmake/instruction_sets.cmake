@@ -13,8 +13,10 @@ set(ETHREED_INSTRUCTION_SETS "" CACHE STRING
 set(ethreed_set_names native sse2 avx2 avx512 avx512_bf16 neon)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
   set(ethreed_family_sets neon)
-else()
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   set(ethreed_family_sets sse2 avx2 avx512 avx512_bf16)
+else()
+  set(ethreed_family_sets)  # a family that we know nothing of: one set, with the flags of all files
 endif()
 # What core/instruction_set.cpp asks the processor for, and no more.
 set(ethreed_flags_of_avx2 -mavx2 -mfma -mbmi -mbmi2)
@@ -27,10 +29,10 @@ set(ethreed_flags_of_avx512_bf16 ${ethreed_flags_of_avx512} -mavx512bf16 -mamx-t
 # apart; none where one set has the flags of all files.
 macro(ethreed_choose_instruction_sets flags)
   set(ethreed_sets)
-  if(ETHREED_NATIVE)
+  if(ETHREED_NATIVE OR NOT ethreed_family_sets)
     if(ETHREED_INSTRUCTION_SETS)
-      message(FATAL_ERROR "ETHREED_INSTRUCTION_SETS is '${ETHREED_INSTRUCTION_SETS}', and ETHREED_NATIVE is on: a build for "
-                          "this processor has one set; turn ETHREED_NATIVE off (preset portable)")
+      message(FATAL_ERROR "ETHREED_INSTRUCTION_SETS is '${ETHREED_INSTRUCTION_SETS}', and this build has one set: ETHREED_NATIVE "
+                          "is on (turn it off: preset portable), or ${CMAKE_SYSTEM_PROCESSOR} is no family with sets of ours")
     endif()
   else()
     list(GET ethreed_family_sets 0 ethreed_baseline)
