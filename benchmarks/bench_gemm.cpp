@@ -6,7 +6,7 @@
 #include "kernels/common/operation.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/packed_gemm.h"
-#include "kernels/gemm/simd.h"
+#include "kernels/gemm/simd/simd.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>

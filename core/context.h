@@ -4,6 +4,7 @@
 #include "core/arena.h"
 #include "core/device.h"
 #include "core/indices.h"
+#include "core/instruction_set.h"
 #include "core/stage_clock.h"
 #include "core/staging.h"
 #include "core/thread_pool.h"
@@ -131,8 +132,8 @@ class Range {
 /// Owns what a Context refers to. One per program (or per test).
 class Runtime {
  public:
-  /// On the CPU. Throws Error for threads < 1.
-  explicit Runtime(int threads = 1) : pool_(threads) {}
+  /// On the CPU. Throws Error for threads < 1, and if ETHREED_CPU names a set of instructions that is not here.
+  explicit Runtime(int threads = 1) : pool_(threads) { instruction_set(); }
   /// On the device, with arenas in its memory. (kernels/device opens devices.)
   Runtime(int threads, std::unique_ptr<DeviceRuntime> device) : Runtime(threads) { use(std::move(device)); }
 

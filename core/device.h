@@ -20,10 +20,8 @@ std::string_view name_of(Device device);
 /// Throws Error naming the three if `name` is none of them.
 Device device_from(std::string_view name);
 
-/// The same as types, by which the backends of an operation are told apart.
-struct Cpu {
-  static constexpr Device device = Device::cpu;
-};
+/// The same as types, by which the backends of an operation are told apart. That of the CPU says for which
+/// instructions, too: core/instruction_set.h.
 struct Emulated {
   static constexpr Device device = Device::emulated;
 };

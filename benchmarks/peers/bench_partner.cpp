@@ -38,7 +38,9 @@ struct Arguments {
 };
 
 std::string name(const Arguments& a) {
-  return fmt::format("ETHREED{}{}", a.model == MimeModel::name ? "'s MIME" : "", a.precision == "bf16" ? ", bf16" : "");
+  return fmt::format(
+      "ETHREED{}{}{}", a.model == MimeModel::name ? "'s MIME" : "", a.precision == "bf16" ? ", bf16" : "",
+      instruction_set() == InstructionSet::native ? "" : fmt::format(", kernels for {}", name_of(instruction_set())));
 }
 
 // Parameters and batches in the names and the layout of the interchange format, a batch's with its number in front.

@@ -4,7 +4,7 @@
 #include "kernels/attention/attention.h"
 #include "kernels/attention/attention_dropout.h"
 #include "kernels/gemm/gemm.h"
-#include "kernels/gemm/simd.h"
+#include "kernels/gemm/simd/simd.h"
 
 #include <algorithm>
 #include <array>

@@ -17,8 +17,9 @@ std::unique_ptr<DeviceRuntime> open_device(Device device, ThreadPool& pool, cons
 }
 
 std::string describe_devices() {
-  const std::string text = fmt::format(
-      "cpu: here (products of bfloat16: {})\nemulated: here (the CUDA kernels, run on the CPU)\n", bf16_products());
+  const std::string text =
+      fmt::format("cpu: here ({}; products of bfloat16: {})\nemulated: here (the CUDA kernels, run on the CPU)\n",
+                  describe_instruction_set(), bf16_products());
   if constexpr (!built_with_cuda) return text + "cuda: not built in\n";
   try {
     ThreadPool pool(1);

@@ -43,11 +43,16 @@ template <class T> struct Gemm {
 /// are not rounded.
 ETHREED_KERNEL(gemm, Gemm)
 
-/// True if the program was built for a processor that multiplies bfloat16 (AVX512_BF16). Without it, matrix products
-/// with GemmPrecision::bf16 throw Error.
-bool has_bf16_products();
-/// Where those are computed: "in the matrix unit (AMX)", "in vectors (AVX512_BF16)", or "none".
+/// Where the CPU's kernels that run here multiply bfloat16: "in the matrix unit (AMX)", "in vectors (AVX512_BF16)", or
+/// "none".
 std::string_view bf16_products();
+#define ETHREED_BF16_PRODUCTS(Tag, name) std::string_view name(Tag);
+ETHREED_FOR_EACH_CPU(ETHREED_BF16_PRODUCTS, bf16_products)
+#undef ETHREED_BF16_PRODUCTS
+/// True unless that is "none". Then matrix products with GemmPrecision::bf16 throw Error.
+bool has_bf16_products();
+/// Throws Error if the CPU's kernels that run here have no products of this precision.
+void require_products(GemmPrecision precision);
 /// "float32" or "bf16". Throws Error if it is neither, or if there is nothing here that can multiply so.
 GemmPrecision gemm_precision_from(std::string_view precision);
 

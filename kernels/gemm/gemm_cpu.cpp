@@ -3,6 +3,7 @@
 // unit_packing.h the same for AMX.
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/packed_gemm.h"
+#include "kernels/gemm/packing_memory.h"
 #include "kernels/gemm/thin_product.h"
 #include "kernels/gemm/unit_product.h"
 
@@ -28,23 +29,20 @@ template <class F> constexpr int columns_width(int columns) {
   return F::in_unit ? ceiling(columns, unit_columns) : up_to_multiple(columns, lanes<typename F::Number>);
 }
 
-/// Packing buffers of a thread: the rows of a tile, 640 KiB, and of the columns two panels or, of few k, more, 384 KiB.
+/// Packing buffers of a thread, as elements.
 template <class F> struct Buffers {
   using Element = typename F::Element;
-  alignas(64) Element a[(640 << 10) / sizeof(Element)];
-  alignas(64) Element b[(384 << 10) / sizeof(Element)];
-  static_assert(sizeof b >=
-                columns_width<F>(2 * panel_columns<typename F::Number>) * elements<F>(block_k) * sizeof(Element));
+  static constexpr int size_a = packed_rows_bytes / static_cast<int>(sizeof(Element));
+  static constexpr int size_b = packed_columns_bytes / static_cast<int>(sizeof(Element));
+  static_assert(size_b >= columns_width<F>(2 * panel_columns<typename F::Number>) * elements<F>(block_k));
+  Element* a = reinterpret_cast<Element*>(packing_memory.a);
+  Element* b = reinterpret_cast<Element*>(packing_memory.b);
 };
 /// So many rows of a block of k fit.
 template <class F> constexpr int most_rows(int depth) {
-  constexpr int size = sizeof(Buffers<F>::a) / sizeof(typename F::Element);
-  return size / (group_width<F> * elements<F>(depth)) * group_rows<F>;
+  return Buffers<F>::size_a / (group_width<F> * elements<F>(depth)) * group_rows<F>;
 }
-template <class F> Buffers<F>& buffers() {
-  static thread_local Buffers<F> own;
-  return own;
-}
+template <class F> Buffers<F> buffers() { return {}; }
 
 /// Blocks of k, as even as can be; none but the last ends within an element.
 template <class F> struct Depths {
@@ -63,9 +61,8 @@ template <class T> struct Product {
 
 /// All panels of n columns are packed before they are multiplied by m rows, more than one group of them.
 template <class F> bool goes_by_rows(const Product<typename F::Number>& product, int m, int n) {
-  constexpr int size = sizeof(Buffers<F>::b) / sizeof(typename F::Element);
   return InVectors<F> && m > tile_rows && !product.b.along_k && product.k <= block_k &&
-         std::int64_t{columns_width<F>(n)} * elements<F>(product.k) <= size;
+         std::int64_t{columns_width<F>(n)} * elements<F>(product.k) <= Buffers<F>::size_b;
 }
 
 template <class T> Target<T> target_of_block(const Target<T>& to, int block, int blocks) {
@@ -246,22 +243,18 @@ template <class F> void multiply(Context& context, const Product<typename F::Num
   });
 }
 
-void require_here(GemmPrecision precision) {
-  ETHREED_CHECK(precision == GemmPrecision::full || has_bf16_products(),
-                "bf16: this program was built for a processor that has no products of bfloat16 (AVX512_BF16)");
-}
-
 /// Calls body with the format of matrix products of T over k.
 template <class T, class Body> void with_format(GemmPrecision precision, [[maybe_unused]] int k, Body&& body) {
   if constexpr (std::is_same_v<T, float>) {
-    require_here(precision);
 #if defined(ETHREED_AMX)
     // Of fewer k a tile would be mostly empty, and packed it would not fit into packed_elements().
-    if (precision == GemmPrecision::bf16 && k >= Bf16Tiles::per_element / 2 && has_matrix_unit())
+    if (precision == GemmPrecision::bf16 && k >= Bf16Tiles::per_element / 2 && has_matrix_unit(Cpu{}))
       return body(Bf16Tiles{});
 #endif
 #if defined(ETHREED_BF16)
     if (precision == GemmPrecision::bf16) return body(Bf16Pairs{});
+#else
+    if (precision == GemmPrecision::bf16) require_products(precision);
 #endif
   }
   body(Full<T>{});
@@ -269,24 +262,12 @@ template <class T, class Body> void with_format(GemmPrecision precision, [[maybe
 
 }  // namespace
 
-bool has_bf16_products() {
+std::string_view bf16_products(Cpu) {
 #if defined(ETHREED_BF16)
-  return true;
+  return has_matrix_unit(Cpu{}) ? "in the matrix unit (AMX)" : "in vectors (AVX512_BF16)";
 #else
-  return false;
+  return "none";
 #endif
-}
-
-std::string_view bf16_products() {
-  return has_matrix_unit() ? "in the matrix unit (AMX)" : has_bf16_products() ? "in vectors (AVX512_BF16)" : "none";
-}
-
-GemmPrecision gemm_precision_from(std::string_view precision) {
-  ETHREED_CHECK(precision == "float32" || precision == "bf16", "precision '{}' does not exist; give float32 or bf16",
-                precision);
-  const GemmPrecision named = precision == "bf16" ? GemmPrecision::bf16 : GemmPrecision::full;
-  require_here(named);
-  return named;
 }
 
 template <class T> void gemm(Cpu, Context& context, const Gemm<T>& g) {
@@ -317,7 +298,7 @@ template <class T> void gemm(Cpu, Context& context, const Gemm<T>& g) {
 }
 
 template <class T>
-PackedMatrix<T> pack_matrix(Context& context, const T* b, int ldb, bool transposed, int k, int n, T* memory) {
+PackedMatrix<T> pack_matrix(Cpu, Context& context, const T* b, int ldb, bool transposed, int k, int n, T* memory) {
   constexpr int panels_per_chunk = 4;
   const Operand<T> operand{b, ldb, transposed, n};
   with_format<T>(context.gemm_precision, k, [&]<class F>(F) {
@@ -330,9 +311,9 @@ PackedMatrix<T> pack_matrix(Context& context, const T* b, int ldb, bool transpos
   return {k, n, context.gemm_precision, memory};
 }
 
-template <class T> int packed_column_step() { return panel_columns<T>; }
+template <class T> int packed_column_step(Cpu) { return panel_columns<T>; }
 
-template <class T> void multiply_packed(const PackedGemm<T>& g) {
+template <class T> void multiply_packed(Cpu, const PackedGemm<T>& g) {
   ETHREED_ASSERT(g.first % panel_columns<T> == 0);
   ETHREED_ASSERT(g.columns % panel_columns<T> == 0 || g.first + g.columns == g.b->n);
   const Operand<T> a{g.a, g.lda, true, g.m};
@@ -367,11 +348,11 @@ template <class T> void multiply_packed(const PackedGemm<T>& g) {
 
 template void gemm(Cpu, Context&, const Gemm<float>&);
 template void gemm(Cpu, Context&, const Gemm<double>&);
-template PackedMatrix<float> pack_matrix(Context&, const float*, int, bool, int, int, float*);
-template PackedMatrix<double> pack_matrix(Context&, const double*, int, bool, int, int, double*);
-template int packed_column_step<float>();
-template int packed_column_step<double>();
-template void multiply_packed(const PackedGemm<float>&);
-template void multiply_packed(const PackedGemm<double>&);
+template PackedMatrix<float> pack_matrix(Cpu, Context&, const float*, int, bool, int, int, float*);
+template PackedMatrix<double> pack_matrix(Cpu, Context&, const double*, int, bool, int, int, double*);
+template int packed_column_step<float>(Cpu);
+template int packed_column_step<double>(Cpu);
+template void multiply_packed(Cpu, const PackedGemm<float>&);
+template void multiply_packed(Cpu, const PackedGemm<double>&);
 
 }  // namespace ethreed

@@ -204,7 +204,7 @@ template <class T> void gemm(ThisDevice, Context& context, const Gemm<T>& g) {
     if (g.bias != nullptr) emulation::mark_read(g.bias, bytes_of<T>(g.n));
     Arena unused;
     Context host{Device::cpu, pool, unused, unused, unused};
-    gemm(Cpu{}, host, g);
+    gemm(host, g);
     rows(emulation::mark_written, g.c, g.m, g.n, g.ldc);
   });
 #endif

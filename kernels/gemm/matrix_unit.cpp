@@ -7,7 +7,7 @@
 
 namespace ethreed::gemm_cpu {
 
-bool has_matrix_unit() {
+bool has_matrix_unit(Cpu) {
 #if defined(ETHREED_AMX)
   // Linux gives a process the 8 KiB of state a thread that these registers take only if it asks.
   static const bool granted = [] {

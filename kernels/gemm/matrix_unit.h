@@ -5,7 +5,8 @@
 // Eight registers of up to 16 rows of 64 bytes: 16 numbers of float, or 16 pairs of bfloat16. Intel, Architecture
 // Instruction Set Extensions Programming Reference, TDPBF16PS.
 
-#include "kernels/gemm/simd.h"
+#include "core/instruction_set.h"
+#include "kernels/gemm/simd/simd.h"
 
 #include <algorithm>
 #include <array>
@@ -22,9 +23,8 @@ inline constexpr int unit_registers = 8;
 /// How many rows each register has.
 using RegisterRows = std::array<std::uint8_t, unit_registers>;
 
-/// True if this process may use AMX; it asks the kernel once. Always false in a program that was built for a processor
-/// without it.
-bool has_matrix_unit();
+/// True if this process may use AMX; it asks the kernel once. Always false in kernels for instructions without it.
+bool has_matrix_unit(Cpu);
 
 #if defined(ETHREED_BF16)
 

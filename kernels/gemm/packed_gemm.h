@@ -1,7 +1,7 @@
 #pragma once
 // The parts of the CPU's matrix products: for kernels that multiply by the same matrix many times, and pack it once.
 
-#include "core/context.h"
+#include "kernels/common/dispatch.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +26,8 @@ template <class T> constexpr std::int64_t packed_elements(int k, int n) {
 template <class T>
 PackedMatrix<T> pack_matrix(Context& context, const T* b, int ldb, bool transposed, int k, int n, T* memory);
 
-/// A packed matrix can be cut before every multiple of so many columns.
+/// A packed matrix can be cut before every multiple of so many columns: as the vectors of the kernels that run here are
+/// wide.
 template <class T> int packed_column_step();
 
 /// Columns [first, first + columns) of A·B, for one or several B of the same shape: C_i = A·B_i, or added to C_i.
@@ -51,5 +52,24 @@ template <class T> struct PackedGemm {
 
 /// In the calling thread.
 template <class T> void multiply_packed(const PackedGemm<T>& g);
+
+// The same of one set of instructions.
+#define ETHREED_PACKED_GEMM(Tag, T)                                                                        \
+  template <class T> PackedMatrix<T> pack_matrix(Tag, Context&, const T*, int, bool, int, int, T* memory); \
+  template <class T> int packed_column_step(Tag);                                                          \
+  template <class T> void multiply_packed(Tag, const PackedGemm<T>&);
+ETHREED_FOR_EACH_CPU(ETHREED_PACKED_GEMM, T)
+#undef ETHREED_PACKED_GEMM
+
+template <class T>
+PackedMatrix<T> pack_matrix(Context& context, const T* b, int ldb, bool transposed, int k, int n, T* memory) {
+  return on_cpu([&](auto cpu) { return pack_matrix<T>(cpu, context, b, ldb, transposed, k, n, memory); });
+}
+template <class T> int packed_column_step() {
+  return on_cpu([](auto cpu) { return packed_column_step<T>(cpu); });
+}
+template <class T> void multiply_packed(const PackedGemm<T>& g) {
+  on_cpu([&](auto cpu) { multiply_packed<T>(cpu, g); });
+}
 
 }  // namespace ethreed

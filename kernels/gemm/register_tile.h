@@ -5,7 +5,7 @@
 // Every element of C is one chain of multiply-adds over a block of k after the other, first to last, whatever tile it
 // is computed in: its bits depend on its row of A, its column of B and k alone.
 
-#include "kernels/gemm/simd.h"
+#include "kernels/gemm/simd/simd.h"
 
 #include <algorithm>
 #include <array>

@@ -17,13 +17,13 @@ template <> void gemm(Cpu, Context& context, const Gemm<Counted>& g) {
 }
 
 template <>
-PackedMatrix<Counted> pack_matrix(Context& context, const Counted* b, int ldb, bool transposed, int k, int n,
+PackedMatrix<Counted> pack_matrix(Cpu, Context& context, const Counted* b, int ldb, bool transposed, int k, int n,
                                   Counted* memory) {
   return std::bit_cast<PackedMatrix<Counted>>(pack_matrix<double>(context, std::bit_cast<const double*>(b), ldb,
                                                                   transposed, k, n, std::bit_cast<double*>(memory)));
 }
-template <> int packed_column_step<Counted>() { return packed_column_step<double>(); }
-template <> void multiply_packed(const PackedGemm<Counted>& g) {
+template <> int packed_column_step<Counted>(Cpu) { return packed_column_step<double>(); }
+template <> void multiply_packed(Cpu, const PackedGemm<Counted>& g) {
   if (g.matrices > 0) test::counted_operations.flops += 2.0 * g.m * g.columns * g.matrices * g.b->k;
   multiply_packed(std::bit_cast<PackedGemm<double>>(g));
 }

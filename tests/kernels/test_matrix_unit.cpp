@@ -17,7 +17,7 @@ using namespace ethreed::gemm_cpu;
 
 TEST_CASE("a processor without numbers of bfloat16 has no matrix unit for them") {
   fmt::print("matrix unit: not run: this build has no numbers of bfloat16\n");
-  CHECK_FALSE(has_matrix_unit());
+  CHECK_FALSE(has_matrix_unit(Cpu{}));
 }
 
 #else
@@ -114,8 +114,8 @@ template <class Unit> void hold_against_textbook() {
 }
 
 bool unit_is_here() {
-  if (!has_matrix_unit()) fmt::print("matrix unit: not run: this process has none (AMX)\n");
-  return has_matrix_unit();
+  if (!has_matrix_unit(Cpu{})) fmt::print("matrix unit: not run: this process has none (AMX)\n");
+  return has_matrix_unit(Cpu{});
 }
 
 }  // namespace

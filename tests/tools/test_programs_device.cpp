@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 
 using namespace ethreed;
@@ -112,6 +113,32 @@ TEST_CASE("a device that is not here is refused in one clear line, and --tf32 wh
   const Outcome tf32 = project.ethreed(project.training("other", {"--device", "emulated", "--tf32"}));
   CHECK(tf32.exit_code == 1);
   CHECK_THAT(tf32.err, Contains("--tf32"));
+}
+
+TEST_CASE("the kernels of the CPU are chosen by ETHREED_CPU, and a name that is not here is one clear line") {
+  const TinyProject project;
+  project.prepare();
+  const char* given = std::getenv("ETHREED_CPU");
+  const std::string before = given == nullptr ? "" : given;
+  const std::string here(name_of(instruction_set()));
+
+  CHECK_THAT(project.must({"devices"}), Contains(describe_instruction_set()));
+  ::setenv("ETHREED_CPU", here.c_str(), 1);
+  const std::string chosen = project.must({"devices"});
+  ::setenv("ETHREED_CPU", "nonsense", 1);
+  const Outcome devices = project.ethreed({"devices"});
+  const Outcome training = project.ethreed(project.training("run", {"--max-steps", "1"}));
+  if (before.empty())
+    ::unsetenv("ETHREED_CPU");
+  else
+    ::setenv("ETHREED_CPU", before.c_str(), 1);
+
+  CHECK_THAT(chosen, Contains("as ETHREED_CPU says") && Contains(here));
+  for (const Outcome& wrong : {devices, training}) {
+    CHECK(wrong.exit_code == 1);
+    CHECK(lines_of(wrong.err).size() == 1);
+    CHECK_THAT(wrong.err, Contains("ETHREED_CPU=nonsense"));
+  }
 }
 
 TEST_CASE("products of bf16 train where the processor has them, and are refused in one clear line elsewhere") {
