@@ -108,7 +108,7 @@ TEST_CASE("PTX's bits are shifted, counted, moved and looked up as the ISA says"
   });
 }
 
-TEST_CASE("PTX's predicates guard, combine and select; NaN is unordered") {
+TEST_CASE("PTX's predicates guard, combine and select, and NaN is unordered") {
   const std::string nan = "0f7FC00000";
   const auto of = [&](const std::string& text) {  // 1 if %p1, plus 2 if %p2
     return word_of("setp.eq.s32 %p3, 1, 1;\nsetp.eq.s32 %p4, 1, 2;\nmov.pred %p2, %p4;\nmov.u32 %r1, 0;\n" + text +
