@@ -79,13 +79,13 @@ template <class... Parameters, void (*Kernel)(Parameters...)> struct Launcher<Ke
         },
         values);
 #else
-    emulation::launch(stream,
-                      {.kernel = kernel_name_of<Kernel>,
-                       .grid = shape.grid,
-                       .block = shape.block,
-                       .shared_bytes = shape.shared_bytes,
-                       .cooperative = shape.cooperative},
-                      [values] { std::apply(Kernel, values); });
+    emulation::launch_kernel<Kernel>(stream,
+                                     {.kernel = kernel_name_of<Kernel>,
+                                      .grid = shape.grid,
+                                      .block = shape.block,
+                                      .shared_bytes = shape.shared_bytes,
+                                      .cooperative = shape.cooperative},
+                                     std::move(values));
 #endif
   }
 };

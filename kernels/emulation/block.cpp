@@ -56,7 +56,7 @@ void Block::start(const Launch& launch, std::int64_t index_) {
   const unsigned count = launch.threads, warp_count = (count + lanes_per_warp - 1) / lanes_per_warp;
   threads.assign(count, {});
   states.assign(count, State::fresh);
-  cursor = done = at_barrier = at_grid = 0;
+  cursor = done = at_barrier = at_grid = spinning = 0;
   epoch = 0;
 
   // Warps stay together; their order, and that of the lanes within each, is what Settings::order says.

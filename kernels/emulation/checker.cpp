@@ -164,11 +164,15 @@ Location Checker::location_of(const void* return_address) const {
   return offset < is_place ? static_cast<Location>(offset) : 0;
 }
 
-void Checker::atomic_access(Runner& runner, const void* address, std::size_t bytes, const Place& place) {
-  const auto key = reinterpret_cast<std::uintptr_t>(place.file_name()) * 1000003U + place.line();
+Location Checker::location_of(const Site& site) {
+  const auto key = reinterpret_cast<std::uintptr_t>(site.file) * 1000003U + site.line;
   const auto [it, is_new] = place_numbers_.try_emplace(key, is_place | static_cast<Location>(places_.size()));
-  if (is_new) places_.push_back(place);
-  access(runner, reinterpret_cast<std::uintptr_t>(address), bytes, Access::atomic, true, it->second);
+  if (is_new) places_.push_back(site);
+  return it->second;
+}
+
+void Checker::atomic_access(Runner& runner, const void* address, std::size_t bytes, const Site& site) {
+  access(runner, reinterpret_cast<std::uintptr_t>(address), bytes, Access::atomic, true, location_of(site));
 }
 
 void Checker::access(Runner& runner, std::uintptr_t address, std::size_t bytes, Access kind, bool aligned,

@@ -40,8 +40,10 @@ class Checker {
 
   /// An access of the running thread. `aligned`: its address must be a multiple of its size.
   void access(Runner& runner, std::uintptr_t address, std::size_t bytes, Access kind, bool aligned, Location location);
-  void atomic_access(Runner& runner, const void* address, std::size_t bytes, const Place& place);
+  void atomic_access(Runner& runner, const void* address, std::size_t bytes, const Site& site);
   Location location_of(const void* return_address) const;
+  /// Not while a launch is checked by another thread: with DeviceMemory locked.
+  Location location_of(const Site& site);
 
  private:
   Checker();
@@ -63,7 +65,7 @@ class Checker {
   std::uint32_t first_ = 1, next_ = 1;
   std::vector<Segment> segments_;  // numbers first_ to next_ - 1
   Allocation* last_ = nullptr;     // the allocation found last
-  std::vector<Place> places_;      // of atomics
+  std::vector<Site> places_;       // of atomics, and of PTX
   std::unordered_map<std::uint64_t, Location> place_numbers_;
   struct Range {
     std::uintptr_t begin, end;

@@ -42,6 +42,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -104,6 +105,12 @@ struct LaunchInfo {
   bool cooperative = false;
 };
 
+/// An argument of a kernel, as its launch has it.
+struct Argument {
+  const void* data = nullptr;
+  std::size_t bytes = 0, alignment = 1;
+};
+
 /// What every thread of a launch runs. `bytes` is the size of the object, which holds the kernel's arguments: the only
 /// host memory that a kernel may read.
 class Work {
@@ -113,6 +120,8 @@ class Work {
   Work(const Work&) = delete;
   Work& operator=(const Work&) = delete;
   virtual void run() const = 0;
+  /// Of the kernel, in the order of its parameters; empty if it is no kernel of launch_kernel().
+  virtual std::vector<Argument> arguments() const { return {}; }
   std::size_t bytes() const { return bytes_; }
 
  private:
@@ -131,6 +140,29 @@ template <class Body> void launch(cudaStream_t stream, const LaunchInfo& info, B
   };
   launch_work(stream, info, std::make_shared<Typed>(std::move(body)));
 }
+
+/// Runs Kernel(values…) as every thread of the grid.
+template <auto Kernel, class... Values>
+void launch_kernel(cudaStream_t stream, const LaunchInfo& info, std::tuple<Values...> values) {
+  struct Typed final : Work {
+    explicit Typed(std::tuple<Values...>&& v) : Work(sizeof(Typed)), values(std::move(v)) {}
+    void run() const override { std::apply(Kernel, values); }
+    std::vector<Argument> arguments() const override {
+      return std::apply(
+          [](const Values&... value) {
+            return std::vector<Argument>{{&value, sizeof(Values), alignof(Values)}...};
+          },
+          values);
+    }
+    std::tuple<Values...> values;
+  };
+  launch_work(stream, info, std::make_shared<Typed>(std::move(values)));
+}
+
+/// From now on every launch runs what this makes of it, in the place of the kernel; nothing: the kernel. Not to be
+/// called while something runs. What the function throws is thrown by the launch.
+using Replacement = std::function<std::shared_ptr<const Work>(const LaunchInfo&, std::shared_ptr<const Work>)>;
+void replace_kernels(Replacement replacement);
 
 /// Host code in the place of a kernel (a library's product): done now, or recorded. It says by mark_read() and
 /// mark_written() which memory of the device it touches.

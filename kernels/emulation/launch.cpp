@@ -13,6 +13,21 @@ Settings& settings() {
   return all;
 }
 
+namespace {
+
+Replacement& kernel_replacement() {
+  static Replacement replacement;
+  return replacement;
+}
+
+}  // namespace
+
+void replace_kernels(Replacement replacement) { kernel_replacement() = std::move(replacement); }
+std::shared_ptr<const Work> replaced(const LaunchInfo& info, std::shared_ptr<const Work> work) {
+  const Replacement& replacement = kernel_replacement();
+  return replacement ? replacement(info, std::move(work)) : work;
+}
+
 // --- counts ----------------------------------------------------------------------------------------------------------
 
 namespace {

@@ -3,6 +3,8 @@
 #include "core/error.h"
 #include "kernels/emulation/checker.h"
 
+#include <algorithm>
+
 namespace ethreed::emulation {
 
 constinit thread_local bool in_kernel = false;
@@ -10,7 +12,7 @@ constinit thread_local bool in_kernel = false;
 extern constinit thread_local BuiltIns built_in_storage __asm__("ethreed_emulation_built_in");
 constinit thread_local BuiltIns built_in_storage{};
 
-std::string text_of(const Place& place) { return fmt::format("{}:{}", place.file_name(), place.line()); }
+std::string text_of(const Site& site) { return fmt::format("{}:{}", site.file, site.line); }
 std::string text_of(uint3 index) { return fmt::format("({},{},{})", index.x, index.y, index.z); }
 
 Launch::Launch(const LaunchInfo& info, const Work& work_)
@@ -61,6 +63,7 @@ void Runner::run(const Launch& launch, std::span<const std::int64_t> blocks) {
   built_in_storage.block_size = launch.block;
   built_in_storage.grid_size = launch.grid;
   block_at_ = 0;
+  spins_ = 0;
   block_ = blocks_[0].get();
   fiber_ = &host_;
   error_ = nullptr;
@@ -109,10 +112,14 @@ bool Runner::pick() {
       built_in_storage.block_index = block.index;
       return true;
     }
-    // Nobody outside of the block can free a thread that waits for its block or its warp.
-    if (block.done + block.at_grid < launch_->threads) return false;
+    // Nobody outside of the block can free a thread that waits for its block or its warp, unless one spins.
+    if (block.done + block.at_grid < launch_->threads && block.spinning == 0) return false;
     block_at_ = block_at_ + 1 == alive_ ? 0 : block_at_ + 1;
     block_ = blocks_[block_at_].get();
+    if (block_->spinning == 0) continue;
+    std::replace(block_->states.begin(), block_->states.end(), State::spinning, State::ready);
+    block_->spinning = 0;
+    block_->cursor = 0;
   }
   return false;
 }
@@ -184,8 +191,8 @@ void Runner::abandon() {
 
 namespace {
 
-bool same_place(const Place& a, const Place& b) {
-  return a.line() == b.line() && a.column() == b.column() && std::string_view(a.file_name()) == b.file_name();
+bool same_place(const Site& a, const Site& b) {
+  return a.line == b.line && a.column == b.column && std::string_view(a.file) == b.file;
 }
 
 std::string_view name_of(WarpOperation operation) {
@@ -201,18 +208,18 @@ std::string_view name_of(WarpOperation operation) {
 
 }  // namespace
 
-int Runner::block_operation(BlockOperation operation, int predicate, const Place& place) {
+int Runner::block_operation(BlockOperation operation, int predicate, const Site& site) {
   Block& block = *block_;
   Thread& self = block.threads[thread_];
-  self.place = &place;
+  self.site = site;
   if (block.at_barrier == 0) {
     block.barrier_operation = operation;
     block.barrier_thread = thread_;
     block.votes = 0;
-  } else if (const Place& first = *block.threads[block.barrier_thread].place;
-             block.barrier_operation != operation || !same_place(first, place)) {
+  } else if (const Site& first = block.threads[block.barrier_thread].site;
+             block.barrier_operation != operation || !same_place(first, site)) {
     stop([&] {
-      return fmt::format("waits at the barrier of the block at {}, thread {} at another one at {}", text_of(place),
+      return fmt::format("waits at the barrier of the block at {}, thread {} at another one at {}", text_of(site),
                          text_of(launch_->thread_indices[block.barrier_thread]), text_of(first));
     });
   }
@@ -234,23 +241,23 @@ int Runner::block_operation(BlockOperation operation, int predicate, const Place
 }
 
 std::uint64_t Runner::warp_operation(WarpOperation operation, unsigned mask, std::uint64_t value, int source,
-                                     const Place& place) {
+                                     const Site& site) {
   Block& block = *block_;
   Thread& self = block.threads[thread_];
   const unsigned warp_index = thread_ / lanes_per_warp, lane = thread_ % lanes_per_warp;
   Warp& warp = block.warps[warp_index];
-  self.place = &place;
+  self.site = site;
   if ((mask >> lane & 1U) == 0)
     stop([&] {
       return fmt::format("calls {} at {} with the mask {:#010x}, in which it is not itself",
-                         emulation::name_of(operation), text_of(place), mask);
+                         emulation::name_of(operation), text_of(site), mask);
     });
   // A mask may name lanes that the block does not have, as long as nobody asks for their values.
   mask &= warp.existing;
   if (operation == WarpOperation::shuffle && (mask >> source & 1U) == 0)
     stop([&] {
-      return fmt::format("shuffles from lane {} at {}, which does not take part (mask {:#010x})", source,
-                         text_of(place), mask);
+      return fmt::format("shuffles from lane {} at {}, which does not take part (mask {:#010x})", source, text_of(site),
+                         mask);
     });
   self.operation = operation;
   self.mask = mask;
@@ -295,40 +302,16 @@ void Runner::complete(Block& block, Warp& warp, unsigned warp_index, unsigned ma
   if (checker_ != nullptr) checker_->warp_passes(block, warp_index, mask);
 }
 
-void Runner::grid_barrier(const Place& place) {
-  if (!launch_->cooperative)
-    stop([&] { return fmt::format("calls grid_barrier at {} in a launch that is not cooperative", text_of(place)); });
-  block_->threads[thread_].place = &place;
-  block_->states[thread_] = State::at_grid;
-  ++block_->at_grid;
-  std::size_t waiting = 0;
-  if (block_->at_grid == launch_->threads)
-    for (std::size_t i = 0; i < alive_; ++i) waiting += blocks_[i]->at_grid;
-  if (waiting == alive_ * launch_->threads) {
-    for (std::size_t i = 0; i < alive_; ++i) {
-      Block& block = *blocks_[i];
-      block.at_grid = 0;
-      block.cursor = 0;
-      std::fill(block.states.begin(), block.states.end(), State::ready);
-      if (checker_ != nullptr) checker_->block_passes_barrier(block, *this);
-    }
-    ++counted.grid_barriers;
-    if (checker_ != nullptr) checker_->grid_passes_barrier();
-    block_at_ = 0;
-    block_ = blocks_[0].get();
-  }
-  wait();
-}
-
 std::string Runner::whereabouts(const Block& block, unsigned thread) const {
   const Thread& there = block.threads[thread];
   switch (block.states[thread]) {
     case State::done: return "has ended";
-    case State::at_block: return fmt::format("waits at the barrier of the block at {}", text_of(*there.place));
-    case State::at_grid: return fmt::format("waits at the barrier of the grid at {}", text_of(*there.place));
+    case State::at_block: return fmt::format("waits at the barrier of the block at {}", text_of(there.site));
+    case State::at_grid: return fmt::format("waits at the barrier of the grid at {}", text_of(there.site));
+    case State::spinning: return fmt::format("waits for other blocks at {}", text_of(there.site));
     case State::at_warp:
       return fmt::format("waits in {} at {} with the mask {:#010x}", emulation::name_of(there.operation),
-                         text_of(*there.place), there.mask);
+                         text_of(there.site), there.mask);
     default: return "can run";
   }
 }

@@ -32,12 +32,23 @@ struct Launch {
   std::vector<uint3> thread_indices;
 };
 
-enum class State : std::uint8_t { fresh, ready, running, at_warp, at_block, at_grid, done };
+/// A place in a program: of a source, or of PTX. The name of the file must live as long as anything here.
+struct Site {
+  const char* file = "";
+  unsigned line = 0, column = 0;
+  Site() = default;
+  Site(const char* file_, unsigned line_, unsigned column_) : file(file_), line(line_), column(column_) {}
+  Site(const Place& place)  // implicit: every Place is one
+      : Site(place.file_name(), static_cast<unsigned>(place.line()), static_cast<unsigned>(place.column())) {}
+};
+
+/// spinning: asks again and again for a word that other blocks write.
+enum class State : std::uint8_t { fresh, ready, running, at_warp, at_block, at_grid, spinning, done };
 
 /// A thread of a block that is alive.
 struct Thread {
   Fiber* fiber = nullptr;
-  const Place* place = nullptr;  // where it waits
+  Site site;  // where it waits
   // While it waits for its warp:
   WarpOperation operation = WarpOperation::sync;
   unsigned mask = 0;
@@ -99,7 +110,7 @@ class Block {
   std::vector<unsigned> order;
   std::vector<Warp> warps;
   unsigned cursor = 0;  // all before it in `order` cannot run
-  unsigned done = 0, at_barrier = 0, at_grid = 0;
+  unsigned done = 0, at_barrier = 0, at_grid = 0, spinning = 0;
   BlockOperation barrier_operation = BlockOperation::sync;
   unsigned barrier_thread = 0;  // the first that came
   int votes = 0, vote_result = 0;
@@ -127,10 +138,16 @@ class Runner {
   void run(const Launch& launch, std::span<const std::int64_t> blocks);
 
   // --- for the functions that kernels call ---
-  int block_operation(BlockOperation operation, int predicate, const Place& place);
+  int block_operation(BlockOperation operation, int predicate, const Site& site);
   std::uint64_t warp_operation(WarpOperation operation, unsigned mask, std::uint64_t value, int source,
-                               const Place& place);
-  void grid_barrier(const Place& place);
+                               const Site& site);
+  void grid_barrier(const Site& site);
+  /// The barrier of the grid as nvcc compiles it, atomics on a word of all blocks: the running thread waits for that
+  /// word, so the other blocks go on as far as they can. Stops a thread that waits for blocks that never come.
+  void let_other_blocks_run(const Site& site);
+  /// The last block came to that word, and all threads of all blocks wait: what they did comes before what they do
+  /// next.
+  void blocks_have_met(const Site& site);
   /// Ends the launch with the Error "kernel K, block (…), thread (…): " and what describe() returns; the running thread
   /// never goes on. describe() is called on the stack of the launch, because nothing on this one will be destroyed: the
   /// caller may own nothing.
@@ -182,7 +199,8 @@ class Runner {
   std::size_t alive_ = 0, block_at_ = 0;
   Block* block_ = nullptr;
   unsigned thread_ = 0;
-  std::int64_t turn_ = 0;  // accesses of the running thread since it got its turn
+  std::int64_t turn_ = 0;   // accesses of the running thread since it got its turn
+  std::int64_t spins_ = 0;  // turns that spinning threads gave away since the blocks met
   Fiber host_;
   Fiber* fiber_ = nullptr;  // that runs
   std::vector<std::unique_ptr<Fiber>> fibers_;
@@ -210,7 +228,7 @@ class OutsideKernel {
 };
 
 /// "file:line".
-std::string text_of(const Place& place);
+std::string text_of(const Site& site);
 std::string text_of(uint3 index);
 
 /// Blocks of the grid in the order in which they get their turn.
@@ -220,6 +238,8 @@ std::vector<std::int64_t> order_of_blocks(const Launch& launch);
 void check_shape(const LaunchInfo& info);
 /// Blocks of this shape that a multiprocessor holds at once.
 int blocks_at_once(int threads, std::size_t shared_bytes);
+/// What a launch runs in the place of this, by replace_kernels().
+std::shared_ptr<const Work> replaced(const LaunchInfo& info, std::shared_ptr<const Work> work);
 /// Runs the whole grid, on the pool if there is one.
 void run_launch(const Launch& launch, ThreadPool* pool);
 

@@ -177,6 +177,7 @@ cudaError_t issue(cudaStream_t handle, NodeKind kind, std::string_view name, std
 
 void launch_work(cudaStream_t stream, const LaunchInfo& info, std::shared_ptr<const Work> work) {
   check_shape(info);
+  work = replaced(info, std::move(work));
   const cudaError_t error = issue(stream, NodeKind::kernel, info.kernel,
                                   [name = std::string(info.kernel), info, work = std::move(work)](Stream& on) {
                                     LaunchInfo named = info;

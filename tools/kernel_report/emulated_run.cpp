@@ -30,7 +30,7 @@ std::vector<emulation::Counters> counted(Context& context, LargestLaunches& larg
   runtime.staging().forget();
   std::vector<emulation::Counters> counters = emulation::counters();
   for (emulation::Counters& one : counters) {
-    one.kernel = tidy_name(one.kernel);
+    one.kernel = emulation::tidy_name(one.kernel);
     LargestLaunch& launch = largest[one.kernel];
     launch.block_threads = std::max(launch.block_threads, static_cast<int>(one.largest_block));
     launch.dynamic_shared_bytes =

@@ -21,12 +21,6 @@ struct CompiledKernel {
   bool spills() const { return spill_store_bytes > 0 || spill_load_bytes > 0; }
 };
 
-/// "linear_tanh_kernel<float>" out of the mangled name of ethreed::{anonymous}::linear_tanh_kernel<float>(…). A name
-/// that cannot be read is returned as it is.
-std::string kernel_name(const std::string& mangled);
-/// The same instance has the same name under nvcc, g++ and the demangler: no namespaces in template arguments, ">>".
-std::string tidy_name(std::string name);
-
 /// Throws Error if a line that should give figures does not.
 std::vector<CompiledKernel> read_ptxas_log(std::string_view log);
 /// Of all files *.log below a folder, ordered by name and architecture. Throws Error if there are none.
