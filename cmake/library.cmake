@@ -20,25 +20,7 @@ if(ETHREED_CUDA)
   target_link_libraries(ethreed_whole PRIVATE CUDA::cudart_static CUDA::cublasLt)
 endif()
 
-# The public headers: everything of core, the tape and its functions, the contracts of the operations, and of model what
-# serves every model. Not among them: what kernels are made of (kernels/gemm/simd.h looks at the processor's flags), the
-# models themselves, cases and textbooks.
-set(ethreed_public_patterns core/*.h autograd/tape.h autograd/functions/*.h kernels/device/*.h
-  kernels/elementwise/elementwise_functions.h kernels/vocabulary_loss/smoothing.h)
-foreach(header dispatch gradient math packing row_layout)
-  list(APPEND ethreed_public_patterns kernels/common/${header}.h)
-endforeach()
-file(STRINGS ${PROJECT_SOURCE_DIR}/kernels/op_table.def ethreed_operations REGEX "^ETHREED_OPERATION\\(")
-foreach(line IN LISTS ethreed_operations)
-  string(REGEX REPLACE "^ETHREED_OPERATION\\(([a-z0-9_]+).*" "\\1" operation "${line}")
-  list(APPEND ethreed_public_patterns kernels/${operation}/${operation}.h)
-endforeach()
-foreach(room text subwords metrics blocks encoders interface replies evaluation training)
-  list(APPEND ethreed_public_patterns model/${room}/*.h)
-endforeach()
-list(TRANSFORM ethreed_public_patterns PREPEND ${PROJECT_SOURCE_DIR}/)
-file(GLOB ethreed_public_headers CONFIGURE_DEPENDS ${ethreed_public_patterns})
-list(FILTER ethreed_public_headers EXCLUDE REGEX "(_cases|textbook)\\.h$")
+include(cmake/public_headers.cmake)
 # Below include/ethreed, which the target puts on the path: an include reads the same there as in this project.
 target_sources(ethreed_whole PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${ethreed_public_headers})
 
