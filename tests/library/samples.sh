@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The programs of samples/programs against the library as it is installed from a build that is there. Nothing of the
-# engine is compiled, unless --full is given: then fit_function takes it from its sources, by add_subdirectory.
+# The programs of samples/programs against the library as it is installed from a build that is there, and fit_function as
+# a project that takes ETHREED by add_subdirectory. Nothing of the engine is compiled, unless --full is given: then that
+# project compiles it.
 set -euo pipefail
 
 if [[ $# -lt 3 || ($# -eq 4 && $4 != --full) || $# -gt 4 ]]; then
@@ -68,8 +69,17 @@ cmake -S "$source_dir/samples/programs" -B part -DETHREED_SOURCE="$source_dir" -
 ninja -C part -t targets all | sed 's/:.*//' >targets.txt
 lacks targets.txt '(^|/)(test_|bench_)|ethreed-gradcheck|tools/ethreed$|^install/.*ethreed'
 ninja -C part -t commands CMakeFiles/fit_function.dir/fit_function.cpp.o >command.txt
-has command.txt 'fit_function\.cpp'
+has command.txt "(-I|-isystem )$source_dir .*fit_function\.cpp"
 lacks command.txt "$own_flags"
+ninja -C part -t commands fit_function | tail -1 >part/link.sh
+has part/link.sh 'libethreed\.a'
+# It is linked as that project would link it, with what was compiled before in the place of what it would compile.
+mkdir -p part/CMakeFiles/fit_function.dir
+cp installed/CMakeFiles/fit_function.dir/fit_function.cpp.o part/CMakeFiles/fit_function.dir/
+cp "$(find prefix -name libethreed.a)" part/ethreed/
+(cd part && bash link.sh)
+part/fit_function >part_fit.txt
+has part_fit.txt '^fitted$'
 if [[ $full == --full ]]; then
   cmake --build part --parallel "$(nproc)" --target fit_function >part_build.txt || { cat part_build.txt >&2; exit 1; }
   part/fit_function >fit.txt
