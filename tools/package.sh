@@ -63,6 +63,9 @@ fi
 if [[ -z $deb ]]; then
   step "Package"
   [[ -f $build/CPackConfig.cmake ]] || fail "$build: is no build that was configured with ETHREED_INSTALL and ETHREED_TOOLS"
+  if grep -q '^ETHREED_NATIVE:BOOL=ON' "$build/CMakeCache.txt"; then
+    echo "NOTE: $build was compiled for the processor of this machine: the package is for others like it only" >&2
+  fi
   rm -f "$build"/packages/ethreed_*.deb
   (umask 022 && cd "$build" && cpack -G DEB)
   deb=$(readlink -f "$build"/packages/ethreed_*.deb)
