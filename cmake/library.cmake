@@ -14,9 +14,16 @@ target_compile_features(ethreed_whole PUBLIC cxx_std_20)
 target_link_libraries(ethreed_whole
   PUBLIC fmt::fmt nlohmann_json::nlohmann_json Threads::Threads
   PRIVATE Boost::context ethreed_stemmer ethreed_utf8proc ethreed_zip ZLIB::ZLIB ${CMAKE_DL_LIBS})
+# Objects that the kernels have beside their own files: those for GPUs, say.
+get_target_property(ethreed_more ethreed_kernels SOURCES)
+list(FILTER ethreed_more INCLUDE REGEX "\\.o$|TARGET_OBJECTS")
+target_sources(ethreed_whole PRIVATE ${ethreed_more})
+# Definitions are part of the interface: headers ask which devices there are.
+get_target_property(ethreed_definitions ethreed_flags INTERFACE_COMPILE_DEFINITIONS)
+if(ethreed_definitions)
+  target_compile_definitions(ethreed_whole PUBLIC ${ethreed_definitions})
+endif()
 if(ETHREED_CUDA)
-  target_sources(ethreed_whole PRIVATE $<TARGET_OBJECTS:ethreed_cuda>)
-  target_compile_definitions(ethreed_whole PUBLIC ETHREED_CUDA)  # kernels/common/dispatch.h asks for it
   target_link_libraries(ethreed_whole PRIVATE CUDA::cudart_static CUDA::cublasLt)
 endif()
 
