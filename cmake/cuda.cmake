@@ -67,7 +67,7 @@ endmacro()
 # How every .cu file for the GPU is compiled.
 function(ethreed_compile_cuda target)
   set_target_properties(${target} PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON)
-  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
   # --expt-relaxed-constexpr: kernels call constexpr functions of the host (std::bit_cast). FMT_USE_CONSTEXPR: fmt's checks
   # of format strings at compile time are more than nvcc 13 can follow. A kernel that spills registers to memory does
   # not build: ptxas warns of it, and its warnings are errors.
@@ -83,7 +83,7 @@ function(ethreed_compile_cuda target)
 endfunction()
 
 function(ethreed_add_cuda_objects kernels)
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/*.cu)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/kernels/*.cu)
   list(FILTER sources EXCLUDE REGEX "/kernels/emulation/")
   add_library(ethreed_cuda OBJECT ${sources})
   ethreed_compile_cuda(ethreed_cuda)

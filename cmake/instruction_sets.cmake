@@ -88,9 +88,9 @@ function(ethreed_add_instruction_sets library)
     target_compile_definitions(${kernels} PRIVATE ETHREED_INSTRUCTION_SET=${set})
     set_target_properties(${kernels} PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)  # its objects hold no code to be linked so
     list(FIND ethreed_set_names ${set} number)
-    set(whole ${CMAKE_BINARY_DIR}/instruction_sets/kernels_${set}.o)
+    set(whole ${PROJECT_BINARY_DIR}/instruction_sets/kernels_${set}.o)
     add_custom_command(OUTPUT ${whole}
-      COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/instruction_sets
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/instruction_sets
       COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o ${whole}.all $<TARGET_OBJECTS:${kernels}>
       COMMAND ${CMAKE_OBJCOPY} --wildcard "--keep-global-symbol=*5CpuOfILNS_14InstructionSetE${number}EE*" ${whole}.all ${whole}
       COMMAND ${CMAKE_COMMAND} -E rm ${whole}.all

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <catch2/catch.hpp>
 
+#include <filesystem>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,6 +63,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> options_of_c
      {"MODEL_DIR", "CORPUS_DIR", "--out", "--labels", "--frozen", "--epochs", "--batch", "--accumulate",
       "--learning-rate", "--warm-up", "--weight-decay", "--clip-norm", "--layer-decay", "--seed", "--patience",
       "--max-length", "--threads", "--resume", "--quiet"}},
+    {"completion", {"shell"}},
     {"tokenize", {"MODEL_DIR", "--in", "--in-format", "--out", "--max-length", "--no-specials", "--prefix-space"}},
     {"trace",
      {"--data", "--out", "--run", "--checkpoint", "--config", "--split", "--batch", "--seed", "--dtype", "--model",
@@ -93,12 +96,80 @@ TEST_CASE("help names every command, and --version a version") {
     CHECK_THAT(gradcheck.out, Contains(option));
 }
 
+namespace {
+
+// What bash offers for the last of these words of a command line.
+std::vector<std::string> completed(const TinyProject& project, const std::string& words) {
+  project.file("complete.sh",
+               "source <(\"$0\" completion bash) || exit 1\nCOMP_WORDS=(" + words +
+                   ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_ethreed\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n");
+  const Outcome outcome =
+      run_program("/bin/bash", {"-c", "set -- ; source ./complete.sh", ETHREED_PROGRAM}, {.directory = project.path()});
+  INFO(outcome.err);
+  CHECK(outcome.exit_code == 0);
+  std::vector<std::string> lines;
+  std::istringstream stream(outcome.out);
+  for (std::string line; std::getline(stream, line);)
+    if (!line.empty()) lines.push_back(line);
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("completion for a shell names every command and every option, and for bash it completes them") {
+  for (const char* name : {"bash", "zsh", "fish"}) {
+    const std::string shell = name;
+    INFO(shell);
+    const Outcome script = run_program(ETHREED_PROGRAM, {"completion", shell});
+    CHECK(script.exit_code == 0);
+    for (const auto& [command, options] : options_of_commands) {
+      CHECK_THAT(script.out, Contains(command));
+      for (const std::string& option : options)
+        if (option.starts_with("--")) CHECK_THAT(script.out, Contains(option.substr(shell == "fish" ? 2 : 0)));
+    }
+    CHECK_THAT(script.out, !Contains("manual"));
+  }
+  const TinyProject project;
+  using Words = std::vector<std::string>;
+  CHECK(completed(project, "ethreed tra") == Words{"train", "trace"});
+  CHECK(completed(project, "ethreed train --tens") == Words{"--tensorboard"});
+  CHECK(completed(project, "ethreed train --device e") == Words{"emulated"});
+  CHECK(completed(project, "ethreed train --epochs ''").empty());
+  CHECK(completed(project, "ethreed study ma") == Words{"make"});
+  CHECK(completed(project, "ethreed study make --ra") == Words{"--raters"});
+  CHECK(completed(project, "ethreed completion z") == Words{"zsh"});
+  CHECK(completed(project, "ethreed chat small.js").empty());  // a run is a folder
+  CHECK(completed(project, "ethreed train --config small.js") == Words{"small.json"});
+  check_refusal(project, {"completion", "csh"}, {"shell", "csh not in {bash,zsh,fish}"});
+}
+
+TEST_CASE("manual pages are one for every command, with every option of it") {
+  const TinyProject project;
+  std::filesystem::create_directory(project.path() / "pages");
+  project.must({"manual", "--out", "pages"});
+  for (const auto& [command, options] : options_of_commands) {
+    INFO(command);
+    const std::string page = project.content("pages/ethreed-" + command + ".1");
+    CHECK_THAT(page, Catch::StartsWith(".TH \"ETHREED-"));
+    for (const char* section : {".SH NAME\n", ".SH SYNOPSIS\n", ".SH OPTIONS\n", ".SH EXIT STATUS\n"})
+      CHECK_THAT(page, Contains(section));
+    for (const std::string& option : options) {
+      std::string escaped;
+      for (const char c : option) escaped += c == '-' ? "\\-" : std::string(1, c);
+      if (option.starts_with("--")) CHECK_THAT(page, Contains("\\fB" + escaped + "\\fR"));
+    }
+  }
+  CHECK_THAT(project.content("pages/ethreed-study-make.1"), Contains("From 1 to 1000.\nDefault: 3.\n"));
+  CHECK_THAT(project.content("pages/ethreed-train.1"), Contains("One of: cpu, cuda, emulated.\nDefault: cpu.\n"));
+  check_refusal(project, {"manual", "--out", "nowhere"}, {"nowhere/ethreed.1"});
+}
+
 TEST_CASE("a command line that is not understood is refused in one line that says where to look") {
   const TinyProject project;
   const std::string all =
       "the commands are prepare, train, evaluate, experiment, generate, reply, emotions, attention, chat, report, "
       "serve, trace, "
-      "label, score, study, tokenize, models, devices; see: ethreed --help";
+      "label, score, study, tokenize, models, devices, completion; see: ethreed --help";
   check_refusal(project, {}, {"no command given; " + all});
   check_refusal(project, {"evalute", "run"}, {"there is no command 'evalute'; " + all});
   check_refusal(project, {"--verbose"}, {"there is no command '--verbose'"});

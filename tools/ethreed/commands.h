@@ -27,5 +27,7 @@ void add_study_command(CLI::App& app);
 void add_tokenize_command(CLI::App& app);
 void add_models_command(CLI::App& app);
 void add_devices_command(CLI::App& app);
+/// Needs the whole program: it tells of all commands, also of those that are added later.
+void add_completion_command(CLI::App& app);
 
 }  // namespace ethreed

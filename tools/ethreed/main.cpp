@@ -29,7 +29,7 @@ std::string usage_message(const CLI::App* app, const CLI::Error& error) {
     const std::vector<std::string> unknown = app->remaining();
     problem = unknown.empty() ? "no command given" : "there is no command '" + unknown.front() + "'";
     std::string known;
-    for (const CLI::App* command : app->get_subcommands([](const CLI::App*) { return true; }))
+    for (const CLI::App* command : app->get_subcommands([](const CLI::App* a) { return !a->get_group().empty(); }))
       known += (known.empty() ? "" : ", ") + command->get_name();
     problem += "; the commands are " + known;
   }
@@ -74,6 +74,7 @@ int main(int argc, char** argv) {
   ethreed::add_tokenize_command(app);
   ethreed::add_models_command(app);
   ethreed::add_devices_command(app);
+  ethreed::add_completion_command(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -222,9 +222,10 @@ void add_device_options(CLI::App& command, DeviceArguments& arguments) {
           "Where kernels run: on the CPU, on the first NVIDIA GPU, or the GPU's kernels emulated on the CPU (slow)")
       ->check(CLI::IsMember({"cpu", "cuda", "emulated"}))
       ->capture_default_str();
-  command.add_option("--threads", arguments.threads, "Threads; results do not depend on it")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  command
+      .add_option("--threads", arguments.threads,
+                  "Threads; results do not depend on it [as many as this process may use]")
+      ->check(CLI::Range(1, 1024));
   command.add_flag("--tf32", arguments.tf32,
                    "Matrix products on the GPU may round their inputs to TF32: faster, less exact");
   command

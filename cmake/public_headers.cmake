@@ -1,0 +1,28 @@
+# ethreed_public_headers: everything of core, the tape and its functions, the contracts of the operations, and of model
+# what serves every model. Not among them: what kernels are made of (kernels/gemm/simd.h looks at the processor's flags),
+# the models themselves, cases and textbooks. `cmake -P cmake/public_headers.cmake` prints them.
+get_filename_component(ethreed_root ${CMAKE_CURRENT_LIST_DIR} DIRECTORY)
+set(ethreed_public_patterns core/*.h autograd/tape.h autograd/functions/*.h kernels/device/*.h
+  kernels/elementwise/elementwise_functions.h kernels/vocabulary_loss/smoothing.h)
+foreach(header dispatch gradient math packing row_layout)
+  list(APPEND ethreed_public_patterns kernels/common/${header}.h)
+endforeach()
+file(STRINGS ${ethreed_root}/kernels/op_table.def ethreed_operations REGEX "^ETHREED_OPERATION\\(")
+foreach(line IN LISTS ethreed_operations)
+  string(REGEX REPLACE "^ETHREED_OPERATION\\(([a-z0-9_]+).*" "\\1" operation "${line}")
+  list(APPEND ethreed_public_patterns kernels/${operation}/${operation}.h)
+endforeach()
+foreach(room text subwords metrics blocks encoders interface replies evaluation training)
+  list(APPEND ethreed_public_patterns model/${room}/*.h)
+endforeach()
+list(TRANSFORM ethreed_public_patterns PREPEND ${ethreed_root}/)
+if(CMAKE_SCRIPT_MODE_FILE)
+  file(GLOB ethreed_public_headers ${ethreed_public_patterns})
+else()
+  file(GLOB ethreed_public_headers CONFIGURE_DEPENDS ${ethreed_public_patterns})
+endif()
+list(FILTER ethreed_public_headers EXCLUDE REGEX "(_cases|textbook)\\.h$")
+if(CMAKE_SCRIPT_MODE_FILE)
+  list(JOIN ethreed_public_headers "\n" ethreed_lines)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E echo "${ethreed_lines}")
+endif()
