@@ -3,7 +3,7 @@
 are answered. Prints throughput, quantiles of the times, and the memory of the server at the start, after a tenth and at the end.
 
 usage: benchmarks/serve_load.py ETHREED RUN [--clients 32] [--requests 10000] [--threads N] [--decode greedy] [--turns 3]
-                                [--batch N]
+                                [--batch N] [--stream]
 """
 
 import argparse
@@ -51,6 +51,7 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--decode", default="greedy")
     parser.add_argument("--batch", type=int, default=16, help="requests that the server answers together")
+    parser.add_argument("--stream", action="store_true", help="word by word")
     parser.add_argument("--turns", type=int, default=3, help="utterances of the history")
     arguments = parser.parse_args()
 
@@ -58,7 +59,8 @@ def main():
         history = [POSTS[(number + k) % len(POSTS)] for k in range(arguments.turns - arguments.turns % 2)]
         # A word that the vocabulary cannot have, another one each time: none of them may stay.
         text = f"{POSTS[number % len(POSTS)]} Xq{number}"
-        return json.dumps({"text": text, "history": history, "decode": arguments.decode, "seed": number})
+        return json.dumps({"text": text, "history": history, "decode": arguments.decode, "seed": number,
+                           "stream": arguments.stream})
 
     server = subprocess.Popen([arguments.ethreed, "serve", arguments.run, "--port", "0", "--quiet", "--threads",
                                str(arguments.threads), "--queue", "256", "--batch",
