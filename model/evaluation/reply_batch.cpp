@@ -52,7 +52,7 @@ template <class T> GeneratedTurn ReplyBatch<T>::take(int dialogue) {
 }
 
 template <class T>
-GeneratedTurn generated_turn(const Model& model, const ReplySession<T>& session, int r, Reply reply) {
+GeneratedTurn generated_turn(const Model& model, const ReplySession<T>& session, int r, Reply&& reply) {
   const ReplyRow row = session.row(r);
   GeneratedTurn turn{.dialogue = row.dialogue,
                      .turn = row.turn,
@@ -69,7 +69,7 @@ GeneratedTurn generated_turn(const Model& model, const ReplySession<T>& session,
 
 template class ReplyBatch<float>;
 template class ReplyBatch<double>;
-template GeneratedTurn generated_turn(const Model&, const ReplySession<float>&, int, Reply);
-template GeneratedTurn generated_turn(const Model&, const ReplySession<double>&, int, Reply);
+template GeneratedTurn generated_turn(const Model&, const ReplySession<float>&, int, Reply&&);
+template GeneratedTurn generated_turn(const Model&, const ReplySession<double>&, int, Reply&&);
 
 }  // namespace ethreed

@@ -58,6 +58,7 @@ template <class T> class ReplyBatch {
 };
 
 /// What row r of a session said, and what its model says beside it.
-template <class T> GeneratedTurn generated_turn(const Model& model, const ReplySession<T>& session, int r, Reply reply);
+template <class T>
+GeneratedTurn generated_turn(const Model& model, const ReplySession<T>& session, int r, Reply&& reply);
 
 }  // namespace ethreed

@@ -76,6 +76,7 @@ void BatchAnswerer::answer_together(std::span<const std::shared_ptr<ReplyJob>> j
   }
   if (works.empty()) return;
   std::vector<AskedDialogue> dialogues;
+  dialogues.reserve(works.size());
   for (const Work& work : works) dialogues.push_back(asked(work));
   ++batches_;
   batch_.open(dialogues);
