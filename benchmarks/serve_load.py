@@ -3,6 +3,7 @@
 are answered. Prints throughput, quantiles of the times, and the memory of the server at the start, after a tenth and at the end.
 
 usage: benchmarks/serve_load.py ETHREED RUN [--clients 32] [--requests 10000] [--threads N] [--decode greedy] [--turns 3]
+                                [--batch N] [--stream]
 """
 
 import argparse
@@ -18,10 +19,14 @@ POSTS = ["my dog ran away and i am sad", "i got the job that i wanted , can you 
          "my sister Marlowe won a prize in Zuzenhausen", "i do not know what to say"]
 
 
-def memory(connection):
+def metric(connection, name):
     connection.request("GET", "/metrics")
     text = connection.getresponse().read().decode()
-    return float(re.search(r"^process_resident_memory_bytes (\S+)", text, re.M).group(1)) / 2**20
+    return float(re.search(rf"^{name}(?:{{.*}})? (\S+)", text, re.M).group(1))
+
+
+def memory(connection):
+    return metric(connection, "process_resident_memory_bytes") / 2**20
 
 
 def client(port, numbers, body_of, times, statuses):
@@ -45,6 +50,8 @@ def main():
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--decode", default="greedy")
+    parser.add_argument("--batch", type=int, default=16, help="requests that the server answers together")
+    parser.add_argument("--stream", action="store_true", help="word by word")
     parser.add_argument("--turns", type=int, default=3, help="utterances of the history")
     arguments = parser.parse_args()
 
@@ -52,16 +59,18 @@ def main():
         history = [POSTS[(number + k) % len(POSTS)] for k in range(arguments.turns - arguments.turns % 2)]
         # A word that the vocabulary cannot have, another one each time: none of them may stay.
         text = f"{POSTS[number % len(POSTS)]} Xq{number}"
-        return json.dumps({"text": text, "history": history, "decode": arguments.decode, "seed": number})
+        return json.dumps({"text": text, "history": history, "decode": arguments.decode, "seed": number,
+                           "stream": arguments.stream})
 
     server = subprocess.Popen([arguments.ethreed, "serve", arguments.run, "--port", "0", "--quiet", "--threads",
-                               str(arguments.threads), "--queue", "256"], stdout=subprocess.PIPE, text=True)
+                               str(arguments.threads), "--queue", "256", "--batch",
+                               str(arguments.batch)], stdout=subprocess.PIPE, text=True)
     try:
         port = int(re.search(r":(\d+)/", server.stdout.readline()).group(1))
         watch = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         warm = {}
         client(port, range(100), body_of, warm, {})
-        at_start = memory(watch)
+        at_start, steps_alone = memory(watch), metric(watch, "ethreed_decoder_steps_total")
         watch.close()
         times, statuses = [0.0] * arguments.requests, [0] * arguments.requests
         tenth, passed, memories = arguments.requests // 10, 0.0, []
@@ -76,6 +85,7 @@ def main():
             passed += time.perf_counter() - start
             watch = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
             memories.append(memory(watch))
+            steps = metric(watch, "ethreed_decoder_steps_total") - steps_alone
             watch.close()
     finally:
         server.terminate()
@@ -87,6 +97,7 @@ def main():
     print(f"one alone: {1000 * sorted(warm.values())[50]:.1f} ms (median of 100)")
     print(f"throughput {arguments.requests / passed:.0f} requests/s; p50 {quantile(.5):.1f} ms, p95 {quantile(.95):.1f} ms, "
           f"p99 {quantile(.99):.1f} ms")
+    print(f"steps of the decoder for each reply: {steps_alone / 100:.2f} alone, {steps / arguments.requests:.2f} of all")
     print(f"memory of the server: {at_start:.1f} MiB after 100 requests of one client, {memories[0]:.1f} MiB after "
           f"{tenth} of all, {memories[1]:.1f} MiB at the end")
     return 0 if good == arguments.requests and status == 0 else 1

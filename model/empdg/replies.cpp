@@ -89,7 +89,7 @@ NextWords<T> EmpdgReplies<T>::mixture(Variable<T> logits, Variable<T> states, Va
 template <class T>
 EmpdgReplies<T> empdg_replies(Tape<T>& tape, const EmpdgConfig& config, const EmpdgParameters<Variable<T>>& parameters,
                               const EmpdgBatch& batch, const ReplyOptions& options) {
-  ETHREED_CHECK(options.planned_class < 0, "model 'empdg' plans no emotion of its replies: it cannot be set");
+  ETHREED_CHECK(!options.plans(), "model 'empdg' plans no emotion of its replies: it cannot be set");
   AnsweredContexts answered = answered_contexts(batch.replies, options.answer);
   const ContextRows& contexts = answered.contexts;
   const EmotionContexts emotion =

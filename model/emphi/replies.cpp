@@ -21,7 +21,7 @@ EmphiReplies<T>::EmphiReplies(Tape<T>& tape, const EmphiConfig& config, const Em
                               const EmphiBatch& batch, const ReplyOptions& options)
     : tape_(&tape), config_(config), parameters_(parameters) {
   ETHREED_CHECK(!tape.recording(), "replies: the tape records; make it without recording");
-  ETHREED_CHECK(options.planned_class < 0, "model 'emphi' plans no emotion of its replies: it cannot be set");
+  ETHREED_CHECK(!options.plans(), "model 'emphi' plans no emotion of its replies: it cannot be set");
   const DialogueBatch& d = batch.dialogues;
   Context& context = tape.context();
   choose_rows(d, options.answer);
@@ -31,8 +31,9 @@ EmphiReplies<T>::EmphiReplies(Tape<T>& tape, const EmphiConfig& config, const Em
   std::vector<std::int32_t> of_turns;
   for (int i = 0; i < d.turns(); ++i) {
     const std::span<const T> logits = intent_logits_.value().row_span(i);
-    of_turns.push_back(options.sample_latent ? drawn_intent<T>(logits, options.seed, d.place(i))
-                                             : likeliest_intent<T>(logits));
+    of_turns.push_back(options.sample_latent
+                           ? drawn_intent<T>(logits, options.choice(d.turn_dialogue[i]).seed, d.place(i))
+                           : likeliest_intent<T>(logits));
   }
   for (const std::int32_t turn : turn_rows_)
     for (std::int32_t z = 0; z < count_of(emphi_intents); ++z)

@@ -108,11 +108,11 @@ EthreedReplies<T> EthreedConversation<T>::read(Tape<T>& tape, const EthreedConfi
   content_.replace(context, state.tracked.content);
   global_.append(context, g);
 
-  const T* noise = options.sample_latent ? draw_evaluation_noise<T>(context, config, batch_, options.seed) : nullptr;
+  const T* noise = options.sample_latent ? draw_evaluation_noise<T>(context, config, batch_, options) : nullptr;
   state.policy = predict_reply_emotion(tape, config, parameters.policy, state.tracked.emotion_post, noise);
   state.speaker_logits = linear_layer(tape, parameters.classifier, {state.tracked.emotion_post});
   state.reply_logits = linear_layer(tape, parameters.classifier, {state.policy.reply});
-  plan_reply_emotion(tape, config, parameters, options.planned_class, state);
+  plan_reply_emotion(tape, config, parameters, batch_, options, state);
   return EthreedReplies<T>(tape, parameters, batch_, state, options);
 }
 

@@ -29,13 +29,11 @@ template <class T>
 EthreedReplies<T> EthreedModel::replies(Tape<T>& tape, const EthreedConfig& config,
                                         const EthreedParameters<Variable<T>>& parameters, const DialogueBatch& batch,
                                         const ReplyOptions& options) {
-  const PassOptions pass{.purpose = Purpose::validate,
-                         .seed = options.seed,
-                         .sample_latent = options.sample_latent,
-                         .shuffle_plans = options.shuffle_plans};
-  const StepNoise<T> noise = draw_noise<T>(tape.context(), config, batch, pass);
+  const StepNoise<T> noise{
+      .policy = options.sample_latent ? draw_evaluation_noise<T>(tape.context(), config, batch, options) : nullptr,
+      .shuffle_plans = options.shuffle_plans};
   DialogueState<T> state = read_dialogues(tape, config, parameters, batch, noise);
-  plan_reply_emotion(tape, config, parameters, options.planned_class, state);
+  plan_reply_emotion(tape, config, parameters, batch, options, state);
   return EthreedReplies<T>(tape, parameters, batch, state, options);
 }
 

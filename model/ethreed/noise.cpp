@@ -46,13 +46,14 @@ StepNoise<T> draw_training_noise(Context& context, const EthreedConfig& config, 
 
 template <class T>
 const T* draw_evaluation_noise(Context& context, const EthreedConfig& config, const DialogueBatch& batch,
-                               std::uint64_t seed) {
+                               const ReplyOptions& options) {
   if (!config.has_policy()) return nullptr;
   const std::int64_t width = config.emotion_state;
   const std::int64_t count = batch.turns() * width;
   T* noise = context.arena.allocate<T>(count);
-  const PhiloxStream random = random_stream(seed, Draw::latent_evaluation, 0);
   for (int i = 0; i < batch.turns(); ++i) {
+    const std::uint64_t seed = options.choice(batch.turn_dialogue[i]).seed;
+    const PhiloxStream random = random_stream(seed, Draw::latent_evaluation, 0);
     const std::int64_t first = batch.place(i) * width;
     for (std::int64_t j = 0; j < width; ++j)
       noise[i * width + j] = static_cast<T>(random.normal(static_cast<std::uint64_t>(first + j)));
@@ -65,14 +66,15 @@ StepNoise<T> draw_noise(Context& context, const EthreedConfig& config, const Dia
                         const PassOptions& options) {
   if (options.purpose == Purpose::train)
     return draw_training_noise<T>(context, config, batch, options.seed, options.step);
-  return {.policy = options.sample_latent ? draw_evaluation_noise<T>(context, config, batch, options.seed) : nullptr,
+  return {.policy = options.sample_latent ? draw_evaluation_noise<T>(context, config, batch, {.seed = options.seed})
+                                          : nullptr,
           .shuffle_plans = options.shuffle_plans};
 }
 
-#define ETHREED_INSTANTIATE(T)                                                                                   \
-  template StepNoise<T> draw_training_noise(Context&, const EthreedConfig&, const DialogueBatch&, std::uint64_t, \
-                                            std::int64_t);                                                       \
-  template const T* draw_evaluation_noise(Context&, const EthreedConfig&, const DialogueBatch&, std::uint64_t);  \
+#define ETHREED_INSTANTIATE(T)                                                                                        \
+  template StepNoise<T> draw_training_noise(Context&, const EthreedConfig&, const DialogueBatch&, std::uint64_t,      \
+                                            std::int64_t);                                                            \
+  template const T* draw_evaluation_noise(Context&, const EthreedConfig&, const DialogueBatch&, const ReplyOptions&); \
   template StepNoise<T> draw_noise(Context&, const EthreedConfig&, const DialogueBatch&, const PassOptions&);
 ETHREED_INSTANTIATE(float)
 ETHREED_INSTANTIATE(double)

@@ -26,10 +26,10 @@ StepNoise<T> draw_training_noise(Context& context, const EthreedConfig& config, 
                                  std::uint64_t seed, std::int64_t step);
 
 /// ε of every turn of a batch [N, D_e] on the device, from the turn's place in its split, so that it does not depend on
-/// how dialogues are batched; null if the configuration has no policy.
+/// how dialogues are batched; null if the configuration has no policy. Of the options the seeds are read.
 template <class T>
 const T* draw_evaluation_noise(Context& context, const EthreedConfig& config, const DialogueBatch& batch,
-                               std::uint64_t seed);
+                               const ReplyOptions& options);
 
 /// What a pass with these options draws.
 template <class T>

@@ -61,12 +61,10 @@ template <class T> bool move(const Classifier<T>& w, std::size_t c, double wante
 
 template <class T>
 void plan_reply_emotion(Tape<T>& tape, const EthreedConfig& config, const EthreedParameters<Variable<T>>& parameters,
-                        int planned, DialogueState<T>& state) {
-  if (planned < 0) return;
+                        const DialogueBatch& batch, const ReplyOptions& options, DialogueState<T>& state) {
+  if (!options.plans()) return;
   ETHREED_CHECK(config.has_policy(), "model 'ethreed', variant {}, has no policy: the emotion of a reply cannot be set",
                 config.variant());
-  ETHREED_CHECK(planned < config.emotion_classes, "the emotion of a reply is class {}, wanted 0 to {}", planned,
-                config.emotion_classes - 1);
   Context& context = tape.context();
   const Variable<T>& reply = state.policy.reply;
   const LinearHandles<Variable<T>>& layer = parameters.classifier;
@@ -80,6 +78,13 @@ void plan_reply_emotion(Tape<T>& tape, const EthreedConfig& config, const Ethree
   const double wanted = std::log(planned_probability / (1 - planned_probability));
   for (std::int64_t row = 0; row < reply.rows(); ++row) {
     const std::int64_t first = row * reply.columns();
+    const int planned = options.choice(batch.turn_dialogue[row]).planned_class;
+    if (planned < 0) {
+      std::copy_n(before + first, reply.columns(), after + first);
+      continue;
+    }
+    ETHREED_CHECK(planned < config.emotion_classes, "the emotion of a reply is class {}, wanted 0 to {}", planned,
+                  config.emotion_classes - 1);
     for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<double>(before[first + static_cast<std::int64_t>(i)]);
     ETHREED_CHECK(
         move(classifier, static_cast<std::size_t>(planned), wanted, x),
@@ -91,9 +96,9 @@ void plan_reply_emotion(Tape<T>& tape, const EthreedConfig& config, const Ethree
   state.reply_logits = linear_layer(tape, layer, {state.policy.reply});
 }
 
-#define ETHREED_INSTANTIATE(T)                                                                                 \
-  template void plan_reply_emotion(Tape<T>&, const EthreedConfig&, const EthreedParameters<Variable<T>>&, int, \
-                                   DialogueState<T>&);
+#define ETHREED_INSTANTIATE(T)                                                                            \
+  template void plan_reply_emotion(Tape<T>&, const EthreedConfig&, const EthreedParameters<Variable<T>>&, \
+                                   const DialogueBatch&, const ReplyOptions&, DialogueState<T>&);
 ETHREED_INSTANTIATE(float)
 ETHREED_INSTANTIATE(double)
 #undef ETHREED_INSTANTIATE

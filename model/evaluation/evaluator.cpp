@@ -2,10 +2,12 @@
 
 #include "core/error.h"
 #include "model/blocks/figure_sums.h"
+#include "model/evaluation/reply_batch.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace ethreed {
 
@@ -89,18 +91,7 @@ bool Evaluator<T>::reply(std::span<const Example> examples, Answer answer, const
     return x.dialogue != y.dialogue ? x.dialogue < y.dialogue : x.turn < y.turn;
   });
   for (const int r : order) {
-    const ReplyRow row = session->row(r);
-    GeneratedTurn turn{.dialogue = row.dialogue,
-                       .turn = row.turn,
-                       .reply = std::move(replies[r]),
-                       .insights = {},
-                       .source = session->source(r)};
-    for (std::size_t i = 0; i < model_.insights().size(); ++i) {
-      const std::span<const T> logits = session->insight(r, static_cast<int>(i));
-      turn.insights.push_back(argmax(logits));
-      turn.distributions.push_back(probabilities(logits));
-    }
-    if (!consume(turn)) return false;
+    if (!consume(generated_turn(model_, *session, r, std::move(replies[static_cast<std::size_t>(r)])))) return false;
   }
   return true;
 }

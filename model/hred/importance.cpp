@@ -66,7 +66,7 @@ std::vector<double> importance_log_likelihood(Tape<T>& tape, const HredConfig& c
   std::vector<double> log_weight(turns);
   for (int s = 0; s < options.latent_samples; ++s) {
     const ArenaScope scope(context.values);  // a sample's values are of no use to the next one
-    const T* noise = draw_latent_noise<T>(context, config, d, options.seed, s);
+    const T* noise = draw_latent_noise<T>(context, config, d, {.seed = options.seed}, s);
     const Variable<T> z = gaussian_latent<T>(tape, prior, posterior, {noise, prior.mean.shape()}).z;
     const Variable<T> nll =
         decode_targets<T>(tape, parameters, batch.replies, read.words, conditioning_of(tape, config, batch, read, z));

@@ -21,15 +21,17 @@ Indices drop_words(Context& context, const HredConfig& config, const DialogueBat
 }  // namespace
 
 template <class T>
-const T* draw_latent_noise(Context& context, const HredConfig& config, const DialogueBatch& batch, std::uint64_t seed,
-                           int sample) {
+const T* draw_latent_noise(Context& context, const HredConfig& config, const DialogueBatch& batch,
+                           const ReplyOptions& options, int sample) {
   const std::int64_t count = std::int64_t{batch.turns()} * config.latent;
   T* noise = context.arena.allocate<T>(count);
-  const PhiloxStream random = random_stream(seed, Draw::latent_evaluation, static_cast<std::uint64_t>(sample));
-  for (int i = 0; i < batch.turns(); ++i)
+  for (int i = 0; i < batch.turns(); ++i) {
+    const std::uint64_t seed = options.choice(batch.turn_dialogue[i]).seed;
+    const PhiloxStream random = random_stream(seed, Draw::latent_evaluation, static_cast<std::uint64_t>(sample));
     for (int j = 0; j < config.latent; ++j)
       noise[std::int64_t{i} * config.latent + j] =
           static_cast<T>(random.normal(static_cast<std::uint64_t>(batch.place(i) * config.latent + j)));
+  }
   return context.to_device(noise, count);
 }
 
@@ -40,7 +42,7 @@ HredNoise<T> draw_noise(Context& context, const HredConfig& config, const HredBa
   const DialogueBatch& d = batch.dialogues;
   if (options.purpose == Purpose::validate) {
     if (config.has_latent() && options.sample_latent)
-      noise.latent = draw_latent_noise<T>(context, config, d, options.seed);
+      noise.latent = draw_latent_noise<T>(context, config, d, {.seed = options.seed});
     return noise;
   }
   StepDropout<T> dropout(context, config.dropout, options.seed, options.step);
@@ -61,7 +63,7 @@ HredNoise<T> draw_noise(Context& context, const HredConfig& config, const HredBa
 
 template HredNoise<float> draw_noise(Context&, const HredConfig&, const HredBatch&, const PassOptions&);
 template HredNoise<double> draw_noise(Context&, const HredConfig&, const HredBatch&, const PassOptions&);
-template const float* draw_latent_noise(Context&, const HredConfig&, const DialogueBatch&, std::uint64_t, int);
-template const double* draw_latent_noise(Context&, const HredConfig&, const DialogueBatch&, std::uint64_t, int);
+template const float* draw_latent_noise(Context&, const HredConfig&, const DialogueBatch&, const ReplyOptions&, int);
+template const double* draw_latent_noise(Context&, const HredConfig&, const DialogueBatch&, const ReplyOptions&, int);
 
 }  // namespace ethreed

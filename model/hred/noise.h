@@ -10,9 +10,9 @@ namespace ethreed {
 template <class T>
 HredNoise<T> draw_noise(Context& context, const HredConfig& config, const HredBatch& batch, const PassOptions& options);
 
-/// ε [N, Z] by turn row from the places of the turns; `sample` tells several draws apart.
+/// ε [N, Z] by turn row from the places of the turns and the seeds of the options; `sample` tells several draws apart.
 template <class T>
-const T* draw_latent_noise(Context& context, const HredConfig& config, const DialogueBatch& batch, std::uint64_t seed,
-                           int sample = 0);
+const T* draw_latent_noise(Context& context, const HredConfig& config, const DialogueBatch& batch,
+                           const ReplyOptions& options, int sample = 0);
 
 }  // namespace ethreed

@@ -37,7 +37,7 @@ HredReplies<T>::HredReplies(Tape<T>& tape, const HredParameters<Variable<T>>& pa
       conditioning_(conditioning),
       logits_(on_host(tape.context(), logits)) {
   ETHREED_CHECK(!tape.recording(), "replies: the tape records; make it without recording");
-  ETHREED_CHECK(options.planned_class < 0, "model 'hred' plans no emotion of its replies: it cannot be set");
+  ETHREED_CHECK(!options.plans(), "model 'hred' plans no emotion of its replies: it cannot be set");
   Context& context = tape.context();
   const Variable<T> initial = linear_layer(tape, parameters.decoder_initial, {conditioning}, Activation::tanh);
   kept_ = initial.rows();
@@ -74,9 +74,10 @@ template <class T> NextWords<T> HredReplies<T>::advance(Indices parents, Indices
 template <class T>
 HredReplies<T> hred_replies(Tape<T>& tape, const HredConfig& config, const HredParameters<Variable<T>>& parameters,
                             const HredBatch& batch, const ReplyOptions& options) {
-  const PassOptions pass{.purpose = Purpose::validate, .seed = options.seed, .sample_latent = options.sample_latent};
-  const HredNoise<T> noise = draw_noise<T>(tape.context(), config, batch, pass);
   const DialogueBatch& d = batch.dialogues;
+  HredNoise<T> noise;
+  if (config.has_latent() && options.sample_latent)
+    noise.latent = draw_latent_noise<T>(tape.context(), config, d, options);
   const HredContext<T> context = read_context(tape, config, parameters, d, noise);
   Variable<T> z;
   if (config.has_latent())
@@ -152,7 +153,7 @@ HredReplies<T> HredConversation<T>::read(Tape<T>& tape, const HredConfig& config
     conditioning = gather_rows<T>(tape, {{last, only}, {e_post, only}});
   }
   if (config.has_latent()) {
-    const T* noise = options.sample_latent ? draw_latent_noise<T>(context, config, d, options.seed) : nullptr;
+    const T* noise = options.sample_latent ? draw_latent_noise<T>(context, config, d, options) : nullptr;
     const Variable<T> z = draw_latent(tape, parameters, last, {}, noise).z;
     conditioning = gather_rows<T>(tape, {{last, only}, {z, only}});
   }

@@ -6,6 +6,7 @@
 #include "model/blocks/example.h"
 #include "model/blocks/parameters.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -20,6 +21,12 @@ enum class Answer {
   last_turn,   ///< of every dialogue
 };
 
+/// What may differ from dialogue to dialogue of a batch.
+struct DialogueChoice {
+  std::uint64_t seed = 1;
+  int planned_class = -1;
+};
+
 struct ReplyOptions {
   Answer answer = Answer::every_turn;
   bool sample_latent = true;   ///< latent variables are drawn; false: their mean
@@ -28,6 +35,19 @@ struct ReplyOptions {
   int hypotheses_per_row = 1;  ///< the most that a search keeps
   int planned_class = -1;      ///< class of Model::reply_plan() that every reply shall have; −1: the model's own plan
   bool look = false;           ///< keep what look() tells
+  /// One for each dialogue of the batch, as it was given, in the place of seed and planned_class; empty: these hold for
+  /// all. Of several dialogues each has the reply that it has alone.
+  std::span<const DialogueChoice> choices{};
+
+  DialogueChoice choice(int dialogue) const {
+    return choices.empty() ? DialogueChoice{seed, planned_class} : choices[static_cast<std::size_t>(dialogue)];
+  }
+  /// Shall some reply have a class that is given.
+  bool plans() const {
+    if (choices.empty()) return planned_class >= 0;
+    return std::any_of(choices.begin(), choices.end(),
+                       [](const DialogueChoice& one) { return one.planned_class >= 0; });
+  }
 };
 
 /// Log probabilities of every word that may come next, on the device: [hypotheses, words].

@@ -74,7 +74,7 @@ template <class T> NextWords<T> KempReplies<T>::mixture(Variable<T> logits, Vari
 template <class T>
 KempReplies<T> kemp_replies(Tape<T>& tape, const KempConfig& config, const KempParameters<Variable<T>>& parameters,
                             const ContextBatch& batch, const ReplyOptions& options) {
-  ETHREED_CHECK(options.planned_class < 0, "model 'kemp' plans no emotion of its replies: it cannot be set");
+  ETHREED_CHECK(!options.plans(), "model 'kemp' plans no emotion of its replies: it cannot be set");
   AnsweredContexts answered = answered_contexts(batch, options.answer);
   const KempContext<T> read =
       read_kemp_contexts(tape, config, parameters, read_words(tape, parameters.table, batch), batch.dialogues.word_ids,

@@ -9,13 +9,15 @@ namespace {
 
 // Draw `number` of the evaluation: the prior's z_+ and z_−, then the posterior's.
 template <class T>
-const T* noise_of_places(Context& context, int width, const DialogueBatch& batch, Indices rows, std::uint64_t seed,
-                         std::size_t number) {
+const T* noise_of_places(Context& context, int width, const DialogueBatch& batch, Indices rows,
+                         const ReplyOptions& options, std::size_t number) {
   const std::int64_t count = std::int64_t{rows.size()} * width;
   T* noise = context.arena.allocate<T>(count);
-  const PhiloxStream random = random_stream(seed, Draw::latent_evaluation, number);
   for (int i = 0; i < rows.size(); ++i) {
-    const std::int64_t place = batch.place(batch.turn_of_row[rows[i]]) * width;
+    const std::int32_t turn = batch.turn_of_row[rows[i]];
+    const std::uint64_t seed = options.choice(batch.turn_dialogue[turn]).seed;
+    const PhiloxStream random = random_stream(seed, Draw::latent_evaluation, number);
+    const std::int64_t place = batch.place(turn) * width;
     for (int j = 0; j < width; ++j)
       noise[std::int64_t{i} * width + j] = static_cast<T>(random.normal(static_cast<std::uint64_t>(place + j)));
   }
@@ -26,9 +28,9 @@ const T* noise_of_places(Context& context, int width, const DialogueBatch& batch
 
 template <class T>
 BothGroups<const T*> prior_noise(Context& context, const MimeConfig& config, const DialogueBatch& batch, Indices rows,
-                                 std::uint64_t seed) {
-  return {noise_of_places<T>(context, config.width(), batch, rows, seed, group_positive),
-          noise_of_places<T>(context, config.width(), batch, rows, seed, group_negative)};
+                                 const ReplyOptions& options) {
+  return {noise_of_places<T>(context, config.width(), batch, rows, options, group_positive),
+          noise_of_places<T>(context, config.width(), batch, rows, options, group_negative)};
 }
 
 template <class T>
@@ -39,10 +41,10 @@ MimeNoise<T> draw_noise(Context& context, const MimeConfig& config, const Dialog
   if (!(train ? config.sample_in_training : options.sample_latent)) return noise;
   if (!train) {
     const Indices rows = all_rows(context, batch.turns());
-    noise.prior = prior_noise<T>(context, config, batch, rows, options.seed);
+    noise.prior = prior_noise<T>(context, config, batch, rows, {.seed = options.seed});
     for (std::size_t g = 0; posterior && g < noise.posterior.size(); ++g)
       noise.posterior[g] =
-          noise_of_places<T>(context, config.width(), batch, rows, options.seed, noise.prior.size() + g);
+          noise_of_places<T>(context, config.width(), batch, rows, {.seed = options.seed}, noise.prior.size() + g);
     return noise;
   }
   const std::int64_t count = std::int64_t{batch.turns()} * config.width(), draws = posterior ? 4 : 2;
@@ -58,7 +60,8 @@ MimeNoise<T> draw_noise(Context& context, const MimeConfig& config, const Dialog
 
 #define ETHREED_INSTANTIATE(T)                                                                             \
   template MimeNoise<T> draw_noise(Context&, const MimeConfig&, const DialogueBatch&, const PassOptions&); \
-  template BothGroups<const T*> prior_noise(Context&, const MimeConfig&, const DialogueBatch&, Indices, std::uint64_t);
+  template BothGroups<const T*> prior_noise(Context&, const MimeConfig&, const DialogueBatch&, Indices,    \
+                                            const ReplyOptions&);
 ETHREED_INSTANTIATE(float)
 ETHREED_INSTANTIATE(double)
 #undef ETHREED_INSTANTIATE

@@ -11,9 +11,9 @@ template <class T>
 MimeNoise<T> draw_noise(Context& context, const MimeConfig& config, const DialogueBatch& batch,
                         const PassOptions& options);
 
-/// The prior's for these decoder rows, from the places of their turns.
+/// The prior's for these decoder rows, from the places of their turns and the seeds of the options.
 template <class T>
 BothGroups<const T*> prior_noise(Context& context, const MimeConfig& config, const DialogueBatch& batch, Indices rows,
-                                 std::uint64_t seed);
+                                 const ReplyOptions& options);
 
 }  // namespace ethreed

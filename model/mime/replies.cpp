@@ -40,14 +40,14 @@ template <class T> NextWords<T> MimeReplies<T>::advance(Indices parents, Indices
 template <class T>
 MimeReplies<T> mime_replies(Tape<T>& tape, const MimeConfig& config, const MimeParameters<Variable<T>>& parameters,
                             const ContextBatch& batch, const ReplyOptions& options) {
-  ETHREED_CHECK(options.planned_class < 0, "model 'mime' plans no emotion of its replies: it cannot be set");
+  ETHREED_CHECK(!options.plans(), "model 'mime' plans no emotion of its replies: it cannot be set");
   Context& context = tape.context();
   AnsweredContexts answered = answered_contexts(batch, options.answer);
   ContextRows& contexts = answered.contexts;
   const MimeContext<T> read =
       read_mime_contexts(tape, config, parameters, read_words(tape, parameters.table, batch), contexts);
   const BothGroups<const T*> noise =
-      options.sample_latent ? prior_noise<T>(context, config, batch.dialogues, answered.decoder_rows, options.seed)
+      options.sample_latent ? prior_noise<T>(context, config, batch.dialogues, answered.decoder_rows, options)
                             : BothGroups<const T*>{};
   const BothGroups<Variable<T>> emotions =
       group_emotions(tape, config, parameters, mime_prior(tape, config, parameters, read.first), noise);

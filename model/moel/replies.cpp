@@ -40,7 +40,7 @@ template <class T> NextWords<T> MoelReplies<T>::advance(Indices parents, Indices
 template <class T>
 MoelReplies<T> moel_replies(Tape<T>& tape, const MoelConfig& config, const MoelParameters<Variable<T>>& parameters,
                             const ContextBatch& batch, const ReplyOptions& options) {
-  ETHREED_CHECK(options.planned_class < 0, "model 'moel' plans no emotion of its replies: it cannot be set");
+  ETHREED_CHECK(!options.plans(), "model 'moel' plans no emotion of its replies: it cannot be set");
   AnsweredContexts answered = answered_contexts(batch, options.answer);
   const MoelContext<T> read =
       read_moel_contexts(tape, config, parameters, read_words(tape, parameters.table, batch), answered.contexts);

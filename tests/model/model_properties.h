@@ -35,6 +35,7 @@ Failure configuration_goes_round(const Subject& subject);
 Failure widest_beam_finds_best(const Subject& subject);
 Failure session_says_what_forward_says(const Subject& subject);
 Failure conversation_is_recomputation(const Subject& subject);
+Failure batch_changes_no_bit(const Subject& subject);
 
 /// A property by name; `of_replies`: only models that write replies have it.
 struct Property {
@@ -42,7 +43,7 @@ struct Property {
   Failure (*check)(const Subject&);
   bool of_replies = false;
 };
-inline constexpr std::array<Property, 16> properties{{
+inline constexpr std::array<Property, 17> properties{{
     {"the textbook agrees", agrees_with_textbook},
     {"the gradient is that of the total", gradient_is_that_of_the_total},
     {"float is double", float_is_double},
@@ -59,6 +60,7 @@ inline constexpr std::array<Property, 16> properties{{
     {"the widest beam finds the best", widest_beam_finds_best, true},
     {"a session says what forward says", session_says_what_forward_says, true},
     {"a conversation is its recomputation", conversation_is_recomputation, true},
+    {"replies written together have the bits of each alone", batch_changes_no_bit, true},
 }};
 
 /// Are two rows of numbers equal up to |a − b| ≤ tolerance · max(1, |b|)? NaN equals NaN. Names the first that is not.

@@ -1,7 +1,7 @@
 // Replies of a model: a search misses nothing, a session says what forward says, a conversation forgets nothing.
 
 #include "core/indices.h"
-#include "model/replies/search.h"
+#include "model/evaluation/reply_batch.h"
 #include "tests/model/model_properties.h"
 
 #include <algorithm>
@@ -191,6 +191,62 @@ Failure compare_conversation(const Model& model, Bench<double>& bench, const Exa
   return {};
 }
 
+// What dialogues get that are asked together: the last reply of each, and its words as they came. `leaves`, if it is
+// one of them, is dropped after the first step.
+struct Together {
+  std::vector<GeneratedTurn> turns;
+  std::vector<std::vector<NewestWord>> words;
+  std::vector<std::vector<WordOrigin>> origins;  // of the words as they came
+};
+Together reply_together(const Model& model, Bench<float>& bench, std::span<const AskedDialogue> dialogues,
+                        int leaves = -1) {
+  ReplyBatch<float> batch(bench.context(), model, bench.device().model());
+  batch.open(dialogues);
+  Together out;
+  out.words.resize(dialogues.size());
+  out.origins.resize(dialogues.size());
+  while (batch.step()) {
+    for (int d = 0; d < count_of(dialogues); ++d)
+      if (const std::optional<NewestWord> word = batch.newest(d)) {
+        out.words[d].push_back(*word);
+        if (word->origin != nullptr) out.origins[d].push_back(*word->origin);
+      }
+    if (leaves >= 0) batch.drop(leaves);
+  }
+  for (int d = 0; d < count_of(dialogues); ++d) {
+    out.turns.push_back(batch.take(d));
+    out.turns.back().source = {};
+  }
+  return out;
+}
+
+bool same(const WordOrigin& a, const WordOrigin& b) {
+  return a.log_probability == b.log_probability && a.generation_gate == b.generation_gate && a.copied == b.copied &&
+         a.attention == b.attention && a.coverage == b.coverage;
+}
+
+bool same(const Reply& a, const Reply& b) {
+  const auto alike = [](const auto& x, const auto& y) { return same(x, y); };
+  return a.words == b.words && a.log_probability == b.log_probability && a.ended == b.ended &&
+         std::equal(a.origins.begin(), a.origins.end(), b.origins.begin(), b.origins.end(), alike) &&
+         std::equal(a.others.begin(), a.others.end(), b.others.begin(), b.others.end(), alike);
+}
+
+// Do the words that came one by one make up the reply of greedy search or sampling; none came in beam search.
+bool makes_up(const std::vector<NewestWord>& words, const std::vector<WordOrigin>& origins, const Reply& reply,
+              DecodeMethod method) {
+  if (method == DecodeMethod::beam) return words.empty();
+  Words came;
+  double log_probability = 0;
+  for (const NewestWord& word : words) {
+    if (word.word != eos_id) came.push_back(word.word);
+    log_probability += word.log_probability;
+  }
+  return came == reply.words && log_probability == reply.log_probability &&
+         std::equal(origins.begin(), origins.end(), reply.origins.begin(), reply.origins.end(),
+                    [](const WordOrigin& x, const WordOrigin& y) { return same(x, y); });
+}
+
 }  // namespace
 
 Failure widest_beam_finds_best(const Subject& subject) {
@@ -258,6 +314,62 @@ Failure conversation_is_recomputation(const Subject& subject) {
         if (const Failure failure = compare_conversation(*run.model, bench, dialogue, sample,
                                                          {.method = method, .max_length = 6, .beam = 3, .top_k = 5}))
           return fmt::format("{}: {}", name_of(method), *failure);
+  return {};
+}
+
+Failure batch_changes_no_bit(const Subject& subject) {
+  static constexpr std::array<std::int32_t, 1> nothing{eos_id};
+  const std::array<DecodeOptions, 5> searches{{
+      {.max_length = 7},
+      {.method = DecodeMethod::beam, .max_length = 6, .beam = 3, .length_power = 0.3, .n_best = 2},
+      {.method = DecodeMethod::sample, .max_length = 9, .top_k = 0, .temperature = 1.5, .seed = 5, .n_best = 3},
+      {.max_length = 12, .allow_unknown = true, .min_length = 4, .no_repeat = 2},
+      {.method = DecodeMethod::sample, .max_length = 5, .top_k = 4, .top_p = 0.9, .seed = 6},
+  }};
+  const RunConfig run = subject.run(tiny_data());
+  const Model& model = *run.model;
+  const TinyExamples train(tiny_data().split("train"), model);
+  Bench<float> bench(model, random_state<float>(model, 19, 0.8), Device::cpu, 2);
+  std::vector<std::vector<TurnInput>> turns;
+  std::vector<AskedDialogue> asked;
+  for (const Example& dialogue : train.all()) {
+    turns.emplace_back(dialogue.turns.begin(), dialogue.turns.end());
+    for (TurnInput& turn : turns.back()) turn.emotion = turn.listener_label = -1;
+    turns.back().back().response = nothing;
+  }
+  std::set<Words> different;
+  for (const bool sample : {true, false}) {
+    asked.clear();
+    for (std::size_t i = 0; i < turns.size(); ++i) {
+      DecodeOptions decode = searches[(i + (sample ? 0 : 1)) % searches.size()];
+      decode.seed += i % 2;
+      asked.push_back({.example = {.turns = turns[i], .place = static_cast<std::int64_t>(i % 3)},
+                       .mode = {.latent = {.sample = sample, .seed = 11 + i % 4},
+                                .planned_class = model.reply_plan().empty() || i % 4 != 1 ? -1 : 1,
+                                .look = model.has_pointer()},
+                       .decode = decode});
+    }
+    const int leaves = sample ? -1 : 0;
+    const Together all = reply_together(model, bench, asked, leaves);
+    for (int d = 0; d < count_of(asked); ++d) {
+      const GeneratedTurn& got = all.turns[d];
+      if (d == leaves) {
+        if (!got.reply.words.empty()) return "a dialogue that was dropped has words";
+        continue;
+      }
+      const Together alone = reply_together(model, bench, {&asked[d], 1});
+      const auto where = [&](const std::string& what) {
+        return fmt::format("dialogue {} of {}: {}", d, asked.size(), what);
+      };
+      if (got.turn != alone.turns[0].turn || got.dialogue != d) return where("another turn");
+      if (got.distributions != alone.turns[0].distributions) return where("other bits of the insights");
+      if (!same(got.reply, alone.turns[0].reply)) return where("other words or bits of the reply");
+      if (!makes_up(all.words[d], all.origins[d], got.reply, asked[d].decode.method))
+        return where("the words that came one by one are not the reply");
+      different.insert(got.reply.words);
+    }
+  }
+  if (different.size() < 4) return fmt::format("only {} different replies: nothing is told apart", different.size());
   return {};
 }
 

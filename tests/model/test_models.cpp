@@ -52,6 +52,9 @@ TEST_CASE("every model: the configuration goes round") { ask_everyone("the confi
 TEST_CASE("every model: the widest beam finds the best") { ask_everyone("the widest beam finds the best"); }
 TEST_CASE("every model: a session says what forward says") { ask_everyone("a session says what forward says"); }
 TEST_CASE("every model: a conversation is its recomputation") { ask_everyone("a conversation is its recomputation"); }
+TEST_CASE("every model: replies written together have the bits of each alone") {
+  ask_everyone("replies written together have the bits of each alone");
+}
 
 TEST_CASE("every property is asked, and of every model") {
   const std::vector<Subject> subjects = all_subjects();

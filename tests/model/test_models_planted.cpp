@@ -83,6 +83,20 @@ struct Misplaced : EthreedModel {
   template <class T> using Conversation = MisplacedConversation<T>;
 };
 
+/// Draws the plans of all dialogues of a batch by the seed of the first.
+struct OneSeed : EthreedModel {
+  template <class T>
+  static EthreedReplies<T> replies(Tape<T>& tape, const EthreedConfig& config,
+                                   const EthreedParameters<Variable<T>>& parameters, const DialogueBatch& batch,
+                                   const ReplyOptions& options) {
+    std::vector<DialogueChoice> choices(options.choices.begin(), options.choices.end());
+    for (DialogueChoice& one : choices) one.seed = choices.front().seed;
+    ReplyOptions wrong = options;
+    wrong.choices = choices;
+    return EthreedModel::replies(tape, config, parameters, batch, wrong);
+  }
+};
+
 /// Allocates in every step.
 struct Greedy : EthreedModel {
   template <class T>
@@ -137,6 +151,7 @@ TEST_CASE("a leak between the examples of a batch is seen") {
   const Names names = failures(planted<Leak>());
   CHECK(holds(names, "examples do not see each other"));
   CHECK(holds(names, "the textbook agrees"));
+  CHECK(holds(names, "replies written together have the bits of each alone"));
 }
 
 TEST_CASE("a conversation that forgets a word is seen, by the conversation's property alone") {
@@ -145,6 +160,10 @@ TEST_CASE("a conversation that forgets a word is seen, by the conversation's pro
 
 TEST_CASE("a conversation whose random numbers are another turn's is seen") {
   CHECK(failures(planted<Misplaced>()) == Names{"a conversation is its recomputation"});
+}
+
+TEST_CASE("a batch of conversations with the seed of one of them is seen") {
+  CHECK(failures(planted<OneSeed>()) == Names{"replies written together have the bits of each alone"});
 }
 
 TEST_CASE("a step that takes memory from the heap is seen") {

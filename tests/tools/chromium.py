@@ -115,10 +115,11 @@ class Browser:
             self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name if name != " " else "Space",
                       windowsVirtualKeyCode=code, modifiers=modifiers, **(extra if kind == "keyDown" else {}))
 
-    def look(self, width, height, dark=False, phone=False):
+    def look(self, width, height, dark=False, phone=False, still=False):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
         self.call("Emulation.setEmulatedMedia",
-                  features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+                  features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+                            {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"}])
 
     def picture(self, path, whole=False):
         shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -53,6 +54,20 @@ std::string HttpAnswer::message() const {
   return all.is_object() && all.contains("error") ? all["error"].value("message", "") : "";
 }
 
+std::vector<std::pair<std::string, std::string>> HttpAnswer::events() const {
+  constexpr std::string_view event = "event: ", data = "\ndata: ";
+  std::vector<std::pair<std::string, std::string>> all;
+  for (std::size_t at = 0; at < body.size();) {
+    const std::size_t end = body.find("\n\n", at), middle = body.find(data, at);
+    if (body.compare(at, event.size(), event) != 0 || end == std::string::npos || middle > end)
+      throw std::runtime_error("no event: " + body.substr(at, 80));
+    all.emplace_back(body.substr(at + event.size(), middle - at - event.size()),
+                     body.substr(middle + data.size(), end - middle - data.size()));
+    at = end + 2;
+  }
+  return all;
+}
+
 HttpConnection::HttpConnection(int port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(static_cast<std::uint16_t>(port))};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -87,6 +102,26 @@ bool HttpConnection::read_some() {
   return true;
 }
 
+bool HttpConnection::wait_for(std::string_view text) {
+  while (buffer_.find(text) == std::string::npos)
+    if (!read_some()) return false;
+  return true;
+}
+
+bool HttpConnection::read_chunks(std::string& body) {
+  for (;;) {
+    std::size_t line = 0;
+    while ((line = buffer_.find("\r\n")) == std::string::npos)
+      if (!read_some()) return false;
+    const std::size_t length = std::strtoull(buffer_.c_str(), nullptr, 16);
+    while (buffer_.size() < line + length + 4)
+      if (!read_some()) return false;
+    body += buffer_.substr(line + 2, length);
+    buffer_.erase(0, line + length + 4);
+    if (length == 0) return true;
+  }
+}
+
 HttpAnswer HttpConnection::receive(bool without_body) {
   HttpAnswer answer;
   std::size_t end = 0;
@@ -102,6 +137,10 @@ HttpAnswer HttpConnection::receive(bool without_body) {
     line = next;
   }
   buffer_.erase(0, end + 4);
+  if (answer.headers["transfer-encoding"] == "chunked") {
+    if (read_chunks(answer.body)) answer.status = std::atoi(status.c_str());
+    return answer;
+  }
   const std::size_t length = without_body ? 0 : std::strtoull(answer.headers["content-length"].c_str(), nullptr, 10);
   while (buffer_.size() < length)
     if (!read_some()) return answer;

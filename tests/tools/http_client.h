@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ethreed {
@@ -18,6 +19,8 @@ struct HttpAnswer {
   std::map<std::string, std::string> headers;  ///< names in lower case
   std::string body;
   nlohmann::json json() const { return nlohmann::json::parse(body); }
+  /// Of a stream: name and data of its events. Throws std::runtime_error for a body that is none.
+  std::vector<std::pair<std::string, std::string>> events() const;
   /// error.message, or "" where there is none.
   std::string message() const;
 };
@@ -33,12 +36,15 @@ class HttpConnection {
   /// As far as the server takes it.
   void send(std::string_view text) const;
   HttpAnswer receive(bool without_body = false);
+  /// Waits until this text has come, and leaves all to receive(); false if the connection ends before.
+  bool wait_for(std::string_view text);
   /// Does the server end the connection within this time? What it sends until then is dropped.
   bool ends_within(std::chrono::milliseconds time);
   void close();
 
  private:
   bool read_some();
+  bool read_chunks(std::string& body);
 
   int socket_ = -1;
   std::string buffer_;

@@ -67,10 +67,38 @@ def talk(page, url, pictures):
     page.wait("document.querySelectorAll('.turn').length === 1")
     check(page.value("document.querySelector('.said.model .text').textContent.length > 0"), "there is no reply")
     check(page.value("document.querySelectorAll('.turn .bars li').length") == 10, "there are no bars of both emotions")
+
+    # Words appear as they come, unheard; the finished turn is announced, once.
+    page.value("""(() => {
+      window.came = {words: [], shown: 0, turns: 0};
+      const show = window.show_coming;
+      window.show_coming = (post, reply) => {
+        show(post, reply);
+        window.came.words.push(reply);
+        if (document.getElementById('coming-reply').checkVisibility()) ++window.came.shown;
+      };
+      new MutationObserver((all) => { window.came.turns += all.reduce((sum, one) => sum + one.addedNodes.length, 0); })
+        .observe(document.getElementById('turns'), {childList: true});
+    })()""")
     page.type("I looked for it in the park all day!")
     page.key(*ENTER)
     page.wait("document.querySelectorAll('.turn').length === 2")
+    came = page.value("window.came")
+    check(len(set(came["words"])) > 2 and came["shown"] > 0, f"the words did not come one by one: {came}")
+    check(came["words"][-1] == page.value("document.querySelector('.turn:last-child .model .text').textContent"),
+          f"the words that came are not the reply: {came}")
+    check(page.value("document.getElementById('coming').getAttribute('aria-hidden')") == "true", "words are read aloud")
+    check(came["turns"] == 1 and page.value("document.getElementById('coming').hidden"), "the turn was not added once")
     check(page.value("document.querySelectorAll('#line circle').length") == 8, "the line has not four classes in two turns")
+
+    # Stopped: nothing is added, what was typed stays.
+    page.type("and then")
+    page.value("(() => { document.getElementById('send').click(); document.getElementById('stop').click(); })()")
+    page.wait("document.getElementById('state').textContent === 'Stopped.'")
+    check(page.value("document.querySelectorAll('.turn').length") == 2, "a reply that was stopped is there")
+    check(page.value("document.getElementById('post').value") == "and then", "what was typed is gone")
+    check(page.value("document.getElementById('stop').hidden"), "there is nothing to stop, and yet a button for it")
+    page.value("(() => { document.getElementById('post').value = ''; })()")
 
     # Behind the words, by keyboard: open the last reply's, go along its words.
     page.value("[...document.querySelectorAll('.behind')].pop().querySelector('summary').focus()")
@@ -111,8 +139,9 @@ def talk(page, url, pictures):
     check(page.value("document.documentElement.scrollWidth <= window.innerWidth"), "the page is wider than a phone")
     picture("phone.png")
 
-    # A model without emotions, a policy or a pointer.
-    page.look(1280, 900)
+    # A model without emotions, a policy or a pointer, for somebody who wants no motion.
+    page.look(1280, 900, still=True)
+    page.value("(() => { window.came.shown = 0; window.came.words = []; })()")
     page.value("(() => { const m = document.getElementById('model'); m.value = 'plain';"
                " m.dispatchEvent(new Event('change')); document.getElementById('post').focus(); })()")
     check("tracks no emotions" in page.value("document.getElementById('about').textContent"), "what it lacks is not said")
@@ -120,6 +149,8 @@ def talk(page, url, pictures):
     page.type("<b>hello</b> you")
     page.key(*ENTER)
     page.wait("document.querySelectorAll('.turn').length === 3")
+    came = page.value("window.came")
+    check(came["words"] and came["shown"] == 0, f"words move before somebody who wants no motion: {came}")
     check(page.value("document.querySelectorAll('.turn:last-child .words').length") == 0, "words without a pointer")
     check(page.value("document.querySelector('.turn:last-child .you').textContent") == "you<b>hello</b> you", "HTML in a post")
     unnamed = page.value("[...document.querySelectorAll('input, select, textarea')]"

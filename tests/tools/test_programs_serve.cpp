@@ -122,16 +122,73 @@ TEST_CASE("attention over HTTP is what the command attention writes", "[web]") {
   CHECK_FALSE(served().post(record).json().contains("attention"));
 }
 
-TEST_CASE("32 clients at once get the bits that one alone gets", "[web]") {
+TEST_CASE("a stream brings the words one by one and then the record, whose bits are those without a stream", "[web]") {
+  const std::vector<Json> options{{{"min_length", 3}},
+                                  {{"attention", true}, {"min_length", 2}},
+                                  {{"decode", "sample"}, {"n_best", 3}, {"seed", 4}, {"attention", true}},
+                                  {{"decode", "beam"}, {"beam", 3}, {"n_best", 2}, {"attention", true}},
+                                  {{"model", "second"}, {"decode", "sample"}, {"top_k", 0}}};
+  std::size_t told = 0;
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    Json request = some_record(static_cast<int>(i));
+    request.update(options[i]);
+    INFO(request.dump());
+    const HttpAnswer whole = served().post(request);
+    REQUIRE(whole.status == 200);
+    request["stream"] = true;
+    const HttpAnswer streamed = served().post(request);
+    REQUIRE(streamed.status == 200);
+    CHECK(streamed.headers.at("content-type") == "text/event-stream");
+    CHECK(streamed.headers.at("cache-control") == "no-store");
+    const auto events = streamed.events();
+    REQUIRE_FALSE(events.empty());
+    CHECK(events.back().first == "reply");
+    CHECK(events.back().second + "\n" == whole.body);
+    const Json record = whole.json();
+    for (std::size_t k = 0; k + 1 < events.size(); ++k) {
+      CHECK(events[k].first == "word");
+      Json word = Json::parse(events[k].second);
+      CHECK(word.at("place") == k);
+      CHECK_FALSE(word.at("reply").get<std::string>().empty());
+      if (k + 2 == events.size()) CHECK(word["reply"] == record["reply"]);
+      if (!record.contains("attention")) continue;
+      word.erase("place");
+      word.erase("reply");
+      CHECK(word == record["attention"]["steps"][k]);
+    }
+    const std::size_t words = events.size() - 1;
+    if (record.contains("attention")) CHECK(record["attention"]["steps"].size() == words + (record["ended"] ? 1U : 0U));
+    told += words;
+  }
+  CHECK(told > 8);
+  // Nothing to answer, an older client, and a request that is refused before it begins.
+  CHECK(served().post({{"text", " "}, {"stream", true}}).events().size() == 1);
+  HttpConnection old(served().port());
+  std::string text = http_text("POST", "/v1/reply", R"({"text": "my dog", "stream": true})");
+  old.send(text.replace(text.find("HTTP/1.1"), 8, "HTTP/1.0"));
+  CHECK(old.wait_for("event: reply\ndata: {"));
+  CHECK(old.ends_within(std::chrono::seconds(5)));
+  const HttpAnswer refused = served().post({{"text", "my dog"}, {"stream", true}, {"beam", 99}});
+  CHECK(refused.status == 400);
+  CHECK(refused.headers.at("content-type") == "application/json");
+}
+
+TEST_CASE("32 clients at once get the bits that one alone gets, in fewer steps of the decoder", "[web]") {
   constexpr int clients = 32, each = 6;
   const ServedProject server(trained(), {"run", "--quiet", "--queue", "64"});
   const auto keys = [](int i) {
-    return i % 3 == 0 ? Json{{"decode", "beam"}, {"attention", true}}
-                      : Json{{"decode", i % 3 == 1 ? "greedy" : "sample"}, {"seed", i}};
+    Json all = i % 3 == 0 ? Json{{"decode", "beam"}, {"attention", true}, {"n_best", 1 + i % 4}}
+                          : Json{{"decode", i % 3 == 1 ? "greedy" : "sample"}, {"seed", i}};
+    if (i % 5 == 0) all["reply_emotion"] = "joyful";
+    if (i % 7 == 0) all.update({{"allow_unknown", true}, {"min_length", 3}, {"no_repeat", 2}, {"max_length", 12}});
+    if (i % 11 == 0) all["latent"] = "mean";
+    return all;
   };
   std::vector<std::string> alone(clients * each), together(clients * each);
   for (int i = 0; i < clients * each; ++i)
     alone[static_cast<std::size_t>(i)] = record_of_server(server, some_record(i), keys(i));
+  const std::string steps = R"(ethreed_decoder_steps_total{model="run"})";
+  const double steps_alone = server.metric(steps);
   std::vector<std::thread> threads;
   for (int c = 0; c < clients; ++c)
     threads.emplace_back([&, c] {
@@ -149,6 +206,8 @@ TEST_CASE("32 clients at once get the bits that one alone gets", "[web]") {
       }
     });
   for (std::thread& thread : threads) thread.join();
+  CHECK(steps_alone > 0);
+  CHECK(server.metric(steps) - steps_alone < 0.8 * steps_alone);
   for (std::size_t i = 0; i < alone.size(); ++i) {
     INFO("request " << i);
     CHECK(together[i] == alone[i]);

@@ -52,6 +52,13 @@ Json slow_request() {
   return {{"text", "my dog ran"}, {"decode", "beam"}, {"beam", 4}, {"min_length", 20}, {"max_length", 24}};
 }
 
+// One that takes longer than any test waits.
+Json endless_request() {
+  return {{"text", "my dog ran"}, {"decode", "sample"}, {"n_best", 32}, {"min_length", 199}, {"max_length", 200}};
+}
+
+Json short_request() { return {{"text", "my dog ran"}, {"min_length", 5}, {"max_length", 6}}; }
+
 std::vector<std::string> slow_server(std::vector<std::string> more = {}) {
   std::vector<std::string> arguments{"run", "--device", "emulated", "--threads", "1"};
   arguments.insert(arguments.end(), more.begin(), more.end());
@@ -88,6 +95,7 @@ TEST_CASE("every body that is wrong is refused by its key, with what was wanted"
       {R"({"text": "a", "decode": "beam", "beam": 2, "n_best": 3})", "n_best: is 3"},
       {R"({"text": "a", "min_length": 40})", "min_length: is 40"},
       {R"({"text": "a", "attention": 1})", "true or false"},
+      {R"({"text": "a", "stream": "yes"})", "true or false"},
       {R"({"text": "a", "reply_emotion": "sleepy"})", "sleepy"},
       {R"({"text": "a", "history": "b"})", "history"},
       {R"({"text": "a", "history": [1]})", "history"},
@@ -192,7 +200,7 @@ TEST_CASE("a client that sends slowly or not at all is dropped in time and holds
 }
 
 TEST_CASE("more connections than a server takes are told so, and it goes on when they have gone", "[web]") {
-  const ServedProject server(trained(), {"run", "--queue", "1", "--quiet"});
+  const ServedProject server(trained(), {"run", "--queue", "1", "--batch", "1", "--quiet"});
   std::vector<std::unique_ptr<HttpConnection>> many;
   int refused = 0;
   for (int i = 0; i < 80; ++i) {
@@ -239,25 +247,100 @@ TEST_CASE("a client that hangs up leaves the queue, and the next one is answered
   CHECK(server.post({{"text", "my dog"}, {"max_length", 2}}).status == 200);
 }
 
-TEST_CASE("a request that waits longer than the server allows is told 503", "[web]") {
+TEST_CASE("a request that waits longer than the server allows is told 503, in a stream by its last event", "[web]") {
   const ServedProject server(trained(), slow_server({"--timeout", "1"}));
-  Json request = slow_request();
-  request.update({{"beam", 32}, {"min_length", 190}, {"max_length", 200}});
+  Json request = endless_request();
   HttpAnswer answer = server.post(request);
   check_refused(answer, 503, "within 1 s");
   CHECK(answer.headers.contains("retry-after"));
+  request["stream"] = true;
+  const auto events = server.post(request).events();
+  REQUIRE_FALSE(events.empty());
+  CHECK(events.back().first == "error");
+  const Json error = Json::parse(events.back().second).at("error");
+  CHECK(error.at("status") == 503);
+  CHECK_THAT(error.at("message").get<std::string>(), Contains("within 1 s"));
+  CHECK(server.metric(R"(ethreed_http_requests_total{path="/v1/reply",status="503"})") == 2);
 }
 
-TEST_CASE("SIGTERM while it works: what has begun is answered, nothing new is taken, and the end is 0", "[web]") {
+TEST_CASE("a client that goes away stops its decoding, whether it streams or waits", "[web]") {
+  const ServedProject server(trained(), slow_server());
+  const std::string steps = R"(ethreed_decoder_steps_total{model="run"})";
+  for (const bool stream : {true, false}) {
+    Json request = endless_request();
+    request.update({{"stream", stream}, {"n_best", 8}});
+    const double before = server.metric(steps);
+    HttpConnection leaves(server.port());
+    leaves.send(http_text("POST", "/v1/reply", request.dump()));
+    if (stream) REQUIRE(leaves.wait_for("event: word"));
+    while (server.metric(steps) < before + 2) std::this_thread::sleep_for(5ms);
+    leaves.close();
+    CHECK(server.wait_for_metric("ethreed_in_flight", 0));
+    CHECK(server.post({{"text", "my dog"}, {"max_length", 2}}).status == 200);  // the model is free
+    CHECK(server.metric(steps) < before + 100);
+  }
+}
+
+TEST_CASE("requests that wait together are answered in one batch, and one that fails does so alone", "[web]") {
+  // Of classes on a line most can be no reply's emotion: where their plan is looked for, none is found.
+  Json narrow = trained().json("small.json");
+  narrow["model"]["emotion_state"] = 1;
+  trained().file("narrow.json", narrow.dump());
+  trained().must({"train", "--data", "data", "--out", "narrow", "--config", "narrow.json", "--batch", "4", "--epochs",
+                  "1", "--quiet"});
+  const ServedProject server(trained(), {"narrow", "--device", "emulated", "--threads", "1", "--batch", "8"});
+  const std::string steps = R"(ethreed_decoder_steps_total{model="narrow"})";
+  const std::string batches = R"(ethreed_batches_total{model="narrow"})", queue = R"(ethreed_queue{model="narrow"})";
+  const Json classes = server.get("/v1/models").json().at("models").at(0).at("reply_emotions");
+  Json planned = short_request();
+  HttpAnswer impossible;
+  for (std::size_t i = 0; i < classes.size() && impossible.status != 400; ++i) {
+    planned["reply_emotion"] = classes[i];
+    impossible = server.post(planned);
+  }
+  check_refused(impossible, 400, "no emotion vector");
+  for (const bool one_fails : {false, true}) {
+    const double steps_before = server.metric(steps), batches_before = server.metric(batches);
+    auto slow = std::async(std::launch::async, [&] { return server.post(slow_request()); });
+    while (server.metric(steps) == steps_before) std::this_thread::sleep_for(1ms);
+    std::vector<std::future<HttpAnswer>> answers;
+    for (int i = 0; i < 6; ++i) {
+      Json request = short_request();
+      request["seed"] = i;
+      if (i == 3) request["decode"] = "sample";
+      if (i == 4) request["latent"] = "mean";  // in a batch of its own
+      if (i == 5 && one_fails) request = planned;
+      answers.push_back(std::async(std::launch::async, [&server, request] { return server.post(request); }));
+    }
+    REQUIRE(server.wait_for_metric(queue, 6));
+    CHECK(slow.get().status == 200);
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      const HttpAnswer answer = answers[i].get();
+      INFO(i << ": " << answer.body);
+      CHECK(answer.status == (i == 5 && one_fails ? 400 : 200));
+    }
+    // Six words each: of the slow one at most 24 steps, then two batches; where one fails, all of the first alone.
+    CHECK(server.metric(batches) - batches_before == (one_fails ? 3 + 5 : 3));
+    CHECK(server.metric(steps) - steps_before <= (one_fails ? 24 + 5 * 6 : 24 + 2 * 6));
+  }
+}
+
+TEST_CASE(
+    "SIGTERM while it works: what has begun is answered, streams to their end, nothing new is taken, and the end is 0",
+    "[web]") {
   for (const int signal : {SIGTERM, SIGINT}) {
     ServedProject server(trained(), slow_server());
     HttpConnection idle(server.port()), busy(server.port()), waits(server.port());
-    busy.send(http_text("POST", "/v1/reply", slow_request().dump()));
+    Json streamed = slow_request();
+    streamed["stream"] = true;
+    busy.send(http_text("POST", "/v1/reply", streamed.dump()));
     waits.send(http_text("POST", "/v1/reply", slow_request().dump()));
     REQUIRE(server.wait_for_metric("ethreed_in_flight", 2));
     server.send(signal);
     CHECK(idle.ends_within(5s));
-    CHECK(busy.receive().status == 200);
+    const auto events = busy.receive().events();
+    REQUIRE(events.size() > 20);
+    CHECK(events.back().first == "reply");
     const HttpAnswer answer = waits.receive();
     CHECK(answer.status == 200);
     CHECK(answer.headers.at("connection") == "close");

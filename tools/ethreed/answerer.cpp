@@ -70,6 +70,24 @@ History Answerer::history_of(std::size_t record) const {
   return history;
 }
 
+bool Answerer::is_answerable(std::size_t record, const EncodedPost& post) const {
+  return !post.empty() && !records_[record].said.listener;
+}
+
+void Answerer::add_said(std::size_t record, Question& question) const {
+  question.said = history_of(record);
+  for (const TurnInput& turn : question.said.turns())
+    question.history += (turn.post.size() > 1) + (turn.response.size() > 1);
+  question.said.add(false, question.post.words);
+}
+
+Answerer::Question Answerer::question(std::size_t record) const {
+  Question question{.post = encode_post(records_[record].said.text, words_, vocabulary_, max_length_)};
+  question.answerable = is_answerable(record, question.post);
+  if (question.answerable) add_said(record, question);
+  return question;
+}
+
 bool Answerer::answer(std::size_t first, const ReplyMode& mode, const DecodeOptions& options,
                       const std::function<bool()>& go_on,
                       const std::function<void(std::size_t, const Answer&)>& consume) {
@@ -78,25 +96,24 @@ bool Answerer::answer(std::size_t first, const ReplyMode& mode, const DecodeOpti
   std::vector<std::size_t> left;
   for (std::size_t i = first; i < end; ++i) {
     answers[i - first].post = encode_post(records_[i].said.text, words_, vocabulary_, max_length_);
-    if (!answers[i - first].post.empty() && !records_[i].said.listener) left.push_back(i);
+    if (is_answerable(i, answers[i - first].post)) left.push_back(i);
   }
   while (!left.empty()) {
     if (!go_on()) return false;
     std::vector<std::size_t> batch;
     for (const std::size_t i : left)
       if (batch.size() < static_cast<std::size_t>(evaluation_batch) && !waits(i)) batch.push_back(i);
-    std::vector<History> histories;
+    std::vector<Question> questions;
     for (const std::size_t i : batch) {
-      histories.push_back(history_of(i));
-      answers[i - first].history = 0;
-      for (const TurnInput& turn : histories.back().turns())
-        answers[i - first].history += (turn.post.size() > 1) + (turn.response.size() > 1);
-      histories.back().add(false, answers[i - first].post.words);
+      questions.push_back({.post = answers[i - first].post});
+      add_said(i, questions.back());
+      answers[i - first].history = questions.back().history;
     }
     std::vector<Example> examples;  // the place of a record's turn is its number
-    for (std::size_t k = 0; k < batch.size(); ++k)
-      examples.push_back(
-          {.turns = histories[k].turns(), .place = static_cast<std::int64_t>(batch[k]) - (histories[k].count() - 1)});
+    for (std::size_t k = 0; k < batch.size(); ++k) {
+      const History& said = questions[k].said;
+      examples.push_back({.turns = said.turns(), .place = static_cast<std::int64_t>(batch[k]) - (said.count() - 1)});
+    }
     evaluator_.reply(examples, ethreed::Answer::last_turn, mode, options, [&](const GeneratedTurn& turn) {
       const std::size_t i = batch[static_cast<std::size_t>(turn.dialogue)];
       Answer& answer = answers[i - first];

@@ -24,6 +24,16 @@ class Answerer {
   Answerer(Evaluator<float>& evaluator, const std::vector<InputRecord>& records, WordTable& words, int vocabulary,
            int max_length, int history);
 
+  /// What a model is asked for a record.
+  struct Question {
+    EncodedPost post;
+    History said{};            ///< what was said before it, then the post; nothing where there is nothing to answer
+    std::int64_t history = 0;  ///< utterances before it
+    bool answerable = false;
+  };
+  /// What is asked for a record whose history holds no reply that is still to be written.
+  Question question(std::size_t record) const;
+
   /// What became of a record.
   struct Answer {
     EncodedPost post;
@@ -43,6 +53,8 @@ class Answerer {
 
  private:
   bool waits(std::size_t record) const;
+  bool is_answerable(std::size_t record, const EncodedPost& post) const;
+  void add_said(std::size_t record, Question& question) const;
   History history_of(std::size_t record) const;
   std::vector<std::int32_t> encoded(const std::string& text) const;
 

@@ -8,6 +8,7 @@
 #include "tools/ethreed/serve/connection_threads.h"
 #include "tools/ethreed/serve/socket_stream.h"
 
+#include <fmt/format.h>
 #include <httplib.h>
 
 #include <algorithm>
@@ -19,6 +20,16 @@ namespace ethreed {
 
 namespace {
 
+// The request that a thread is at.
+struct Exchange {
+  SocketStream& stream;
+  HttpRequest request{};
+  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+  bool close = false;     // after the reply: what the client sent is not read to its end
+  bool answered = false;  // by a stream of our own: what the library would send is dropped
+};
+thread_local Exchange* exchange = nullptr;
+
 // What httplib reads and writes through.
 class LibraryStream final : public httplib::Stream {
  public:
@@ -26,7 +37,10 @@ class LibraryStream final : public httplib::Stream {
   bool is_readable() const override { return true; }
   bool is_writable() const override { return true; }
   ssize_t read(char* to, std::size_t size) override { return stream_.read(to, size); }
-  ssize_t write(const char* from, std::size_t size) override { return stream_.write(from, size); }
+  ssize_t write(const char* from, std::size_t size) override {
+    if (exchange != nullptr && exchange->answered) return static_cast<ssize_t>(size);
+    return stream_.write(from, size);
+  }
   void get_remote_ip_and_port(std::string& ip, int& port) const override { stream_.remote(ip, port); }
   void get_local_ip_and_port(std::string& ip, int& port) const override { ip.clear(), port = 0; }
   socket_t socket() const override { return 0; }  // asked only whether select() could take it
@@ -35,15 +49,6 @@ class LibraryStream final : public httplib::Stream {
   SocketStream& stream_;
 };
 
-// The request that a thread is at.
-struct Exchange {
-  SocketStream& stream;
-  HttpRequest request{};
-  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
-  bool close = false;  // after the reply: what the client sent is not read to its end
-};
-thread_local Exchange* exchange = nullptr;
-
 class WaitingClient final : public HttpClient {
  public:
   explicit WaitingClient(const SocketStream& stream) : stream_(stream) {}
@@ -51,6 +56,25 @@ class WaitingClient final : public HttpClient {
 
  private:
   const SocketStream& stream_;
+};
+
+// A body in pieces: chunks of HTTP/1.1, or for an older client what comes until the connection ends.
+class PieceSink final : public HttpSink {
+ public:
+  PieceSink(SocketStream& stream, bool chunked) : stream_(stream), chunked_(chunked) {}
+  bool gone() const override { return broken_ || stream_.closed_by_client(); }
+  bool send(std::string_view piece) override {
+    if (piece.empty() || broken_) return !broken_;
+    broken_ = !stream_.write_piece(chunked_ ? fmt::format("{:x}\r\n{}\r\n", piece.size(), piece) : std::string(piece));
+    return !broken_;
+  }
+  void end() {
+    if (chunked_ && !broken_) broken_ = !stream_.write_piece("0\r\n\r\n");
+  }
+
+ private:
+  SocketStream& stream_;
+  bool chunked_, broken_ = false;
 };
 
 HttpRequest request_of(const httplib::Request& from) {
@@ -94,8 +118,8 @@ class HttpServer::Implementation final : public httplib::Server {
     set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
       return before_body(request, response) ? HandlerResponse::Handled : HandlerResponse::Unhandled;
     });
-    Post(".*", [this](const httplib::Request&, httplib::Response& response, const httplib::ContentReader& reader) {
-      with_body(response, reader);
+    Post(".*", [this](const httplib::Request& from, httplib::Response& response, const httplib::ContentReader& reader) {
+      with_body(response, reader, from.version != "HTTP/1.0");
     });
     set_error_handler(HandlerWithResponse([this](const httplib::Request& request, httplib::Response& response) {
       if (!response.body.empty()) return HandlerResponse::Unhandled;  // the service's own words
@@ -111,8 +135,7 @@ class HttpServer::Implementation final : public httplib::Server {
     });
     // Before the reply is sent: who has it finds it counted.
     set_post_routing_handler([this](const httplib::Request&, httplib::Response& response) {
-      const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - exchange->start;
-      service_.answered(exchange->request, response.status, passed.count());
+      if (!exchange->answered) count(response.status);
     });
   }
 
@@ -144,6 +167,25 @@ class HttpServer::Implementation final : public httplib::Server {
     ConnectionThreads threads_;
   };
 
+  void count(int status) {
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - exchange->start;
+    service_.answered(exchange->request, status, passed.count());
+  }
+
+  // The library's own streams end in the middle when the server is told to stop: this one does not. The connection ends
+  // with it.
+  void send_stream(const HttpReply& reply, bool chunked) {
+    exchange->answered = exchange->close = true;
+    std::string head =
+        fmt::format("HTTP/1.1 {} OK\r\nContent-Type: {}\r\nConnection: close\r\n", reply.status, reply.type);
+    for (const auto& [name, value] : reply.headers) head += fmt::format("{}: {}\r\n", name, value);
+    if (chunked) head += "Transfer-Encoding: chunked\r\n";
+    exchange->stream.write_piece(head + "\r\n");
+    PieceSink sink(exchange->stream, chunked);
+    count(reply.stream(sink));
+    sink.end();
+  }
+
   bool before_body(const httplib::Request& from, httplib::Response& response) {
     exchange->request = request_of(from);
     const HttpRequest& request = exchange->request;
@@ -155,7 +197,7 @@ class HttpServer::Implementation final : public httplib::Server {
     return true;
   }
 
-  void with_body(httplib::Response& response, const httplib::ContentReader& reader) {
+  void with_body(httplib::Response& response, const httplib::ContentReader& reader, bool chunked) {
     HttpRequest& request = exchange->request;
     bool fits = true;
     exchange->stream.allow(limits_.body + limits_.head);
@@ -174,7 +216,10 @@ class HttpServer::Implementation final : public httplib::Server {
     }
     HttpReply reply = service_.answer(request, WaitingClient(exchange->stream));
     exchange->close = stopping_;
-    put(response, std::move(reply));
+    if (reply.stream)
+      send_stream(reply, chunked);
+    else
+      put(response, std::move(reply));
   }
 
   // A connection from its beginning to its end.

@@ -108,6 +108,7 @@ constexpr std::array keys{
     Key{"history_limit", [](const Field& f, ReplyRequest& r) { r.history_limit = f.whole(0, 1'000'000); }},
     Key{"post_length", [](const Field& f, ReplyRequest& r) { r.post_length = f.whole(2, f.limits.post_length); }},
     Key{"attention", [](const Field& f, ReplyRequest& r) { r.attention = f.truth(); }},
+    Key{"stream", [](const Field& f, ReplyRequest& r) { r.stream = f.truth(); }},
     Key{"decode",
         [](const Field& f, ReplyRequest& r) {
           r.decode.method = f.one_of({"greedy", "beam", "sample"});

@@ -26,6 +26,7 @@ struct ReplyRequest {
   std::optional<int> post_length;  ///< as --post-length
   int history_limit = 0;           ///< as --history
   bool attention = false;          ///< where the pointer looked shall be told
+  bool stream = false;             ///< the words shall be told as they come
 };
 
 /// Throws Error, which names the key, for anything that is not as GET /openapi.json tells: no JSON, an unknown key, a

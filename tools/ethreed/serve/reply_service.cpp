@@ -12,8 +12,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <exception>
 #include <fstream>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -23,6 +26,20 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
+
+constexpr std::string_view failed_message = "the server failed at this request";
+
+// One more of something, as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::atomic<int>& count_;
+};
 
 // What answers, and by which method, beside the files of the page.
 struct Path {
@@ -47,10 +64,11 @@ void add_safe_headers(HttpReply& reply) {
                              "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 }
 
+// On one line.
+std::string text_of(const Json& content) { return content.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 HttpReply json_reply(const Json& content, int status = 200) {
-  HttpReply reply{.status = status,
-                  .type = "application/json",
-                  .body = content.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"};
+  HttpReply reply{.status = status, .type = "application/json", .body = text_of(content) + "\n"};
   add_safe_headers(reply);
   return reply;
 }
@@ -64,6 +82,19 @@ HttpReply busy_reply(int status, std::string_view message, int seconds) {
   HttpReply reply = error_reply(status, message);
   reply.headers.emplace_back("Retry-After", fmt::format("{}", seconds));
   return reply;
+}
+
+// Of what was thrown while a request was answered.
+HttpReply failed_reply(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const Error& error) {
+    return error_reply(400, error.what());
+  } catch (const std::bad_alloc&) {
+    return error_reply(500, "out of memory");
+  } catch (const std::exception&) {
+    return error_reply(500, failed_message);
+  }
 }
 
 // The media type alone, without its parameters.
@@ -82,6 +113,16 @@ bool is_framed_badly(const HttpRequest& request) {
   const std::optional<std::string> encoding = request.header("transfer-encoding");
   return length.size() > 18 || length.find_first_not_of("0123456789") != std::string::npos ||
          (encoding && (*encoding != "chunked" || !length.empty()));
+}
+
+// A series for every model.
+template <class Value>
+std::string per_model(std::string_view name, std::string_view type, std::string_view help,
+                      const std::vector<std::unique_ptr<ServedModel>>& models, Value value) {
+  std::string text = fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
+  for (const auto& model : models)
+    text += fmt::format("{}{{model={}}} {}\n", name, ServeMetrics::label(model->name()), value(*model));
+  return text;
 }
 
 double resident_bytes() {
@@ -103,7 +144,7 @@ HttpReply ReplyService::failure(int status) {
     case 414: return error_reply(414, "the path is too long");
     case 416: return error_reply(416, "ranges are not served");
     case 503: return error_reply(503, "too many connections; try again");
-    case 500: return error_reply(500, "the server failed at this request");
+    case 500: return error_reply(500, failed_message);
     case 404: return error_reply(404, "there is no such path; see /openapi.json");
     default: return error_reply(status, "the request is no HTTP that this server understands, or was cut off");
   }
@@ -152,19 +193,11 @@ HttpReply ReplyService::answer(const HttpRequest& request, const HttpClient& cli
   if (request.path == "/healthz") return json_reply({{"status", "ok"}});
   if (request.path == "/v1/models") return models();
   if (request.path == "/metrics") return metrics();
-  ++in_flight_;
-  HttpReply answer;
   try {
-    answer = reply(request, client);
-  } catch (const Error& error) {
-    answer = error_reply(400, error.what());
-  } catch (const std::bad_alloc&) {
-    answer = error_reply(500, "out of memory");
-  } catch (const std::exception&) {
-    answer = failure(500);
+    return reply(request, client);
+  } catch (...) {
+    return failed_reply(std::current_exception());
   }
-  --in_flight_;
-  return answer;
 }
 
 ServedModel* ReplyService::find(const std::string& name) const {
@@ -175,41 +208,76 @@ ServedModel* ReplyService::find(const std::string& name) const {
 }
 
 HttpReply ReplyService::reply(const HttpRequest& http, const HttpClient& client) {
-  const Clock::time_point start = Clock::now();
-  const auto seconds = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  const auto job = std::make_shared<ServedModel::Job>();
-  job->request = parse_reply_request(http.body, options_.limits);
-  ServedModel* model = find(job->request.model);
+  const auto start = Clock::now();
+  const auto counted = std::make_shared<Counted>(in_flight_);
+  const auto job = std::make_shared<ReplyJob>(parse_reply_request(http.body, options_.limits), http.body.size());
+  const ReplyRequest& request = job->request();
+  ServedModel* model = find(request.model);
   if (model == nullptr) {
     std::vector<std::string> names;
     for (const auto& one : models_) names.push_back(one->name());
-    return error_reply(404, fmt::format("there is no model '{}'; there is {}", job->request.model.substr(0, 80),
-                                        fmt::join(names, ", ")));
+    return error_reply(
+        404, fmt::format("there is no model '{}'; there is {}", request.model.substr(0, 80), fmt::join(names, ", ")));
   }
-  model->check(job->request);
-  std::future<ServedModel::Answer> future = job->answer.get_future();
+  model->check(request);
   if (!model->submit(job)) return busy_reply(429, "the queue is full; try again", 1);
-  while (future.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) {
+  const Asked asked{*model, job, start};
+  if (!request.stream) {
+    std::optional<HttpReply> refused = wait(asked, client, [](const Json&) { return true; });
+    return refused ? std::move(*refused) : answer_of(asked);
+  }
+  HttpReply streamed{.status = 200, .type = "text/event-stream"};
+  add_safe_headers(streamed);
+  streamed.headers.emplace_back("X-Accel-Buffering", "no");  // of servers between that would keep words back
+  streamed.stream = [this, asked, counted](HttpSink& sink) { return stream(asked, sink); };
+  return streamed;
+}
+
+// Waits until the answer is there: then nothing is returned. Words are handed on as they come.
+std::optional<HttpReply> ReplyService::wait(const Asked& asked, const HttpClient& client, const WordEvent& word) {
+  for (;;) {
+    const bool done = asked.job->done();  // before its words are taken: then these are all
+    for (const Json& one : asked.job->wait(std::chrono::milliseconds(done ? 0 : 50)))
+      if (!word(one)) {
+        asked.model.withdraw(asked.job);
+        return error_reply(499, "the client has gone");
+      }
+    if (done) return std::nullopt;
     if (client.gone()) {
-      model->withdraw(job);
+      asked.model.withdraw(asked.job);
       return error_reply(499, "the client has gone");
     }
-    if (seconds() > options_.timeout) {
-      model->withdraw(job);
+    if (std::chrono::duration<double>(Clock::now() - asked.start).count() > options_.timeout) {
+      asked.model.withdraw(asked.job);
       return busy_reply(503, fmt::format("no reply within {} s; try again", options_.timeout), 5);
     }
   }
-  ServedModel::Answer answer;
+}
+
+HttpReply ReplyService::answer_of(const Asked& asked) {
+  ReplyAnswer answer;
   try {
-    answer = future.get();
-  } catch (const std::future_error&) {
-    return failure(500);
+    answer = asked.job->answer();
+  } catch (...) {
+    return failed_reply(std::current_exception());
   }
-  metrics_.count_reply(model->name(), seconds(), answer.words);
-  Json record{{"model", model->name()}};
+  const std::chrono::duration<double> passed = Clock::now() - asked.start;
+  metrics_.count_reply(asked.model.name(), passed.count(), answer.words);
+  Json record{{"model", asked.model.name()}};
   for (auto& [key, value] : answer.record.items())
     if (key != "line") record[key] = std::move(value);
   return json_reply(record);
+}
+
+int ReplyService::stream(const Asked& asked, HttpSink& sink) {
+  const auto send = [&](std::string_view name, std::string_view data) {
+    return sink.send(fmt::format("event: {}\ndata: {}\n\n", name, data));
+  };
+  std::optional<HttpReply> refused = wait(asked, sink, [&](const Json& word) { return send("word", text_of(word)); });
+  HttpReply last = refused ? std::move(*refused) : answer_of(asked);
+  while (last.body.ends_with('\n')) last.body.pop_back();
+  if (!send(last.status == 200 ? "reply" : "error", last.body) && last.status == 200) return 499;
+  return last.status;
 }
 
 HttpReply ReplyService::models() const {
@@ -224,15 +292,20 @@ HttpReply ReplyService::models() const {
                        {"max_length", limits.max_length},
                        {"post_length", limits.post_length},
                        {"beam", limits.beam},
+                       {"batch", options_.batch},
                        {"timeout", options_.timeout}}}});
 }
 
 HttpReply ReplyService::metrics() const {
   std::string text = metrics_.text();
   text += ServeMetrics::gauge("ethreed_in_flight", "Requests for replies that wait or are at work.", in_flight_);
-  text += "# HELP ethreed_queue Requests that wait for a model.\n# TYPE ethreed_queue gauge\n";
-  for (const auto& model : models_)
-    text += fmt::format("ethreed_queue{{model={}}} {}\n", ServeMetrics::label(model->name()), model->waiting());
+  text += per_model("ethreed_queue", "gauge", "Requests that wait for a model.", models_,
+                    [](const ServedModel& model) { return static_cast<std::int64_t>(model.waiting()); });
+  text += per_model("ethreed_batches_total", "counter", "Batches of requests that were answered together.", models_,
+                    [](const ServedModel& model) { return model.answerer().batches(); });
+  text +=
+      per_model("ethreed_decoder_steps_total", "counter", "Steps of the decoder: each gives a word to all of a batch.",
+                models_, [](const ServedModel& model) { return model.answerer().steps(); });
   if (connections_) text += ServeMetrics::gauge("ethreed_connections", "Connections open.", connections_());
   text += ServeMetrics::gauge("process_resident_memory_bytes", "Memory of the process.", resident_bytes());
   HttpReply reply{.status = 200, .type = "text/plain; version=0.0.4; charset=utf-8", .body = std::move(text)};

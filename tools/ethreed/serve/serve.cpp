@@ -15,6 +15,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <thread>
 
 namespace ethreed {
@@ -33,6 +34,7 @@ struct ServeArguments {
   int port = 8080;
   std::string token, token_file;
   std::vector<std::string> names;
+  std::optional<int> batch;
   int queue = 32, body_kib = 64, timeout = 30, read_timeout = 10;
   bool quiet = false;
 };
@@ -85,6 +87,13 @@ std::string token_of(const ServeArguments& arguments) {
   return token;
 }
 
+// On a device the bits of a product may depend on its shape, and a reply's shall not depend on who else asks, unless
+// that is asked for.
+int batch_of(const ServeArguments& arguments) {
+  constexpr int usual = 16;
+  return arguments.batch.value_or(arguments.run.device.device == "cpu" ? usual : 1);
+}
+
 void run_serve(const ServeArguments& arguments) {
   const std::vector<NamedRun> runs = named_runs(arguments.runs);
   const std::string token = token_of(arguments);
@@ -94,20 +103,29 @@ void run_serve(const ServeArguments& arguments) {
       "environment",
       arguments.host, token_variable);
   catch_interruptions();
+  const std::size_t body = static_cast<std::size_t>(arguments.body_kib) << 10;
+  const RequestLimits requests;
+  const QueueLimits queue{.waiting = static_cast<std::size_t>(arguments.queue),
+                          .batch = static_cast<std::size_t>(batch_of(arguments)),
+                          .bytes = body,
+                          .hypotheses = std::max(requests.beam, batch_of(arguments))};
   std::vector<std::unique_ptr<ServedModel>> models;
   for (const NamedRun& run : runs) {
     RunArguments one = arguments.run;
     one.run = run.folder;
-    models.push_back(std::make_unique<ServedModel>(run.name, one, static_cast<std::size_t>(arguments.queue)));
+    models.push_back(std::make_unique<ServedModel>(run.name, one, queue));
   }
-  const std::size_t body = static_cast<std::size_t>(arguments.body_kib) << 10;
   ReplyService service(std::move(models), Access(arguments.host, arguments.names, token),
-                       {.body = body, .timeout = static_cast<double>(arguments.timeout), .log = !arguments.quiet});
+                       {.body = body,
+                        .timeout = static_cast<double>(arguments.timeout),
+                        .batch = queue.batch,
+                        .log = !arguments.quiet,
+                        .limits = requests});
   // Whoever waits holds a thread; some are left for those who ask how the server is.
   HttpServer server(service, {.body = body,
                               .read = std::chrono::seconds(arguments.read_timeout),
                               .write = std::chrono::seconds(arguments.read_timeout),
-                              .connections = count_of(runs) * (arguments.queue + 1) + 64});
+                              .connections = count_of(runs) * (arguments.queue + batch_of(arguments)) + 64});
   service.count_connections_by([&] { return server.connections(); });
   const int port = server.bind(arguments.host, arguments.port);
   fmt::print("{} at http://{}:{}/ (Ctrl-C ends)\n",
@@ -164,6 +182,11 @@ void add_serve_command(CLI::App& app) {
   command->add_option("--queue", a->queue, "Requests that may wait for a model; more are told 429")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
+  command
+      ->add_option("--batch", a->batch,
+                   "Requests that a model answers together, with the bits that each has alone [16; on a device 1, as "
+                   "its bits depend on the batch]")
+      ->check(CLI::Range(1, 256));
   command->add_option("--max-body", a->body_kib, "Largest body of a request, in KiB")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();

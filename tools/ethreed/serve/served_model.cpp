@@ -1,11 +1,11 @@
 #include "tools/ethreed/serve/served_model.h"
 
 #include "core/error.h"
-#include "core/printable.h"
-#include "tools/ethreed/answered_record.h"
-#include "tools/ethreed/attention_view.h"
+
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 namespace ethreed {
@@ -14,27 +14,18 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-WordTable table_of(const LoadedRun& run) {
-  WordTable words;
-  for (const std::string& word : run.info.vocabulary) words.id(word);
-  return words;
-}
-
 }  // namespace
 
-ServedModel::ServedModel(std::string name, const RunArguments& arguments, std::size_t queue)
+ServedModel::ServedModel(std::string name, const RunArguments& arguments, const QueueLimits& limits)
     : name_(std::move(name)),
       folder_(arguments.run),
       checkpoint_(arguments.checkpoint),
-      queue_(queue),
+      limits_(limits),
       run_(load_run(arguments)),
       runtime_(open_runtime(arguments.device)),
       context_(runtime_->context()),
       device_(context_, *run_.state),
-      evaluator_(context_, run_.model(), device_.model()),
-      vocabulary_(table_of(run_)),
-      words_(vocabulary_),
-      records_(run_, words_) {
+      answerer_(context_, run_, device_.model()) {
   ETHREED_CHECK(run_.model().writes_replies(),
                 "{}: is a run of model '{}', which writes no replies; see: ethreed models", folder_,
                 run_.model().name());
@@ -45,6 +36,8 @@ ServedModel::~ServedModel() {
   {
     const std::lock_guard lock(mutex_);
     ended_ = true;
+    for (const std::shared_ptr<ReplyJob>& job : jobs_)
+      job->fail(std::make_exception_ptr(std::runtime_error("the server ends")));
     jobs_.clear();
   }
   changed_.notify_all();
@@ -60,7 +53,7 @@ Json ServedModel::description() const {
                         {"label", insight.label},
                         {"chat", insight.chat},
                         {"of_reply", insight.of_reply},
-                        {"classes", records_.classes(i)}});
+                        {"classes", answerer_.records().classes(i)}});
   }
   Json emotions = nullptr;
   if (!model.reply_plan().empty()) emotions = classes_of(run_.info, model.reply_plan());
@@ -84,17 +77,18 @@ void ServedModel::check(const ReplyRequest& request) const {
                 run_.model().name());
 }
 
-bool ServedModel::submit(const std::shared_ptr<Job>& job) {
+bool ServedModel::submit(const std::shared_ptr<ReplyJob>& job) {
   {
     const std::lock_guard lock(mutex_);
-    if (ended_ || jobs_.size() >= queue_) return false;
+    if (ended_ || jobs_.size() >= limits_.waiting) return false;
     jobs_.push_back(job);
   }
   changed_.notify_all();
   return true;
 }
 
-void ServedModel::withdraw(const std::shared_ptr<Job>& job) {
+void ServedModel::withdraw(const std::shared_ptr<ReplyJob>& job) {
+  job->abandon();
   const std::lock_guard lock(mutex_);
   std::erase(jobs_, job);
 }
@@ -104,22 +98,27 @@ std::size_t ServedModel::waiting() const {
   return jobs_.size();
 }
 
-ServedModel::Answer ServedModel::answer(const ReplyRequest& request) {
-  const Model& model = run_.model();
-  Answerer answerer(evaluator_, request.record, words_, model.vocabulary(),
-                    request.post_length.value_or(run_.info.max_length), request.history_limit);
-  Answer result;
-  answerer.answer(
-      0, request.decode.reply_mode(run_), request.decode.checked(), [] { return true; },
-      [&](std::size_t i, const Answerer::Answer& answer) {
-        result.record = answered_record(request.record[i], answer, Conversations(request.record).number(i), records_);
-        if (!answer.turn) return;
-        result.words = answer.turn->reply.words.size();
-        if (request.attention)
-          result.record["attention"] =
-              attention_json(view_of(answer.turn->reply, answer.post.words, words_, model.vocabulary()));
-      });
-  return result;
+// The request that has waited longest, and those behind it that fit into a batch with it.
+BatchAnswerer::Jobs ServedModel::next_batch() {
+  const auto hypotheses_of = [](const ReplyJob& job) { return hypotheses(job.request().decode.checked()); };
+  BatchAnswerer::Jobs batch{std::move(jobs_.front())};
+  jobs_.pop_front();
+  std::size_t bytes = batch.front()->bytes();
+  int hypotheses = hypotheses_of(*batch.front());
+  for (auto job = jobs_.begin(); job != jobs_.end() && batch.size() < limits_.batch;) {
+    const std::size_t more = (*job)->bytes();
+    const int branches = hypotheses_of(**job);
+    if (bytes + more > limits_.bytes || hypotheses + branches > limits_.hypotheses ||
+        !BatchAnswerer::together(batch.front()->request(), (*job)->request())) {
+      ++job;
+      continue;
+    }
+    bytes += more;
+    hypotheses += branches;
+    batch.push_back(std::move(*job));
+    job = jobs_.erase(job);
+  }
+  return batch;
 }
 
 void ServedModel::work() {
@@ -127,16 +126,9 @@ void ServedModel::work() {
   for (;;) {
     changed_.wait(lock, [&] { return !jobs_.empty() || ended_; });
     if (ended_) return;
-    const std::shared_ptr<Job> job = std::move(jobs_.front());
-    jobs_.pop_front();
+    const BatchAnswerer::Jobs batch = next_batch();
     lock.unlock();
-    try {
-      job->answer.set_value(answer(job->request));
-    } catch (...) {
-      job->answer.set_exception(std::current_exception());
-    }
-    // Words of a client are forgotten, so that they take no memory and cannot reach another one's reply.
-    if (words_.size() > vocabulary_.size()) words_ = vocabulary_;
+    answerer_.answer(batch);
     lock.lock();
   }
 }

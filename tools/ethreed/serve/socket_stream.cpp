@@ -80,6 +80,16 @@ ssize_t SocketStream::write(const char* from, std::size_t size) {
   }
 }
 
+bool SocketStream::write_piece(std::string_view text) {
+  writing_ = false;
+  while (!text.empty()) {
+    const ssize_t put = write(text.data(), text.size());
+    if (put < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return true;
+}
+
 void SocketStream::write_now(std::string_view text) {
   [[maybe_unused]] const ssize_t put = ::send(socket_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   ::shutdown(socket_, SHUT_WR);

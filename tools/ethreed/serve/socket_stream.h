@@ -30,6 +30,8 @@ class SocketStream {
   /// As recv and send: bytes, 0 at the end, −1 for an error, a bound that is passed or a time that is up.
   ssize_t read(char* to, std::size_t size);
   ssize_t write(const char* from, std::size_t size);
+  /// All of it; false where write() fails. Each call has a time of its own, as long as a whole reply's.
+  bool write_piece(std::string_view text);
   /// Sends what the socket takes at once.
   void write_now(std::string_view text);
   /// The client has closed its side.

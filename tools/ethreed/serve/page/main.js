@@ -3,7 +3,7 @@
 let models = [];
 let limits = {history: 200, body: 65536};
 let turns = [];
-let busy = false;
+let pending = null;  // stops the request that is under way
 
 const chosen_model = () => models.find((model) => model.name === by_id("model").value);
 
@@ -54,38 +54,58 @@ function draw() {
   draw_line(turns.filter((turn) => turn.model === model).map((turn) => turn.answers[turn.used].record), model);
 }
 
+// What was said and the words of the reply that have come. It is not read aloud: the finished turn is. Who wants no
+// motion sees the finished turn, too.
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+function show_coming(text, reply) {
+  by_id("coming").hidden = still.matches;
+  by_id("coming-post").textContent = text;
+  by_id("coming-reply").textContent = reply;
+}
+
+// `work` is given what stops it.
 async function while_busy(work) {
-  if (busy) return;
-  busy = true;
+  if (pending) return;
+  const mine = new AbortController();
+  pending = mine;
   by_id("send").disabled = true;
+  by_id("stop").hidden = false;
   by_id("state").textContent = "It answers …";
   forget_errors();
   try {
-    await work();
+    await work(mine.signal);
     by_id("state").textContent = "";
   } catch (error) {
-    by_id("state").textContent = "";
+    by_id("state").textContent = error instanceof Stopped ? "Stopped." : "";
+    if (error instanceof Stopped) return;
     if (!(error instanceof ServerError)) throw error;
     show_error(error.message);
   } finally {
-    busy = false;
+    pending = null;
     by_id("send").disabled = false;
+    if (document.activeElement === by_id("stop")) by_id("post").focus();  // it goes, and the focus would with it
+    by_id("stop").hidden = true;
+    by_id("coming").hidden = true;
   }
 }
 
-const say = () => while_busy(async () => {
+const say = () => while_busy(async (signal) => {
   const text = by_id("post").value.trim();
   if (!text) return;
   const request = request_for(text, turns.length);
-  const record = await ask_with_token("/v1/reply", request);
-  turns.push({text, used: 0, model: chosen_model(), answers: [{record, emotion: request.reply_emotion || ""}]});
+  const model = chosen_model();  // another one may be chosen while it answers
+  show_coming(text, "…");
+  const record = await ask_with_token("/v1/reply", {...request, stream: true},
+    {signal, word: (event) => show_coming(text, event.reply)});
+  by_id("coming").hidden = true;
+  turns.push({text, used: 0, model, answers: [{record, emotion: request.reply_emotion || ""}]});
   by_id("post").value = "";
   draw();
   by_id("post").focus();
   by_id("turns").lastElementChild.scrollIntoView({block: "nearest"});
 });
 
-const compare = () => while_busy(async () => {
+const compare = () => while_busy(async (signal) => {
   const turn = turns[turns.length - 1];
   const request = request_for(turn.text, turns.length - 1);
   const emotion = request.reply_emotion || "";
@@ -94,7 +114,7 @@ const compare = () => while_busy(async () => {
     by_id("emotion").focus();
     return;
   }
-  const record = await ask_with_token("/v1/reply", request);
+  const record = await ask_with_token("/v1/reply", request, {signal});
   turn.answers.push({record, emotion});
   draw();
 });
@@ -127,7 +147,14 @@ async function begin() {
     event.preventDefault();
     say();
   });
-  by_id("forget").addEventListener("click", () => { turns = []; forget_errors(); draw(); by_id("post").focus(); });
+  by_id("forget").addEventListener("click", () => {
+    if (pending) pending.abort();
+    turns = [];
+    forget_errors();
+    draw();
+    by_id("post").focus();
+  });
+  by_id("stop").addEventListener("click", () => { if (pending) pending.abort(); });
   choose_model();
   document.documentElement.dataset.ready = "yes";
   by_id("post").focus();
