@@ -1,5 +1,5 @@
 # ethreed_public_headers: everything of core, the tape and its functions, the contracts of the operations, and of model
-# what serves every model. Not among them: what kernels are made of (kernels/gemm/simd.h looks at the processor's flags),
+# what serves every model. Not among them: what kernels are made of (kernels/gemm/simd looks at the processor's flags),
 # the models themselves, cases and textbooks. `cmake -P cmake/public_headers.cmake` prints them.
 get_filename_component(ethreed_root ${CMAKE_CURRENT_LIST_DIR} DIRECTORY)
 set(ethreed_public_patterns core/*.h autograd/tape.h autograd/functions/*.h kernels/device/*.h
