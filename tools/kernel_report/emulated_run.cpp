@@ -1,6 +1,7 @@
 #include "tools/kernel_report/emulated_run.h"
 
 #include "kernels/device/open_device.h"
+#include "kernels/emulation/kernel_names.h"
 #include "tools/kernel_report/ptxas_log.h"
 
 #include <algorithm>
