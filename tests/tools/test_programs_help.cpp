@@ -168,8 +168,7 @@ TEST_CASE("a command line that is not understood is refused in one line that say
   const TinyProject project;
   const std::string all =
       "the commands are prepare, train, evaluate, experiment, generate, reply, emotions, attention, chat, report, "
-      "serve, trace, "
-      "label, score, study, tokenize, models, devices, completion; see: ethreed --help";
+      "serve, trace, label, fine-tune, score, study, tokenize, models, devices, completion; see: ethreed --help";
   check_refusal(project, {}, {"no command given; " + all});
   check_refusal(project, {"evalute", "run"}, {"there is no command 'evalute'; " + all});
   check_refusal(project, {"--verbose"}, {"there is no command '--verbose'"});
