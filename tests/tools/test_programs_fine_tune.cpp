@@ -49,7 +49,7 @@ void write_project(const TinyProject& project) {
   project.file("turns.csv", labels);
 }
 
-const std::vector<std::string> quick{"fine-tune", "tiny", "told", "--epochs", "12", "--learning-rate", "0.02"};
+const std::vector<std::string> quick{"fine-tune", "tiny/", "told", "--epochs", "12", "--learning-rate", "0.02"};
 
 std::vector<std::string> with(std::vector<std::string> arguments, const std::vector<std::string>& more) {
   arguments.insert(arguments.end(), more.begin(), more.end());
@@ -120,6 +120,24 @@ TEST_CASE("fine-tune that is interrupted goes on with --resume to the same class
   }
   CHECK(stops > 0);
   for (const char* file : {"model.safetensors", "config.json", "figures.json"})
+    CHECK(project.content("parts/" + std::string(file)) == project.content("whole/" + std::string(file)));
+}
+
+TEST_CASE("fine-tune --frozen that is interrupted keeps its vectors, and goes on to the same head") {
+  const TinyProject project(4, 2);
+  write_project(project);
+  const std::vector<std::string> longer{"fine-tune", "tiny", "told", "--frozen", "--epochs", "4000"};
+  project.must(with(longer, {"--out", "whole", "--quiet"}));
+  Program program = project.start(with(longer, {"--out", "parts"}));
+  while (!std::filesystem::exists(project / "parts/training.safetensors"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  program.send(SIGINT);
+  const Outcome outcome = program.finish();
+  CHECK(outcome.exit_code == 1);
+  CHECK_THAT(outcome.err, Contains("--resume goes on"));
+  CHECK(std::filesystem::exists(project / "parts/training.safetensors"));
+  project.must(with(longer, {"--out", "parts", "--quiet", "--resume"}));
+  for (const char* file : {"sentence_head.safetensors", "figures.json"})
     CHECK(project.content("parts/" + std::string(file)) == project.content("whole/" + std::string(file)));
 }
 

@@ -27,6 +27,7 @@ class Vectors {
     for (const SubwordRow& row : rows) print.add(std::span<const std::int32_t>(row.ids));
     const fs::path path = work.state();
     if (fs::exists(path)) load(work, path, print.text());
+    const std::size_t begun = done();
     TextEncoder encoder(work.arguments.encoder);
     BatchProgress progress("sentence vectors", rows.size(), done(), work.arguments.quiet);
     constexpr std::size_t at_once = 512;
@@ -42,13 +43,8 @@ class Vectors {
           });
       progress.at(done());
     }
-    if (done() == rows.size()) return;
-    SafetensorsWriter writer;
-    writer.add("vectors",
-               View<const float>(values_.data(), Shape{static_cast<std::int64_t>(done()), work.config.width}));
-    writer.add_metadata("fingerprint", print.text());
-    writer.write(path);
-    work.stop();
+    if (done() > begun) save(path, print.text());
+    if (done() < rows.size()) work.stop();
   }
 
   std::span<const float> of(std::size_t first, std::size_t count) const {
@@ -57,6 +53,13 @@ class Vectors {
 
  private:
   std::size_t done() const { return values_.size() / width_; }
+  void save(const fs::path& path, const std::string& print) const {
+    SafetensorsWriter writer;
+    const Shape shape{static_cast<std::int64_t>(done()), static_cast<std::int64_t>(width_)};
+    writer.add("vectors", View<const float>(values_.data(), shape));
+    writer.add_metadata("fingerprint", print);
+    writer.write(path);
+  }
   void load(const FineTuneWork& work, const fs::path& path, const std::string& print) {
     const SafetensorsFile file(path);
     work.check_resumed();
@@ -99,7 +102,7 @@ void train_frozen(const FineTuneWork& work, Context& context) {
   const SentenceHead head = train_sentence_head(
       context, work.data.classes, work.config.width, of("train"), of("valid"), recipe,
       [&](int epoch, double loss, double accuracy) {
-        if (interrupted()) work.stop();  // minutes of vectors are computed again, seconds of training
+        if (interrupted()) work.stop();  // the vectors are saved, the rest takes seconds
         epochs.push_back({{"epoch", epoch + 1}, {"loss", loss}, {"accuracy", accuracy}});
         without = accuracy > best_accuracy ? 0 : without + 1;
         if (accuracy > best_accuracy) best = epoch + 1;
@@ -109,7 +112,7 @@ void train_frozen(const FineTuneWork& work, Context& context) {
       });
   copy_encoder_folder(a.encoder, work.out);
   head.write(work.out);
-  work.finish(context, {{"encoder", fs::path(a.encoder).lexically_normal().filename().string()},
+  work.finish(context, {{"encoder", work.encoder_name()},
                         {"frozen", true},
                         {"recipe",
                          {{"epochs", recipe.epochs},

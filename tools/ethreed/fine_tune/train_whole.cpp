@@ -54,7 +54,7 @@ void train_whole(const FineTuneWork& work, Context& context) {
   FineTuning training(with_new_head(a.encoder, work.data.classes, recipe.seed), train.rows,
                       Indices(train.texts->labels), recipe);
   const fs::path state = work.state();
-  Json record{{"encoder", fs::path(a.encoder).lexically_normal().filename().string()},
+  Json record{{"encoder", work.encoder_name()},
               {"frozen", false},
               {"recipe", Json::parse(recipe.text())},
               {"best_epoch", 0},

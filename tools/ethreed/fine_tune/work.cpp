@@ -56,6 +56,11 @@ const LabelledRows& FineTuneWork::split(std::string_view name) const {
   return *found;
 }
 
+std::string FineTuneWork::encoder_name() const {
+  const fs::path path = fs::path(arguments.encoder).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
+
 void FineTuneWork::stop() const {
   fail("interrupted; everything is saved in {}, the same command with --resume goes on", arguments.out);
 }

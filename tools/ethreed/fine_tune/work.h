@@ -43,6 +43,8 @@ class FineTuneWork {
 
   /// Throws Error if the corpus has no such split.
   const LabelledRows& split(std::string_view name) const;
+  /// The name of the encoder's folder.
+  std::string encoder_name() const;
   /// A file that an unfinished training leaves in the folder.
   std::filesystem::path state() const { return out / "training.safetensors"; }
   /// Throws Error that says how to go on.
