@@ -63,5 +63,5 @@ set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # To link the library. Who only talks to models needs none of them.
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS
-    "g++, cmake, libfmt-dev, nlohmann-json3-dev, libboost-context-dev, zlib1g-dev, libstemmer-dev, libutf8proc-dev, libzip-dev")
+    "g++, cmake, make, libfmt-dev, nlohmann-json3-dev, libboost-context-dev, zlib1g-dev, libstemmer-dev, libutf8proc-dev, libzip-dev")
 include(CPack)

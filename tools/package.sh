@@ -11,7 +11,9 @@ Builds the preset `package` (any processor of the family), makes build/package/p
   contents      program, library, manual pages, completions, samples; each command has its page
   bare Debian   debootstrap makes one in a temporary folder, from the mirror that apt is configured with; there the
                 package is installed with what it depends on, `ethreed` prepares and trains the sample and replies,
-                `man` shows every page without a warning, and bash completes a command and an option
+                `man` shows every page without a warning, and bash completes a command and an option; then what the
+                package suggests for its library is installed, and the sample programs are built with find_package
+                and run. Both ways of a newcomer are timed, installation included
 
   --build DIR   package this build instead (of another preset, say); nothing is built
   --no-build    package build/package as it is
@@ -109,7 +111,12 @@ cp "$deb" "$root/tmp/ethreed.deb"
 cat >"$root/tmp/check.sh" <<'CHECK'
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
-{ apt-get -qq update && apt-get -qq install --yes --no-install-recommends /tmp/ethreed.deb; } >/tmp/apt.log 2>&1 || { cat /tmp/apt.log; exit 1; }
+install() {
+  apt-get -qq install --yes --no-install-recommends "$@" >/tmp/apt.log 2>&1 || { cat /tmp/apt.log; exit 1; }
+}
+apt-get -qq update
+SECONDS=0
+install /tmp/ethreed.deb
 cd /tmp
 ethreed --version
 samples=/usr/share/ethreed/samples
@@ -118,6 +125,7 @@ ethreed train --data data --out run --config $samples/train.json --epochs 2 --qu
 ethreed reply run --in $samples/posts.txt --out replies.jsonl
 [[ $(wc -l <replies.jsonl) -eq $(wc -l <$samples/posts.txt) ]] && grep -q '"reply":"[^"]' replies.jsonl || { echo "a post has no reply"; exit 1; }
 head -2 replies.jsonl | cut -c1-200
+echo "From the package to replies of a model trained on the sample: $SECONDS s"
 
 pages=0
 for page in /usr/share/man/man1/ethreed*.1.gz; do
@@ -142,6 +150,16 @@ complete_line() {
 [[ $(complete_line ethreed eva) == evaluate ]] || { echo "bash does not complete a command"; exit 1; }
 [[ $(complete_line ethreed train --tens) == --tensorboard ]] || { echo "bash does not complete an option"; exit 1; }
 echo "bash completes commands and options"
+
+SECONDS=0
+# shellcheck disable=SC2046
+install $(dpkg-query --show --showformat='${Suggests}' ethreed | tr -d ',')
+cmake -S $samples/programs -B programs >log 2>&1 && cmake --build programs >>log 2>&1 || { tail -20 log; exit 1; }
+programs/fit_function | tail -1
+programs/bracket_tagger | tail -1
+programs/reply_to_post run "I lost my dog." | tail -3
+echo "From the package to programs that use its library, a compiler's installation included: $SECONDS s"
+
 apt-get -qq remove --yes ethreed >/dev/null 2>&1
 [[ ! -e /usr/bin/ethreed && ! -e /usr/share/ethreed ]] || { echo "something is left after removing the package"; exit 1; }
 echo "and the package can be removed"
