@@ -1,6 +1,6 @@
 # ethreed_public_headers: everything of core, the tape and its functions, the contracts of the operations, and of model
-# what serves every model. Not among them: what kernels are made of (kernels/gemm/simd looks at the processor's flags),
-# the models themselves, cases and textbooks. `cmake -P cmake/public_headers.cmake` prints them.
+# what serves every model. Not among them: what kernels are made of and what looks at the processor's flags
+# (core/set_of_flags.h), the models themselves, cases and textbooks. `cmake -P cmake/public_headers.cmake` prints them.
 get_filename_component(ethreed_root ${CMAKE_CURRENT_LIST_DIR} DIRECTORY)
 set(ethreed_public_patterns core/*.h autograd/tape.h autograd/functions/*.h kernels/device/*.h
   kernels/elementwise/elementwise_functions.h kernels/vocabulary_loss/smoothing.h)
@@ -21,7 +21,7 @@ if(CMAKE_SCRIPT_MODE_FILE)
 else()
   file(GLOB ethreed_public_headers CONFIGURE_DEPENDS ${ethreed_public_patterns})
 endif()
-list(FILTER ethreed_public_headers EXCLUDE REGEX "(_cases|textbook)\\.h$")
+list(FILTER ethreed_public_headers EXCLUDE REGEX "(_cases|textbook)\\.h$|/core/set_of_flags\\.h$")
 if(CMAKE_SCRIPT_MODE_FILE)
   list(JOIN ethreed_public_headers "\n" ethreed_lines)
   execute_process(COMMAND ${CMAKE_COMMAND} -E echo "${ethreed_lines}")

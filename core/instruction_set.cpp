@@ -1,6 +1,7 @@
 #include "core/instruction_set.h"
 
 #include "core/error.h"
+#include "core/set_of_flags.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

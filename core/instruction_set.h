@@ -21,19 +21,6 @@ enum class InstructionSet { native, sse2, avx2, avx512, avx512_bf16, neon };
 /// The tag of the CPU's kernels for one set. It is part of the names that the linker sees.
 template <InstructionSet set> struct CpuOf { static constexpr Device device = Device::cpu; };
 
-// What the flags of a file allow, by the names above.
-#if defined(__AVX512BF16__)
-#define ETHREED_SET_OF_FLAGS avx512_bf16
-#elif defined(__AVX512F__)
-#define ETHREED_SET_OF_FLAGS avx512
-#elif defined(__AVX2__) && defined(__FMA__)
-#define ETHREED_SET_OF_FLAGS avx2
-#elif defined(__aarch64__)
-#define ETHREED_SET_OF_FLAGS neon
-#else
-#define ETHREED_SET_OF_FLAGS sse2
-#endif
-
 // ETHREED_INSTRUCTION_SET is the set of this file. In a portable build only the kernels of the CPU belong to one, and
 // every file is told by ETHREED_WITH_… which ones there are.
 #if !defined(ETHREED_WITH_SSE2) && !defined(ETHREED_INSTRUCTION_SET)
@@ -41,10 +28,6 @@ template <InstructionSet set> struct CpuOf { static constexpr Device device = De
 #endif
 
 #if defined(ETHREED_INSTRUCTION_SET)
-static_assert(InstructionSet::ETHREED_INSTRUCTION_SET == InstructionSet::native ||
-                  InstructionSet::ETHREED_INSTRUCTION_SET == InstructionSet::ETHREED_SET_OF_FLAGS,
-              "the flags of this file are not those of its instruction set");
-
 /// The set of this file.
 using Cpu = CpuOf<InstructionSet::ETHREED_INSTRUCTION_SET>;
 #endif

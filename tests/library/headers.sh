@@ -18,19 +18,26 @@ cmake --install "$build" --prefix "$folder/prefix" --component library >/dev/nul
 cd "$folder/prefix/include/ethreed"
 flags=(-std=c++20 -Wall -Wextra -Wno-missing-field-initializers -Werror -fsyntax-only -I. -x c++)
 
-# What a header includes is installed, and nothing in it depends on the processor. (core/instruction_set.h, where it is,
-# asks for flags only to refuse those that are not of a file's set.)
+# What a header includes is installed, and nothing in it depends on the processor.
 find . -name '*.h' -printf '%P\n' | sort >../headers
 grep -rHoE '^ *# *include "[^"]+"' --include='*.h' . | sed -E 's|^\./([^:]+):.*"([^"]+)"|\2 \1|' >../pairs
 status=0
 while read -r included by; do
   [[ -f $included ]] || { echo "$by includes $included, which is not installed" >&2; status=1; }
 done <../pairs
-if grep -rnE --exclude=instruction_set.h '__(AVX|FMA|SSE|AMX|ARM)' .; then
+if grep -rnE '__(AVX|FMA|SSE|AMX|ARM|aarch64|x86_64)' .; then
   echo "the lines above ask for a processor" >&2
   status=1
 fi
 [[ $status == 0 ]] || exit 1
+
+# A library for one set of instructions tells its users which. Their own flags may allow more.
+case $("$compiler" -dumpmachine) in
+  x86_64*) wider=(-DETHREED_INSTRUCTION_SET=sse2 -march=x86-64-v3) ;;
+  aarch64*) wider=(-DETHREED_INSTRUCTION_SET=neon -march=armv8.2-a+sve) ;;
+  *) wider=() ;;
+esac
+echo '#include "kernels/linear/linear.h"' | "$compiler" "${flags[@]}" "${wider[@]}" -
 
 if [[ ${3:-} == --alone ]]; then
   while read -r header; do

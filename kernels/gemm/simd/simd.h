@@ -5,6 +5,15 @@
 // A set names: vector_bytes, tile_rows; load_first(), store_first(); multiply_add(), multiply_add_broadcast();
 // transpose_square(). With ETHREED_BF16 also those of Pair (avx512_bf16.h).
 
+#include "core/instruction_set.h"
+#include "core/set_of_flags.h"
+
+#if defined(ETHREED_INSTRUCTION_SET)
+static_assert(ethreed::InstructionSet::ETHREED_INSTRUCTION_SET == ethreed::InstructionSet::native ||
+                  ethreed::InstructionSet::ETHREED_INSTRUCTION_SET == ethreed::InstructionSet::ETHREED_SET_OF_FLAGS,
+              "the flags of this file are not those of its instruction set");
+#endif
+
 #if defined(__AVX512F__)
 #include "kernels/gemm/simd/avx512.h"
 #elif defined(__AVX__)
