@@ -243,11 +243,15 @@ template <class F, int rows, int vectors, bool along_k> [[gnu::noinline]] void t
       }
     return;
   }
+  // By way of memory: sums that live on while put() is called, GCC 12 for Arm keeps in memory in the loops above, too.
+  alignas(64) T sums[rows * vectors * n];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v)
-      if (tile.columns > v * n) put(to, i, v * n, sum[i][v], std::min(n, tile.columns - v * n));
+    for (int v = 0; v < vectors; ++v) simd::store<T>(sums + (i * vectors + v) * n, sum[i][v]);
+  for (int i = 0; i < rows; ++i)
+    for (int v = 0; v < vectors && tile.columns > v * n; ++v)
+      put<T>(to, i, v * n, simd::load<T>(sums + (i * vectors + v) * n), std::min(n, tile.columns - v * n));
 }
 
 template <class F> using TileKernel = void (*)(Tile<F>&);

@@ -29,7 +29,7 @@ template <class T>
   for (int i = 0; i < n; ++i) store<T>(to + i * width, block[i]);
 }
 
-#if !defined(__FMA__)
+#if !defined(__FMA__) && !defined(__ARM_FEATURE_FMA)
 /// sum += b·a in every lane.
 template <class T> [[gnu::always_inline]] inline void multiply_add(Vector<T>& sum, const Vector<T>& b, const T& a) {
   sum += b * a;
