@@ -1,6 +1,6 @@
 #pragma once
 // The one interface to matrix products (GEMM). On the CPU our own (gemm_cpu.cpp), on the GPU by cublasLt (gemm_cuda.cu;
-// its emulation calls the CPU's). A faster library replaces one of these files alone. packed_gemm.h has the CPU's
+// in emulation by a stand-in for that). A faster library replaces one of these files alone. packed_gemm.h has the CPU's
 // matrix products with a matrix that is packed once.
 
 #include "kernels/common/dispatch.h"

@@ -1,23 +1,23 @@
 // Matrix products on the GPU by cublasLt, which computes column-major: a row-major C = op(A)·op(B) is Cᵀ =
-// op(B)ᵀ·op(A)ᵀ of the same memory, so B goes first. In emulation the CPU's GEMM takes its place, in stream order.
+// op(B)ᵀ·op(A)ᵀ of the same memory, so B goes first. In emulation a stand-in takes the place of cublasLt alone.
 #include "kernels/common/launch.h"
 #include "kernels/gemm/gemm.h"
 
 #ifdef __CUDACC__
 #include <cublasLt.h>
+#else
+#include "kernels/emulation/cublaslt/cublasLt.h"
+#endif
 
 #include <array>
 #include <initializer_list>
 #include <map>
 #include <memory>
 #include <type_traits>
-#endif
 
 namespace ethreed {
 
 namespace {
-
-#ifdef __CUDACC__
 
 void check(cublasStatus_t status, const char* what) {
   if (status != CUBLAS_STATUS_SUCCESS) fail("cublasLt: {}: {}", what, cublasLtGetStatusString(status));
@@ -27,9 +27,9 @@ constexpr std::size_t workspace_bytes = std::size_t{32} << 20;
 
 // A matrix product's shape and layout: what its algorithm is chosen by.
 struct Key {
-  bool is_double, a_transposed, b_transposed, accumulate, bias;
+  bool is_double, a_transposed, b_transposed, accumulate, has_bias;
   int m, n, k, lda, ldb, ldc;
-  std::uint32_t alignment;  // bytes, of all matrices
+  std::uint32_t alignment, bias_alignment;  // bytes: of all matrices, of the bias
   auto operator<=>(const Key&) const = default;
 };
 
@@ -43,7 +43,8 @@ std::uint32_t common_alignment(std::initializer_list<const void*> matrices) {
 // Everything cublasLt needs to run one shape. Not copyable: owns descriptors.
 class Plan {
  public:
-  Plan(cublasLtHandle_t handle, const Key& key, bool tf32) {
+  // `bias`: that of the first product. Algorithms are chosen by how it is aligned.
+  Plan(cublasLtHandle_t handle, const Key& key, bool tf32, const void* bias) {
     const cudaDataType_t type = key.is_double ? CUDA_R_64F : CUDA_R_32F;
     const cublasComputeType_t compute = key.is_double ? CUBLAS_COMPUTE_64F
                                         : tf32        ? CUBLAS_COMPUTE_32F_FAST_TF32
@@ -51,7 +52,10 @@ class Plan {
     check(cublasLtMatmulDescCreate(&operation_, compute, type), "descriptor");
     set(CUBLASLT_MATMUL_DESC_TRANSA, key.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
     set(CUBLASLT_MATMUL_DESC_TRANSB, key.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
-    if (key.bias) set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+    if (key.has_bias) {
+      set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+      set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+    }
     const auto layout = [type](cublasLtMatrixLayout_t* out, int rows, int columns, int stride) {
       check(cublasLtMatrixLayoutCreate(out, type, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns),
                                        stride),
@@ -141,9 +145,10 @@ class PlannedGemms {
                   g.lda,
                   g.ldb,
                   g.ldc,
-                  common_alignment({g.a, g.b, g.c})};
+                  common_alignment({g.a, g.b, g.c}),
+                  common_alignment({g.bias})};
     std::unique_ptr<Plan>& plan = plans_[key];
-    if (!plan) plan = std::make_unique<Plan>(handle_, key, runtime_.tf32());
+    if (!plan) plan = std::make_unique<Plan>(handle_, key, runtime_.tf32(), g.bias);
     plan->run(handle_, g, workspaces_[g.stream], static_cast<cudaStream_t>(runtime_.stream(g.stream)));
   }
 
@@ -153,8 +158,6 @@ class PlannedGemms {
   cublasLtHandle_t handle_ = nullptr;
   std::map<Key, std::unique_ptr<Plan>> plans_;
 };
-
-#endif
 
 constexpr int threads = 256;
 
@@ -182,7 +185,6 @@ template <class T> void gemm(ThisDevice, Context& context, const Gemm<T>& g) {
   }
   DeviceRuntime& runtime = *context.runtime;
   runtime.note_launch("gemm");
-#ifdef __CUDACC__
   if (!runtime.plans()) runtime.plans() = std::make_shared<PlannedGemms>(runtime);
   if (runtime.planning()) return;
   // cublasLt has the bias as an epilogue of matrix products in float.
@@ -191,23 +193,6 @@ template <class T> void gemm(ThisDevice, Context& context, const Gemm<T>& g) {
   if (apart) product.bias = nullptr;
   static_cast<PlannedGemms*>(runtime.plans().get())->run(product);
   if (apart) run_rest(context, g, false);
-#else
-  if (runtime.planning()) return;
-  emulation::run_on_host(static_cast<cudaStream_t>(runtime.stream(g.stream)), "gemm", [&pool = context.pool, g] {
-    // What the checker would see of a kernel.
-    const auto rows = [](auto mark, const T* matrix, int count, int columns, int stride) {
-      for (int i = 0; i < count; ++i) mark(matrix + std::ptrdiff_t{i} * stride, bytes_of<T>(columns));
-    };
-    rows(emulation::mark_read, g.a, g.a_transposed ? g.k : g.m, g.a_transposed ? g.m : g.k, g.lda);
-    rows(emulation::mark_read, g.b, g.b_transposed ? g.n : g.k, g.b_transposed ? g.k : g.n, g.ldb);
-    if (g.accumulate) rows(emulation::mark_read, g.c, g.m, g.n, g.ldc);
-    if (g.bias != nullptr) emulation::mark_read(g.bias, bytes_of<T>(g.n));
-    Arena unused;
-    Context host{Device::cpu, pool, unused, unused, unused};
-    gemm(host, g);
-    rows(emulation::mark_written, g.c, g.m, g.n, g.ldc);
-  });
-#endif
 }
 
 template void gemm(ThisDevice, Context&, const Gemm<float>&);

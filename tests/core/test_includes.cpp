@@ -30,6 +30,7 @@ struct Exception {
 };
 constexpr std::array kernel_exceptions{
     Exception{"common", "emulation", "cuda.h: without nvcc the emulation stands in for the CUDA runtime"},
+    Exception{"gemm", "emulation", "gemm_cuda.cu: without nvcc a part of it stands in for cublasLt"},
     Exception{"device", "gemm", "opening a device says by gemm.h how products may round"},
     Exception{"adam", "global_norm", "clipping scales the gradient by the norm as global_norm defines it"},
     Exception{"gru_sequence", "gather_rows", "its backward on a device gathers the states before each step"},

@@ -54,15 +54,17 @@ void compare_with_cpu(Context& context, const Operation& operation, const OpCase
   }
 }
 
-/// All operations and cases of the table. `name`: what is tested, in the line that says what was compared.
-template <class T> Counts compare_table(Device device, double tolerance, std::string_view name) {
+/// All operations, and of each the cases that `cases_of` gives. `name`: what is tested, in the line that says what was
+/// compared.
+template <class T, class Cases>
+Counts compare_table(Device device, double tolerance, std::string_view name, Cases cases_of) {
   Runtime runtime(2);
   runtime.use(open_device(device, runtime.pool()));
   Context context = runtime.context();
   Counts counts;
   for (const Operation& operation : tested_operations()) {
     ++counts.operations;
-    for (const OpCase& op_case : tested_cases(operation)) {
+    for (const OpCase& op_case : cases_of(operation)) {
       ++counts.cases;
       compare_with_cpu<T>(context, operation, op_case, tolerance, counts);
     }
@@ -72,7 +74,9 @@ template <class T> Counts compare_table(Device device, double tolerance, std::st
   return counts;
 }
 template <class T> Counts compare_table(Device device, double tolerance) {
-  return compare_table<T>(device, tolerance, name_of(device));
+  return compare_table<T>(
+      device, tolerance, name_of(device),
+      [](const Operation& operation) -> const auto& { return tested_cases(operation); });
 }
 
 }  // namespace ethreed::test

@@ -4,12 +4,12 @@
 #include "core/indices.h"
 #include "kernels/common/operation.h"
 #include "kernels/gemm/gemm.h"
+#include "tests/kernels/same_bits.h"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -75,10 +75,6 @@ template <class T> void check_product(Context& context, Product<T>& product) {
     for (int j = g.n; j < g.ldc; ++j)
       REQUIRE(product.c[std::int64_t{i} * g.ldc + j] == before[std::int64_t{i} * g.ldc + j]);
   }
-}
-
-template <class T> bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
-  return std::memcmp(a.data(), b.data(), bytes_of<T>(a.count())) == 0;
 }
 
 }  // namespace ethreed::test

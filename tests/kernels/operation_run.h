@@ -7,6 +7,7 @@
 #include "kernels/common/device_problem.h"
 #include "kernels/common/operation.h"
 #include "tests/distance.h"
+#include "tests/kernels/same_bits.h"
 #include "tests/tested_operations.h"
 
 #include <fmt/format.h>
@@ -14,7 +15,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <string_view>
@@ -91,10 +91,6 @@ template <class T> double distance_from_reference(Context& context, const OpCase
     worst = std::max(worst, distance(problem->outputs[o].data.span(), reference[o]));
   }
   return worst;
-}
-
-template <class T> bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
-  return a.count() == b.count() && (a.count() == 0 || std::memcmp(a.data(), b.data(), bytes_of<T>(a.count())) == 0);
 }
 
 }  // namespace ethreed::test

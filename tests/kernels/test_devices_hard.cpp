@@ -1,17 +1,15 @@
 // The kernels of the emulated device where devices, addresses, numbers and sizes are not what they usually are.
 
 #include "kernels/common/launch.h"
-#include "kernels/device/open_device.h"
-#include "kernels/emulation/emulation.h"
 #include "kernels/gather_rows/gather_rows.h"
-#include "tests/kernels/operation_run.h"
+#include "tests/kernels/agreement.h"
+#include "tests/kernels/emulated_device.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <array>
 #include <map>
-#include <optional>
 #include <set>
 #include <string_view>
 
@@ -21,90 +19,7 @@ using emulation::Queues;
 
 namespace {
 
-constexpr double tolerance = 1e-4;
-
-/// The emulated device with these switches; they are set back at the end.
-class EmulatedDevice {
- public:
-  explicit EmulatedDevice(const emulation::Settings& settings) {
-    emulation::settings() = settings;
-    runtime_.emplace(2);
-    runtime_->use(open_device(Device::emulated, runtime_->pool()));
-  }
-  ~EmulatedDevice() {
-    runtime_.reset();
-    emulation::settings() = was_;
-  }
-  EmulatedDevice(const EmulatedDevice&) = delete;
-  EmulatedDevice& operator=(const EmulatedDevice&) = delete;
-  Context context() { return runtime_->context(); }
-  DeviceRuntime& device() { return *runtime_->device(); }
-
- private:
-  emulation::Settings was_ = emulation::settings();
-  std::optional<Runtime> runtime_;
-};
-
-/// Outputs and gradients of a run.
-template <class T> std::vector<Tensor<T>> results_of(Run<T>& run, Context& context) {
-  run.forward_and_backward(context);
-  std::vector<Tensor<T>> results;
-  for (const Operand<T>& output : run.problem->outputs) results.push_back(output.data.clone());
-  for (Tensor<T>& gradient : run.gradients) results.push_back(gradient.clone());
-  return results;
-}
-
-/// Elements of `got` that are not what is wanted: NaN for NaN, infinity for infinity, numbers to rounding.
-template <class T> std::int64_t disagreements(const Tensor<T>& got, const Tensor<T>& wanted) {
-  double squares = 0;
-  std::int64_t finite = 0, wrong = 0;
-  for (const T value : wanted.span())
-    if (std::isfinite(value)) {
-      squares += static_cast<double>(value) * static_cast<double>(value);
-      ++finite;
-    }
-  const double least = 4 * static_cast<double>(std::numeric_limits<T>::epsilon()) / tolerance;
-  const double scale = std::max(least, std::sqrt(squares / std::max<double>(1, static_cast<double>(finite))));
-  for (std::int64_t i = 0; i < wanted.count(); ++i) {
-    const auto a = static_cast<double>(got[i]), b = static_cast<double>(wanted[i]);
-    if (a == b || (std::isnan(a) && std::isnan(b))) continue;
-    const double far = std::abs(a - b) / std::max(std::abs(b), scale);
-    if (!(far <= tolerance)) ++wrong;
-  }
-  return wrong;
-}
-
-template <class T> void check_agreement(const std::vector<Tensor<T>>& got, const std::vector<Tensor<T>>& wanted) {
-  REQUIRE(got.size() == wanted.size());
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    INFO("array " << i << " of outputs and gradients");
-    CHECK(disagreements(got[i], wanted[i]) == 0);
-  }
-}
-
-struct NamedSettings {
-  std::string_view name;
-  emulation::Settings settings;
-};
-
 constexpr std::size_t kibibytes = 1024;
-
-/// Like devices that exist, with few multiprocessors: the blocks of a cooperative launch are alive together.
-std::vector<NamedSettings> devices() {
-  emulation::Settings t4;
-  t4.multiprocessors = 4;
-  t4.threads_per_multiprocessor = 1024;
-  t4.shared_bytes_per_block = t4.shared_bytes_per_multiprocessor = 64 * kibibytes;
-  t4.shared_bytes_reserved = 0;
-  emulation::Settings ada;
-  ada.multiprocessors = 3;
-  ada.threads_per_multiprocessor = 1536;
-  ada.shared_bytes_per_block = 99 * kibibytes;
-  ada.shared_bytes_per_multiprocessor = 100 * kibibytes;
-  emulation::Settings large;
-  large.multiprocessors = 40;
-  return {{"shared memory as a T4", t4}, {"3 multiprocessors, 99 KiB", ada}, {"40 multiprocessors", large}};
-}
 
 /// Memory whose pieces start so many bytes behind where they may start at best, by turns: the first as far as the first
 /// shift says, the next as the next.

@@ -53,7 +53,7 @@ std::byte* Machine::memory(const Instruction& i, std::uint64_t address, std::siz
     });
   };
   if (i.space == Space::shared) address &= 0xFFFFFFFFU;
-  if (address % bytes != 0) refuse("which is not aligned to its size");
+  if ((address & (bytes - 1)) != 0) refuse("which is not aligned to its size");  // a power of two
   Block& block = runner.block();
   Space space = i.space;
   std::uintptr_t host = address;
