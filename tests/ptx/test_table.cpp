@@ -2,6 +2,7 @@
 // textbook and CPU, as the kernels compiled by the host compiler are held.
 #include "kernels/emulation/ptx/library.h"
 #include "tests/kernels/compare_with_cpu.h"
+#include "tests/ptx/planted_fault.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -19,7 +20,7 @@ ptx::Library* library() {
   static ptx::Library all;
   static const bool there = [] {
     if (!std::filesystem::exists(ETHREED_PTX_FOLDER)) return false;
-    all.add_folder(ETHREED_PTX_FOLDER);
+    add_folder_with_fault(all, ETHREED_PTX_FOLDER);
     return true;
   }();
   if (!there)
