@@ -4,14 +4,18 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: tools/mutation_report.sh [--build DIR] [--only FIRST-LAST] [--seconds N] [--jobs N]
+usage: tools/mutation_report.sh [--ptx] [--build DIR] [--only FIRST-LAST] [--seconds N] [--jobs N]
 
 Runs each fault of tests/mutants/mutants.json against the tests named there, in a build of the preset mutants
-(cmake --preset mutants && cmake --build --preset mutants --target test_emulation test_kernels test_model), and prints the score as a
+(cmake --preset mutants && cmake --build --preset mutants --target test_emulation test_kernels test_model test_cuda_launch), and prints the score as a
 table in Markdown: by kind of fault, then those that no test saw. Every set of tests is run without a fault first and must
 pass. Results are kept in DIR/mutants-results.tsv; what stands there is not run again (delete the file to begin anew).
 
-  --build DIR        the build, without it build/mutants
+  --ptx              the faults of tests/mutants/ptx_mutants.json instead, in what nvcc made of the kernels: any build has
+                     them, since test_ptx plants them into the PTX it reads. Needs that PTX (DIR/ptx/compute_120;
+                     tests/kernels/compile_cuda_sources.sh DIR/ptx/compute_120 120). Cases of at most 1e6 FLOPs, or what
+                     ETHREED_TEST_FLOPS says. Results: DIR/ptx/mutants-results.tsv
+  --build DIR        the build, without it build/mutants; with --ptx build/cpu
   --only FIRST-LAST  only faults with these numbers
   --seconds N        limit of one run, without it 300; a run that reaches it counts as a fault that was seen ("hangs")
   --jobs N           runs at a time, without it 1
@@ -21,9 +25,13 @@ The exit status is 0 if every fault was seen, 1 if some were not or tests fail w
 TEXT
 }
 
-build=build/mutants only=1-999999 seconds=300 jobs=1
+build='' ptx=0 only=1-999999 seconds=300 jobs=1
 while [[ $# -gt 0 ]]; do
   case $1 in
+    --ptx)
+      ptx=1
+      shift
+      ;;
     --build | --only | --seconds | --jobs)
       [[ $# -ge 2 ]] || { echo "mutation_report.sh: $1 wants a value" >&2; exit 2; }
       printf -v "${1#--}" %s "$2"
@@ -39,8 +47,20 @@ readonly first=${BASH_REMATCH[1]} last=${BASH_REMATCH[2]}
 
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 exec </dev/null
-readonly table=$build/woven/mutants.tsv results=$build/mutants-results.tsv
-[[ -f $table ]] || { echo "mutation_report.sh: no $table; run cmake --preset mutants" >&2; exit 1; }
+if ((ptx)); then
+  export ETHREED_TEST_FLOPS=${ETHREED_TEST_FLOPS:-1e6}
+  readonly build=${build:-build/cpu}
+  readonly table=$build/ptx/mutants.tsv results=$build/ptx/mutants-results.tsv
+else
+  readonly build=${build:-build/mutants}
+  readonly table=$build/woven/mutants.tsv results=$build/mutants-results.tsv
+fi
+[[ -f $table ]] || { echo "mutation_report.sh: no $table; run cmake --preset $(basename "$build")" >&2; exit 1; }
+if ((ptx)) && ! "$build/tests/test_ptx" "every fault of the table of PTX*" >"$build/ptx/faults.log" 2>&1; then
+  cat "$build/ptx/faults.log" >&2
+  echo "mutation_report.sh: faults that cannot be planted are not seen but broken: mend the table first" >&2
+  exit 1
+fi
 touch "$results"
 
 # one NUMBER PROGRAM OPERATIONS FILTER: passes, fails, crashes or hangs, the tests with this fault.
@@ -49,7 +69,7 @@ one() {
   [[ $3 == - ]] || environment+=(ETHREED_TEST_OPERATIONS="$3")
   env "${environment[@]}" timeout "$seconds" "$build/tests/$2" "$4" --abort >"$build/mutant-$1.log" 2>&1 || status=$?
   # A filter that names no test is no evidence.
-  if grep -q "No test cases matched" "$build/mutant-$1.log"; then echo none; return; fi
+  if grep -qE "No test cases matched|^ptx: not run" "$build/mutant-$1.log"; then echo none; return; fi
   case $status in
     0) echo passes ;;
     124) echo hangs ;;
@@ -97,7 +117,7 @@ awk -F'\t' -v first="$first" -v last="$last" '
   FNR == NR { verdict[$1] = $2; next }
   $1 < first || $1 > last { next }
   {
-    group = $2 ~ /^kernels/ ? "kernels" : "model"
+    group = $2 ~ /\.ptx$/ ? "PTX" : $2 ~ /^kernels/ ? "kernels" : "model"
     if (!($1 in verdict)) { left[group]++; next }
     key = group "\t" $3
     if (!(key in planted)) { order[++kinds] = key }

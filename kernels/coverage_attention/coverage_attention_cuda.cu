@@ -109,21 +109,18 @@ __device__ void steps_forward(const CoverageAttentionForward<T>& args, const Row
 }
 
 /// A block is one row, blockIdx.x, or one of gridDim.y blocks of it. Shared memory, [M, S] and [S]: scores that turn
-/// into weights, coverage. With `outside` [Stok] the coverage is there instead, and the others in the arrays that are
-/// written (then gridDim.y must be 1).
-template <class T>
+/// into weights, coverage. Not in_shared: the coverage is in `outside` [Stok] instead, and the others in the arrays
+/// that are written (then gridDim.y must be 1). (Two kernels, because an access through a pointer that may point to
+/// either memory asks first which it is.)
+template <class T, bool in_shared>
 __global__ void __launch_bounds__(threads, 1)
     coverage_attention_forward_kernel(CoverageAttentionForward<T> args, Offsets offsets, T* outside) {
   const Row row = row_of(offsets, block_index());
   const int d = args.query_columns, c = args.value_columns, sources = row.sources;
   const int part = static_cast<int>(blockIdx.y), parts = static_cast<int>(gridDim.y);
-  T *scores = args.energy + row.weight, *weights = args.weights + row.weight, *coverage = nullptr;
-  if (outside != nullptr) {
-    coverage = outside + row.source;
-  } else {
-    scores = weights = dynamic_shared<T>();
-    coverage = weights + row.targets * sources;
-  }
+  T* const weights = in_shared ? dynamic_shared<T>() : args.weights + row.weight;
+  T* const scores = in_shared ? weights : args.energy + row.weight;
+  T* const coverage = in_shared ? weights + row.targets * sources : outside + row.source;
   pairwise_dots(args.query + row.target * d, row.targets, args.keys + row.source * d, sources, d,
                 [=](int i, int j, T score) { scores[i * sources + j] = score; });
   __syncthreads();
@@ -193,37 +190,41 @@ __device__ void steps_backward(const CoverageAttentionBackward<T>& args, const R
   parameter_parts[1] = bias_part;
 }
 
-/// The state of a row in shared memory, weights and energy copied there; or, with `outside` [2·P + Stok], in that and
-/// in the forward's arrays.
-template <class T>
+/// The state of a row in shared memory, weights and energy copied there; or in `outside` [2·P + Stok] and in the
+/// forward's arrays.
+template <bool in_shared, class T>
 __device__ RowState<T> row_state(const CoverageAttentionForward<T>& f, const Row& row, std::int64_t pairs, T* outside) {
   const T *weights = f.weights + row.weight, *energy = f.energy + row.weight;
-  if (outside != nullptr)
+  if constexpr (in_shared) {
+    const int count = row.targets * row.sources;
+    T* memory = dynamic_shared<T>();
+    for (int p = thread_index(); p < count; p += threads) {
+      memory[p] = weights[p];
+      memory[count + p] = energy[p];
+    }
+    return {memory, memory + count, memory + 2 * count, memory + 3 * count, memory + 4 * count};
+  } else {
     return {weights, energy, outside + row.weight, outside + pairs + row.weight, outside + 2 * pairs + row.source};
-  const int count = row.targets * row.sources;
-  T* memory = dynamic_shared<T>();
-  for (int p = thread_index(); p < count; p += threads) {
-    memory[p] = weights[p];
-    memory[count + p] = energy[p];
   }
-  return {memory, memory + count, memory + 2 * count, memory + 3 * count, memory + 4 * count};
 }
 
-/// dquery_i = Σ_j dz_ij keys_j and dkeys_j = Σ_i dz_ij query_i: this thread's share.
+/// dquery_i = Σ_j dz_ij keys_j and dkeys_j = Σ_i dz_ij query_i: this thread's share. (Lambdas capture pointers, not the
+/// arguments: out of a copy of those nvcc cannot tell that they point to global memory.)
 template <class T>
 __device__ void products_backward(const CoverageAttentionBackward<T>& args, const Row& row, const T* dz, Share share) {
   const CoverageAttentionForward<T>& f = args.forward;
   const int d = f.query_columns, sources = row.sources, targets = row.targets;
-  if (args.dquery)
+  const T *const keys = f.keys + row.source * d, *const query = f.query + row.target * d;
+  const GradientSink<T> dquery = args.dquery, dkeys = args.dkeys;
+  const std::int64_t target = row.target, source = row.source;
+  if (dquery)
     weighted_sums<outputs_at_once, T>(
         share, targets, d, EveryTerm{{0, sources}}, [=](int i, int j) { return dz[i * sources + j]; },
-        [=](int j) { return f.keys + (row.source + j) * d; },
-        [=](int i) { return sink_row(args.dquery, row.target + i, d); });
-  if (args.dkeys)
+        [=](int j) { return keys + std::int64_t{j} * d; }, [=](int i) { return sink_row(dquery, target + i, d); });
+  if (dkeys)
     weighted_sums<outputs_at_once, T>(
         share, sources, d, EveryTerm{{0, targets}}, [=](int j, int i) { return dz[i * sources + j]; },
-        [=](int i) { return f.query + (row.target + i) * d; },
-        [=](int j) { return sink_row(args.dkeys, row.source + j, d); });
+        [=](int i) { return query + std::int64_t{i} * d; }, [=](int j) { return sink_row(dkeys, source + j, d); });
 }
 
 /// dvalues_j = Σ_i γ_ij dcontext_i: this thread's share.
@@ -231,15 +232,17 @@ template <class T>
 __device__ void values_backward(const CoverageAttentionBackward<T>& args, const Row& row, const T* weights,
                                 Share share) {
   const int c = args.forward.value_columns, sources = row.sources, targets = row.targets;
+  const T* const dcontext = args.dcontext + row.target * c;
+  const GradientSink<T> dvalues = args.dvalues;
+  const std::int64_t source = row.source;
   weighted_sums<outputs_at_once, T>(
       share, sources, c, EveryTerm{{0, targets}}, [=](int j, int i) { return weights[i * sources + j]; },
-      [=](int i) { return args.dcontext + (row.target + i) * c; },
-      [=](int j) { return sink_row(args.dvalues, row.source + j, c); });
+      [=](int i) { return dcontext + std::int64_t{i} * c; }, [=](int j) { return sink_row(dvalues, source + j, c); });
 }
 
 /// A block is one row, or one of gridDim.y blocks of it, as in the forward. While the first warp goes through the steps
 /// the others compute dvalues, which need no dz.
-template <class T>
+template <class T, bool in_shared>
 __global__ void __launch_bounds__(threads, 1)
     coverage_attention_backward_kernel(CoverageAttentionBackward<T> args, Offsets offsets, std::int64_t pairs,
                                        T* parameter_parts, T* outside) {
@@ -248,7 +251,7 @@ __global__ void __launch_bounds__(threads, 1)
   const int part = static_cast<int>(blockIdx.y), parts = static_cast<int>(gridDim.y);
   const Row row = row_of(offsets, r);
   const int c = f.value_columns, sources = row.sources;
-  const RowState<T> state = row_state(f, row, pairs, outside);
+  const RowState<T> state = row_state<in_shared>(f, row, pairs, outside);
   const bool energies = args.dquery || args.dkeys || args.dcoverage_weight || args.dbias;
 
   if (energies)
@@ -313,7 +316,11 @@ void coverage_attention_forward(ThisDevice, Context& context, const CoverageAtte
   const Plan plan = plan_of<T>(context, layout, 1);
   ArenaScope scratch(context.scratch);
   T* outside = plan.in_shared ? nullptr : scratch.allocate<T>(layout.sources());
-  launch<coverage_attention_forward_kernel<T>>(context, plan.shape, args, on_device(context, layout), outside);
+  const Offsets offsets = on_device(context, layout);
+  if (plan.in_shared)
+    launch<coverage_attention_forward_kernel<T, true>>(context, plan.shape, args, offsets, outside);
+  else
+    launch<coverage_attention_forward_kernel<T, false>>(context, plan.shape, args, offsets, outside);
 }
 
 template <class T>
@@ -326,9 +333,13 @@ void coverage_attention_backward(ThisDevice, Context& context, const CoverageAtt
   const Plan plan = plan_of<T>(context, layout, 4);
   T* parts = scratch.allocate<T>(2 * std::int64_t{rows} + (plan.in_shared ? 0 : 2 * pairs + layout.sources()));
   T* outside = plan.in_shared ? nullptr : parts + 2 * std::int64_t{rows};
-  if (rows > 0 && (parameters || args.dquery || args.dkeys || args.dvalues))
-    launch<coverage_attention_backward_kernel<T>>(context, plan.shape, args, on_device(context, layout), pairs, parts,
-                                                  outside);
+  if (rows > 0 && (parameters || args.dquery || args.dkeys || args.dvalues)) {
+    const Offsets offsets = on_device(context, layout);
+    if (plan.in_shared)
+      launch<coverage_attention_backward_kernel<T, true>>(context, plan.shape, args, offsets, pairs, parts, outside);
+    else
+      launch<coverage_attention_backward_kernel<T, false>>(context, plan.shape, args, offsets, pairs, parts, outside);
+  }
   if (parameters)
     launch<coverage_attention_parameters_kernel<T>>(context, {.grid = 1, .block = 2 * warp_size}, parts, rows,
                                                     args.dcoverage_weight, args.dbias);

@@ -121,6 +121,8 @@ std::vector<OpCase> embedding_bag_cases() {
       bag_case("bags of any length, repeats, without weights", true, {6, 2, few, Weights::none}),
       bag_case("bags of any length, repeats, with weights", true, {6, 4, few, Weights::random}),
       bag_case("means of bags", true, {6, 3, few, Weights::mean}),
+      bag_case("nine ids, rows of no whole vectors, without weights", true,
+               {5, 3, {{0, 1, 2, 3, 4, 0, 1, 2, 3}}, Weights::none}),
       bag_case("nothing but empty bags", true, {3, 2, {{}, {}}, Weights::random}),
       bag_case("one id throughout", true, {4, 3, {{2, 2}, {2}, {2, 2, 2}}, Weights::random}),
       bag_case("hashed n-grams of a batch", false, {1 << 16, 32, text_bags(48, 120, 1 << 16, 11), Weights::none}),

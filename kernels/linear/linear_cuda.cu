@@ -1,4 +1,5 @@
 #include "kernels/common/column_sums.h"
+#include "kernels/common/grid_constant.h"
 #include "kernels/common/launch.h"
 #include "kernels/common/math.h"
 #include "kernels/gemm/gemm.h"
@@ -35,7 +36,7 @@ template <class T> struct Parts {
 };
 
 /// joined[row] = [x_1 ; x_2 ; …]. A block is one row.
-template <class T> __global__ void linear_join_kernel(Parts<const T> parts, int in, T* joined) {
+template <class T> __global__ void linear_join_kernel(const __grid_constant__ Parts<const T> parts, int in, T* joined) {
   const std::int64_t row = blockIdx.x;
   T* to = joined + row * in;
   for (int p = 0; p < parts.count; to += parts.columns[p++])
@@ -44,7 +45,8 @@ template <class T> __global__ void linear_join_kernel(Parts<const T> parts, int 
 }
 
 /// Hands the columns of `joined` out to the parts that are wanted, written or added. A block is one row.
-template <class T> __global__ void linear_split_kernel(const T* joined, int in, Parts<T> parts) {
+template <class T>
+__global__ void linear_split_kernel(const T* joined, int in, const __grid_constant__ Parts<T> parts) {
   const std::int64_t row = blockIdx.x;
   const T* from = joined + row * in;
   for (int p = 0; p < parts.count; from += parts.columns[p++]) {

@@ -1,6 +1,7 @@
 // A matrix product with one column is a dot product a row: cheaper than putting the parts side by side and calling a
 // GEMM.
 #include "kernels/common/block.h"
+#include "kernels/common/grid_constant.h"
 #include "kernels/common/launch.h"
 #include "kernels/common/math.h"
 #include "kernels/linear/linear_single.h"
@@ -44,7 +45,7 @@ template <class T> __device__ T before_activation(const T* dy, const T* y, bool 
 }
 
 /// y = f(x·w + b): a warp is a row.
-template <class T> __global__ void linear_single_forward_kernel(Inputs<T> inputs, T* y) {
+template <class T> __global__ void linear_single_forward_kernel(const __grid_constant__ Inputs<T> inputs, T* y) {
   const int lane = lane_index();
   const int row = block_index() * warps + warp_index();
   const bool works = row < inputs.rows;
@@ -63,7 +64,8 @@ template <class T> __global__ void linear_single_forward_kernel(Inputs<T> inputs
 /// dx_p = dz·w_p, all parts: a block is a row.
 template <class T> struct InputGradients { GradientSink<T> dx[linear_max_parts]; };
 template <class T>
-__global__ void linear_single_inputs_kernel(Inputs<T> inputs, const T* dy, const T* y, InputGradients<T> gradients) {
+__global__ void linear_single_inputs_kernel(const __grid_constant__ Inputs<T> inputs, const T* dy, const T* y,
+                                            const __grid_constant__ InputGradients<T> gradients) {
   const int row = block_index();
   const T dz = before_activation(dy, y, inputs.tanh, row);
   const T* w = inputs.weight;
@@ -76,8 +78,8 @@ __global__ void linear_single_inputs_kernel(Inputs<T> inputs, const T* dy, const
 
 /// dW_j = Σ_i dz_i x_ij, and db = Σ_i dz_i in the column after the last. A block has 32 columns and 8 lanes of rows.
 template <class T>
-__global__ void linear_single_weights_kernel(Inputs<T> inputs, const T* dy, const T* y, GradientSink<T> dweight,
-                                             GradientSink<T> dbias) {
+__global__ void linear_single_weights_kernel(const __grid_constant__ Inputs<T> inputs, const T* dy, const T* y,
+                                             GradientSink<T> dweight, GradientSink<T> dbias) {
   T* parts = shared_array<T, tile_columns * tile_lanes, struct SingleParts>();
   const int lane = static_cast<int>(threadIdx.y), column = index_in_grid();
   const T* x = nullptr;  // the column's part, from this column on; null for the bias

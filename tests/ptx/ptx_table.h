@@ -5,6 +5,7 @@
 #include "kernels/emulation/ptx/library.h"
 #include "tests/kernels/emulated_device.h"
 #include "tests/kernels/operation_run.h"
+#include "tests/ptx/planted_fault.h"
 
 #include <fmt/format.h>
 
@@ -25,13 +26,14 @@ inline std::string ptx_folder() {
   return folder != nullptr ? folder : ETHREED_PTX_FOLDER;
 }
 
-/// Its kernels, or null, said, where nobody has made it. Unless the environment has ETHREED_TEST_FLOPS, cases are those
-/// of 10,000 FLOPs at most: all take a while, one thread after the other and every access checked.
+/// Its kernels, with the fault that ETHREED_MUTANT names, or null, said, where nobody has made it. Unless the
+/// environment has ETHREED_TEST_FLOPS, cases are those of 10,000 FLOPs at most: all take a while, one thread after the
+/// other and every access checked.
 inline emulation::ptx::Library* ptx_library() {
   static emulation::ptx::Library all;
   static const bool there = [] {
     if (!std::filesystem::exists(ptx_folder())) return false;
-    all.add_folder(ptx_folder());
+    add_folder_with_fault(all, ptx_folder());
     return true;
   }();
   if (!there)

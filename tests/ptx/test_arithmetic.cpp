@@ -218,28 +218,43 @@ TEST_CASE("PTX converts with the rounding, the limits and the NaN of the ISA") {
 TEST_CASE("PTX's approximations are within their documented errors, on either side on demand") {
   using emulation::ptx::approximation;
   using emulation::ptx::Approximation;
-  const auto quotient = [](float x, double exact) { return (static_cast<double>(x) - exact) / exact; };
+  const double sine = std::exp2(-20.5), far_sine = std::exp2(-14.7);
   for (const Approximation how : {Approximation::low, Approximation::exact, Approximation::high}) {
     approximation() = how;
     const double sign = how == Approximation::low ? -1 : how == Approximation::high ? 1 : 0;
+    // At the bound, but for the rounding to a float.
+    const auto check = [&](const std::string& opcode, const std::string& operands, double exact, double bound) {
+      CAPTURE(opcode, operands);
+      const double error = static_cast<double>(float_of(opcode + " %r1, " + operands + ";")) - exact;
+      const double rounding = std::abs(exact) * 0x1p-24;
+      CHECK(std::abs(error - sign * bound) <= rounding);
+    };
     const auto near = [&](const std::string& opcode, float x, double exact, double bound) {
-      CAPTURE(opcode, x);
-      const double error = quotient(float_of(opcode + " %r1, " + ptx_number(x) + ";"), exact);
-      CHECK(std::abs(error) <= bound + 0x1p-24);
-      if (sign != 0) CHECK(error * sign > 0);
+      check(opcode, ptx_number(x), exact, bound);
     };
     near("ex2.approx.ftz.f32", 0.3F, std::exp2(static_cast<double>(0.3F)), 0x1p-22);
-    near("lg2.approx.f32", 5.0F, std::log2(5.0), 0x1p-21);
-    near("rcp.approx.ftz.f32", 3.0F, 1.0 / 3, 0x1p-23);
-    near("rsqrt.approx.f32", 3.0F, 1 / std::sqrt(3.0), 0x1p-22);
-    near("sqrt.approx.f32", 3.0F, std::sqrt(3.0), 0x1p-23);
-    near("sin.approx.f32", 1.0F, std::sin(1.0), 0x1p-19);
-    near("cos.approx.f32", 1.0F, std::cos(1.0), 0x1p-19);
-    near("tanh.approx.f32", 0.5F, std::tanh(0.5), 0x1p-11);
-    CHECK(quotient(float_of("div.full.f32 %r1, " + ptx_number(1.0F) + ", " + ptx_number(3.0F) + ";"), 1.0 / 3) * sign >=
-          0);
+    near("lg2.approx.f32", 5.0F, std::log2(5.0), std::log2(5.0) * 0x1p-22);
+    near("lg2.approx.f32", 1.25F, std::log2(1.25), 0x1p-22);
+    near("rcp.approx.ftz.f32", 3.0F, 1.0 / 3, 0x1p-25);
+    near("rsqrt.approx.f32", 3.0F, 1 / std::sqrt(3.0), std::exp2(-22.9) / std::sqrt(3.0));
+    near("sqrt.approx.f32", 3.0F, std::sqrt(3.0), std::sqrt(3.0) * 0x1p-23);
+    near("sin.approx.f32", 1.0F, std::sin(1.0), sine);
+    near("cos.approx.f32", 1.0F, std::cos(1.0), sine);
+    near("sin.approx.f32", 50.0F, std::sin(50.0), far_sine);
+    near("cos.approx.f32", -50.0F, std::cos(50.0), far_sine);
+    near("tanh.approx.f32", 0.5F, std::tanh(0.5), std::tanh(0.5) * 0x1p-11);
+    const std::string one_third = ptx_number(1.0F) + ", " + ptx_number(3.0F);
+    check("div.full.f32", one_third, 1.0 / 3, 0x1p-24);
+    check("div.approx.f32", one_third, 1.0 / 3, 0x1p-24);
+    if (sign != 0) CHECK(float_of("sin.approx.f32 %r1, " + ptx_number(1000.0F) + ";") == sign);
     CHECK(float_of("ex2.approx.ftz.f32 %r1, " + ptx_number(-infinity) + ";") == 0);
+    CHECK(float_of("ex2.approx.ftz.f32 %r1, " + ptx_number(-3.0F) + ";") == 0.125F);
     CHECK(float_of("rcp.approx.ftz.f32 %r1, " + ptx_number(0.0F) + ";") == infinity);
+    // Above 2^126 the reciprocal of div.approx is 0.
+    const std::string large = ptx_number(0x1p127F) + ";";
+    CHECK(float_of("div.approx.f32 %r1, " + ptx_number(0x1p100F) + ", " + large) == 0);
+    CHECK(word_of("div.approx.f32 %r1, " + ptx_number(infinity) + ", " + large) == 0x7FFFFFFFU);
+    check("div.full.f32", ptx_number(0x1p100F) + ", " + ptx_number(0x1p127F), 0x1p-27, 0x1p-49);
     const double root = double_of("rcp.approx.ftz.f64 %d1, " + ptx_number(3.0) + ";");
     CHECK(std::abs(root * 3 - 1) <= 0x1p-19);
     CHECK((std::bit_cast<std::uint64_t>(root) & 0xFFFFFFFFU) == 0);

@@ -28,7 +28,7 @@ st.global.u32 [%d0], %r1;
 ld.global.s8 %r3, [%d0+12];
 ld.global.u8 %r4, [%d0+12];
 ld.global.s16 %r5, [%d0+12];
-ld.global.nc.u16 %r6, [%d0+12];
+ld.global.u16 %r6, [%d0+12];
 add.s64 %d2, %d0, 32;
 st.global.v4.b32 [%d2+-16], {%r3, %r4, %r5, %r6};
 mov.b16 %h1, 0x1234;

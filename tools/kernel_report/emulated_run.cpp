@@ -2,6 +2,7 @@
 
 #include "kernels/device/open_device.h"
 #include "kernels/emulation/kernel_names.h"
+#include "tools/kernel_report/case_arrays.h"
 #include "tools/kernel_report/ptxas_log.h"
 
 #include <algorithm>
@@ -10,8 +11,6 @@
 namespace ethreed::report {
 
 namespace {
-
-constexpr std::uint64_t seed = 1;
 
 std::int64_t products(const DeviceRuntime& runtime) {
   for (const LaunchCount& count : runtime.launches())
@@ -45,21 +44,9 @@ template <class T> void run_case(Context& context, OpProblem<T>& problem, Larges
   problem.move_to(memory);
   run.forward = counted(context, largest, run.forward_products, [&] { problem.forward(context); });
   if (!run.differentiable) return;
-  std::vector<Tensor<T>> arrays;
-  std::vector<const T*> cotangents;
-  for (std::size_t i = 0; i < problem.outputs.size(); ++i) {
-    const auto& output = problem.outputs[i];
-    arrays.push_back(output.differentiable ? random_tensor<T>(output.data.shape(), seed, 100 + i).clone(memory)
-                                           : Tensor<T>(output.data.shape(), memory));
-    cotangents.push_back(arrays.back().data());
-  }
-  std::vector<GradientSink<T>> sinks;
-  for (const auto& input : problem.inputs) {
-    arrays.emplace_back(input.data.shape(), memory);
-    sinks.push_back(input.differentiable ? GradientSink<T>{arrays.back().data()} : GradientSink<T>{});
-  }
-  run.backward =
-      counted(context, largest, run.backward_products, [&] { problem.backward(context, cotangents, sinks); });
+  const CaseArrays<T> arrays(problem, memory);
+  run.backward = counted(context, largest, run.backward_products,
+                         [&] { problem.backward(context, arrays.cotangents, arrays.sinks); });
 }
 
 }  // namespace

@@ -9,13 +9,15 @@ namespace ethreed::report {
 
 namespace {
 
-// Multiprocessors by NVIDIA's data sheets and architecture white papers; shared memory by the CUDA C++ Programming
-// Guide.
+// Multiprocessors, clocks and bandwidths by NVIDIA's data sheets and architecture white papers (T4: "NVIDIA T4" data
+// sheet and Turing white paper; A100 80 GB, H100 SXM: data sheets and white papers; RTX 3090, 4090, 5090: white papers
+// of Ampere GA102, Ada and RTX Blackwell). Clock times multiprocessors times FP32 units is the FP32 peak that they
+// give: 8.1, 19.5, 35.6, 82.6, 67 and 104.8 TFLOP/s. Shared memory by the CUDA C++ Programming Guide.
 constexpr std::array gpus{
-    RealGpu{75, "T4", 40, 64 << 10},         RealGpu{80, "A100", 108, 163 << 10},
-    RealGpu{86, "RTX 3090", 82, 99 << 10},   RealGpu{89, "RTX 4090", 128, 99 << 10},
-    RealGpu{90, "H100 SXM", 132, 227 << 10}, RealGpu{100, "B200", 148, 227 << 10},
-    RealGpu{120, "RTX 5090", 170, 99 << 10},
+    RealGpu{75, "T4", 40, 64 << 10, 1.59e9, 320e9},           RealGpu{80, "A100", 108, 163 << 10, 1.41e9, 2039e9},
+    RealGpu{86, "RTX 3090", 82, 99 << 10, 1.695e9, 936e9},    RealGpu{89, "RTX 4090", 128, 99 << 10, 2.52e9, 1008e9},
+    RealGpu{90, "H100 SXM", 132, 227 << 10, 1.98e9, 3350e9},  RealGpu{100, "B200", 148, 227 << 10, 0, 8000e9},
+    RealGpu{120, "RTX 5090", 170, 99 << 10, 2.407e9, 1792e9},
 };
 
 // The cases "encoder", "decoder" and "tracker" of gru_sequence.
@@ -33,6 +35,12 @@ GruGrid grid_of(GruPass pass, const Recurrence& recurrence, const RealGpu& gpu, 
 }
 
 }  // namespace
+
+const RealGpu* gpu_of(int architecture) {
+  const auto found =
+      std::find_if(gpus.begin(), gpus.end(), [=](const RealGpu& gpu) { return gpu.architecture == architecture; });
+  return found == gpus.end() ? nullptr : &*found;
+}
 
 std::vector<GruOnGpu> gru_on_gpus() {
   std::vector<GruOnGpu> all;

@@ -15,7 +15,11 @@ struct RealGpu {
   std::string_view name;
   int multiprocessors;
   std::size_t shared_bytes;  ///< of one block, at most
+  double clock;              ///< boost, Hz; 0: not published
+  double bytes;              ///< of device memory, a second
 };
+/// Null if there is none of this architecture here.
+const RealGpu* gpu_of(int architecture);
 
 /// In float: which way one of the model's recurrences goes on one GPU.
 struct GruOnGpu {

@@ -2,6 +2,7 @@
 
 #include "tools/kernel_report/gru_on_gpus.h"
 #include "tools/kernel_report/occupancy.h"
+#include "tools/kernel_report/ptx_tables.h"
 #include "tools/kernel_report/roofline.h"
 
 #include <fmt/core.h>
@@ -211,6 +212,7 @@ void print_markdown(const Report& report) {
   print_gru();
   print_floors(report.emulated.cases);
   print_emulated(report.emulated.cases);
+  print_ptx(report.ptx);
   const int spills = spilling_kernels(report);
   fmt::print(
       "\n{} kernels, each on its architectures: {} entries, {} with spills.\n",
@@ -251,7 +253,8 @@ nlohmann::json to_json(const Report& report) {
           direction_json(run.cost.backward_flops, run.cost.backward_bytes, run.backward_products, run.backward);
     cases.push_back(std::move(entry));
   }
-  return {{"kernels", kernels}, {"cases", cases}, {"checked", emulation::checked_variant()}};
+  return {
+      {"kernels", kernels}, {"cases", cases}, {"ptx", ptx_json(report.ptx)}, {"checked", emulation::checked_variant()}};
 }
 
 }  // namespace ethreed::report

@@ -2,6 +2,7 @@
 // The report: Markdown for people, JSON for programs.
 
 #include "tools/kernel_report/emulated_run.h"
+#include "tools/kernel_report/ptx_run.h"
 #include "tools/kernel_report/ptxas_log.h"
 
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@ namespace ethreed::report {
 struct Report {
   std::vector<CompiledKernel> compiled;
   EmulatedRun emulated;
+  std::vector<PtxOfArchitecture> ptx;
 };
 
 /// How many kernels, counted for each architecture, spill.

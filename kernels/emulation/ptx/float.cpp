@@ -158,43 +158,51 @@ template <class T, bool> void copy_sign(Machine& m, const Instruction& i) {  // 
 
 // --- approximations --------------------------------------------------------------------------------------------------
 
-/// An approximate function and how far it may be off by the ISA: a part of the result, or an absolute distance.
-struct Exponential {  // 2 ulp; of a whole number it is exact, or CUDA's own tanh in double would be off
+// How far each may be off is PTX ISA 9, sections 9.7.3.8 (div) and 9.7.3.13 to 9.7.3.22.
+
+double ulp(double x) { return std::ldexp(1.0, std::max(std::ilogb(x), -126) - 23); }  // of a float
+
+/// An approximate function and its largest error.
+struct Exponential {  // of a whole number it is exact, or CUDA's own tanh in double would be off
   static double of(double x) { return std::exp2(x); }
   static bool is_exact(double x) { return x == std::nearbyint(x); }
-  static constexpr double relative = 0x1p-22, absolute = 0;
+  static double error(double, double exact) { return 2 * ulp(exact); }
 };
 struct Logarithm {
   static double of(double x) { return std::log2(x); }
-  static constexpr double relative = 0x1p-22, absolute = 0x1p-22;
+  static double error(double x, double exact) { return (x > 0.5 && x < 2 ? 1 : std::abs(exact)) * 0x1p-22; }
 };
-struct FastReciprocal {  // 1 ulp
+struct FastReciprocal {
   static double of(double x) { return 1 / x; }
-  static constexpr double relative = 0x1p-23, absolute = 0;
+  static double error(double, double exact) { return ulp(exact); }
 };
 struct ReciprocalRoot {
   static double of(double x) { return 1 / std::sqrt(x); }
-  static constexpr double relative = 0x1p-22, absolute = 0;
+  static double error(double, double exact) { return exact * std::exp2(-22.9); }
 };
 struct FastRoot {
   static double of(double x) { return std::sqrt(x); }
-  static constexpr double relative = 0x1p-23, absolute = 0;
+  static double error(double, double exact) { return exact * 0x1p-23; }
 };
+// Beyond 100π nothing is promised: anything that a sine can be.
+double error_of_sine(double x) {
+  constexpr double pi = 3.14159265358979323846;
+  return std::abs(x) <= 2 * pi ? std::exp2(-20.5) : std::abs(x) <= 100 * pi ? std::exp2(-14.7) : 2;
+}
 struct Sine {
   static double of(double x) { return std::sin(x); }
-  static constexpr double relative = 0, absolute = 0x1p-20;
+  static double error(double x, double) { return error_of_sine(x); }
 };
 struct Cosine {
   static double of(double x) { return std::cos(x); }
-  static constexpr double relative = 0, absolute = 0x1p-20;
+  static double error(double x, double) { return error_of_sine(x); }
 };
 struct Tangent {
   static double of(double x) { return std::tanh(x); }
-  static constexpr double relative = 0x1p-11, absolute = 0;
+  static double error(double, double exact) { return std::abs(exact) * 0x1p-11; }
 };
 
-double off_by(double exact, double relative, double absolute) {
-  const double error = std::abs(exact) * relative + absolute;
+double off_by(double exact, double error) {
   switch (approximation()) {
     case Approximation::low: return exact - error;
     case Approximation::high: return exact + error;
@@ -206,19 +214,26 @@ template <class F, bool ftz> void approximate(Machine& m, const Instruction& i) 
   const double x = operand<float, ftz>(m, i, 1), exact = F::of(x);
   bool settled = exact == 0 || !std::isfinite(exact);  // 2^−∞, 1/0 and their like are what they are
   if constexpr (requires { F::is_exact(x); }) settled = settled || F::is_exact(x);
-  put<float, ftz, false>(m, i, static_cast<float>(settled ? exact : off_by(exact, F::relative, F::absolute)));
+  double result = settled ? exact : off_by(exact, F::error(x, exact));
+  if constexpr (std::is_same_v<F, Sine> || std::is_same_v<F, Cosine>)
+    if (!settled && std::abs(result - exact) > 1) result = std::clamp(result, -1.0, 1.0);
+  put<float, ftz, false>(m, i, static_cast<float>(result));
 }
-template <bool ftz> void approximate_quotient(Machine& m, const Instruction& i) {  // 2 ulp
-  const double exact =
-      static_cast<double>(operand<float, ftz>(m, i, 1)) / static_cast<double>(operand<float, ftz>(m, i, 2));
-  put<float, ftz, false>(m, i, static_cast<float>(std::isfinite(exact) ? off_by(exact, 0x1p-22, 0) : exact));
+/// `full`: of the whole range; otherwise a·(1/b), whose reciprocal is 0 for a divisor above 2^126.
+template <bool ftz, bool full> void approximate_quotient(Machine& m, const Instruction& i) {
+  const double a = operand<float, ftz>(m, i, 1), b = operand<float, ftz>(m, i, 2), exact = a / b;
+  if (!full && std::abs(b) > 0x1p126 && std::isfinite(b))
+    return put<float, ftz, false>(m, i, static_cast<float>(a * std::copysign(0.0, b)));  // ∞·0 is NaN
+  const bool settled = exact == 0 || !std::isfinite(exact);
+  put<float, ftz, false>(m, i, static_cast<float>(settled ? exact : off_by(exact, 2 * ulp(exact))));
 }
-// Of the upper half of a double, with the lower half zero.
+// Of the upper half of a double, with the lower half zero. The ISA calls it gross and bounds no error: one unit in the
+// last of the 20 bits that the result has.
 template <class F> void approximate_upper(Machine& m, const Instruction& i) {
   constexpr std::uint64_t upper = 0xFFFFFFFF00000000U;
   const double x = flushed(std::bit_cast<double>(m.get<std::uint64_t>(i.at[1]) & upper));
   double exact = F::of(x);
-  if (std::isfinite(exact)) exact = flushed(off_by(exact, 0x1p-21, 0));
+  if (std::isfinite(exact)) exact = flushed(off_by(exact, std::abs(exact) * 0x1p-21));
   m.set(i.at[0], std::bit_cast<std::uint64_t>(exact) & upper);
 }
 
@@ -272,15 +287,17 @@ Choice choose_float(Opcode& opcode) {
   if (name != "add" && name != "sub" && name != "mul" && name != "fma" && name != "div" && name != "sqrt" &&
       name != "rcp")
     return {};
-  if (opcode.take("approx") || (name == "div" && opcode.take("full"))) {
+  const bool full = name == "div" && opcode.take("full");
+  if (full || opcode.take("approx")) {
     if (name == "rcp") return approximate_choice<FastReciprocal>(opcode);
     if (name == "sqrt") return approximate_choice<FastRoot>(opcode);
     if (name != "div") opcode.unknown();
     const bool ftz = opcode.take("ftz");
     const Type t = opcode.type();
     if (t != Type{'f', 4}) opcode.unknown();
-    return {ftz ? approximate_quotient<true> : approximate_quotient<false>,
-            {{Kind::result, t}, {Kind::value, t}, {Kind::value, t}}};
+    const Execute e = full ? (ftz ? approximate_quotient<true, true> : approximate_quotient<false, true>)
+                           : (ftz ? approximate_quotient<true, false> : approximate_quotient<false, false>);
+    return {e, {{Kind::result, t}, {Kind::value, t}, {Kind::value, t}}};
   }
   const int named = opcode.take_one_of({"rn", "rz", "rm", "rp"});
   const bool may_be_left_out = name == "add" || name == "sub" || name == "mul";

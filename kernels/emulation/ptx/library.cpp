@@ -24,6 +24,9 @@ struct Entry {
   LoadedModule* loaded = nullptr;
   std::size_t index = 0;         // among the module's entries
   std::optional<Kernel> kernel;  // lowered, when it is first asked for
+  // With it:
+  std::vector<Unit> units;  // of its instructions
+  bool read_only_loads = false;
 
   const Function& function() const { return loaded->module.entries[index]; }
 };
@@ -57,17 +60,43 @@ void lay_out(LoadedModule& loaded) {
     }
 }
 
+/// What launches have executed, by kernel. It outlives the library where a launch does.
+struct Counted {
+  std::mutex mutex;
+  std::map<std::string, Executed> by_kernel;
+};
+
 /// Runs the kernel as every thread.
 class PtxWork final : public Work {
  public:
-  PtxWork(const Kernel& kernel, const ModuleMemory& memory, std::vector<std::byte> parameters)
+  /// `counted`: where to count what is executed, or null.
+  PtxWork(const Entry& entry, std::vector<std::byte> parameters, std::string name, std::int64_t blocks,
+          std::shared_ptr<Counted> counted)
       : Work(sizeof(PtxWork)),
         parameters_(std::move(parameters)),
-        grid_{kernel, memory, parameters_.data(), meeting_.data()} {}
+        name_(std::move(name)),
+        blocks_(blocks),
+        counted_(std::move(counted)),
+        grid_{*entry.kernel, entry.loaded->memory, parameters_.data(), meeting_.data()} {
+    if (counted_ == nullptr && !entry.read_only_loads) return;
+    notes_.emplace(counted_ != nullptr, entry.read_only_loads, entry.units);
+    grid_.notes = &*notes_;
+  }
+  ~PtxWork() override {
+    if (counted_ == nullptr) return;
+    const std::lock_guard lock(counted_->mutex);
+    counted_->by_kernel[name_] += notes_->executed(blocks_);
+  }
+  PtxWork(const PtxWork&) = delete;
+  PtxWork& operator=(const PtxWork&) = delete;
   void run() const override { run_thread(grid_); }
 
  private:
   std::vector<std::byte> parameters_;
+  std::string name_;
+  std::int64_t blocks_;
+  std::shared_ptr<Counted> counted_;
+  mutable std::optional<LaunchNotes> notes_;
   alignas(8) mutable std::array<std::uint32_t, 2> meeting_{};
   Grid grid_;
 };
@@ -79,12 +108,18 @@ struct Library::Content {
   std::vector<std::unique_ptr<LoadedModule>> modules;
   std::map<std::string, Entry, std::less<>> entries;
   std::set<std::string> launched;
+  std::shared_ptr<Counted> counted;  // null: nothing is counted
 
   Entry& find(std::string_view name) {
     const auto found = entries.find(tidy_name(std::string(name)));
     ETHREED_CHECK(found != entries.end(), "ptx: there is no kernel '{}' among {}", name, entries.size());
     Entry& entry = found->second;
-    if (!entry.kernel) entry.kernel.emplace(lower(entry.loaded->module, entry.function(), entry.loaded->addresses));
+    if (!entry.kernel) {
+      entry.kernel.emplace(lower(entry.loaded->module, entry.function(), entry.loaded->addresses));
+      for (const Statement& statement : entry.function().statements) entry.units.push_back(unit_of(statement.opcode));
+      entry.units.resize(entry.kernel->instructions.size(), Unit::control);  // the end of all
+      for (const Instruction& i : entry.kernel->instructions) entry.read_only_loads |= i.read_only;
+    }
     return entry;
   }
 };
@@ -140,9 +175,15 @@ std::size_t Library::instructions(std::string_view name) {
   return content_->find(name).kernel->instructions.size();
 }
 
+Survey Library::survey(std::string_view name) {
+  const std::lock_guard lock(content_->mutex);
+  return ptx::survey(content_->find(name).function());
+}
+
 const std::set<std::string>& Library::launched() const { return content_->launched; }
 
-std::shared_ptr<const Work> Library::work(std::string_view name, std::span<const Argument> arguments) {
+std::shared_ptr<const Work> Library::work(std::string_view name, std::span<const Argument> arguments,
+                                          std::int64_t blocks) {
   const std::lock_guard lock(content_->mutex);
   Entry& entry = content_->find(name);
   const Kernel& kernel = *entry.kernel;
@@ -160,12 +201,25 @@ std::shared_ptr<const Work> Library::work(std::string_view name, std::span<const
     std::memcpy(parameters.data() + kernel.parameter_offsets[p], argument.data, argument.bytes);
   }
   content_->launched.insert(tidy_name(std::string(name)));
-  return std::make_shared<PtxWork>(kernel, entry.loaded->memory, std::move(parameters));
+  return std::make_shared<PtxWork>(entry, std::move(parameters), tidy_name(std::string(name)), blocks,
+                                   content_->counted);
+}
+
+void Library::count_executed(bool on) {
+  const std::lock_guard lock(content_->mutex);
+  content_->counted = on ? std::make_shared<Counted>() : nullptr;
+}
+
+std::map<std::string, Executed> Library::executed() const {
+  const std::lock_guard lock(content_->mutex);
+  if (content_->counted == nullptr) return {};
+  const std::lock_guard counting(content_->counted->mutex);
+  return content_->counted->by_kernel;
 }
 
 InPlaceOfKernels::InPlaceOfKernels(Library& library) {
   replace_kernels([&library](const LaunchInfo& info, const std::shared_ptr<const Work>& work) {
-    return library.work(info.kernel, work->arguments());
+    return library.work(info.kernel, work->arguments(), std::int64_t{info.grid.x} * info.grid.y * info.grid.z);
   });
 }
 InPlaceOfKernels::~InPlaceOfKernels() { replace_kernels({}); }

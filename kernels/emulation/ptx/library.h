@@ -9,8 +9,10 @@
 // makes machine code of PTX, may fuse products and sums that are not marked .rn; here they are rounded one by one.
 
 #include "kernels/emulation/emulation.h"
+#include "kernels/emulation/ptx/profile.h"
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -39,12 +41,19 @@ class Library {
   void prepare(std::string_view name);
   /// How many instructions of it there are.
   std::size_t instructions(std::string_view name);
+  /// What its text shows.
+  Survey survey(std::string_view name);
 
   /// What a launch of this kernel runs. Throws Error if there is none of this name, or if the arguments are not of the
-  /// number, sizes and alignments of its parameters.
-  std::shared_ptr<const Work> work(std::string_view name, std::span<const Argument> arguments);
+  /// number, sizes and alignments of its parameters. `blocks` of the launch: for executed().
+  std::shared_ptr<const Work> work(std::string_view name, std::span<const Argument> arguments, std::int64_t blocks = 1);
   /// The kernels for which work() was called.
   const std::set<std::string>& launched() const;
+
+  /// From now on launches count what they execute, from zero, or do not. Not to be changed while something runs.
+  void count_executed(bool on);
+  /// By kernel, of all launches that have ended since. (A launch recorded in a graph counts when the graph is gone.)
+  std::map<std::string, Executed> executed() const;
 
  private:
   struct Content;

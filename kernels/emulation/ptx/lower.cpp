@@ -79,7 +79,11 @@ class Lowering {
       if (choice.execute != nullptr) break;
     }
     if (choice.execute == nullptr || !opcode.ended()) opcode.unknown();
-    Instruction made{.execute = choice.execute, .count = choice.count, .space = choice.space, .line = statement.line};
+    Instruction made{.execute = choice.execute,
+                     .count = choice.count,
+                     .read_only = choice.read_only,
+                     .space = choice.space,
+                     .line = statement.line};
     made.at.fill(Instruction::none);
     {
       const auto locked = DeviceMemory::instance().lock();

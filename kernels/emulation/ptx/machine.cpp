@@ -23,6 +23,8 @@ class Area {
   std::uint64_t* slots(std::size_t local_bytes) {
     return reinterpret_cast<std::uint64_t*>(local() + (local_bytes + sizeof(Line) - 1) / sizeof(Line) * sizeof(Line));
   }
+  // How often the thread has executed each instruction, where that is counted.
+  std::vector<std::uint32_t> counts;
 
  private:
   struct alignas(64) Line {
@@ -100,11 +102,22 @@ void run_thread(const Grid& grid) {
     machine.slots[shared.slot] = shared_address(kernel, *shared.variable, runner);
   for (const Kernel::Local& local : kernel.local)
     machine.slots[local.slot] = reinterpret_cast<std::uintptr_t>(machine.local + local.offset);
+  std::uint32_t* counts = nullptr;
+  if (grid.notes != nullptr && grid.notes->counts()) {
+    area.counts.assign(kernel.instructions.size(), 0);
+    counts = area.counts.data();
+  }
   while (!machine.ended) {
     const Instruction& i = *machine.next++;
+    if (counts != nullptr) ++counts[&i - kernel.instructions.data()];
     if (i.guard != Instruction::none && (machine.slots[i.guard] & 1U) == (i.guard_negated ? 1U : 0U)) continue;
     i.execute(machine, i);
   }
+  if (counts == nullptr) return;
+  const Block& block = runner.block();
+  const unsigned warp = runner.thread() / lanes_per_warp;
+  grid.notes->thread_ended(std::uint64_t{block.linear_index} * block.warps.size() + warp,
+                           static_cast<unsigned>(std::popcount(block.warps[warp].existing)), area.counts);
 }
 
 }  // namespace ethreed::emulation::ptx

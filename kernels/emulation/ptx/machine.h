@@ -5,6 +5,7 @@
 
 #include "kernels/emulation/checker.h"
 #include "kernels/emulation/ptx/library.h"
+#include "kernels/emulation/ptx/profile.h"
 #include "kernels/emulation/ptx/source.h"
 #include "kernels/emulation/runner.h"
 
@@ -28,6 +29,7 @@ struct Instruction {
   std::uint32_t guard = none;
   bool guard_negated = false;
   std::uint8_t count = 1;  ///< elements of a vector
+  bool read_only = false;  ///< ld.global.nc
   Space space = Space::generic;
   std::array<std::uint32_t, most> at{};
   std::int64_t offset = 0;    ///< of an address
@@ -101,6 +103,7 @@ struct Grid {
   const std::byte* parameters;
   /// The word at which the blocks of a cooperative launch meet: the second of it, by the layout nvcc's code expects.
   std::uint32_t* workspace;
+  LaunchNotes* notes = nullptr;  ///< if there is something to note
 };
 
 /// One CUDA thread.
@@ -138,6 +141,8 @@ struct Machine {
   /// The memory behind an address, checked: the space, the bounds, the alignment, and all that the checker knows.
   std::byte* memory(const Instruction& i, std::uint64_t address, std::size_t bytes, Access kind);
 
+  /// Notes an access to device memory; ends the launch where it reads by ld.global.nc what it writes.
+  void note(const Instruction& i, std::uintptr_t address, std::size_t bytes, Access kind);
   /// Makes the allocation that holds the address the known one; false if there is none.
   bool find(std::uintptr_t address);
 };
@@ -193,6 +198,7 @@ struct Choice {
   std::vector<Wanted> operands;
   Space space = Space::generic;
   std::uint8_t count = 1;
+  bool read_only = false;
 };
 
 Choice choose_arithmetic(Opcode& opcode);  ///< execute is null: the opcode is of another family

@@ -43,6 +43,16 @@ bool Machine::find(std::uintptr_t address) {
   return true;
 }
 
+void Machine::note(const Instruction& i, std::uintptr_t address, std::size_t bytes, Access kind) {
+  const bool right =
+      kind == Access::read ? grid.notes->read(address, bytes, i.read_only) : grid.notes->written(address, bytes);
+  if (!right)
+    stop(i, [&] {
+      return fmt::format("{} {} bytes at {:#x} that the launch both reads by ld.global.nc and writes", does(kind),
+                         bytes, address);
+    });
+}
+
 std::byte* Machine::memory(const Instruction& i, std::uint64_t address, std::size_t bytes, Access kind) {
   const auto refuse = [&](const char* why) {
     stop(i, [&] {
@@ -96,6 +106,7 @@ std::byte* Machine::memory(const Instruction& i, std::uint64_t address, std::siz
       if (!within(known_begin, known_bytes, address, bytes)) refuse("of which not all is memory of the device");
     }
   }
+  if (grid.notes != nullptr && space == Space::global) note(i, host, bytes, kind);
   if (runner.checker() != nullptr)
     runner.checker()->access(runner, host, bytes, kind, false, i.location);
   else if (kind == Access::atomic)
@@ -225,7 +236,7 @@ Choice choose_access(Opcode& opcode, bool loads) {
   Choice made;
   take_order(opcode);
   made.space = take_space(opcode);
-  opcode.take("nc");
+  made.read_only = opcode.take("nc");
   opcode.take_one_of({"ca", "cg", "cs", "lu", "cv", "wb", "wt"});
   opcode.take_one_of(
       {"L1::evict_normal", "L1::evict_unchanged", "L1::evict_first", "L1::evict_last", "L1::no_allocate"});
