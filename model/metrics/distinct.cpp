@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 namespace ethreed {
@@ -91,7 +92,7 @@ double NgramVariety::distinct_n(std::span<const std::int32_t> weights) const {
       seen[static_cast<std::size_t>(ngram)] = true;
     }
   }
-  return ratio(distinct, total);
+  return total == 0 ? std::numeric_limits<double>::quiet_NaN() : ratio(distinct, total);
 }
 
 }  // namespace ethreed

@@ -51,7 +51,7 @@ class NgramVariety {
   double expectation_adjusted(double possible) const;
   /// `entropy_n`: −Σ f log f in nats, f an n-gram's share.
   double entropy() const;
-  /// `distinct_n` of a resample: group g is there weights[g] times.
+  /// `distinct_n` of a draw: group g is there weights[g] times. NaN without any n-gram.
   double distinct_n(std::span<const std::int32_t> weights) const;
 
  private:

@@ -63,11 +63,13 @@ class Scorer {
   ScoreFigure& add(std::string name, FigureUnit unit, double value) {
     return figures_.emplace_back(ScoreFigure{.name = std::move(name), .unit = unit, .value = value});
   }
-  ScoreFigure& add(std::string name, FigureUnit unit, GroupFigure figure, bool centred = false) {
+  ScoreFigure& add(std::string name, FigureUnit unit, GroupFigure figure) {
     const std::vector<std::int32_t> once(static_cast<std::size_t>(groups_), 1);
     ScoreFigure& added = add(std::move(name), unit, figure(once));
-    added.of_draw = std::move(figure);
-    added.centred = centred;
+    if (std::isnan(added.value))
+      added.absent = "no row has what it is taken of";
+    else
+      added.of_draw = std::move(figure);
     return added;
   }
   void add_absent(std::string name, FigureUnit unit, std::string reason) {
@@ -228,10 +230,10 @@ class Scorer {
     for (int n = 1; n <= 3; ++n)
       variety.push_back(std::make_shared<const NgramVariety>(replies_, n, group_of_, groups_));
     for (int n = 1; n <= 3; ++n)
-      add(
-          fmt::format("distinct_{}", n), FigureUnit::percent,
-          [v = variety[static_cast<std::size_t>(n) - 1]](GroupWeights weights) { return 100 * v->distinct_n(weights); },
-          true);
+      add(fmt::format("distinct_{}", n), FigureUnit::percent,
+          [v = variety[static_cast<std::size_t>(n) - 1]](GroupWeights weights) {
+            return 100 * v->distinct_n(weights);
+          });
     for (int n = 1; n <= 3; ++n)
       add(fmt::format("distinct_{}_words", n), FigureUnit::share,
           variety[static_cast<std::size_t>(n) - 1]->distinct_n_words());

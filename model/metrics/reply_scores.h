@@ -54,7 +54,6 @@ struct ScoreFigure {
   std::string absent{};   ///< why
   std::string note{};     ///< what a reader must know of this value (a text, a zero count)
   GroupFigure of_draw{};  ///< for the bootstrap; none: not a figure of summed counts
-  bool centred = false;   ///< see Resamples::difference
 };
 
 /// Every figure in a fixed order, also the absent ones: two sets have the same list of names. Throws Error without

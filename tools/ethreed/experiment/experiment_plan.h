@@ -2,8 +2,8 @@
 // The plan of an experiment (docs/guide.md tells every key): which systems, on which data, with which seeds, and what
 // its tables show.
 
-#include "model/evaluation/paired_bootstrap.h"
 #include "model/interface/models.h"
+#include "model/metrics/bootstrap.h"
 
 #include <nlohmann/json.hpp>
 

@@ -2,10 +2,13 @@
 
 #include "core/json.h"
 #include "core/mapped_file.h"
+#include "model/metrics/distinct.h"
+#include "model/text/word_table.h"
 #include "tools/ethreed/dialogue_file.h"
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <string_view>
 
@@ -45,29 +48,48 @@ std::vector<PlannedColumn> usual_columns(const std::vector<DoneRun>& runs) {
   return columns;
 }
 
-// The figure of a column as a function of dialogues, if the file has what it takes.
-DialogueStatistic statistic_of(const DoneRun& run, const PlannedColumn& column) {
+GroupFigure distinct_figure(const std::vector<std::vector<std::vector<std::string>>>& replies, int n) {
+  WordTable words;
+  std::vector<std::vector<std::int32_t>> texts;
+  std::vector<std::int32_t> dialogue_of;
+  for (std::size_t d = 0; d < replies.size(); ++d)
+    for (const std::vector<std::string>& reply : replies[d]) {
+      auto& ids = texts.emplace_back();
+      for (const std::string& word : reply) ids.push_back(words.id(word));
+      dialogue_of.push_back(static_cast<std::int32_t>(d));
+    }
+  const auto variety = std::make_shared<const NgramVariety>(texts, n, dialogue_of, count_of(replies));
+  return [variety](GroupWeights weights) { return 100 * variety->distinct_n(weights); };
+}
+
+// The figure of a column as a function of dialogues drawn, if the file has what it takes.
+GroupFigure figure_of_draw(const DoneRun& run, const PlannedColumn& column) {
   constexpr std::string_view distinct = "distinct_";
   const Json& figures = run.result.at("figures");
   for (const std::string& name : column.figures) {
     if (!figures.contains(name) || !figures.at(name).is_number()) continue;
     for (const DialogueFigure& figure : run.dialogues.figures)
-      if (figure.name == name) return ratio_statistic(figure.of_dialogue, figure.exponential);
+      if (figure.name == name) {
+        std::vector<RatioCounts> counts;
+        for (const ExampleShare& share : figure.of_dialogue)
+          counts.push_back({share.sum, static_cast<double>(share.count)});
+        return ratio_figure(std::move(counts), figure.exponential);
+      }
     if (name.size() == distinct.size() + 1 && name.starts_with(distinct) && !run.dialogues.replies.empty())
-      return distinct_statistic(run.dialogues.replies, name.back() - '0');
+      return distinct_figure(run.dialogues.replies, name.back() - '0');
     return {};
   }
   return {};
 }
 
 // Resampled figures of a system, one a run; none if one of them has it not.
-std::vector<ResampledFigure> resampled(const PairedBootstrap& bootstrap, const std::vector<const DoneRun*>& runs,
+std::vector<ResampledFigure> resampled(const Bootstrap& bootstrap, const std::vector<const DoneRun*>& runs,
                                        const PlannedColumn& column) {
   std::vector<ResampledFigure> figures;
   for (const DoneRun* run : runs) {
-    const DialogueStatistic statistic = statistic_of(*run, column);
-    if (!statistic) return {};
-    figures.push_back(bootstrap.resample(statistic));
+    const GroupFigure figure = figure_of_draw(*run, column);
+    if (!figure) return {};
+    figures.push_back(bootstrap.resample(figure));
   }
   return figures;
 }
@@ -77,7 +99,7 @@ void compare(const ExperimentPlan& plan, const std::vector<std::vector<const Don
   if (of_system.size() < 2) return;
   const std::vector<std::string>& dialogues = of_system.front().front()->dialogues.conversations;
   if (dialogues.empty()) return;
-  const PairedBootstrap bootstrap(count_of(dialogues), plan.bootstrap);
+  const Bootstrap bootstrap(count_of(dialogues), plan.bootstrap);
   results.compared_with = results.systems.front().title;
   std::vector<bool> comparable;
   for (std::size_t s = 0; s < of_system.size(); ++s) {

@@ -250,9 +250,7 @@ std::vector<ScoreFigure> BertScorer::figures(const BertScoreTexts& texts, const 
       all.add(one);
     }
     figure.value = all.ratio();
-    figure.of_draw = [groups = std::move(groups)](GroupWeights weights) {
-      return weighted_sum(groups, weights).ratio();
-    };
+    figure.of_draw = ratio_figure(std::move(groups));
   };
   add("bertscore_p" + label, [](const BertScore& s) { return s.precision; });
   add("bertscore_r" + label, [](const BertScore& s) { return s.recall; });

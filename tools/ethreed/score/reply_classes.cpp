@@ -48,10 +48,7 @@ ScoreFigure agreement(std::string name, const ReplySet& set, const Labels& a, co
   for (std::size_t i = 0; i < a.size(); ++i)
     if (a[i] >= 0 && b[i] >= 0) groups[static_cast<std::size_t>(set.group_of[i])].add({a[i] == b[i] ? 1.0 : 0.0, 1});
   return {
-      .name = std::move(name),
-      .unit = FigureUnit::share,
-      .value = value,
-      .of_draw = [groups = std::move(groups)](GroupWeights weights) { return weighted_sum(groups, weights).ratio(); }};
+      .name = std::move(name), .unit = FigureUnit::share, .value = value, .of_draw = ratio_figure(std::move(groups))};
 }
 
 void add_emotions(const ReplyFile& file, const ReplySet& set, ReplyClassifier* classifier,

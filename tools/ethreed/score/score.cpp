@@ -296,7 +296,7 @@ void add_score_command(CLI::App& app) {
   command->add_flag("--compare", a->compare,
                     "Differences between the first file and each other with 95 % intervals by paired bootstrap");
   command->add_option("--resamples", a->resamples, "Draws of the bootstrap")
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(CLI::Range(2, 1'000'000))
       ->capture_default_str();
   command->add_option("--seed", a->seed, "Of the bootstrap and of Self-BLEU's sample")
       ->check(check_seed)

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <set>
 
 namespace ethreed {
@@ -88,6 +89,19 @@ std::vector<std::string> remarks(const ScoreTable& table) {
 
 Json number(double value) { return std::isnan(value) ? Json() : Json(value); }
 
+// All figures of a column on the same draws; none where a figure cannot be drawn.
+std::vector<std::optional<ResampledFigure>> resample(const Bootstrap& bootstrap,
+                                                     const std::vector<ScoreFigure>& column) {
+  std::vector<GroupFigure> figures;
+  for (const ScoreFigure& figure : column)
+    if (figure.of_draw) figures.push_back(figure.of_draw);
+  std::vector<ResampledFigure> resampled = bootstrap.resample(figures);
+  std::vector<std::optional<ResampledFigure>> all;
+  for (std::size_t f = 0, next = 0; f < column.size(); ++f)
+    all.push_back(column[f].of_draw ? std::optional(std::move(resampled[next++])) : std::nullopt);
+  return all;
+}
+
 }  // namespace
 
 std::vector<std::string> column_names(const std::vector<std::string>& paths) {
@@ -98,13 +112,14 @@ std::vector<std::string> column_names(const std::vector<std::string>& paths) {
 }
 
 void ScoreTable::compare() {
-  const Resamples resampled(groups, {.resamples = resamples, .seed = seed});
+  const Bootstrap bootstrap(groups, {.resamples = resamples, .seed = seed});
+  std::vector<std::vector<std::optional<ResampledFigure>>> resampled;
+  for (const std::vector<ScoreFigure>& column : columns) resampled.push_back(resample(bootstrap, column));
   for (std::size_t c = 1; c < columns.size(); ++c)
     for (std::size_t f = 0; f < columns[0].size(); ++f) {
-      const ScoreFigure &a = columns[0][f], &b = columns[c][f];
-      if (!a.of_draw || !b.of_draw) continue;
-      differences.push_back(
-          {a.name, a.unit, c, resampled.difference(std::span(&a.of_draw, 1), std::span(&b.of_draw, 1), a.centred)});
+      if (!resampled[0][f] || !resampled[c][f]) continue;
+      const Interval interval = bootstrap.difference(*resampled[0][f], *resampled[c][f]).dialogues;
+      differences.push_back({columns[0][f].name, columns[0][f].unit, c, interval});
     }
 }
 
