@@ -4,10 +4,15 @@
 // (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993; Koehn, "Statistical significance tests for machine
 // translation evaluation", EMNLP 2004). Dialogues, not rows: the turns of one dialogue are not independent.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <span>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace ethreed {
@@ -38,6 +43,23 @@ struct RatioCounts {
 };
 /// Σ sum / Σ count over the groups drawn, or the exponential of it (a perplexity: `sum` is of −log P).
 GroupFigure ratio_figure(std::vector<RatioCounts> groups, bool exponential = false);
+
+/// Of figures that share their work and are asked for one draw after another: what `compute` made of the last weights
+/// is kept. The result, a function of weights, is for one thread; what it returns is valid until the next draw.
+template <class Compute> auto once_a_draw(Compute compute) {
+  using Result = std::invoke_result_t<Compute, GroupWeights>;
+  struct Last {
+    std::vector<std::int32_t> weights;
+    std::optional<Result> result;
+  };
+  return [compute = std::move(compute), last = std::make_shared<Last>()](GroupWeights weights) -> const Result& {
+    if (!last->result || !std::equal(weights.begin(), weights.end(), last->weights.begin(), last->weights.end())) {
+      last->result = compute(weights);
+      last->weights.assign(weights.begin(), weights.end());
+    }
+    return *last->result;
+  };
+}
 
 struct BootstrapOptions {
   int resamples = 1000;

@@ -165,6 +165,49 @@ TEST_CASE("several files are columns, compared over dialogues where there are co
   }
 }
 
+TEST_CASE("--intervals has an interval around every figure, and a reason where there is none") {
+  std::vector<Json> many;
+  for (const char* name : {"1", "2", "3", "4"})
+    for (Json record : records_a()) {
+      record["conversation"] = record["conversation"].get<std::string>() + name;
+      record["reply"] = record["reply"].get<std::string>() + " " + name;
+      many.push_back(record);
+    }
+  folder().file("many.jsonl", records(many));
+  folder().file("vectors.txt", "i 1 2\nsorry 2 -1\ngreat 1 1\noh -3 2\nno 1 0\nthat 0 1\n");
+  const std::vector<std::string> arguments{"many.jsonl", "--vectors",   "vectors.txt", "--vocabulary",
+                                           "100",        "--intervals", "--resamples", "200"};
+  const Json scores = scored(arguments);
+  CHECK(scores.at("bootstrap").at("over") == "dialogues");
+  for (const Json& one : scores.at("figures")) {
+    INFO(one.at("name"));
+    const Json &interval = one.at("intervals").at(0), &reason = one.at("no_interval").at(0);
+    CHECK((one.at("values").at(0).is_null() ? interval.is_null() && reason.is_null()
+                                            : interval.is_null() != reason.is_null()));
+    if (interval.is_array()) CHECK(interval.at(0).get<double>() <= interval.at(1).get<double>());
+  }
+  for (const char* name : {"bleu_1", "self_bleu_2", "entropy_1", "ead_2", "distinct_1_words", "duplicate_replies",
+                           "unique_replies", "top_reply", "length_median", "length_p95"}) {
+    INFO(name);
+    CHECK(figure(scores, name).at("intervals").at(0).is_array());
+  }
+  CHECK_THAT(figure(scores, "emb_rows_left_out").at("no_interval").at(0).get<std::string>(), Contains("counts rows"));
+  std::vector<std::string> printed{"score"};
+  printed.insert(printed.end(), arguments.begin(), arguments.end());
+  const std::string text = folder().must(printed);
+  CHECK_THAT(text, Contains("95 %") && Contains(" … ") && Contains("no interval, counts rows") &&
+                       Contains("95 % intervals by bootstrap over dialogues, 200 resamples, seed 1"));
+  // A figure that a draw of the dialogues may have nothing for: only one of them has gates.
+  folder().file("gates.jsonl", R"({"reply": "a b", "generation_gates": [1, 0.5]})"
+                               "\n"
+                               R"({"reply": "c"})"
+                               "\n");
+  const Json gates = scored({"gates.jsonl", "--intervals"});
+  CHECK(value(gates, "copy_rate") == 0.25);
+  CHECK(figure(gates, "copy_rate").at("intervals").at(0).is_null());
+  CHECK_THAT(figure(gates, "copy_rate").at("no_interval").at(0).get<std::string>(), Contains("some draw"));
+}
+
 TEST_CASE("the table is printed as Markdown, and twice the same") {
   const std::vector<std::string> arguments{"score", "a.txt", "--references", "gold.txt", "--markdown"};
   const std::string text = folder().must(arguments);
@@ -262,5 +305,15 @@ TEST_CASE("a classifier of texts gives the emotions of replies, and one that is 
   CHECK(value(same, "emotion_jsd") == 0);
   CHECK(value(same, "intent_kl") == Approx(0).margin(1e-9));
   CHECK(value(same, "intent_kl_zero_cells") == 0);
+  project.must(
+      {"score", "g.jsonl", "--classifier", "linear", "--intents", "linear", "--intervals", "--json", "i.json"});
+  const Json drawn = project.json("i.json");
+  for (const char* name : {"emotion_jsd", "intent_kl", "reply_emotion_acc"}) {
+    INFO(name);
+    const Json& interval = figure(drawn, name).at("intervals").at(0);
+    CHECK(interval.at(0).get<double>() <= value(drawn, name));
+    CHECK(interval.at(1).get<double>() >= value(drawn, name));
+  }
+  CHECK_THAT(figure(drawn, "intent_kl_zero_cells").at("no_interval").at(0).get<std::string>(), Contains("empty"));
   check_refusal(project, {"score", "g.jsonl", "--classifier", "run"}, {"run", "labels no texts"});
 }

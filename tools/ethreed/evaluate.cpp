@@ -38,6 +38,8 @@ std::string shown(const Json& figures, const std::string& key, const Json& value
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
+constexpr const char* at_latent_mean = "_at_latent_mean";  // behind the name of a figure
+
 // The model's own figures; where another one results at the mean of the latent variables, that one, too.
 void add_figures(Json& figures, const Model& model, const std::vector<double>& values,
                  const std::vector<double>& at_mean) {
@@ -45,7 +47,7 @@ void add_figures(Json& figures, const Model& model, const std::vector<double>& v
     const FigureColumn& column = model.figures()[k];
     const std::string name(column.name);
     figures[name] = figure_json(figures, name, values[k], column.count);
-    const std::string mean_name = name + "_at_latent_mean";
+    const std::string mean_name = name + at_latent_mean;
     if (column.at_mean && !at_mean.empty()) figures[mean_name] = figure_json(figures, mean_name, at_mean[k], false);
   }
 }
@@ -76,6 +78,16 @@ DialogueFile by_dialogue(const std::vector<FigureShares>& figures, const SplitEx
   return file;
 }
 
+// What every dialogue adds at the mean of the latent variables, for the figures that have such a value.
+void add_at_mean(DialogueFile& file, const Model& model, DialogueFile at_mean) {
+  for (DialogueFigure& figure : at_mean.figures)
+    if (std::any_of(model.figures().begin(), model.figures().end(),
+                    [&](const FigureColumn& column) { return column.at_mean && column.name == figure.name; })) {
+      figure.name += at_latent_mean;
+      file.figures.push_back(std::move(figure));
+    }
+}
+
 }  // namespace
 
 Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vector<std::string>& notes,
@@ -97,9 +109,12 @@ Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vect
       {"variant", model.variant()},          {"seed", run.info.config.recipe.seed},    {"split", arguments.run.split}};
   const std::vector<double> values = opened.evaluator.evaluate(opened.examples, mode, go_on);
   DialogueFile dialogues = by_dialogue(opened.evaluator.shares(), opened.examples);
-  add_figures(figures, model, values,
-              model.has_latent() ? opened.evaluator.evaluate(opened.examples, {.sample = false}, go_on)
-                                 : std::vector<double>());
+  std::vector<double> at_mean;
+  if (model.has_latent()) {
+    at_mean = opened.evaluator.evaluate(opened.examples, {.sample = false}, go_on);
+    add_at_mean(dialogues, model, by_dialogue(opened.evaluator.shares(), opened.examples));
+  }
+  add_figures(figures, model, values, at_mean);
   if (model.writes_replies()) {
     DistinctCounter distinct;
     ReplyFigures whole(model.vocabulary());

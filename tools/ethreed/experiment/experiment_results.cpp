@@ -3,6 +3,7 @@
 #include "core/json.h"
 #include "core/mapped_file.h"
 #include "model/metrics/distinct.h"
+#include "model/metrics/repetition.h"
 #include "model/text/word_table.h"
 #include "tools/ethreed/dialogue_file.h"
 
@@ -48,23 +49,33 @@ std::vector<PlannedColumn> usual_columns(const std::vector<DoneRun>& runs) {
   return columns;
 }
 
-GroupFigure distinct_figure(const std::vector<std::vector<std::vector<std::string>>>& replies, int n) {
-  WordTable words;
-  std::vector<std::vector<std::int32_t>> texts;
+// What `evaluate` prints of replies as a function of dialogues drawn; none for what it takes more than the words for.
+GroupFigure reply_figure(const std::string& name, const std::vector<std::vector<std::vector<std::string>>>& replies) {
+  std::vector<std::vector<std::string>> texts;
   std::vector<std::int32_t> dialogue_of;
   for (std::size_t d = 0; d < replies.size(); ++d)
     for (const std::vector<std::string>& reply : replies[d]) {
-      auto& ids = texts.emplace_back();
-      for (const std::string& word : reply) ids.push_back(words.id(word));
+      texts.push_back(reply);
       dialogue_of.push_back(static_cast<std::int32_t>(d));
     }
-  const auto variety = std::make_shared<const NgramVariety>(texts, n, dialogue_of, count_of(replies));
+  if (name == "ten_commonest_share")
+    return [of_draw = duplicates_of_draw(texts, dialogue_of)](GroupWeights weights) {
+      return of_draw(weights).ten_commonest;
+    };
+  constexpr std::string_view distinct = "distinct_";
+  if (name.size() != distinct.size() + 1 || !name.starts_with(distinct)) return {};
+  WordTable words;
+  std::vector<std::vector<std::int32_t>> ids;
+  for (const std::vector<std::string>& text : texts) {
+    auto& of_text = ids.emplace_back();
+    for (const std::string& word : text) of_text.push_back(words.id(word));
+  }
+  const auto variety = std::make_shared<const NgramVariety>(ids, name.back() - '0', dialogue_of, count_of(replies));
   return [variety](GroupWeights weights) { return 100 * variety->distinct_n(weights); };
 }
 
 // The figure of a column as a function of dialogues drawn, if the file has what it takes.
 GroupFigure figure_of_draw(const DoneRun& run, const PlannedColumn& column) {
-  constexpr std::string_view distinct = "distinct_";
   const Json& figures = run.result.at("figures");
   for (const std::string& name : column.figures) {
     if (!figures.contains(name) || !figures.at(name).is_number()) continue;
@@ -75,9 +86,7 @@ GroupFigure figure_of_draw(const DoneRun& run, const PlannedColumn& column) {
           counts.push_back({share.sum, static_cast<double>(share.count)});
         return ratio_figure(std::move(counts), figure.exponential);
       }
-    if (name.size() == distinct.size() + 1 && name.starts_with(distinct) && !run.dialogues.replies.empty())
-      return distinct_figure(run.dialogues.replies, name.back() - '0');
-    return {};
+    return run.dialogues.replies.empty() ? GroupFigure() : reply_figure(name, run.dialogues.replies);
   }
   return {};
 }
@@ -109,15 +118,25 @@ void compare(const ExperimentPlan& plan, const std::vector<std::vector<const Don
       results.notes.push_back(fmt::format("{} was evaluated on other dialogues than {} and is not compared with it.",
                                           results.systems[s].title, results.compared_with));
   }
-  for (const PlannedColumn& column : results.columns) {
+  for (std::size_t c = 0; c < results.columns.size(); ++c) {
+    const PlannedColumn& column = results.columns[c];
     const std::vector<ResampledFigure> base = resampled(bootstrap, of_system.front(), column);
+    bool lacks = false;
     for (std::size_t s = 0; s < of_system.size(); ++s) {
       auto& differences = results.systems[s].differences;
       differences.emplace_back();
-      if (s == 0 || !comparable[s] || base.empty()) continue;
-      const std::vector<ResampledFigure> mine = resampled(bootstrap, of_system[s], column);
+      if (s == 0 || !comparable[s]) continue;
+      const std::vector<ResampledFigure> mine =
+          base.empty() ? std::vector<ResampledFigure>() : resampled(bootstrap, of_system[s], column);
       if (!mine.empty()) differences.back() = bootstrap.difference(mine, base);
+      const bool both = results.systems.front().figures[c].exists() && results.systems[s].figures[c].exists();
+      lacks = lacks || (both && !(differences.back() && differences.back()->dialogues.exists()));
     }
+    if (lacks)
+      results.notes.push_back(fmt::format(
+          "{}: differences have no interval, as not every draw of dialogues has what it is taken of, or the files of "
+          "dialogues do not hold it.",
+          column.heading));
   }
 }
 

@@ -265,6 +265,7 @@ std::vector<ScoreFigure> BertScorer::figures(const BertScoreTexts& texts, const 
   ScoreFigure empty{.name = "bertscore_empty", .unit = FigureUnit::count};
   if (has_references) {
     empty.value = static_cast<double>(empty_replies + empty_references);
+    empty.no_interval = counted_in_file;
     if (empty.value > 0)
       empty.note = fmt::format("{} replies and {} references without a token; P, R and F of such a pair are 0",
                                empty_replies, empty_references);

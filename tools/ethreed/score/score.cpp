@@ -36,7 +36,7 @@ struct ScoreArguments {
   std::int64_t vocabulary = 0;
   int longest = 40, resamples = 1000;
   std::uint64_t seed = 1;
-  bool markdown = false, compare = false;
+  bool markdown = false, compare = false, intervals = false;
 };
 
 // The dialogue of each row: by its conversation, or each row by itself where not all rows have one.
@@ -251,7 +251,7 @@ void run_score(const ScoreArguments& arguments) {
     for (ScoreFigure& figure : bert_scorer->figures(bert_score_texts(files[f], gold[f], more_references), sets[f]))
       column.push_back(std::move(figure));
   }
-  if (arguments.compare) table.compare();
+  if (arguments.intervals || arguments.compare) table.draw(arguments.intervals, arguments.compare);
   if (!arguments.json.empty()) write_text_atomically(arguments.json, table.json());
   fmt::print("{}", arguments.markdown ? table.markdown() : table.text());
 }
@@ -293,6 +293,7 @@ void add_score_command(CLI::App& app) {
   command->add_option("--longest", a->longest, "Tokens of a reply that counts as cut, where records do not say")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
+  command->add_flag("--intervals", a->intervals, "A 95 % interval of every figure by bootstrap, or why it has none");
   command->add_flag("--compare", a->compare,
                     "Differences between the first file and each other with 95 % intervals by paired bootstrap");
   command->add_option("--resamples", a->resamples, "Draws of the bootstrap")
