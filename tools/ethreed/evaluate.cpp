@@ -38,8 +38,6 @@ std::string shown(const Json& figures, const std::string& key, const Json& value
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-constexpr const char* at_latent_mean = "_at_latent_mean";  // behind the name of a figure
-
 // The model's own figures; where another one results at the mean of the latent variables, that one, too.
 void add_figures(Json& figures, const Model& model, const std::vector<double>& values,
                  const std::vector<double>& at_mean) {
@@ -47,7 +45,7 @@ void add_figures(Json& figures, const Model& model, const std::vector<double>& v
     const FigureColumn& column = model.figures()[k];
     const std::string name(column.name);
     figures[name] = figure_json(figures, name, values[k], column.count);
-    const std::string mean_name = name + at_latent_mean;
+    const std::string mean_name = name + std::string(at_latent_mean);
     if (column.at_mean && !at_mean.empty()) figures[mean_name] = figure_json(figures, mean_name, at_mean[k], false);
   }
 }
@@ -91,7 +89,7 @@ void add_at_mean(DialogueFile& file, const Model& model, DialogueFile at_mean) {
 }  // namespace
 
 Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vector<std::string>& notes,
-                const std::function<void(const GeneratedTurn&)>& consume) {
+                const std::function<void(const GeneratedTurn&)>& consume, DialogueFile* file) {
   const DecodeOptions decode = arguments.decode.checked();
   const LoadedRun& run = opened.run;
   const Model& model = run.model();
@@ -140,6 +138,7 @@ Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vect
   }
   if (model.has_latent()) figures["latent"] = arguments.decode.latent;
   if (!arguments.per_dialogue.empty()) dialogues.write(arguments.per_dialogue);
+  if (file != nullptr) *file = std::move(dialogues);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - opened.start;
   figures["vocabulary"] = opened.data.vocabulary_size();
   figures["parameters"] = model.layout().parameter_count();

@@ -80,12 +80,7 @@ GroupFigure figure_of_draw(const DoneRun& run, const PlannedColumn& column) {
   for (const std::string& name : column.figures) {
     if (!figures.contains(name) || !figures.at(name).is_number()) continue;
     for (const DialogueFigure& figure : run.dialogues.figures)
-      if (figure.name == name) {
-        std::vector<RatioCounts> counts;
-        for (const ExampleShare& share : figure.of_dialogue)
-          counts.push_back({share.sum, static_cast<double>(share.count)});
-        return ratio_figure(std::move(counts), figure.exponential);
-      }
+      if (figure.name == name) return figure.of_draw();
     return run.dialogues.replies.empty() ? GroupFigure() : reply_figure(name, run.dialogues.replies);
   }
   return {};

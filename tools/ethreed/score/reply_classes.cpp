@@ -156,6 +156,12 @@ std::vector<std::int32_t> ReplyClassifier::label(const std::vector<TokenText>& t
   return labels;
 }
 
+std::vector<ScoreFigure> emotion_figures(const ReplyFile& file, const ReplySet& set, ReplyClassifier* emotions) {
+  std::vector<ScoreFigure> figures;
+  add_emotions(file, set, emotions, figures);
+  return figures;
+}
+
 std::vector<ScoreFigure> class_figures(const ReplyFile& file, const ReplySet& set, ReplyClassifier* emotions,
                                        ReplyClassifier* intents) {
   std::vector<ScoreFigure> figures;
