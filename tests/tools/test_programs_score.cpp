@@ -215,6 +215,53 @@ TEST_CASE("the table is printed as Markdown, and twice the same") {
   CHECK(folder().must(arguments) == text);
 }
 
+TEST_CASE("--rows last, --limit and --sample score some rows as if the file had no others") {
+  folder().file("a.jsonl", records(records_a()));
+  // The last of x and y; their posts are still all that was said before.
+  folder().file("last.jsonl", records({records_a()[1], records_a()[2]}));
+  const auto same = [](const Json& some, const Json& whole) {
+    REQUIRE(some.at("rows") == whole.at("rows"));
+    for (const Json& one : whole.at("figures")) {
+      INFO(one.at("name"));
+      CHECK(figure(some, one.at("name")).at("values") == one.at("values"));
+    }
+  };
+  const Json last = scored({"a.jsonl", "--rows", "last"});
+  same(last, scored({"last.jsonl"}));
+  CHECK(last.at("dialogues") == 2);
+  CHECK(last.at("remarks").at(0) == "2 of 3 rows: the last of each conversation");
+  folder().file("first.jsonl", records({records_a()[0]}));
+  same(scored({"a.jsonl", "--limit", "1"}), scored({"first.jsonl"}));
+  // Drawn ones: the same of every file, another seed draws others, and references come along.
+  std::vector<std::string> replies, gold;
+  for (int i = 0; i < 200; ++i) {
+    replies.push_back(std::string("w") + std::to_string(i) + " a b");
+    gold.push_back(std::string("w") + std::to_string(i) + " a c");
+  }
+  const auto text = [](const std::vector<std::string>& lines) {
+    std::string all;
+    for (const std::string& line : lines) all += line + "\n";
+    return all;
+  };
+  folder().file("many.txt", text(replies));
+  folder().file("many_gold.txt", text(gold));
+  const auto sampled = [&](const char* count, const char* seed) {
+    return scored({"many.txt", "many_gold.txt", "--references", "many_gold.txt", "--sample", count, "--seed", seed});
+  };
+  const Json some = sampled("50", "1");
+  CHECK(some.at("rows") == 50);
+  CHECK(value(some, "bleu_1") == Approx(100 * 2.0 / 3));  // each with its own reference
+  CHECK(value(some, "bleu_1", 1) == Approx(100));
+  CHECK(value(some, "distinct_1") == Approx(100.0 * 52 / 150));
+  CHECK(sampled("50", "1") == some);
+  CHECK(figure(sampled("50", "2"), "chrf") != figure(some, "chrf"));
+  CHECK(some.at("remarks").at(0) == "50 of 200 rows: of all, 50 drawn with seed 1");
+  same(sampled("200", "3"), scored({"many.txt", "many_gold.txt", "--references", "many_gold.txt", "--seed", "3"}));
+  refused({"many.txt", "--sample", "201"}, {"--sample 201", "many.txt has 200 rows"});
+  refused({"a.jsonl", "--rows", "last", "--limit", "3"}, {"--limit 3", "2 rows"});
+  refused({"a.txt", "--rows", "last"}, {"a.txt:1", "says no conversation"});
+}
+
 TEST_CASE("files whose rows are not of the same posts are refused with the line") {
   folder().file("short.txt", "oh\nno\n");
   refused({"a.txt", "short.txt"}, {"a.txt:3: row 3 has no counterpart", "a.txt has 3 rows, short.txt has 2"});
