@@ -98,16 +98,19 @@ Interval Bootstrap::around(double value, std::vector<double> draws) const {
 
 Interval Bootstrap::interval(const ResampledFigure& figure) const { return around(figure.value, figure.draws); }
 
-SystemDifference Bootstrap::difference(std::span<const ResampledFigure> system,
-                                       std::span<const ResampledFigure> base) const {
+SystemDifference Bootstrap::difference(std::span<const ResampledFigure> system, std::span<const ResampledFigure> base,
+                                       bool same_runs) const {
   ETHREED_CHECK(!system.empty() && !base.empty(), "bootstrap: a system without runs, wanted one figure a run");
+  ETHREED_CHECK(!same_runs || system.size() == base.size(),
+                "bootstrap: {} and {} figures of the same runs, wanted as many", system.size(), base.size());
   std::vector<double> kept, drawn;
   for (int r = 0; r < options_.resamples; ++r) {
     const auto draw = static_cast<std::size_t>(r);
     const PhiloxStream of_system = draw_stream(options_.seed, DrawOf::system_runs, r);
     const PhiloxStream of_base = draw_stream(options_.seed, DrawOf::base_runs, r);
     kept.push_back(mean_of_runs(system, draw, nullptr) - mean_of_runs(base, draw, nullptr));
-    drawn.push_back(mean_of_runs(system, draw, &of_system) - mean_of_runs(base, draw, &of_base));
+    drawn.push_back(mean_of_runs(system, draw, &of_system) -
+                    mean_of_runs(base, draw, same_runs ? &of_system : &of_base));
   }
   const double value = mean_value(system) - mean_value(base);
   return {.dialogues = around(value, std::move(kept)), .dialogues_and_seeds = around(value, std::move(drawn))};

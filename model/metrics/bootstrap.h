@@ -102,8 +102,11 @@ class Bootstrap {
 
   Interval interval(const ResampledFigure& figure) const;
   Interval interval(const GroupFigure& figure) const { return interval(resample(figure)); }
-  /// `system` − `base`, each with one figure a run (none empty), resampled by this bootstrap or one like it.
-  SystemDifference difference(std::span<const ResampledFigure> system, std::span<const ResampledFigure> base) const;
+  /// `system` − `base`, each with one figure a run (none empty), resampled by this bootstrap or one like it. Runs of
+  /// two systems are drawn independently; with `same_runs` run i of one is run i of the other (the same training,
+  /// measured in two ways), and both are drawn together. Throws Error for other numbers of runs then.
+  SystemDifference difference(std::span<const ResampledFigure> system, std::span<const ResampledFigure> base,
+                              bool same_runs = false) const;
   SystemDifference difference(const ResampledFigure& system, const ResampledFigure& base) const;
 
  private:

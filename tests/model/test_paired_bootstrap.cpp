@@ -97,6 +97,19 @@ TEST_CASE("runs that differ by their seed alone widen the second interval, not t
   CHECK(difference.dialogues_and_seeds.high == Approx(2.0).margin(0.04));
 }
 
+TEST_CASE("runs that are the same ones measured in two ways are drawn together") {
+  const Bootstrap bootstrap(20, {.resamples = 400});
+  const auto always = [&](double value) { return bootstrap.resample(mean(20, 1, value)); };
+  const std::vector<ResampledFigure> base{always(1), always(2), always(3)},
+      system{always(1.5), always(2.5), always(3.5)};
+  const Interval together = bootstrap.difference(system, base, true).dialogues_and_seeds;
+  CHECK(together.low == Approx(0.5));
+  CHECK(together.high == Approx(0.5));
+  const Interval apart = bootstrap.difference(system, base).dialogues_and_seeds;
+  CHECK(apart.high - apart.low > 1);
+  CHECK_THROWS_WITH(bootstrap.difference(std::span(system).first(2), base, true), Catch::Contains("2 and 3 figures"));
+}
+
 TEST_CASE("draws are a function of the seed, and Distinct's interval lies about the difference that was found") {
   std::vector<std::vector<std::int32_t>> plain, varied;
   for (int d = 0; d < 300; ++d) {

@@ -148,7 +148,8 @@ TEST_CASE("the dialogues of a report are those that are named, and no text can e
   CHECK(data.at("cases").at(0).at("runs").at(0).at("turns").at(0).at("reply") == first.at("reply"));
 }
 
-TEST_CASE("report --latents has replies by sample, mean and another's plan side by side, and differences with intervals") {
+TEST_CASE(
+    "report --latents has replies by sample, mean and another's plan side by side, and differences with intervals") {
   const TinyProject project;
   train_three_runs(project);
   project.must({"report", "tracker", "plain", "bags", "--out", "page.html", "--dialogues", "3", "--quiet", "--latents",
@@ -200,8 +201,7 @@ TEST_CASE("report --latents has replies by sample, mean and another's plan side 
       for (std::size_t t = 0; t < one.at("turns").size(); ++t) {
         const Json& other = one.at("runs").at(0).at("turns").at(t).at("latents").at(m - 1);
         CHECK(other.at("latent") == mode);
-        CHECK(other.at("reply") ==
-              wanted.at(fmt::format("{} {}", one.at("conversation").get<std::string>(), t + 1)));
+        CHECK(other.at("reply") == wanted.at(fmt::format("{} {}", one.at("conversation").get<std::string>(), t + 1)));
         CHECK(other.at("insights").size() == one.at("runs").at(0).at("turns").at(t).at("insights").size());
       }
   }

@@ -98,6 +98,15 @@ std::vector<ResampledFigure> resampled(const Bootstrap& bootstrap, const std::ve
   return figures;
 }
 
+// Are the runs of a system those of the other one, evaluated in another way?
+bool same_runs(const std::vector<const DoneRun*>& system, const std::vector<const DoneRun*>& other) {
+  const auto trained = [](const DoneRun* run) {
+    return run->run->trained_as.empty() ? run->run->name : run->run->trained_as;
+  };
+  return std::equal(system.begin(), system.end(), other.begin(), other.end(),
+                    [&](const DoneRun* a, const DoneRun* b) { return trained(a) == trained(b); });
+}
+
 void compare(const ExperimentPlan& plan, const std::vector<std::vector<const DoneRun*>>& of_system,
              ExperimentResults& results) {
   if (of_system.size() < 2) return;
@@ -123,7 +132,8 @@ void compare(const ExperimentPlan& plan, const std::vector<std::vector<const Don
       if (s == 0 || !comparable[s]) continue;
       const std::vector<ResampledFigure> mine =
           base.empty() ? std::vector<ResampledFigure>() : resampled(bootstrap, of_system[s], column);
-      if (!mine.empty()) differences.back() = bootstrap.difference(mine, base);
+      if (!mine.empty())
+        differences.back() = bootstrap.difference(mine, base, same_runs(of_system[s], of_system.front()));
       const bool both = results.systems.front().figures[c].exists() && results.systems[s].figures[c].exists();
       lacks = lacks || (both && !(differences.back() && differences.back()->dialogues.exists()));
     }

@@ -100,6 +100,10 @@ std::vector<std::string> notes_of(const ExperimentPlan& plan, const ExperimentRe
   std::vector<std::string> notes;
   for (const SystemRow& system : results.systems)
     if (!system.note.empty()) notes.push_back(fmt::format("{}: {}", system.title, system.note));
+  for (const PlannedVariant& variant : plan.variants)
+    if (!variant.runs_of.empty())
+      notes.push_back(fmt::format("{}: the runs of {}, evaluated with {}; seeds of both are drawn together.",
+                                  variant.title, variant.runs_of, fmt::join(variant.decoding, " ")));
   if (!plan.published_note.empty()) notes.push_back("Published figures: " + plan.published_note);
   for (const PublishedRow& row : plan.published)
     if (!row.note.empty()) notes.push_back(fmt::format("{} (published): {}", row.title, row.note));

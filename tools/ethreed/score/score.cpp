@@ -275,8 +275,7 @@ void run_score(const ScoreArguments& arguments) {
          class_figures(files[f], sets[f], emotions ? &*emotions : nullptr, intents ? &*intents : nullptr))
       column.push_back(std::move(figure));
     if (!bert_scorer) continue;
-    for (ScoreFigure& figure : bert_scorer->figures(texts[f], sets[f]))
-      column.push_back(std::move(figure));
+    for (ScoreFigure& figure : bert_scorer->figures(texts[f], sets[f])) column.push_back(std::move(figure));
   }
   if (arguments.intervals || arguments.compare) table.draw(arguments.intervals, arguments.compare);
   if (!arguments.json.empty()) write_text_atomically(arguments.json, table.json());
