@@ -58,7 +58,7 @@ FleissKappa fleiss_kappa(std::span<const RatingCounts> subjects) {
 Interval fleiss_kappa_interval(std::span<const RatingCounts> subjects, const BootstrapOptions& options) {
   const double whole = fleiss_kappa(subjects).kappa;
   if (std::isnan(whole)) return {whole, whole, whole};
-  return Resamples(static_cast<int>(subjects.size()), options).interval([&](GroupWeights weights) {
+  return Bootstrap(static_cast<int>(subjects.size()), options).interval([&](GroupWeights weights) {
     const double kappa = weighted_kappa(subjects, weights).kappa;
     return std::isnan(kappa) ? whole : kappa;
   });

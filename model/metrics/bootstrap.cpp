@@ -5,29 +5,64 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
 
 namespace ethreed {
 
 namespace {
 
-constexpr std::uint64_t bootstrap_stream = 0xB007'57A9ULL << 32;  // the number of the draw is added
+constexpr double absent = std::numeric_limits<double>::quiet_NaN();
 
-double mean_of(std::span<const GroupFigure> figures, GroupWeights weights) {
+// Streams of the draws: of groups, of the runs of a system and of its base.
+enum class DrawOf : std::uint64_t { groups = 1, system_runs = 2, base_runs = 3 };
+
+PhiloxStream draw_stream(std::uint64_t seed, DrawOf what, int resample) {
+  return {seed, static_cast<std::uint64_t>(what) << 56 | static_cast<std::uint64_t>(resample)};
+}
+
+// The mean of one draw over runs, which are drawn where `random` is given.
+double mean_of_runs(std::span<const ResampledFigure> runs, std::size_t draw, const PhiloxStream* random) {
   double sum = 0;
-  for (const GroupFigure& figure : figures) sum += figure(weights);
-  return sum / static_cast<double>(figures.size());
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    sum += runs[random != nullptr ? random->below(runs.size(), i) : i].draws[draw];
+  return sum / static_cast<double>(runs.size());
+}
+
+double mean_value(std::span<const ResampledFigure> runs) {
+  double sum = 0;
+  for (const ResampledFigure& run : runs) sum += run.value;
+  return sum / static_cast<double>(runs.size());
+}
+
+// Quantile q of sorted values, between neighbours by proportion.
+double quantile(std::span<const double> sorted, double q) {
+  const double place = q * static_cast<double>(sorted.size() - 1);
+  const auto low = static_cast<std::size_t>(place);
+  const std::size_t high = std::min(low + 1, sorted.size() - 1);
+  return sorted[low] + (place - static_cast<double>(low)) * (sorted[high] - sorted[low]);
 }
 
 }  // namespace
 
-Resamples::Resamples(int groups, const BootstrapOptions& options) : groups_(groups), options_(options) {
+double RatioCounts::ratio() const { return count == 0 ? absent : sum / count; }
+
+GroupFigure ratio_figure(std::vector<RatioCounts> groups, bool exponential) {
+  return [groups = std::move(groups), exponential](GroupWeights weights) {
+    const double ratio = weighted_sum(groups, weights).ratio();
+    return exponential ? std::exp(ratio) : ratio;
+  };
+}
+
+Bootstrap::Bootstrap(int groups, const BootstrapOptions& options) : groups_(groups), options_(options) {
   ETHREED_CHECK(groups >= 1, "bootstrap: {} dialogues, wanted 1 at least", groups);
-  ETHREED_CHECK(options.resamples >= 1, "bootstrap: {} resamples, wanted 1 at least", options.resamples);
+  ETHREED_CHECK(options.resamples >= 2, "bootstrap: {} resamples, wanted 2 at least", options.resamples);
   ETHREED_CHECK(options.level > 0 && options.level < 1, "bootstrap: level {}, wanted between 0 and 1", options.level);
 }
 
-std::vector<std::int32_t> Resamples::weights_of(int resample) const {
-  const PhiloxStream random(options_.seed, bootstrap_stream + static_cast<std::uint64_t>(resample));
+std::vector<std::int32_t> Bootstrap::weights_of(int resample) const {
+  const PhiloxStream random = draw_stream(options_.seed, DrawOf::groups, resample);
   const auto groups = static_cast<std::uint64_t>(groups_);
   std::vector<std::int32_t> weights(static_cast<std::size_t>(groups_), 0);
   for (std::uint64_t i = 0; i < groups; i += 4) {
@@ -37,31 +72,52 @@ std::vector<std::int32_t> Resamples::weights_of(int resample) const {
   return weights;
 }
 
-Interval Resamples::of(const GroupFigure& figure, bool centred) const {
+std::vector<ResampledFigure> Bootstrap::resample(std::span<const GroupFigure> figures) const {
   const std::vector<std::int32_t> once(static_cast<std::size_t>(groups_), 1);
-  Interval interval{.value = figure(once)};
-  std::vector<double> draws;
-  double mean = 0;
+  std::vector<ResampledFigure> resampled;
+  for (const GroupFigure& figure : figures) resampled.push_back({.value = figure(once), .draws = {}});
   for (int r = 0; r < options_.resamples; ++r) {
-    draws.push_back(figure(weights_of(r)));
-    mean += draws.back() / options_.resamples;
+    const std::vector<std::int32_t> weights = weights_of(r);
+    for (std::size_t f = 0; f < figures.size(); ++f) resampled[f].draws.push_back(figures[f](weights));
   }
-  std::sort(draws.begin(), draws.end());
-  const auto quantile = [&](double q) {
-    const auto rank = static_cast<std::ptrdiff_t>(std::ceil(q * static_cast<double>(draws.size()) - 1e-9));
-    return draws[static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(rank, 1, std::ssize(draws)) - 1)];
-  };
-  const double shift = centred ? interval.value - mean : 0;
-  interval.low = quantile((1 - options_.level) / 2) + shift;
-  interval.high = quantile((1 + options_.level) / 2) + shift;
-  return interval;
+  return resampled;
 }
 
-Interval Resamples::interval(const GroupFigure& figure) const { return of(figure, false); }
+ResampledFigure Bootstrap::resample(const GroupFigure& figure) const {
+  return std::move(resample(std::span(&figure, 1)).front());
+}
 
-Interval Resamples::difference(std::span<const GroupFigure> a, std::span<const GroupFigure> b, bool centred) const {
-  ETHREED_CHECK(!a.empty() && !b.empty(), "bootstrap: a system without seeds, wanted one figure a seed");
-  return of([&](GroupWeights weights) { return mean_of(a, weights) - mean_of(b, weights); }, centred);
+Interval Bootstrap::around(double value, std::vector<double> draws) const {
+  if (std::isnan(value) || std::any_of(draws.begin(), draws.end(), [](double x) { return std::isnan(x); }))
+    return {value, absent, absent};
+  const double centre = std::accumulate(draws.begin(), draws.end(), 0.0) / static_cast<double>(draws.size());
+  const double outside = (1 - options_.level) / 2;
+  std::sort(draws.begin(), draws.end());
+  return {value, value + quantile(draws, outside) - centre, value + quantile(draws, 1 - outside) - centre};
+}
+
+Interval Bootstrap::interval(const ResampledFigure& figure) const { return around(figure.value, figure.draws); }
+
+SystemDifference Bootstrap::difference(std::span<const ResampledFigure> system, std::span<const ResampledFigure> base,
+                                       bool same_runs) const {
+  ETHREED_CHECK(!system.empty() && !base.empty(), "bootstrap: a system without runs, wanted one figure a run");
+  ETHREED_CHECK(!same_runs || system.size() == base.size(),
+                "bootstrap: {} and {} figures of the same runs, wanted as many", system.size(), base.size());
+  std::vector<double> kept, drawn;
+  for (int r = 0; r < options_.resamples; ++r) {
+    const auto draw = static_cast<std::size_t>(r);
+    const PhiloxStream of_system = draw_stream(options_.seed, DrawOf::system_runs, r);
+    const PhiloxStream of_base = draw_stream(options_.seed, DrawOf::base_runs, r);
+    kept.push_back(mean_of_runs(system, draw, nullptr) - mean_of_runs(base, draw, nullptr));
+    drawn.push_back(mean_of_runs(system, draw, &of_system) -
+                    mean_of_runs(base, draw, same_runs ? &of_system : &of_base));
+  }
+  const double value = mean_value(system) - mean_value(base);
+  return {.dialogues = around(value, std::move(kept)), .dialogues_and_seeds = around(value, std::move(drawn))};
+}
+
+SystemDifference Bootstrap::difference(const ResampledFigure& system, const ResampledFigure& base) const {
+  return difference(std::span(&system, 1), std::span(&base, 1));
 }
 
 }  // namespace ethreed

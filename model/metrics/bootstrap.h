@@ -1,19 +1,25 @@
 #pragma once
-// Intervals by drawing dialogues again (Efron 1979; Koehn 2004 for two systems): the dialogues of a test set are drawn
-// with replacement, all systems and all seeds are scored on the same draw, and the middle 95 % of what comes out is the
-// interval. Dialogues, not rows: the turns of one dialogue are not independent.
+// How sure is a figure, or the difference of two systems? The dialogues of a test set are drawn with replacement, all
+// systems and all their runs are measured on the same draws, and the middle 95 % of what comes out is the interval
+// (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993; Koehn, "Statistical significance tests for machine
+// translation evaluation", EMNLP 2004). Dialogues, not rows: the turns of one dialogue are not independent.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <span>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace ethreed {
 
 /// How often each group (dialogue) was drawn.
 using GroupWeights = std::span<const std::int32_t>;
-/// A figure of a draw; with all weights 1 that of the whole set.
+/// A figure of a draw; with all weights 1 that of the whole set. NaN where a draw has nothing to take it of.
 using GroupFigure = std::function<double(GroupWeights)>;
 
 /// Sum of the counts of groups, each as often as it was drawn. `Counts` has add(other, times).
@@ -32,8 +38,28 @@ struct RatioCounts {
     sum += static_cast<double>(times) * other.sum;
     count += static_cast<double>(times) * other.count;
   }
-  double ratio() const { return count == 0 ? 0 : sum / count; }
+  /// NaN without any.
+  double ratio() const;
 };
+/// Σ sum / Σ count over the groups drawn, or the exponential of it (a perplexity: `sum` is of −log P).
+GroupFigure ratio_figure(std::vector<RatioCounts> groups, bool exponential = false);
+
+/// Of figures that share their work and are asked for one draw after another: what `compute` made of the last weights
+/// is kept. The result, a function of weights, is for one thread; what it returns is valid until the next draw.
+template <class Compute> auto once_a_draw(Compute compute) {
+  using Result = std::invoke_result_t<Compute, GroupWeights>;
+  struct Last {
+    std::vector<std::int32_t> weights;
+    std::optional<Result> result;
+  };
+  return [compute = std::move(compute), last = std::make_shared<Last>()](GroupWeights weights) -> const Result& {
+    if (!last->result || !std::equal(weights.begin(), weights.end(), last->weights.begin(), last->weights.end())) {
+      last->result = compute(weights);
+      last->weights.assign(weights.begin(), weights.end());
+    }
+    return *last->result;
+  };
+}
 
 struct BootstrapOptions {
   int resamples = 1000;
@@ -41,26 +67,51 @@ struct BootstrapOptions {
   std::uint64_t seed = 1;
 };
 
-struct Interval {
-  double value = 0;          ///< on the whole set
-  double low = 0, high = 0;  ///< quantiles (1 ∓ level)/2 of the draws, by nearest rank
+/// One figure of one run.
+struct ResampledFigure {
+  double value = 0;           ///< on the whole set
+  std::vector<double> draws;  ///< on every draw
 };
 
-/// Draws of groups: a pure function of seed, number of groups and number of the draw (Philox).
-class Resamples {
+/// The value plus the quantiles (1 ∓ level)/2, between neighbours by proportion, of the draws' distance from their
+/// mean. From their mean: a draw has fewer different dialogues than the set, so that a figure that is no mean
+/// (Distinct, a divergence) is moved by drawing, and the interval with it, were it not for that. NaN where a draw lacks
+/// the figure.
+struct Interval {
+  double value = 0;
+  double low = 0, high = 0;
+  bool exists() const { return low <= high; }
+  bool holds_zero() const { return low <= 0 && high >= 0; }
+};
+
+/// A system is several runs that differ in their seed; its figure is the mean over them.
+struct SystemDifference {
+  Interval dialogues;            ///< had there been other dialogues; the runs stay
+  Interval dialogues_and_seeds;  ///< and other seeds, too: of each system as many runs are drawn as it has
+};
+
+class Bootstrap {
  public:
-  /// Throws Error without groups or resamples, or for a level outside (0, 1).
-  Resamples(int groups, const BootstrapOptions& options);
-  /// One figure of one system.
-  Interval interval(const GroupFigure& figure) const;
-  /// The difference a − b of two systems, each the mean over its seeds: the seeds are scored on the same draws of
-  /// dialogues. `centred`: the draws are moved so that their mean is the difference on the whole set; for figures that
-  /// every draw changes in one direction, as Distinct, which falls where a dialogue is drawn twice.
-  Interval difference(std::span<const GroupFigure> a, std::span<const GroupFigure> b, bool centred = false) const;
+  /// Draws are functions of seed, number of groups and number of the draw (Philox): the same for every figure and run.
+  /// Throws Error without groups, with fewer than two resamples, or for a level outside (0, 1).
+  explicit Bootstrap(int groups, const BootstrapOptions& options = {});
+
+  /// Figures of one set of groups on all draws, each draw made once.
+  std::vector<ResampledFigure> resample(std::span<const GroupFigure> figures) const;
+  ResampledFigure resample(const GroupFigure& figure) const;
+
+  Interval interval(const ResampledFigure& figure) const;
+  Interval interval(const GroupFigure& figure) const { return interval(resample(figure)); }
+  /// `system` − `base`, each with one figure a run (none empty), resampled by this bootstrap or one like it. Runs of
+  /// two systems are drawn independently; with `same_runs` run i of one is run i of the other (the same training,
+  /// measured in two ways), and both are drawn together. Throws Error for other numbers of runs then.
+  SystemDifference difference(std::span<const ResampledFigure> system, std::span<const ResampledFigure> base,
+                              bool same_runs = false) const;
+  SystemDifference difference(const ResampledFigure& system, const ResampledFigure& base) const;
 
  private:
   std::vector<std::int32_t> weights_of(int resample) const;
-  Interval of(const GroupFigure& figure, bool centred) const;
+  Interval around(double value, std::vector<double> draws) const;
 
   int groups_;
   BootstrapOptions options_;

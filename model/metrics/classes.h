@@ -3,8 +3,10 @@
 // every such figure.
 
 #include "core/indices.h"
+#include "model/metrics/bootstrap.h"
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -22,6 +24,11 @@ std::vector<double> class_shares(Indices labels, int classes);
 /// `emotion_jsd`: ½ KL(p ‖ m) + ½ KL(q ‖ m), m the mean of both, in nats: 0 to log 2. Throws Error for different sizes.
 double jensen_shannon(std::span<const double> p, std::span<const double> q);
 
+/// `emotion_jsd` of draws of groups of rows: row i has the labels a[i] and b[i] (negative: left out of its list) and is
+/// of group group_of[i]. NaN where a list has no label. Throws Error for different lengths and for a label beyond the
+/// classes.
+GroupFigure jensen_shannon_figure(Indices a, Indices b, int classes, Indices group_of);
+
 /// KL(human ‖ model) = Σ h ln((h + 1e-10) / (m + 1e-10)), as EmpHi has it. Throws Error for different sizes.
 double smoothed_divergence(std::span<const double> human, std::span<const double> model);
 
@@ -36,5 +43,10 @@ struct IntentDivergence {
 /// Labels of row i: its emotion (negative: left out) and the intents of both replies.
 IntentDivergence intent_divergence(Indices emotion, Indices human_intent, Indices model_intent, int emotions,
                                    int intents);
+/// The same of draws of groups of rows, of which `group_of` has one for each row: the mean over the emotions that a
+/// draw has. Throws Error for different lengths and for a label beyond its classes.
+std::function<IntentDivergence(GroupWeights)> intent_divergence_of_draw(Indices emotion, Indices human_intent,
+                                                                        Indices model_intent, int emotions, int intents,
+                                                                        Indices group_of);
 
 }  // namespace ethreed

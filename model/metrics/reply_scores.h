@@ -47,14 +47,18 @@ enum class FigureUnit {
 };
 std::string_view name_of(FigureUnit unit);
 
+/// ScoreFigure::no_interval of a count that says what the file is like.
+inline constexpr const char* counted_in_file = "counts rows of this file and estimates nothing";
+
+/// One that is there has `of_draw` or `no_interval`.
 struct ScoreFigure {
   std::string name;
   FigureUnit unit = FigureUnit::share;
-  double value = 0;       ///< NaN: absent
-  std::string absent{};   ///< why
-  std::string note{};     ///< what a reader must know of this value (a text, a zero count)
-  GroupFigure of_draw{};  ///< for the bootstrap; none: not a figure of summed counts
-  bool centred = false;   ///< see Resamples::difference
+  double value = 0;           ///< NaN: absent
+  std::string absent{};       ///< why
+  std::string note{};         ///< what a reader must know of this value (a text, a zero count)
+  GroupFigure of_draw{};      ///< for the bootstrap; none: absent, or without an interval
+  std::string no_interval{};  ///< why a figure that is there has no interval
 };
 
 /// Every figure in a fixed order, also the absent ones: two sets have the same list of names. Throws Error without

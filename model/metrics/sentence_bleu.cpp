@@ -1,13 +1,10 @@
 #include "model/metrics/sentence_bleu.h"
 
 #include "core/error.h"
-#include "model/metrics/ngrams.h"
 #include "model/text/word_table.h"
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <set>
 
 namespace ethreed {
 
@@ -59,39 +56,6 @@ std::vector<std::int32_t> without_articles(std::span<const std::string> tokens, 
   return ids;
 }
 
-// The largest count of an n-gram in one reply, how many replies have it, and the largest of the others.
-struct LargestCounts {
-  std::int64_t first = 0, second = 0;  // second = first where two replies have it
-  void add(std::int64_t count) {
-    if (count > first) {
-      second = first;
-      first = count;
-    } else {
-      second = std::max(second, count);
-    }
-  }
-  // Of all replies but one that has `own`.
-  std::int64_t without(std::int64_t own) const { return own == first ? second : first; }
-};
-
-// Calls visit(n-gram, count) for each different n-gram of a sorted list.
-template <class Visit> void each_different(const std::vector<Ngram>& sorted, const Visit& visit) {
-  for (std::size_t begin = 0, end = 0; begin < sorted.size(); begin = end) {
-    while (end < sorted.size() && sorted[end] == sorted[begin]) ++end;
-    visit(sorted[begin], static_cast<std::int64_t>(end - begin));
-  }
-}
-
-// The length nearest to `own` among the other replies; of two, the shorter.
-std::int64_t nearest_length(const std::map<std::int64_t, std::int64_t>& lengths, std::int64_t own) {
-  const auto place = lengths.find(own);
-  if (place->second > 1) return own;
-  const auto above = std::next(place);
-  if (place == lengths.begin()) return above->first;
-  const std::int64_t below = std::prev(place)->first;
-  return above == lengths.end() || own - below <= above->first - own ? below : above->first;
-}
-
 }  // namespace
 
 Bleu sentence_bleu(const BleuCounts& row, Smoothing smoothing) {
@@ -119,36 +83,5 @@ PrecisionRecall emphi_bleu(std::span<const std::vector<std::string>> candidates,
 }
 
 double harmonic_mean(double a, double b) { return a + b > 0 ? 2 * a * b / (a + b) : 0; }
-
-Bleu self_bleu(std::span<const std::vector<std::int32_t>> replies) {
-  Bleu mean{};
-  if (replies.size() < 2) return mean;
-  std::map<std::int64_t, std::int64_t> lengths;
-  for (const auto& reply : replies) ++lengths[std::ssize(reply)];
-  std::vector<BleuCounts> rows(replies.size());
-  for (std::size_t i = 0; i < replies.size(); ++i) {
-    rows[i].candidate = std::ssize(replies[i]);
-    rows[i].reference = nearest_length(lengths, rows[i].candidate);
-  }
-  for (std::size_t n = 0; n < 4; ++n) {
-    std::map<Ngram, LargestCounts> largest;
-    std::vector<std::vector<Ngram>> ngrams;
-    for (const auto& reply : replies) {
-      ngrams.push_back(sorted_ngrams(reply, static_cast<int>(n) + 1));
-      each_different(ngrams.back(), [&](const Ngram& ngram, std::int64_t count) { largest[ngram].add(count); });
-    }
-    for (std::size_t i = 0; i < replies.size(); ++i) {
-      rows[i].ngrams[n] = std::ssize(ngrams[i]);
-      each_different(ngrams[i], [&](const Ngram& ngram, std::int64_t count) {
-        rows[i].matches[n] += std::min(count, largest[ngram].without(count));
-      });
-    }
-  }
-  for (const BleuCounts& row : rows) {
-    const Bleu values = sentence_bleu(row, Smoothing::method_1);
-    for (std::size_t n = 0; n < mean.size(); ++n) mean[n] += values[n] / static_cast<double>(rows.size());
-  }
-  return mean;
-}
 
 }  // namespace ethreed

@@ -35,9 +35,4 @@ PrecisionRecall emphi_bleu(std::span<const std::vector<std::string>> candidates,
 /// The harmonic mean of two means over rows; 0 where both are.
 double harmonic_mean(double a, double b);
 
-/// `self_bleu_n`, n = 1 … 4 (Zhu et al. 2018): each reply against all others, method 1, mean; a match is clipped by the
-/// largest count of any other, r is the length nearest to c (of two, the shorter). High says monotonous. Linear in the
-/// number of n-grams. 0 with fewer than two replies.
-Bleu self_bleu(std::span<const std::vector<std::int32_t>> replies);
-
 }  // namespace ethreed

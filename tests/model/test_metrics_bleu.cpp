@@ -1,6 +1,7 @@
 // BLEU in all variants, against values of the usual packages on corpus A.
 
 #include "model/metrics/bleu.h"
+#include "model/metrics/self_bleu.h"
 #include "model/metrics/sentence_bleu.h"
 #include "tests/model/metric_texts.h"
 
@@ -137,6 +138,10 @@ TEST_CASE(
 
 TEST_CASE("Self-BLEU takes all other replies as references and the nearest length, of two the shorter") {
   WordTable words;
+  const auto self_bleu = [](const std::vector<std::vector<std::int32_t>>& replies) {
+    const std::vector<std::int32_t> one_group(replies.size(), 0);
+    return SelfBleu(replies, one_group, 1).value();
+  };
   check_values(self_bleu(ids_of_all(replies_b, words)), {0.727980, 0.682198, 0.576650, 0.552622});
   // Of single replies: 1, .245253, 1, .666667 at order 1; a reply without its twin differs from one with it.
   const auto alone = ids_of_all({replies_b[0], replies_b[1], replies_b[3]}, words);

@@ -1,92 +1,95 @@
-// The bootstrap over dialogues, held against what is known without one.
+// Differences of systems of several runs, and figures of drawn dialogues, held against what is known without a
+// bootstrap.
 
-#include "model/evaluation/paired_bootstrap.h"
+#include "model/metrics/bootstrap.h"
 #include "model/metrics/distinct.h"
 
-#include <fmt/format.h>
 #include <catch2/catch.hpp>
 
 #include <cmath>
-#include <string>
+#include <memory>
+#include <numeric>
 #include <vector>
 
 using namespace ethreed;
-using Catch::Contains;
 
 namespace {
 
-using Replies = std::vector<std::vector<std::vector<std::string>>>;
-
-const std::vector<std::int32_t> first_three{0, 1, 2};
+using Weights = std::vector<std::int32_t>;
 
 // n dialogues of one count each: 0, 1, 2, … modulo `different`, plus `more`.
-std::vector<ExampleShare> shares(int n, int different, double more = 0) {
-  std::vector<ExampleShare> all;
+GroupFigure mean(int n, int different, double more = 0) {
+  std::vector<RatioCounts> all;
   for (int i = 0; i < n; ++i) all.push_back({static_cast<double>(i % different) + more, 1});
-  return all;
+  return ratio_figure(all);
+}
+
+// Distinct-n × 100 of one reply a dialogue.
+GroupFigure distinct(const std::vector<std::vector<std::int32_t>>& replies, int n) {
+  Weights group_of(replies.size());
+  std::iota(group_of.begin(), group_of.end(), 0);
+  const auto variety = std::make_shared<const NgramVariety>(replies, n, group_of, static_cast<int>(replies.size()));
+  return [variety](GroupWeights weights) { return 100 * variety->distinct_n(weights); };
 }
 
 }  // namespace
 
 TEST_CASE("a ratio over dialogues is that of the sums, each dialogue as often as it is drawn") {
-  const std::vector<ExampleShare> of_dialogue{{2, 2}, {0, 1}, {0, 0}};
-  const DialogueStatistic ratio = ratio_statistic(of_dialogue, false), exponential = ratio_statistic(of_dialogue, true);
-  CHECK(ratio(first_three) == Approx(2.0 / 3));
-  CHECK(ratio(std::vector<std::int32_t>{0, 0, 1}) == Approx(4.0 / 5));
-  CHECK(exponential(std::vector<std::int32_t>{0, 0, 1}) == Approx(std::exp(4.0 / 5)));
-  CHECK(std::isnan(ratio(std::vector<std::int32_t>{2, 2})));
+  const std::vector<RatioCounts> of_dialogue{{2, 2}, {0, 1}, {0, 0}};
+  const GroupFigure ratio = ratio_figure(of_dialogue), exponential = ratio_figure(of_dialogue, true);
+  CHECK(ratio(Weights{1, 1, 1}) == Approx(2.0 / 3));
+  CHECK(ratio(Weights{2, 1, 0}) == Approx(4.0 / 5));
+  CHECK(exponential(Weights{2, 1, 0}) == Approx(std::exp(4.0 / 5)));
+  CHECK(std::isnan(ratio(Weights{0, 0, 2})));
 }
 
 TEST_CASE("Distinct-n of drawn dialogues is that of their replies, one drawn twice counted twice") {
-  const Replies replies{{{"a", "b", "a", "b"}, {"b", "c"}}, {{"a"}}, {{}, {"c", "b", "d"}}};
-  const std::vector<std::int32_t> drawn{0, 2, 0};
+  const std::vector<std::vector<std::int32_t>> replies{{0, 1, 0, 1}, {1, 2}, {0}, {}, {2, 1, 3}};
+  const std::vector<std::int32_t> dialogue_of{0, 0, 1, 2, 2};
   DistinctCounter counter;
   for (const auto& words :
        std::vector<std::vector<std::int32_t>>{{0, 1, 0, 1}, {1, 2}, {}, {2, 1, 3}, {0, 1, 0, 1}, {1, 2}})
     counter.add(words);
-  const DialogueStatistic one = distinct_statistic(replies, 1), two = distinct_statistic(replies, 2);
+  const NgramVariety one(replies, 1, dialogue_of, 3), two(replies, 2, dialogue_of, 3);
+  const Weights drawn{2, 0, 1}, second{0, 1, 0};
   for (int again = 0; again < 2; ++again) {
-    CHECK(one(drawn) == Approx(counter.distinct_1()));
-    CHECK(two(drawn) == Approx(counter.distinct_2()));
-    CHECK(one(std::vector<std::int32_t>{1}) == Approx(100.0));
-    CHECK(std::isnan(two(std::vector<std::int32_t>{1})));
+    CHECK(100 * one.distinct_n(drawn) == Approx(counter.distinct_1()));
+    CHECK(100 * two.distinct_n(drawn) == Approx(counter.distinct_2()));
+    CHECK(one.distinct_n(second) == 1);
+    CHECK(std::isnan(two.distinct_n(second)));
   }
 }
 
 TEST_CASE("both systems are drawn on the same dialogues: a constant difference has no interval") {
-  const PairedBootstrap bootstrap(200, {.resamples = 50});
-  const std::vector<ResampledFigure> base{bootstrap.resample(ratio_statistic(shares(200, 7), false))};
-  const std::vector<ResampledFigure> system{bootstrap.resample(ratio_statistic(shares(200, 7, 0.25), false))};
-  const PairedDifference difference = bootstrap.difference(system, base);
-  CHECK(difference.value == Approx(0.25));
+  const Bootstrap bootstrap(200, {.resamples = 50});
+  const SystemDifference difference =
+      bootstrap.difference(bootstrap.resample(mean(200, 7, 0.25)), bootstrap.resample(mean(200, 7)));
+  CHECK(difference.dialogues.value == Approx(0.25));
   CHECK(difference.dialogues.low == Approx(0.25));
   CHECK(difference.dialogues.high == Approx(0.25));
 }
 
 TEST_CASE("the interval of a mean is 1.96 standard errors to either side") {
   constexpr int n = 200;
-  const PairedBootstrap bootstrap(n, {.resamples = 2000});
-  const std::vector<ResampledFigure> zero{
-      bootstrap.resample(ratio_statistic(std::vector<ExampleShare>(n, ExampleShare{0, 1}), false))};
-  const std::vector<ResampledFigure> system{bootstrap.resample(ratio_statistic(shares(n, 10), false))};
-  const PairedDifference difference = bootstrap.difference(system, zero);
+  const Bootstrap bootstrap(n, {.resamples = 2000});
+  const SystemDifference difference =
+      bootstrap.difference(bootstrap.resample(mean(n, 10)), bootstrap.resample(mean(n, 1)));
   const double error = std::sqrt(8.25 / n);  // the variance of 0 … 9
-  CHECK(difference.value == Approx(4.5));
-  CHECK(difference.value - difference.dialogues.low == Approx(1.96 * error).epsilon(0.1));
-  CHECK(difference.dialogues.high - difference.value == Approx(1.96 * error).epsilon(0.1));
+  const Interval& kept = difference.dialogues;
+  CHECK(kept.value == Approx(4.5));
+  CHECK(kept.value - kept.low == Approx(1.96 * error).epsilon(0.1));
+  CHECK(kept.high - kept.value == Approx(1.96 * error).epsilon(0.1));
   // With one run a system nothing is added by drawing runs.
-  CHECK(difference.dialogues_and_seeds.low == Approx(difference.dialogues.low));
-  CHECK(difference.dialogues_and_seeds.high == Approx(difference.dialogues.high));
+  CHECK(difference.dialogues_and_seeds.low == Approx(kept.low));
+  CHECK(difference.dialogues_and_seeds.high == Approx(kept.high));
 }
 
 TEST_CASE("runs that differ by their seed alone widen the second interval, not the first") {
-  const PairedBootstrap bootstrap(20, {.resamples = 2000});
-  const auto always = [&](double value) {
-    return bootstrap.resample(ratio_statistic(std::vector<ExampleShare>(20, ExampleShare{value, 1}), false));
-  };
+  const Bootstrap bootstrap(20, {.resamples = 2000});
+  const auto always = [&](double value) { return bootstrap.resample(mean(20, 1, value)); };
   const std::vector<ResampledFigure> base{always(1), always(1), always(1)}, system{always(1), always(2), always(3)};
-  const PairedDifference difference = bootstrap.difference(system, base);
-  CHECK(difference.value == Approx(1.0));
+  const SystemDifference difference = bootstrap.difference(system, base);
+  CHECK(difference.dialogues.value == Approx(1.0));
   CHECK(difference.dialogues.low == Approx(1.0));
   CHECK(difference.dialogues.high == Approx(1.0));
   // Means of three draws of 1, 2, 3, less 1: 0 and 2 have the probability 1/27 each, beyond the 2.5 % of each side.
@@ -94,34 +97,45 @@ TEST_CASE("runs that differ by their seed alone widen the second interval, not t
   CHECK(difference.dialogues_and_seeds.high == Approx(2.0).margin(0.04));
 }
 
-TEST_CASE("draws are a function of the seed, and Distinct's interval lies about the difference that was found") {
-  Replies plain, varied;
-  for (int d = 0; d < 300; ++d) {
-    plain.push_back({{"i", "am", "sorry", fmt::format("w{}", d % 40)}});
-    varied.push_back({{"i", "am", "sorry", fmt::format("w{}", d % 120)}});
-  }
-  const auto difference = [&](std::uint64_t seed) {
-    const PairedBootstrap bootstrap(300, {.resamples = 400, .seed = seed});
-    const std::vector<ResampledFigure> base{bootstrap.resample(distinct_statistic(plain, 1))},
-        system{bootstrap.resample(distinct_statistic(varied, 1))};
-    return bootstrap.difference(system, base);
-  };
-  const PairedDifference one = difference(1), again = difference(1), other = difference(2);
-  CHECK(one.dialogues.low == again.dialogues.low);
-  CHECK(one.dialogues.high == again.dialogues.high);
-  CHECK(one.dialogues.low != other.dialogues.low);
-  CHECK(one.value == Approx(100.0 * 80 / 1200));
-  CHECK(one.dialogues.low < one.value);
-  CHECK(one.dialogues.high > one.value);
+TEST_CASE("runs that are the same ones measured in two ways are drawn together") {
+  const Bootstrap bootstrap(20, {.resamples = 400});
+  const auto always = [&](double value) { return bootstrap.resample(mean(20, 1, value)); };
+  const std::vector<ResampledFigure> base{always(1), always(2), always(3)},
+      system{always(1.5), always(2.5), always(3.5)};
+  const Interval together = bootstrap.difference(system, base, true).dialogues_and_seeds;
+  CHECK(together.low == Approx(0.5));
+  CHECK(together.high == Approx(0.5));
+  const Interval apart = bootstrap.difference(system, base).dialogues_and_seeds;
+  CHECK(apart.high - apart.low > 1);
+  CHECK_THROWS_WITH(bootstrap.difference(std::span(system).first(2), base, true), Catch::Contains("2 and 3 figures"));
 }
 
-TEST_CASE("a figure that some draws lack has no interval, and a bootstrap of nothing is refused") {
-  const PairedBootstrap bootstrap(3, {.resamples = 100});
-  const std::vector<ResampledFigure> rare{bootstrap.resample(ratio_statistic({{1, 1}, {0, 0}, {0, 0}}, false))},
-      base{bootstrap.resample(ratio_statistic({{1, 1}, {1, 1}, {1, 1}}, false))};
-  CHECK(rare.front().value == 1.0);
+TEST_CASE("draws are a function of the seed, and Distinct's interval lies about the difference that was found") {
+  std::vector<std::vector<std::int32_t>> plain, varied;
+  for (int d = 0; d < 300; ++d) {
+    plain.push_back({0, 1, 2, 3 + d % 40});
+    varied.push_back({0, 1, 2, 3 + d % 120});
+  }
+  const auto difference = [&](std::uint64_t seed) {
+    const Bootstrap bootstrap(300, {.resamples = 400, .seed = seed});
+    return bootstrap.difference(bootstrap.resample(distinct(varied, 1)), bootstrap.resample(distinct(plain, 1)))
+        .dialogues;
+  };
+  const Interval one = difference(1), again = difference(1), other = difference(2);
+  CHECK(one.low == again.low);
+  CHECK(one.high == again.high);
+  CHECK(one.low != other.low);
+  CHECK(one.value == Approx(100.0 * 80 / 1200));
+  CHECK(one.low < one.value);
+  CHECK(one.high > one.value);
+}
+
+TEST_CASE("a figure that some draws lack has a value, but no interval") {
+  const Bootstrap bootstrap(3, {.resamples = 100});
+  const ResampledFigure rare = bootstrap.resample(ratio_figure({{1, 1}, {0, 0}, {0, 0}})),
+                        base = bootstrap.resample(mean(3, 1, 1));
+  CHECK(rare.value == 1.0);
+  CHECK_FALSE(bootstrap.interval(rare).exists());
+  CHECK_FALSE(bootstrap.difference(rare, base).dialogues.exists());
   CHECK(std::isnan(bootstrap.difference(rare, base).dialogues.low));
-  CHECK_THROWS_WITH(PairedBootstrap(0), Contains("no dialogue"));
-  CHECK_THROWS_WITH(PairedBootstrap(3, {.resamples = 1}), Contains("resamples is 1"));
-  CHECK_THROWS_WITH(bootstrap.difference({}, base), Contains("has no run"));
 }

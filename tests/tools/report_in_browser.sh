@@ -32,7 +32,7 @@ echo '{"model": {"encoder": 8, "context_state": 8, "decoder_state": 8}}' >hred.j
 "$ethreed" train --data data --out tracker --config small.json --epochs 2 --log-every 2 --quiet >/dev/null
 "$ethreed" train --data data --out plain --model hred --config hred.json --epochs 2 --log-every 2 --quiet >/dev/null
 "$ethreed" train --data data --out bags --model linear_classifier --epochs 1 --quiet >/dev/null
-"$ethreed" report tracker plain bags --out page.html --dialogues 2 --quiet
+"$ethreed" report tracker plain bags --out page.html --dialogues 2 --latents sample,mean,shuffled --classifier bags --quiet
 
 # Its own profile, and no sandbox: tests may run as root, and the page is our own.
 dump() {
@@ -55,6 +55,8 @@ for name in 'curve loss_total' 'curve perplexity_token' 'confusion tracker emoti
             'calibration emotion of the listener' 'policy tracker' p_gen lengths 'attention ' 'tracked '; do
   grep -qF "data-figure=\"$name" <<<"$figures" || fail "there is no figure '$name'"
 done
+grep -q 'shuffled − sample' drawn.html || fail "modes of the latent variables are not compared"
+grep -q 'class="other"' drawn.html || fail "replies of other modes are not shown"
 grep -q 'class="best"' drawn.html || fail "no best value is marked"
 grep -q 'plain: has no pointer' drawn.html || fail "what a model does not have is not said"
 

@@ -186,6 +186,47 @@ TEST_CASE("a run that fails harms no other, the program says which, and why") {
   CHECK_FALSE(fs::exists(project / "out/results/hred-1.json"));
 }
 
+TEST_CASE("runs_of evaluates the runs of another variant in another way, and trains nothing") {
+  const TinyProject project;
+  Json plan = tiny_plan();
+  const Json ours = plan["variants"][0];
+  plan.erase("published");
+  plan["columns"] = Json::array({Json{{"heading", "PPL"}, {"figures", {"perplexity_token"}}, {"decimals", 6}}});
+  plan["variants"] = Json::array({ours,
+                                  {{"name", "mean"}, {"runs_of", "ours"}, {"evaluate", {{"latent", "mean"}}}},
+                                  {{"name", "other"}, {"runs_of", "ours"}, {"evaluate", {{"latent", "shuffled"}}}}});
+  write_plan(project, plan);
+  CHECK_THAT(project.must(experiment("out", {"--dry-run"})), Contains("evaluation of ours-1, not begun"));
+  CHECK_THAT(project.ethreed(experiment("out", {"--only", "mean"})).err, Contains("mean-1"));
+  project.must(experiment("out", {"--jobs", "3"}));
+  std::size_t folders = 0;
+  for (const auto& entry : fs::directory_iterator(project / "out/runs")) folders += entry.is_directory();
+  CHECK(folders == ours.value("seeds", plan["seeds"]).size());
+  const Json tables = project.json("out/tables.json");
+  REQUIRE(tables["systems"].size() == 3);
+  for (const Json& system : tables["systems"]) {
+    const std::string latent = system["name"] == "ours" ? "sample" : system["name"] == "mean" ? "mean" : "shuffled";
+    const Json printed =
+        Json::parse(project.must({"evaluate", "out/runs/ours-1", "--data", "out/data", "--json", "--latent", latent}));
+    CHECK(system["figures"]["PPL"]["values"][0] == printed["perplexity_token"]);
+  }
+  // Both intervals are of pairs: that one seed is better than another makes the difference no less sure.
+  const Json& difference = tables["systems"][2]["figures"]["PPL"]["difference"];
+  CHECK(difference["value"].get<double>() == Approx(tables["systems"][2]["figures"]["PPL"]["mean"].get<double>() -
+                                                    tables["systems"][0]["figures"]["PPL"]["mean"].get<double>()));
+  CHECK_THAT(project.content("out/tables.md"), Contains("other: the runs of ours, evaluated with --latent=shuffled"));
+  CHECK(project.must(experiment("out")).find("training") == std::string::npos);
+  const auto change = [&](const Json& variant, const std::vector<std::string>& parts) {
+    Json changed = plan;
+    changed["variants"][2] = variant;
+    write_plan(project, changed);
+    check_refusal(project, experiment("other"), parts);
+  };
+  change({{"name", "x"}, {"runs_of", "mean"}}, {"variant 'x'", "runs_of", "'mean'"});
+  change({{"name", "x"}, {"runs_of", "ours"}, {"epochs", 2}}, {"variant 'x'", "epochs"});
+  change({{"name", "x"}, {"runs_of", "ours"}, {"evaluate", {{"latnet", "mean"}}}}, {"variant 'x': evaluate", "latnet"});
+}
+
 TEST_CASE("a dry run lists the runs and writes nothing, and --only chooses variants") {
   const TinyProject project;
   write_plan(project, tiny_plan());
@@ -325,7 +366,7 @@ TEST_CASE("evaluate --per-dialogue writes what makes the figures, dialogue by di
     const double ratio = sum / static_cast<double>(count);
     CHECK(figures.at(name).get<double>() == Approx(kind == "exp" ? std::exp(ratio) : ratio));
   }
-  CHECK(head["figures"].size() == 4);
+  CHECK(head["figures"].size() == 6);  // perplexities at the mean of the latent variables, too
   std::size_t replies = 0, words = 0;
   std::set<std::string> different;
   for (std::size_t i = 1; i < lines.size(); ++i) {

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -145,6 +146,72 @@ TEST_CASE("the dialogues of a report are those that are named, and no text can e
   CHECK(data.at("cases").at(0).at("conversation") == name);
   CHECK(data.at("cases").at(0).at("turns").at(0).at("gold") == first.at("gold"));
   CHECK(data.at("cases").at(0).at("runs").at(0).at("turns").at(0).at("reply") == first.at("reply"));
+}
+
+TEST_CASE(
+    "report --latents has replies by sample, mean and another's plan side by side, and differences with intervals") {
+  const TinyProject project;
+  train_three_runs(project);
+  project.must({"report", "tracker", "plain", "bags", "--out", "page.html", "--dialogues", "3", "--quiet", "--latents",
+                "sample,mean,shuffled", "--classifier", "bags"});
+  const Json data = Json::parse(data_block(project.content("page.html")));
+  const Json &tracker = data.at("runs").at(0), &latents = tracker.at("latents");
+  CHECK(latents.at("modes") == Json({"sample", "mean", "shuffled"}));
+  CHECK(latents.at("absent").empty());
+  const auto find = [&](const std::string& name) {
+    for (const Json& one : latents.at("figures"))
+      if (one.at("name") == name) return one;
+    FAIL("no figure " << name);
+    return Json();
+  };
+  // Each is what evaluate prints in that mode, and the differences are from the first.
+  for (std::size_t m = 0; m < 3; ++m) {
+    const std::string mode = latents.at("modes").at(m);
+    const Json printed = Json::parse(project.must({"evaluate", "tracker", "--json", "--latent", mode}));
+    for (const char* name : {"perplexity_token", "perplexity_macro", "speaker_accuracy", "distinct_1", "distinct_2"}) {
+      INFO(mode << " " << name);
+      const Json figure = find(name);
+      CHECK(figure.at("values").at(m).at("value").get<double>() == Approx(printed.at(name).get<double>()));
+      if (m == 0) {
+        CHECK(figure.at("differences").at(0).is_null());
+        CHECK(tracker.at("figures").at(name) == printed.at(name));
+        continue;
+      }
+      const Json& difference = figure.at("differences").at(m);
+      CHECK(difference.at("value").get<double>() ==
+            Approx(printed.at(name).get<double>() - tracker.at("figures").at(name).get<double>()).margin(1e-9));
+      CHECK(difference.at("low").get<double>() <= difference.at("high").get<double>());
+    }
+  }
+  CHECK(find("speaker_accuracy").at("differences").at(2).at("high") == 0);  // the speaker is read as before
+  CHECK(find("same_reply").at("values").at(0).at("value") == 1);
+  for (const char* name : {"reply_emotion_acc", "reply_emotion_policy", "emotion_jsd"})
+    CHECK(find(name).at("values").at(2).at("value").is_number());
+  // The case study: the reply of each mode is that of generate.
+  for (std::size_t m = 1; m < 3; ++m) {
+    const std::string mode = latents.at("modes").at(m);
+    std::map<std::string, std::string> wanted;
+    for (const std::string& line :
+         lines_of(project.must({"generate", "tracker", "--format", "jsonl", "--latent", mode}))) {
+      const Json record = Json::parse(line);
+      wanted[fmt::format("{} {}", record.at("conversation").get<std::string>(), record.at("turn").get<int>())] =
+          record.at("reply");
+    }
+    for (const Json& one : data.at("cases"))
+      for (std::size_t t = 0; t < one.at("turns").size(); ++t) {
+        const Json& other = one.at("runs").at(0).at("turns").at(t).at("latents").at(m - 1);
+        CHECK(other.at("latent") == mode);
+        CHECK(other.at("reply") == wanted.at(fmt::format("{} {}", one.at("conversation").get<std::string>(), t + 1)));
+        CHECK(other.at("insights").size() == one.at("runs").at(0).at("turns").at(t).at("insights").size());
+      }
+  }
+  // What a model lacks is said.
+  for (const std::size_t r : {1u, 2u}) {
+    CHECK(data.at("runs").at(r).at("latents").is_null());
+    CHECK(lacks(data.at("runs").at(r), "latents"));
+  }
+  check_refusal(project, {"report", "tracker", "--out", "page.html", "--latents", "mean"}, {"--latents mean", "two"});
+  check_refusal(project, {"report", "tracker", "--out", "page.html", "--latents", "mean,mean"}, {"twice"});
 }
 
 TEST_CASE("report refuses what it cannot show before anything is written") {

@@ -165,11 +165,101 @@ TEST_CASE("several files are columns, compared over dialogues where there are co
   }
 }
 
+TEST_CASE("--intervals has an interval around every figure, and a reason where there is none") {
+  std::vector<Json> many;
+  for (const char* name : {"1", "2", "3", "4"})
+    for (Json record : records_a()) {
+      record["conversation"] = record["conversation"].get<std::string>() + name;
+      record["reply"] = record["reply"].get<std::string>() + " " + name;
+      many.push_back(record);
+    }
+  folder().file("many.jsonl", records(many));
+  folder().file("vectors.txt", "i 1 2\nsorry 2 -1\ngreat 1 1\noh -3 2\nno 1 0\nthat 0 1\n");
+  const std::vector<std::string> arguments{"many.jsonl", "--vectors",   "vectors.txt", "--vocabulary",
+                                           "100",        "--intervals", "--resamples", "200"};
+  const Json scores = scored(arguments);
+  CHECK(scores.at("bootstrap").at("over") == "dialogues");
+  for (const Json& one : scores.at("figures")) {
+    INFO(one.at("name"));
+    const Json &interval = one.at("intervals").at(0), &reason = one.at("no_interval").at(0);
+    CHECK((one.at("values").at(0).is_null() ? interval.is_null() && reason.is_null()
+                                            : interval.is_null() != reason.is_null()));
+    if (interval.is_array()) CHECK(interval.at(0).get<double>() <= interval.at(1).get<double>());
+  }
+  for (const char* name : {"bleu_1", "self_bleu_2", "entropy_1", "ead_2", "distinct_1_words", "duplicate_replies",
+                           "unique_replies", "top_reply", "length_median", "length_p95"}) {
+    INFO(name);
+    CHECK(figure(scores, name).at("intervals").at(0).is_array());
+  }
+  CHECK_THAT(figure(scores, "emb_rows_left_out").at("no_interval").at(0).get<std::string>(), Contains("counts rows"));
+  std::vector<std::string> printed{"score"};
+  printed.insert(printed.end(), arguments.begin(), arguments.end());
+  const std::string text = folder().must(printed);
+  CHECK_THAT(text, Contains("95 %") && Contains(" … ") && Contains("no interval, counts rows") &&
+                       Contains("95 % intervals by bootstrap over dialogues, 200 resamples, seed 1"));
+  // A figure that a draw of the dialogues may have nothing for: only one of them has gates.
+  folder().file("gates.jsonl", R"({"reply": "a b", "generation_gates": [1, 0.5]})"
+                               "\n"
+                               R"({"reply": "c"})"
+                               "\n");
+  const Json gates = scored({"gates.jsonl", "--intervals"});
+  CHECK(value(gates, "copy_rate") == 0.25);
+  CHECK(figure(gates, "copy_rate").at("intervals").at(0).is_null());
+  CHECK_THAT(figure(gates, "copy_rate").at("no_interval").at(0).get<std::string>(), Contains("some draw"));
+}
+
 TEST_CASE("the table is printed as Markdown, and twice the same") {
   const std::vector<std::string> arguments{"score", "a.txt", "--references", "gold.txt", "--markdown"};
   const std::string text = folder().must(arguments);
   CHECK_THAT(text, Catch::StartsWith("| figure | unit | a |\n|---|---|---:|\n| bleu_1 | ×100 | 58.26 |\n"));
   CHECK(folder().must(arguments) == text);
+}
+
+TEST_CASE("--rows last, --limit and --sample score some rows as if the file had no others") {
+  folder().file("a.jsonl", records(records_a()));
+  // The last of x and y; their posts are still all that was said before.
+  folder().file("last.jsonl", records({records_a()[1], records_a()[2]}));
+  const auto same = [](const Json& some, const Json& whole) {
+    REQUIRE(some.at("rows") == whole.at("rows"));
+    for (const Json& one : whole.at("figures")) {
+      INFO(one.at("name"));
+      CHECK(figure(some, one.at("name")).at("values") == one.at("values"));
+    }
+  };
+  const Json last = scored({"a.jsonl", "--rows", "last"});
+  same(last, scored({"last.jsonl"}));
+  CHECK(last.at("dialogues") == 2);
+  CHECK(last.at("remarks").at(0) == "2 of 3 rows: the last of each conversation");
+  folder().file("first.jsonl", records({records_a()[0]}));
+  same(scored({"a.jsonl", "--limit", "1"}), scored({"first.jsonl"}));
+  // Drawn ones: the same of every file, another seed draws others, and references come along.
+  std::vector<std::string> replies, gold;
+  for (int i = 0; i < 200; ++i) {
+    replies.push_back(std::string("w") + std::to_string(i) + " a b");
+    gold.push_back(std::string("w") + std::to_string(i) + " a c");
+  }
+  const auto text = [](const std::vector<std::string>& lines) {
+    std::string all;
+    for (const std::string& line : lines) all += line + "\n";
+    return all;
+  };
+  folder().file("many.txt", text(replies));
+  folder().file("many_gold.txt", text(gold));
+  const auto sampled = [&](const char* count, const char* seed) {
+    return scored({"many.txt", "many_gold.txt", "--references", "many_gold.txt", "--sample", count, "--seed", seed});
+  };
+  const Json some = sampled("50", "1");
+  CHECK(some.at("rows") == 50);
+  CHECK(value(some, "bleu_1") == Approx(100 * 2.0 / 3));  // each with its own reference
+  CHECK(value(some, "bleu_1", 1) == Approx(100));
+  CHECK(value(some, "distinct_1") == Approx(100.0 * 52 / 150));
+  CHECK(sampled("50", "1") == some);
+  CHECK(figure(sampled("50", "2"), "chrf") != figure(some, "chrf"));
+  CHECK(some.at("remarks").at(0) == "50 of 200 rows: of all, 50 drawn with seed 1");
+  same(sampled("200", "3"), scored({"many.txt", "many_gold.txt", "--references", "many_gold.txt", "--seed", "3"}));
+  refused({"many.txt", "--sample", "201"}, {"--sample 201", "many.txt has 200 rows"});
+  refused({"a.jsonl", "--rows", "last", "--limit", "3"}, {"--limit 3", "2 rows"});
+  refused({"a.txt", "--rows", "last"}, {"a.txt:1", "says no conversation"});
 }
 
 TEST_CASE("files whose rows are not of the same posts are refused with the line") {
@@ -262,5 +352,15 @@ TEST_CASE("a classifier of texts gives the emotions of replies, and one that is 
   CHECK(value(same, "emotion_jsd") == 0);
   CHECK(value(same, "intent_kl") == Approx(0).margin(1e-9));
   CHECK(value(same, "intent_kl_zero_cells") == 0);
+  project.must(
+      {"score", "g.jsonl", "--classifier", "linear", "--intents", "linear", "--intervals", "--json", "i.json"});
+  const Json drawn = project.json("i.json");
+  for (const char* name : {"emotion_jsd", "intent_kl", "reply_emotion_acc"}) {
+    INFO(name);
+    const Json& interval = figure(drawn, name).at("intervals").at(0);
+    CHECK(interval.at(0).get<double>() <= value(drawn, name));
+    CHECK(interval.at(1).get<double>() >= value(drawn, name));
+  }
+  CHECK_THAT(figure(drawn, "intent_kl_zero_cells").at("no_interval").at(0).get<std::string>(), Contains("empty"));
   check_refusal(project, {"score", "g.jsonl", "--classifier", "run"}, {"run", "labels no texts"});
 }

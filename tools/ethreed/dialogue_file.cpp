@@ -27,6 +27,12 @@ std::vector<std::string> words_of(const std::string& text) {
 
 }  // namespace
 
+GroupFigure DialogueFigure::of_draw() const {
+  std::vector<RatioCounts> counts;
+  for (const ExampleShare& share : of_dialogue) counts.push_back({share.sum, static_cast<double>(share.count)});
+  return ratio_figure(std::move(counts), exponential);
+}
+
 void DialogueFile::write(const std::filesystem::path& path) const {
   AtomicFile file(path);
   Json kinds = Json::object();

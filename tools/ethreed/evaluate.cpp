@@ -45,7 +45,7 @@ void add_figures(Json& figures, const Model& model, const std::vector<double>& v
     const FigureColumn& column = model.figures()[k];
     const std::string name(column.name);
     figures[name] = figure_json(figures, name, values[k], column.count);
-    const std::string mean_name = name + "_at_latent_mean";
+    const std::string mean_name = name + std::string(at_latent_mean);
     if (column.at_mean && !at_mean.empty()) figures[mean_name] = figure_json(figures, mean_name, at_mean[k], false);
   }
 }
@@ -76,10 +76,20 @@ DialogueFile by_dialogue(const std::vector<FigureShares>& figures, const SplitEx
   return file;
 }
 
+// What every dialogue adds at the mean of the latent variables, for the figures that have such a value.
+void add_at_mean(DialogueFile& file, const Model& model, DialogueFile at_mean) {
+  for (DialogueFigure& figure : at_mean.figures)
+    if (std::any_of(model.figures().begin(), model.figures().end(),
+                    [&](const FigureColumn& column) { return column.at_mean && column.name == figure.name; })) {
+      figure.name += at_latent_mean;
+      file.figures.push_back(std::move(figure));
+    }
+}
+
 }  // namespace
 
 Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vector<std::string>& notes,
-                const std::function<void(const GeneratedTurn&)>& consume) {
+                const std::function<void(const GeneratedTurn&)>& consume, DialogueFile* file) {
   const DecodeOptions decode = arguments.decode.checked();
   const LoadedRun& run = opened.run;
   const Model& model = run.model();
@@ -97,9 +107,12 @@ Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vect
       {"variant", model.variant()},          {"seed", run.info.config.recipe.seed},    {"split", arguments.run.split}};
   const std::vector<double> values = opened.evaluator.evaluate(opened.examples, mode, go_on);
   DialogueFile dialogues = by_dialogue(opened.evaluator.shares(), opened.examples);
-  add_figures(figures, model, values,
-              model.has_latent() ? opened.evaluator.evaluate(opened.examples, {.sample = false}, go_on)
-                                 : std::vector<double>());
+  std::vector<double> at_mean;
+  if (model.has_latent()) {
+    at_mean = opened.evaluator.evaluate(opened.examples, {.sample = false}, go_on);
+    add_at_mean(dialogues, model, by_dialogue(opened.evaluator.shares(), opened.examples));
+  }
+  add_figures(figures, model, values, at_mean);
   if (model.writes_replies()) {
     DistinctCounter distinct;
     ReplyFigures whole(model.vocabulary());
@@ -125,6 +138,7 @@ Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vect
   }
   if (model.has_latent()) figures["latent"] = arguments.decode.latent;
   if (!arguments.per_dialogue.empty()) dialogues.write(arguments.per_dialogue);
+  if (file != nullptr) *file = std::move(dialogues);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - opened.start;
   figures["vocabulary"] = opened.data.vocabulary_size();
   figures["parameters"] = model.layout().parameter_count();

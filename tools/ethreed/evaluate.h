@@ -2,6 +2,7 @@
 // The options of `ethreed evaluate`, and the figures of a run as it prints them: for other commands.
 
 #include "tools/ethreed/decode_options.h"
+#include "tools/ethreed/dialogue_file.h"
 #include "tools/ethreed/opened_run.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -33,10 +34,11 @@ void add_evaluate_options(CLI::App& command, EvaluateArguments& arguments);
 inline constexpr const char* not_finite_key = "not_finite";
 
 /// All figures of one run by name; its model's notes are added to `notes`, each once. `turn` is shown every reply as it
-/// is written. Throws Error if the model has no figure by importance sampling and one is asked for, or after Ctrl-C
-/// where interruptions are caught.
+/// is written; `file`, if given, gets what every dialogue adds. Throws Error if the model has no figure by importance
+/// sampling and one is asked for, or after Ctrl-C where interruptions are caught.
 nlohmann::ordered_json figures_of(OpenedRun& opened, const EvaluateArguments& arguments,
                                   std::vector<std::string>& notes,
-                                  const std::function<void(const GeneratedTurn&)>& turn = {});
+                                  const std::function<void(const GeneratedTurn&)>& turn = {},
+                                  DialogueFile* file = nullptr);
 
 }  // namespace ethreed

@@ -93,7 +93,8 @@ void print_runs(const ExperimentPlan& plan, const std::vector<const PlannedRun*>
                              : stage == RunStage::trained ? "trained, not evaluated"
                              : stage == RunStage::started
                                  ? fmt::format("begun, about step {} of {}", tail ? tail->step : 0, run->steps())
-                                 : fmt::format("not begun, {} steps", run->steps());
+                             : run->trained_as.empty() ? fmt::format("not begun, {} steps", run->steps())
+                                                       : fmt::format("evaluation of {}, not begun", run->trained_as);
     const Model& model = *run->config.model;
     fmt::print("{:<{}}  {}, variant {}, seed {}, {} epochs: {}\n", run->name, width, model.name(), model.variant(),
                run->seed, run->config.recipe.epochs, text);

@@ -49,7 +49,7 @@ class JobLoop {
     for (const PlannedRun& run : runs)
       if (is_done(run, folder_)) {
         ++done_;
-        time_left_.learn(run, tail_or_nothing(folder_.run(run)));
+        if (run.trained_as.empty()) time_left_.learn(run, tail_or_nothing(folder_.run(run)));
       }
   }
 
@@ -58,7 +58,8 @@ class JobLoop {
       if (!is_done(*run, folder_)) waiting_.push_back(run);
     bool told = false;
     while (!in_work_.empty() || (!waiting_.empty() && !interrupted())) {
-      while (!interrupted() && !waiting_.empty() && static_cast<int>(in_work_.size()) < options_.jobs) start_next();
+      while (!interrupted() && static_cast<int>(in_work_.size()) < options_.jobs && start_next()) {
+      }
       if (interrupted() && !told) {
         view_.say("stopping: trainings save; the same command goes on");
         for (Job& job : in_work_) job.child->stop();
@@ -89,16 +90,35 @@ class JobLoop {
     return std::max(1, options_.device.threads / std::max(1, side_by_side));
   }
 
-  void start_next() {
-    Job job{.run = waiting_.front(), .threads = threads_of_next()};
-    waiting_.erase(waiting_.begin());
+  // Is the training that a run is of another variant still to come, or at work?
+  bool is_blocked(const PlannedRun& run) const {
+    const auto trains = [&](const PlannedRun& other) { return other.name == run.trained_as; };
+    return std::any_of(waiting_.begin(), waiting_.end(), [&](const PlannedRun* other) { return trains(*other); }) ||
+           std::any_of(in_work_.begin(), in_work_.end(),
+                       [&](const Job& job) { return trains(*job.run) && !job.evaluating; });
+  }
+
+  // False if there is nothing that can begin now.
+  bool start_next() {
+    const auto next =
+        std::find_if(waiting_.begin(), waiting_.end(), [&](const PlannedRun* run) { return !is_blocked(*run); });
+    if (next == waiting_.end()) return false;
+    Job job{.run = *next, .threads = threads_of_next()};
+    waiting_.erase(next);
     wait_for_lock(*job.run);
     const RunStage stage = stage_of(plan_, *job.run, folder_);
-    if (stage == RunStage::trained)
+    if (stage == RunStage::trained) {
       evaluate(job);
-    else
+    } else if (job.run->trained_as.empty()) {
       train(job, stage == RunStage::started);
+    } else {
+      failed_.push_back(job.run->name);
+      view_.say(
+          fmt::format("{}: FAILED: {}, whose evaluation it is, is not trained", job.run->name, job.run->trained_as));
+      return true;
+    }
     in_work_.push_back(std::move(job));
+    return true;
   }
 
   // A training that an earlier call left behind when it was killed may still be saving.
@@ -135,11 +155,12 @@ class JobLoop {
         "--data",         folder_.data(plan_.data[plan_.variants[job.run->variant].data]).string(),
         "--per-dialogue", folder_.dialogues(*job.run).string(),
         "--json"};
-    for (const std::string& option : plan_.decoding) arguments.push_back(option);
+    const PlannedVariant& variant = plan_.variants[job.run->variant];
+    for (const std::string& option : variant.decoding) arguments.push_back(option);
     const auto figures = job.run->config.model->figures();
-    if (plan_.importance_samples > 0 &&
+    if (variant.importance_samples > 0 &&
         std::any_of(figures.begin(), figures.end(), [](const FigureColumn& column) { return column.sampled; }))
-      arguments.push_back(fmt::format("--importance-samples={}", plan_.importance_samples));
+      arguments.push_back(fmt::format("--importance-samples={}", variant.importance_samples));
     for (const std::string& option : device_options(job.threads)) arguments.push_back(option);
     job.evaluating = true;
     job.child = std::make_unique<ChildProcess>(arguments, folder_.log(job.run->name), folder_.figures(*job.run));
@@ -202,7 +223,7 @@ class JobLoop {
     last_look_ = std::chrono::steady_clock::now();
     const std::vector<RunInWork> works = in_work();
     for (const RunInWork& work : works)
-      if (work.tail) time_left_.learn(*work.run, *work.tail);
+      if (work.tail && work.run->trained_as.empty()) time_left_.learn(*work.run, *work.tail);
     view_.show(works, done_, runs_, time_left_.of(waiting_, works, options_.jobs));
   }
 

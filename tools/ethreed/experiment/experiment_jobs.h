@@ -11,7 +11,8 @@ struct JobOptions {
   DeviceArguments device;  ///< its threads are divided among the jobs
 };
 
-/// As many as go on side by side by default: one a thread, as far as memory reaches; on a device one.
+/// As many as go on side by side by default: one a thread, as far as memory reaches; on a device one. Whether that is
+/// faster on a machine than fewer runs with more threads: benchmarks/experiment_jobs.sh.
 int usual_jobs(const DeviceArguments& device);
 
 /// Trains and evaluates the runs that are not done, in order, until all are or the program is interrupted

@@ -161,10 +161,43 @@ Json config_of(const Json& json, const ModelKind& kind, const std::string& sourc
   return config;
 }
 
+// Options of `evaluate` as a variant has them.
+void read_evaluate(const Json& options, const std::string& source, PlannedVariant& variant) {
+  variant.evaluate = options;
+  variant.decoding = options_from(options, evaluate_keys, source);
+  std::vector<std::string> all = variant.decoding;
+  all.emplace_back("run");
+  std::erase_if(variant.decoding, [](const std::string& one) { return one.starts_with("--importance-samples"); });
+  CLI::App command;
+  EvaluateArguments arguments;
+  add_evaluate_options(command, arguments);
+  parse_arguments(command, all, source);
+  arguments.decode.checked();
+  variant.importance_samples = arguments.importance_samples;
+}
+
+// A variant that is the runs of another one, evaluated in another way.
+void take_runs(const Json& json, const std::string& source, const ExperimentPlan& plan, PlannedVariant& variant) {
+  check_keys(json, {"name", "title", "note", "runs_of", "evaluate"}, source);
+  const std::string name = text_at(json, "runs_of", source);
+  const auto base = std::find_if(plan.variants.begin(), plan.variants.end(),
+                                 [&](const PlannedVariant& one) { return one.name == name; });
+  ETHREED_CHECK(base != plan.variants.end() && base->runs_of.empty(),
+                "{}: runs_of: wanted a variant with runs of its own that stands before this one, got '{}'", source,
+                cut_text(name));
+  variant.runs_of = base->name;
+  variant.model = base->model;
+  variant.config = base->config;
+  variant.seeds = base->seeds;
+  variant.data = base->data;
+}
+
 void add_variant(const Json& json, const std::vector<std::uint64_t>& seeds, const fs::path& folder,
                  const std::string& plan_source, ExperimentPlan& plan) {
   const std::string number = fmt::format("{}: variants[{}]", plan_source, plan.variants.size());
-  check_keys(json, {"name", "title", "note", "model", "variant", "recipe", "config", "epochs", "seeds", "data"},
+  check_keys(json,
+             {"name", "title", "note", "model", "variant", "recipe", "config", "epochs", "seeds", "data", "runs_of",
+              "evaluate"},
              number);
   PlannedVariant variant{.name = text_at(json, "name", number)};
   ETHREED_CHECK(is_file_name(variant.name),
@@ -176,6 +209,17 @@ void add_variant(const Json& json, const std::vector<std::uint64_t>& seeds, cons
     ETHREED_CHECK(other.name != variant.name, "{}: stands there twice", source);
   variant.title = text_at(json, "title", source, variant.name);
   variant.note = text_at(json, "note", source);
+  Json evaluate = plan.evaluate;
+  if (json.contains("evaluate")) {
+    check_keys(json["evaluate"], evaluate_keys, source + ": evaluate");
+    evaluate.update(json["evaluate"]);
+  }
+  read_evaluate(evaluate, source + ": evaluate", variant);
+  if (json.contains("runs_of")) {
+    take_runs(json, source, plan, variant);
+    plan.variants.push_back(std::move(variant));
+    return;
+  }
   ETHREED_CHECK(json.contains("model"), "{}: wanted the key 'model': {}", source, model_names());
   const std::string model = text_at(json, "model", source);
   const auto kinds = model_kinds();
@@ -240,21 +284,6 @@ void read_published(const Json& json, const std::string& source, ExperimentPlan&
   }
 }
 
-void read_evaluate(const Json& json, const std::string& plan_source, ExperimentPlan& plan) {
-  const std::string source = plan_source + ": evaluate";
-  plan.evaluate = json.value("evaluate", Json::object());
-  plan.decoding = options_from(plan.evaluate, evaluate_keys, source);
-  std::erase_if(plan.decoding, [](const std::string& one) { return one.starts_with("--importance-samples"); });
-  CLI::App command;
-  EvaluateArguments arguments;
-  add_evaluate_options(command, arguments);
-  std::vector<std::string> all = options_from(plan.evaluate, evaluate_keys, source);
-  all.emplace_back("run");
-  parse_arguments(command, all, source);
-  arguments.decode.checked();
-  plan.importance_samples = arguments.importance_samples;
-}
-
 }  // namespace
 
 ExperimentPlan read_plan(const fs::path& path, const std::string& data) {
@@ -276,12 +305,14 @@ ExperimentPlan read_plan(const fs::path& path, const std::string& data) {
     fail("{}: says no data; give --data DIR (what `ethreed prepare --out` wrote)", source);
   const std::vector<std::uint64_t> seeds =
       json.contains("seeds") ? seeds_at(json, source) : std::vector<std::uint64_t>();
+  plan.evaluate = json.value("evaluate", Json::object());
+  PlannedVariant as_plan;
+  read_evaluate(plan.evaluate, source + ": evaluate", as_plan);  // what is wrong there is no variant's
   for (const Json& variant : objects_at(json, "variants", source)) add_variant(variant, seeds, folder, source, plan);
   ETHREED_CHECK(!plan.variants.empty(), "{}: variants: wanted a list with one variant or more", source);
   read_columns(json, source, plan);
   read_published(json, source, plan);
   plan.published_note = text_at(json, "published_note", source);
-  read_evaluate(json, source, plan);
   if (json.contains("bootstrap")) {
     const std::string within = source + ": bootstrap";
     const Json& bootstrap = json["bootstrap"];

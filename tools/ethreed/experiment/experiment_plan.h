@@ -2,8 +2,8 @@
 // The plan of an experiment (docs/guide.md tells every key): which systems, on which data, with which seeds, and what
 // its tables show.
 
-#include "model/evaluation/paired_bootstrap.h"
 #include "model/interface/models.h"
+#include "model/metrics/bootstrap.h"
 
 #include <nlohmann/json.hpp>
 
@@ -33,6 +33,11 @@ struct PlannedVariant {
   nlohmann::json config;  ///< {"model": {…}, "training": {…}}: what `train --config` gets
   std::vector<std::uint64_t> seeds;
   std::size_t data = 0;  ///< its place in ExperimentPlan::data
+  /// The variant, before this one, whose runs it is: they are evaluated in another way. Empty: it has runs of its own.
+  std::string runs_of;
+  nlohmann::json evaluate;            ///< the plan's, and over it the variant's
+  std::vector<std::string> decoding;  ///< the same as arguments
+  int importance_samples = 0;         ///< for the models that have such a figure
 };
 
 /// A column of the tables.
@@ -56,10 +61,8 @@ struct ExperimentPlan {
   std::vector<PlannedVariant> variants;
   std::vector<PlannedColumn> columns;  ///< none: every figure that is no count
   std::vector<PublishedRow> published;
-  std::string published_note;         ///< a line for all of them
-  nlohmann::json evaluate;            ///< {"split": …, …}: options of `ethreed evaluate`
-  std::vector<std::string> decoding;  ///< the same as arguments
-  int importance_samples = 0;         ///< for the models that have such a figure
+  std::string published_note;  ///< a line for all of them
+  nlohmann::json evaluate;     ///< {"split": …, …}: options of `ethreed evaluate`
   BootstrapOptions bootstrap;
 };
 

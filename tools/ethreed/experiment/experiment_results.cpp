@@ -2,10 +2,14 @@
 
 #include "core/json.h"
 #include "core/mapped_file.h"
+#include "model/metrics/distinct.h"
+#include "model/metrics/repetition.h"
+#include "model/text/word_table.h"
 #include "tools/ethreed/dialogue_file.h"
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <string_view>
 
@@ -45,31 +49,62 @@ std::vector<PlannedColumn> usual_columns(const std::vector<DoneRun>& runs) {
   return columns;
 }
 
-// The figure of a column as a function of dialogues, if the file has what it takes.
-DialogueStatistic statistic_of(const DoneRun& run, const PlannedColumn& column) {
+// What `evaluate` prints of replies as a function of dialogues drawn; none for what it takes more than the words for.
+GroupFigure reply_figure(const std::string& name, const std::vector<std::vector<std::vector<std::string>>>& replies) {
+  std::vector<std::vector<std::string>> texts;
+  std::vector<std::int32_t> dialogue_of;
+  for (std::size_t d = 0; d < replies.size(); ++d)
+    for (const std::vector<std::string>& reply : replies[d]) {
+      texts.push_back(reply);
+      dialogue_of.push_back(static_cast<std::int32_t>(d));
+    }
+  if (name == "ten_commonest_share")
+    return [of_draw = duplicates_of_draw(texts, dialogue_of)](GroupWeights weights) {
+      return of_draw(weights).ten_commonest;
+    };
   constexpr std::string_view distinct = "distinct_";
+  if (name.size() != distinct.size() + 1 || !name.starts_with(distinct)) return {};
+  WordTable words;
+  std::vector<std::vector<std::int32_t>> ids;
+  for (const std::vector<std::string>& text : texts) {
+    auto& of_text = ids.emplace_back();
+    for (const std::string& word : text) of_text.push_back(words.id(word));
+  }
+  const auto variety = std::make_shared<const NgramVariety>(ids, name.back() - '0', dialogue_of, count_of(replies));
+  return [variety](GroupWeights weights) { return 100 * variety->distinct_n(weights); };
+}
+
+// The figure of a column as a function of dialogues drawn, if the file has what it takes.
+GroupFigure figure_of_draw(const DoneRun& run, const PlannedColumn& column) {
   const Json& figures = run.result.at("figures");
   for (const std::string& name : column.figures) {
     if (!figures.contains(name) || !figures.at(name).is_number()) continue;
     for (const DialogueFigure& figure : run.dialogues.figures)
-      if (figure.name == name) return ratio_statistic(figure.of_dialogue, figure.exponential);
-    if (name.size() == distinct.size() + 1 && name.starts_with(distinct) && !run.dialogues.replies.empty())
-      return distinct_statistic(run.dialogues.replies, name.back() - '0');
-    return {};
+      if (figure.name == name) return figure.of_draw();
+    return run.dialogues.replies.empty() ? GroupFigure() : reply_figure(name, run.dialogues.replies);
   }
   return {};
 }
 
 // Resampled figures of a system, one a run; none if one of them has it not.
-std::vector<ResampledFigure> resampled(const PairedBootstrap& bootstrap, const std::vector<const DoneRun*>& runs,
+std::vector<ResampledFigure> resampled(const Bootstrap& bootstrap, const std::vector<const DoneRun*>& runs,
                                        const PlannedColumn& column) {
   std::vector<ResampledFigure> figures;
   for (const DoneRun* run : runs) {
-    const DialogueStatistic statistic = statistic_of(*run, column);
-    if (!statistic) return {};
-    figures.push_back(bootstrap.resample(statistic));
+    const GroupFigure figure = figure_of_draw(*run, column);
+    if (!figure) return {};
+    figures.push_back(bootstrap.resample(figure));
   }
   return figures;
+}
+
+// Are the runs of a system those of the other one, evaluated in another way?
+bool same_runs(const std::vector<const DoneRun*>& system, const std::vector<const DoneRun*>& other) {
+  const auto trained = [](const DoneRun* run) {
+    return run->run->trained_as.empty() ? run->run->name : run->run->trained_as;
+  };
+  return std::equal(system.begin(), system.end(), other.begin(), other.end(),
+                    [&](const DoneRun* a, const DoneRun* b) { return trained(a) == trained(b); });
 }
 
 void compare(const ExperimentPlan& plan, const std::vector<std::vector<const DoneRun*>>& of_system,
@@ -77,7 +112,7 @@ void compare(const ExperimentPlan& plan, const std::vector<std::vector<const Don
   if (of_system.size() < 2) return;
   const std::vector<std::string>& dialogues = of_system.front().front()->dialogues.conversations;
   if (dialogues.empty()) return;
-  const PairedBootstrap bootstrap(count_of(dialogues), plan.bootstrap);
+  const Bootstrap bootstrap(count_of(dialogues), plan.bootstrap);
   results.compared_with = results.systems.front().title;
   std::vector<bool> comparable;
   for (std::size_t s = 0; s < of_system.size(); ++s) {
@@ -87,15 +122,26 @@ void compare(const ExperimentPlan& plan, const std::vector<std::vector<const Don
       results.notes.push_back(fmt::format("{} was evaluated on other dialogues than {} and is not compared with it.",
                                           results.systems[s].title, results.compared_with));
   }
-  for (const PlannedColumn& column : results.columns) {
+  for (std::size_t c = 0; c < results.columns.size(); ++c) {
+    const PlannedColumn& column = results.columns[c];
     const std::vector<ResampledFigure> base = resampled(bootstrap, of_system.front(), column);
+    bool lacks = false;
     for (std::size_t s = 0; s < of_system.size(); ++s) {
       auto& differences = results.systems[s].differences;
       differences.emplace_back();
-      if (s == 0 || !comparable[s] || base.empty()) continue;
-      const std::vector<ResampledFigure> mine = resampled(bootstrap, of_system[s], column);
-      if (!mine.empty()) differences.back() = bootstrap.difference(mine, base);
+      if (s == 0 || !comparable[s]) continue;
+      const std::vector<ResampledFigure> mine =
+          base.empty() ? std::vector<ResampledFigure>() : resampled(bootstrap, of_system[s], column);
+      if (!mine.empty())
+        differences.back() = bootstrap.difference(mine, base, same_runs(of_system[s], of_system.front()));
+      const bool both = results.systems.front().figures[c].exists() && results.systems[s].figures[c].exists();
+      lacks = lacks || (both && !(differences.back() && differences.back()->dialogues.exists()));
     }
+    if (lacks)
+      results.notes.push_back(fmt::format(
+          "{}: differences have no interval, as not every draw of dialogues has what it is taken of, or the files of "
+          "dialogues do not hold it.",
+          column.heading));
   }
 }
 

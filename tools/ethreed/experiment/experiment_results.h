@@ -28,7 +28,7 @@ struct SystemRow {
   std::vector<int> best_epochs, epochs;
   TableFigure training_seconds, evaluation_seconds;
   /// By column: this system less the first one.
-  std::vector<std::optional<PairedDifference>> differences;
+  std::vector<std::optional<SystemDifference>> differences;
 };
 
 struct ExperimentResults {

@@ -93,24 +93,26 @@ std::vector<PlannedRun> list_runs(const ExperimentPlan& plan, const ExperimentFo
   std::vector<Dataset> data;
   for (const PlannedData& one : plan.data) {
     data.push_back(open_planned(one, folder));
-    for (const std::string& split : {std::string("train"), std::string("valid"), plan.evaluate.value("split", "valid")})
-      data.back().split(split);  // throws if it is missing
+    for (const char* split : {"train", "valid"}) data.back().split(split);  // throws if it is missing
     fingerprints[one.place] = {{"fingerprint", data.back().fingerprint()}};
     if (one.folder.empty()) fingerprints[one.place]["prepare"] = one.recipe;
   }
   std::vector<std::vector<PlannedRun>> of_variant;
-  bool sampled = plan.importance_samples == 0;
+  bool asked_for_samples = false, sampled = false;
   for (std::size_t v = 0; v < plan.variants.size(); ++v) {
     const PlannedVariant& variant = plan.variants[v];
     const Dataset& dataset = data[variant.data];
     const DataDescription description = describe(dataset);
+    dataset.split(variant.evaluate.value("split", "valid"));
+    asked_for_samples = asked_for_samples || variant.importance_samples > 0;
     const std::string source = fmt::format("{}: variant '{}'", plan.source, variant.name);
     auto& runs = of_variant.emplace_back();
     for (const std::uint64_t seed : variant.seeds) {
       const Json seed_key{{"training", {{"seed", seed}}}};
       const std::array<ConfigPatch, 2> patches{ConfigPatch{&variant.config, source, false},
                                                ConfigPatch{&seed_key, source, false}};
-      PlannedRun run{.variant = v, .seed = seed, .name = fmt::format("{}-{}", variant.name, seed)};
+      PlannedRun run{.variant = v, .seed = seed, .name = fmt::format("{}-{}", variant.name, seed), .trained_as = {}};
+      if (!variant.runs_of.empty()) run.trained_as = fmt::format("{}-{}", variant.runs_of, seed);
       try {
         run.config = make_run_config(variant.model, &description, patches);
       } catch (const Error&) {
@@ -120,9 +122,10 @@ std::vector<PlannedRun> list_runs(const ExperimentPlan& plan, const ExperimentFo
       const Model& model = *run.config.model;
       const int examples = SplitExamples(dataset.split("train"), example_kind(model)).count();
       run.steps_per_epoch = (examples + run.config.recipe.batch - 1) / run.config.recipe.batch;
-      for (const FigureColumn& column : model.figures()) sampled |= column.sampled;
+      for (const FigureColumn& column : model.figures())
+        sampled = sampled || (column.sampled && variant.importance_samples > 0);
       const bool about_plans =
-          plan.evaluate.value("latent", "sample") == "shuffled" || plan.evaluate.contains("reply_emotion");
+          variant.evaluate.value("latent", "sample") == "shuffled" || variant.evaluate.contains("reply_emotion");
       ETHREED_CHECK(!about_plans || !model.reply_plan().empty(),
                     "{}: evaluate: 'latent' shuffled and 'reply_emotion' are for models that plan the emotion of a "
                     "reply, and {} does not; leave them out, or the variant",
@@ -130,7 +133,7 @@ std::vector<PlannedRun> list_runs(const ExperimentPlan& plan, const ExperimentFo
       runs.push_back(std::move(run));
     }
   }
-  ETHREED_CHECK(sampled,
+  ETHREED_CHECK(!asked_for_samples || sampled,
                 "{}: evaluate: importance_samples: no variant has a figure by importance sampling; leave it out",
                 plan.source);
   std::vector<PlannedRun> runs;
@@ -155,7 +158,7 @@ RunStage stage_of(const ExperimentPlan& plan, const PlannedRun& run, const Exper
         fmt::format("{}remove {} and this file to make the run anew", other_name, directory.string());
     try {
       check_same_config(there.at("config"), run, result, advice);
-      if (const auto key = difference(there.at("evaluate"), plan.evaluate, "evaluate"))
+      if (const auto key = difference(there.at("evaluate"), plan.variants[run.variant].evaluate, "evaluate"))
         fail("{}: was evaluated otherwise: {}; remove the files of {} to evaluate all runs anew", result.string(), *key,
              (folder.root / "results").string());
     } catch (const Json::exception& error) {
@@ -167,7 +170,8 @@ RunStage stage_of(const ExperimentPlan& plan, const PlannedRun& run, const Exper
   if (!info) return RunStage::waiting;
   check_same_config(to_json(info->config), run, directory,
                     fmt::format("{}remove {} to make it anew", other_name, directory.string()));
-  return info->progress.finished ? RunStage::trained : RunStage::started;
+  if (info->progress.finished) return RunStage::trained;
+  return run.trained_as.empty() ? RunStage::started : RunStage::waiting;
 }
 
 std::optional<LogTail> log_tail(const fs::path& run) {
@@ -201,7 +205,8 @@ void write_result(const ExperimentPlan& plan, const PlannedRun& run, const Exper
   for (const auto& [key, value] : evaluated.items())
     if (std::find(no_figures.begin(), no_figures.end(), key) == no_figures.end()) figures[key] = value;
   const std::optional<LogTail> tail = log_tail(folder.run(run));
-  const OrderedJson times{{"training_seconds", tail ? OrderedJson(tail->seconds) : OrderedJson()},
+  const bool trained = tail && run.trained_as.empty();  // else that is the other run's
+  const OrderedJson times{{"training_seconds", trained ? OrderedJson(tail->seconds) : OrderedJson()},
                           {"evaluation_seconds", evaluated.at("seconds")},
                           {"threads", threads}};
   write_text_atomically(folder.times(run), times.dump(2) + "\n");
@@ -216,7 +221,7 @@ void write_result(const ExperimentPlan& plan, const PlannedRun& run, const Exper
                            {"epochs", info.progress.epoch},
                            {"data_fingerprint", info.data_fingerprint},
                            {"figures", figures},
-                           {"evaluate", plan.evaluate},
+                           {"evaluate", plan.variants[run.variant].evaluate},
                            {"config", to_json(info.config)}};
   write_text_atomically(folder.result(run), result.dump(2) + "\n");
 }

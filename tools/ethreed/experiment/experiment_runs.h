@@ -18,7 +18,8 @@ namespace ethreed {
 struct PlannedRun {
   std::size_t variant = 0;  ///< its place in the plan
   std::uint64_t seed = 1;
-  std::string name;  ///< "VARIANT-SEED"
+  std::string name;        ///< "VARIANT-SEED"
+  std::string trained_as;  ///< the run of another variant that it is; empty: it is trained itself
   RunConfig config;
   std::int64_t steps_per_epoch = 0;
   std::int64_t steps() const { return steps_per_epoch * config.recipe.epochs; }
@@ -37,7 +38,9 @@ struct ExperimentFolder {
   std::filesystem::path config(const PlannedVariant& variant) const {
     return root / "configs" / (variant.name + ".json");
   }
-  std::filesystem::path run(const PlannedRun& run) const { return root / "runs" / run.name; }
+  std::filesystem::path run(const PlannedRun& run) const {
+    return root / "runs" / (run.trained_as.empty() ? run.name : run.trained_as);
+  }
   std::filesystem::path log(const std::string& name) const { return root / "logs" / (name + ".txt"); }
   std::filesystem::path figures(const PlannedRun& run) const { return root / "logs" / (run.name + ".figures.json"); }
   std::filesystem::path dialogues(const PlannedRun& run) const { return root / "dialogues" / (run.name + ".jsonl"); }

@@ -36,17 +36,16 @@ std::string mean_text(const TableFigure& figure, int decimals) {
 
 std::string parameters_text(double parameters) { return fmt::format("{:.2f} M", parameters / 1e6); }
 
-std::string interval_text(const Bounds& interval, int decimals) {
+std::string interval_text(const Interval& interval, int decimals) {
   return fmt::format("[{:+.{}f}, {:+.{}f}]", interval.low, decimals, interval.high, decimals);
 }
 
-bool holds_zero(const Bounds& interval) { return interval.low <= 0 && interval.high >= 0; }
-
-std::string difference_text(const std::optional<PairedDifference>& difference, int decimals) {
-  if (!difference || std::isnan(difference->value) || std::isnan(difference->dialogues.low)) return no_value;
-  return fmt::format(
-      "{:+.{}f}{} {} {}", difference->value, decimals, holds_zero(difference->dialogues_and_seeds) ? "" : "*",
-      interval_text(difference->dialogues, decimals), interval_text(difference->dialogues_and_seeds, decimals));
+std::string difference_text(const std::optional<SystemDifference>& difference, int decimals) {
+  if (!difference || !difference->dialogues.exists()) return no_value;
+  return fmt::format("{:+.{}f}{} {} {}", difference->dialogues.value, decimals,
+                     difference->dialogues_and_seeds.holds_zero() ? "" : "*",
+                     interval_text(difference->dialogues, decimals),
+                     interval_text(difference->dialogues_and_seeds, decimals));
 }
 
 ResultTable main_table(const ExperimentPlan& plan, const ExperimentResults& results) {
@@ -101,6 +100,10 @@ std::vector<std::string> notes_of(const ExperimentPlan& plan, const ExperimentRe
   std::vector<std::string> notes;
   for (const SystemRow& system : results.systems)
     if (!system.note.empty()) notes.push_back(fmt::format("{}: {}", system.title, system.note));
+  for (const PlannedVariant& variant : plan.variants)
+    if (!variant.runs_of.empty())
+      notes.push_back(fmt::format("{}: the runs of {}, evaluated with {}; seeds of both are drawn together.",
+                                  variant.title, variant.runs_of, fmt::join(variant.decoding, " ")));
   if (!plan.published_note.empty()) notes.push_back("Published figures: " + plan.published_note);
   for (const PublishedRow& row : plan.published)
     if (!row.note.empty()) notes.push_back(fmt::format("{} (published): {}", row.title, row.note));
@@ -158,7 +161,7 @@ std::string csv_of(const ExperimentPlan& plan, const ExperimentResults& results)
       row.push_back(figure.exists() ? exact(figure.deviation()) : "");
       const auto difference = c < system.differences.size() ? system.differences[c] : std::nullopt;
       if (difference)
-        for (const double value : {difference->value, difference->dialogues.low, difference->dialogues.high,
+        for (const double value : {difference->dialogues.value, difference->dialogues.low, difference->dialogues.high,
                                    difference->dialogues_and_seeds.low, difference->dialogues_and_seeds.high})
           row.push_back(exact(value));
       else
@@ -184,7 +187,7 @@ std::string csv_of(const ExperimentPlan& plan, const ExperimentResults& results)
   return table.csv();
 }
 
-Json interval_json(const Bounds& interval) { return {json_number(interval.low), json_number(interval.high)}; }
+Json interval_json(const Interval& interval) { return {json_number(interval.low), json_number(interval.high)}; }
 
 std::string json_of(const ExperimentPlan& plan, const ExperimentResults& results) {
   Json json{{"experiment", plan.name},
@@ -206,8 +209,8 @@ std::string json_of(const ExperimentPlan& plan, const ExperimentResults& results
                {"deviation", json_number(figure.deviation())},
                {"values", figure.values}};
       if (c >= system.differences.size() || !system.differences[c]) continue;
-      const PairedDifference& difference = *system.differences[c];
-      entry["difference"] = {{"value", json_number(difference.value)},
+      const SystemDifference& difference = *system.differences[c];
+      entry["difference"] = {{"value", json_number(difference.dialogues.value)},
                              {"dialogues", interval_json(difference.dialogues)},
                              {"dialogues_and_seeds", interval_json(difference.dialogues_and_seeds)}};
     }

@@ -17,6 +17,7 @@ void TimeLeft::learn(const PlannedRun& run, const LogTail& tail, double evaluati
 }
 
 double TimeLeft::seconds_of(const PlannedRun& run) const {
+  if (!run.trained_as.empty()) return 0;  // an evaluation alone
   if (const auto known = seconds_a_run_.find(run.variant); known != seconds_a_run_.end()) return known->second;
   double sum = 0;
   for (const auto& [variant, seconds] : seconds_a_run_) sum += seconds;

@@ -11,6 +11,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <utility>
 
 namespace ethreed {
 
@@ -41,13 +42,19 @@ Json likeliest(const std::vector<double>& p, const std::vector<std::string>& cla
 // What a run makes of one dialogue.
 class CaseAnswers {
  public:
-  CaseAnswers(OpenedRun& opened, const DecodeArguments& decode)
+  CaseAnswers(OpenedRun& opened, const DecodeArguments& decode, std::span<const std::string> latents)
       : opened_(opened),
         model_(opened.model()),
         words_(opened.data.word_table()),
         records_(opened.run, words_),
         mode_(decode.reply_mode(opened.run)),
-        options_(decode.checked()) {}
+        options_(decode.checked()) {
+    for (std::size_t m = 1; m < latents.size(); ++m) {
+      DecodeArguments other = decode;
+      other.latent = latents[m];
+      others_.emplace_back(latents[m], other.reply_mode(opened.run));
+    }
+  }
 
   Json of(std::int32_t d) {
     Json out = Json::object();
@@ -62,23 +69,42 @@ class CaseAnswers {
  private:
   Json turns(std::int32_t d) {
     Json turns = Json::array();
-    opened_.evaluator.reply(opened_.examples.make({&d, 1}), Answer::every_turn, mode_, options_,
+    answer(d, mode_, [&](const GeneratedTurn& turn) { turns.push_back(turn_json(d, turn)); });
+    for (const auto& [latent, mode] : others_)
+      answer(d, mode, [&, &name = latent](const GeneratedTurn& turn) {
+        turns[static_cast<std::size_t>(turn.turn)]["latents"].push_back(
+            {{"latent", name}, {"reply", records_.text(turn.reply)}, {"insights", insights_json(turn)}});
+      });
+    return turns;
+  }
+
+  // Every turn of dialogue d, in order. Plans that are shuffled are those of its batch of the split.
+  template <class Consume> void answer(std::int32_t d, const ReplyMode& mode, const Consume& consume) {
+    const std::int32_t first = mode.latent.shuffle_plans ? d / evaluation_batch * evaluation_batch : d;
+    const std::int32_t count =
+        mode.latent.shuffle_plans ? std::min(evaluation_batch, opened_.examples.count() - first) : 1;
+    std::vector<std::int32_t> batch(static_cast<std::size_t>(count));
+    std::iota(batch.begin(), batch.end(), first);
+    opened_.evaluator.reply(opened_.examples.make(batch), Answer::every_turn, mode, options_,
                             [&](const GeneratedTurn& turn) {
-                              turns.push_back(turn_json(d, turn));
+                              if (first + turn.dialogue == d) consume(turn);
                               return true;
                             });
-    return turns;
+  }
+
+  Json insights_json(const GeneratedTurn& turn) const {
+    Json insights = Json::array();
+    for (std::size_t i = 0; i < turn.distributions.size(); ++i)
+      insights.push_back({{"label", model_.insights()[i].label},
+                          {"likeliest", likeliest(turn.distributions[i], records_.classes(i), likeliest_shown)}});
+    return insights;
   }
 
   Json turn_json(std::int32_t d, const GeneratedTurn& turn) const {
     Json out{{"reply", records_.text(turn.reply)},
              {"log_probability", turn.reply.log_probability},
              {"ended", turn.reply.ended},
-             {"insights", Json::array()}};
-    for (std::size_t i = 0; i < turn.distributions.size(); ++i)
-      out["insights"].push_back(
-          {{"label", model_.insights()[i].label},
-           {"likeliest", likeliest(turn.distributions[i], records_.classes(i), likeliest_shown)}});
+             {"insights", insights_json(turn)}};
     if (model_.has_pointer())
       out["attention"] =
           attention_json(view_of(turn.reply, opened_.split.post(d, turn.turn), words_, model_.vocabulary()));
@@ -116,6 +142,7 @@ class CaseAnswers {
   const ReplyRecords records_;
   const ReplyMode mode_;
   const DecodeOptions options_;
+  std::vector<std::pair<std::string, ReplyMode>> others_;
 };
 
 }  // namespace
@@ -159,9 +186,10 @@ Json case_dialogues(const OpenedRun& opened, const std::vector<std::string>& con
   return cases;
 }
 
-void add_case_answers(OpenedRun& opened, const DecodeArguments& decode, Json& cases) {
+void add_case_answers(OpenedRun& opened, const DecodeArguments& decode, std::span<const std::string> latents,
+                      Json& cases) {
   const std::map<std::string, std::int32_t> places = places_of(opened.split);
-  CaseAnswers answers(opened, decode);
+  CaseAnswers answers(opened, decode, latents);
   for (Json& one : cases) {
     ETHREED_CHECK(!interrupted(), "interrupted");
     const auto found = places.find(one["conversation"].get<std::string>());

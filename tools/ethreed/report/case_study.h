@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,9 @@ nlohmann::ordered_json case_dialogues(const OpenedRun& opened, const std::vector
 
 /// Adds to "runs" of every case what this run makes of it: {"turns": [{"reply", "insights", "attention", …}…],
 /// "tracked": [{"post": [["sad", 0.8]…], "response": […]}…]}, each where the model has it; null where the split of its
-/// data has no such dialogue.
-void add_case_answers(OpenedRun& opened, const DecodeArguments& decode, nlohmann::ordered_json& cases);
+/// data has no such dialogue. `latents`: of the modes after the first every turn has in "latents" [{"latent", "reply",
+/// "insights"}…]. By the plan of another dialogue a turn is answered in its batch of the split, as `evaluate` does.
+void add_case_answers(OpenedRun& opened, const DecodeArguments& decode, std::span<const std::string> latents,
+                      nlohmann::ordered_json& cases);
 
 }  // namespace ethreed

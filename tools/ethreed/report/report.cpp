@@ -2,6 +2,7 @@
 #include "core/printable.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/report/case_study.h"
+#include "tools/ethreed/report/latent_modes.h"
 #include "tools/ethreed/report/report_page.h"
 #include "tools/ethreed/report/report_run.h"
 
@@ -9,8 +10,10 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <set>
 
 namespace ethreed {
@@ -26,7 +29,8 @@ struct ReportArguments {
   EvaluateArguments evaluate;
   std::string out, title;
   int dialogues = 6;
-  std::vector<std::string> cases;
+  std::vector<std::string> cases, latents;
+  std::string classifier;
   bool quiet = false;
 };
 
@@ -50,6 +54,13 @@ void run_report(const ReportArguments& arguments) {
                 "report: a run is given twice: {}; give each once", fmt::join(names, ", "));
   const std::string title =
       arguments.title.empty() ? fmt::format("Report of {}", fmt::join(names, ", ")) : printable(arguments.title);
+  for (const std::string& mode : arguments.latents)
+    ETHREED_CHECK(std::count(arguments.latents.begin(), arguments.latents.end(), mode) == 1,
+                  "--latents: {} stands there twice", mode);
+  ETHREED_CHECK(arguments.latents.size() != 1,
+                "--latents {}: wanted two or more, to be compared; for one give --latent", arguments.latents.front());
+  std::optional<ReplyClassifier> emotions;
+  if (!arguments.classifier.empty()) emotions.emplace(arguments.classifier);
   catch_interruptions();
   Json all = Json::array(), cases;
   for (std::size_t r = 0; r < runs.size(); ++r) {
@@ -58,12 +69,15 @@ void run_report(const ReportArguments& arguments) {
     EvaluateArguments one = arguments.evaluate;
     one.run.run = runs[r];
     OpenedRun opened(one.run);
+    std::vector<std::string> left_out;
+    const std::vector<std::string> latents = latent_modes_of(opened.model(), arguments.latents, left_out);
+    if (!latents.empty()) one.decode.latent = latents.front();
     if (r == 0)
       cases = case_dialogues(opened, arguments.cases.empty()
                                          ? draw_dialogues(opened.split, one.decode.options.seed, arguments.dialogues)
                                          : arguments.cases);
-    add_case_answers(opened, one.decode, cases);  // first, as it fails first
-    all.push_back(report_run(opened, one, names[r]));
+    add_case_answers(opened, one.decode, latents, cases);  // first, as it fails first
+    all.push_back(report_run(opened, one, names[r], arguments.latents, emotions ? &*emotions : nullptr));
   }
   const Json data{{"format", report_format},
                   {"title", title},
@@ -104,7 +118,20 @@ void add_report_command(CLI::App& app) {
       ->delimiter(',')
       ->type_name("IDS")
       ->excludes(dialogues);
-  add_decode_options(*command, a->evaluate.decode, false);
+  add_decode_options(*command, a->evaluate.decode, false, true);
+  command
+      ->add_option("--latents", a->latents,
+                   "Values of --latent with commas between them, the first for the whole page: replies side by side, "
+                   "and how figures differ, with intervals")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"sample", "mean", "shuffled"}))
+      ->type_name("MODES")
+      ->excludes(command->get_option("--latent"));
+  command
+      ->add_option("--classifier", a->classifier,
+                   "Run of a classifier of texts, for the emotions of replies in that comparison")
+      ->type_name("RUN")
+      ->needs(command->get_option("--latents"));
   command->add_flag("--quiet", a->quiet, "Print nothing but errors");
   command->callback([a] { run_report(*a); });
 }

@@ -4,6 +4,7 @@
 #include "model/evaluation/label_scores.h"
 #include "model/metrics/distinct.h"
 #include "tools/ethreed/reply_record.h"
+#include "tools/ethreed/report/latent_modes.h"
 #include "tools/ethreed/report/report_log.h"
 
 #include <fmt/format.h>
@@ -204,15 +205,48 @@ void judge_texts(OpenedRun& opened, Json& out) {
       out["missing"].push_back(missing(section, fmt::format("the split has no label '{}' of its texts", set)));
 }
 
+// Reads and answers the split in the other modes, too, and compares.
+Json other_modes(OpenedRun& opened, const EvaluateArguments& arguments, std::vector<ModeAnswers>& modes,
+                 ReplyClassifier* emotions) {
+  for (std::size_t m = 1; m < modes.size(); ++m) {
+    EvaluateArguments one = arguments;
+    one.decode.latent = modes[m].mode();
+    std::vector<std::string> told_before;
+    figures_of(
+        opened, one, told_before, [&](const GeneratedTurn& turn) { modes[m].add(turn); }, &modes[m].figures);
+  }
+  return compare_modes(modes, emotions);
+}
+
 }  // namespace
 
-Json report_run(OpenedRun& opened, const EvaluateArguments& arguments, const std::string& name) {
+Json report_run(OpenedRun& opened, const EvaluateArguments& arguments, const std::string& name,
+                std::span<const std::string> latents, ReplyClassifier* emotions) {
   const Model& model = opened.model();
   Json out{{"name", name}, {"missing", Json::array()}, {"judged", Json::array()}};
   std::vector<std::string> notes;
   std::optional<ReplySums> sums;
   if (model.writes_replies()) sums.emplace(opened);
-  Json figures = figures_of(opened, arguments, notes, [&](const GeneratedTurn& turn) { sums->add(turn); });
+  std::vector<ModeAnswers> modes;
+  if (!latents.empty()) {
+    std::vector<std::string> left_out;
+    for (std::string& mode : latent_modes_of(model, latents, left_out)) modes.emplace_back(opened, std::move(mode));
+    for (std::string& why : left_out) out["missing"].push_back(missing("latents", std::move(why)));
+  }
+  DialogueFile of_dialogues;
+  Json figures = figures_of(
+      opened, arguments, notes,
+      [&](const GeneratedTurn& turn) {
+        sums->add(turn);
+        if (!modes.empty()) modes.front().add(turn);
+      },
+      &of_dialogues);
+  if (!modes.empty()) {
+    modes.front().figures = std::move(of_dialogues);
+    out["latents"] = other_modes(opened, arguments, modes, emotions);
+  } else {
+    out["latents"] = nullptr;
+  }
   out["not_finite"] = figures.contains(not_finite_key) ? figures[not_finite_key] : Json::array();
   figures.erase(not_finite_key);
   out["figures"] = std::move(figures);

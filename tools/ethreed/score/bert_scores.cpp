@@ -250,9 +250,7 @@ std::vector<ScoreFigure> BertScorer::figures(const BertScoreTexts& texts, const 
       all.add(one);
     }
     figure.value = all.ratio();
-    figure.of_draw = [groups = std::move(groups)](GroupWeights weights) {
-      return weighted_sum(groups, weights).ratio();
-    };
+    figure.of_draw = ratio_figure(std::move(groups));
   };
   add("bertscore_p" + label, [](const BertScore& s) { return s.precision; });
   add("bertscore_r" + label, [](const BertScore& s) { return s.recall; });
@@ -267,6 +265,7 @@ std::vector<ScoreFigure> BertScorer::figures(const BertScoreTexts& texts, const 
   ScoreFigure empty{.name = "bertscore_empty", .unit = FigureUnit::count};
   if (has_references) {
     empty.value = static_cast<double>(empty_replies + empty_references);
+    empty.no_interval = counted_in_file;
     if (empty.value > 0)
       empty.note = fmt::format("{} replies and {} references without a token; P, R and F of such a pair are 0",
                                empty_replies, empty_references);

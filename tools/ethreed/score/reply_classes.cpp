@@ -48,10 +48,7 @@ ScoreFigure agreement(std::string name, const ReplySet& set, const Labels& a, co
   for (std::size_t i = 0; i < a.size(); ++i)
     if (a[i] >= 0 && b[i] >= 0) groups[static_cast<std::size_t>(set.group_of[i])].add({a[i] == b[i] ? 1.0 : 0.0, 1});
   return {
-      .name = std::move(name),
-      .unit = FigureUnit::share,
-      .value = value,
-      .of_draw = [groups = std::move(groups)](GroupWeights weights) { return weighted_sum(groups, weights).ratio(); }};
+      .name = std::move(name), .unit = FigureUnit::share, .value = value, .of_draw = ratio_figure(std::move(groups))};
 }
 
 void add_emotions(const ReplyFile& file, const ReplySet& set, ReplyClassifier* classifier,
@@ -74,13 +71,15 @@ void add_emotions(const ReplyFile& file, const ReplySet& set, ReplyClassifier* c
   const int count = count_of(classes);
   figures.push_back({.name = "emotion_jsd",
                      .unit = FigureUnit::nats,
-                     .value = jensen_shannon(class_shares(generated, count), class_shares(gold, count))});
+                     .value = jensen_shannon(class_shares(generated, count), class_shares(gold, count)),
+                     .of_draw = jensen_shannon_figure(generated, gold, count, set.group_of)});
 }
 
 void add_intents(const ReplyFile& file, const ReplySet& set, ReplyClassifier* classifier,
                  std::vector<ScoreFigure>& figures) {
   std::string reason = classifier == nullptr ? "no classifier of intents (--intents)" : "";
   if (reason.empty() && set.references.empty()) reason = "no references";
+  std::function<IntentDivergence(GroupWeights)> of_draw;
   IntentDivergence divergence;
   if (reason.empty()) {
     std::map<std::string, std::int32_t> emotions;
@@ -89,8 +88,9 @@ void add_intents(const ReplyFile& file, const ReplySet& set, ReplyClassifier* cl
       emotion.push_back(
           row.emotion ? emotions.try_emplace(*row.emotion, static_cast<std::int32_t>(emotions.size())).first->second
                       : -1);
-    divergence = intent_divergence(emotion, classifier->label(set.references), classifier->label(set.replies),
-                                   count_of(emotions), count_of(classifier->classes()));
+    of_draw = intent_divergence_of_draw(emotion, classifier->label(set.references), classifier->label(set.replies),
+                                        count_of(emotions), count_of(classifier->classes()), set.group_of);
+    divergence = of_draw(std::vector<std::int32_t>(static_cast<std::size_t>(set.groups), 1));
     if (std::isnan(divergence.mean)) reason = "no emotion in the records";
   }
   if (!reason.empty()) {
@@ -98,9 +98,14 @@ void add_intents(const ReplyFile& file, const ReplySet& set, ReplyClassifier* cl
     figures.push_back(absent("intent_kl_zero_cells", FigureUnit::count, reason));
     return;
   }
-  figures.push_back({.name = "intent_kl", .unit = FigureUnit::nats, .value = divergence.mean});
-  figures.push_back(
-      {.name = "intent_kl_zero_cells", .unit = FigureUnit::count, .value = static_cast<double>(divergence.zero_cells)});
+  figures.push_back({.name = "intent_kl",
+                     .unit = FigureUnit::nats,
+                     .value = divergence.mean,
+                     .of_draw = [of_draw](GroupWeights weights) { return of_draw(weights).mean; }});
+  figures.push_back({.name = "intent_kl_zero_cells",
+                     .unit = FigureUnit::count,
+                     .value = static_cast<double>(divergence.zero_cells),
+                     .no_interval = "a cell that the replies leave empty is empty in every draw of them"});
 }
 
 }  // namespace
@@ -149,6 +154,12 @@ std::vector<std::int32_t> ReplyClassifier::label(const std::vector<TokenText>& t
         static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
   });
   return labels;
+}
+
+std::vector<ScoreFigure> emotion_figures(const ReplyFile& file, const ReplySet& set, ReplyClassifier* emotions) {
+  std::vector<ScoreFigure> figures;
+  add_emotions(file, set, emotions, figures);
+  return figures;
 }
 
 std::vector<ScoreFigure> class_figures(const ReplyFile& file, const ReplySet& set, ReplyClassifier* emotions,

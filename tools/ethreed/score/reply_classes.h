@@ -32,6 +32,9 @@ class ReplyClassifier {
   std::unique_ptr<Open> open_;
 };
 
+/// `reply_emotion_acc`, `reply_emotion_policy`, `reply_emotion_dialogue` and `emotion_jsd` alone.
+std::vector<ScoreFigure> emotion_figures(const ReplyFile& file, const ReplySet& set, ReplyClassifier* emotions);
+
 /// `reply_emotion_acc`, `reply_emotion_policy`, `reply_emotion_dialogue` and `emotion_jsd` by `emotions`, `intent_kl`
 /// and its zero cells by `intents`; absent, with the reason, where a classifier is null or the file lacks what they
 /// need.

@@ -9,6 +9,7 @@
 #include "tools/ethreed/reply_file.h"
 #include "tools/ethreed/score/bert_scores.h"
 #include "tools/ethreed/score/reply_classes.h"
+#include "tools/ethreed/score/score_rows.h"
 #include "tools/ethreed/score/score_table.h"
 #include "tools/ethreed/session.h"
 
@@ -30,13 +31,14 @@ namespace fs = std::filesystem;
 struct ScoreArguments {
   std::vector<std::string> replies;
   ReplyFileArguments file;
+  RowArguments choice;
   BertScoreArguments bert_score;
   std::string references, vectors, classifier, intents, json;
   std::vector<std::string> train;
   std::int64_t vocabulary = 0;
   int longest = 40, resamples = 1000;
   std::uint64_t seed = 1;
-  bool markdown = false, compare = false;
+  bool markdown = false, compare = false, intervals = false;
 };
 
 // The dialogue of each row: by its conversation, or each row by itself where not all rows have one.
@@ -91,8 +93,8 @@ std::vector<TokenText> tokens_of(const std::vector<std::string>& texts, bool spl
   return all;
 }
 
-ReplySet set_of(const ReplyFile& file, const Grouping& grouping, bool split) {
-  ReplySet set{.group_of = grouping.group_of, .groups = grouping.groups};
+ReplySet set_of(const ReplyFile& file, bool split) {
+  ReplySet set;
   for (const FileReply& row : file.rows) set.replies.push_back(reply_tokens(row.reply, split));
   for (const auto& said : posts_of(file)) {
     std::vector<TokenText>& posts = set.posts.emplace_back();
@@ -181,6 +183,20 @@ BertScoreTexts bert_score_texts(const ReplyFile& file, const std::vector<std::st
   return texts;
 }
 
+// Leaves the rows of a file that are scored.
+void keep(ReplyFile& file, ReplySet& set, BertScoreTexts& texts, const std::vector<std::size_t>& rows) {
+  if (rows.size() == file.rows.size()) return;
+  keep_rows(file.rows, rows);
+  keep_rows(set.replies, rows);
+  keep_rows(set.references, rows);
+  keep_rows(set.posts, rows);
+  keep_rows(set.candidates, rows);
+  keep_rows(set.gates, rows);
+  keep_rows(set.cut, rows);
+  keep_rows(texts.replies, rows);
+  keep_rows(texts.references, rows);
+}
+
 void run_score(const ScoreArguments& arguments) {
   if (!arguments.json.empty()) {
     std::vector<std::string> inputs = arguments.replies;
@@ -200,14 +216,28 @@ void run_score(const ScoreArguments& arguments) {
   std::optional<ReplyFile> references;
   if (!arguments.references.empty()) references = read_reference_file(arguments.references, arguments.file);
   ScoreTable table{.resamples = arguments.resamples, .seed = arguments.seed};
+  std::vector<ReplyFile> more_references;
+  for (const std::string& path : arguments.bert_score.more)
+    more_references.push_back(read_reference_file(path, arguments.file));
   std::vector<ReplySet> sets;
-  std::vector<std::vector<std::string>> gold;  // of each file; as they stand there
-  const Grouping grouping = grouping_of(files.front());
-  for (const ReplyFile& file : files) {
+  std::vector<BertScoreTexts> texts;  // as they stand in the files
+  const std::size_t all_rows = files.front().rows.size();
+  const std::vector<std::size_t> rows = chosen_rows(files.front(), arguments.choice, arguments.seed);
+  if (!arguments.choice.all())
+    table.notes.push_back(description_of(arguments.choice, rows.size(), all_rows, arguments.seed));
+  for (ReplyFile& file : files) {
     table.notes.insert(table.notes.end(), file.notes.begin(), file.notes.end());
-    sets.push_back(set_of(file, grouping, split));
-    gold.push_back(references ? references_for(file, *references) : gold_of(file));
-    sets.back().references = tokens_of(gold.back(), split);
+    const std::vector<std::string> gold = references ? references_for(file, *references) : gold_of(file);
+    sets.push_back(set_of(file, split));
+    sets.back().references = tokens_of(gold, split);
+    texts.push_back(bert_score_texts(file, gold, more_references));
+    // What a reply is compared with is found in the whole file, so that rows are chosen here.
+    keep(file, sets.back(), texts.back(), rows);
+  }
+  const Grouping grouping = grouping_of(files.front());
+  for (ReplySet& set : sets) {
+    set.group_of = grouping.group_of;
+    set.groups = grouping.groups;
   }
   note_other_references(files, sets, table.notes);
   ScoreOptions options{.vocabulary = arguments.vocabulary, .longest = arguments.longest, .seed = arguments.seed};
@@ -235,12 +265,9 @@ void run_score(const ScoreArguments& arguments) {
     table.notes.push_back("intents of replies by " + intents->description());
   }
   std::optional<BertScorer> bert_scorer;
-  std::vector<ReplyFile> more_references;
   if (!arguments.bert_score.folder.empty()) {
     bert_scorer.emplace(arguments.bert_score, split);
     table.notes.push_back(bert_scorer->description());
-    for (const std::string& path : arguments.bert_score.more)
-      more_references.push_back(read_reference_file(path, arguments.file));
   }
   for (std::size_t f = 0; f < files.size(); ++f) {
     std::vector<ScoreFigure>& column = table.columns.emplace_back(score_replies(sets[f], options));
@@ -248,10 +275,9 @@ void run_score(const ScoreArguments& arguments) {
          class_figures(files[f], sets[f], emotions ? &*emotions : nullptr, intents ? &*intents : nullptr))
       column.push_back(std::move(figure));
     if (!bert_scorer) continue;
-    for (ScoreFigure& figure : bert_scorer->figures(bert_score_texts(files[f], gold[f], more_references), sets[f]))
-      column.push_back(std::move(figure));
+    for (ScoreFigure& figure : bert_scorer->figures(texts[f], sets[f])) column.push_back(std::move(figure));
   }
-  if (arguments.compare) table.compare();
+  if (arguments.intervals || arguments.compare) table.draw(arguments.intervals, arguments.compare);
   if (!arguments.json.empty()) write_text_atomically(arguments.json, table.json());
   fmt::print("{}", arguments.markdown ? table.markdown() : table.text());
 }
@@ -272,6 +298,7 @@ void add_score_command(CLI::App& app) {
   command->add_option("--references", a->references, "Gold replies, a row each; default: the field gold of REPLIES")
       ->type_name("FILE");
   add_reply_file_options(*command, a->file);
+  add_row_options(*command, a->choice);
   command->add_option("--vectors", a->vectors, "Word vectors for emb_average, emb_extrema and emb_greedy")
       ->type_name("FILE");
   command
@@ -293,12 +320,13 @@ void add_score_command(CLI::App& app) {
   command->add_option("--longest", a->longest, "Tokens of a reply that counts as cut, where records do not say")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
+  command->add_flag("--intervals", a->intervals, "A 95 % interval of every figure by bootstrap, or why it has none");
   command->add_flag("--compare", a->compare,
                     "Differences between the first file and each other with 95 % intervals by paired bootstrap");
   command->add_option("--resamples", a->resamples, "Draws of the bootstrap")
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(CLI::Range(2, 1'000'000))
       ->capture_default_str();
-  command->add_option("--seed", a->seed, "Of the bootstrap and of Self-BLEU's sample")
+  command->add_option("--seed", a->seed, "Of the bootstrap, of --sample and of Self-BLEU's sample")
       ->check(check_seed)
       ->capture_default_str();
   command->add_flag("--markdown", a->markdown, "Print the table as Markdown");

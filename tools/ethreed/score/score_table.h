@@ -4,6 +4,7 @@
 #include "model/metrics/reply_scores.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,9 +32,11 @@ struct ScoreTable {
     Interval interval{};
   };
   std::vector<Difference> differences{};
+  /// By column and figure: its interval, where it has one. Empty: none were asked for.
+  std::vector<std::vector<std::optional<Interval>>> intervals{};
 
-  /// Fills `differences`, for all figures of summed counts that both columns have.
-  void compare();
+  /// Fills `intervals`, or `differences` (for the figures that both columns have), or both, on the same draws.
+  void draw(bool with_intervals, bool with_differences);
 
   std::string text() const;
   std::string markdown() const;

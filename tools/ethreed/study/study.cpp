@@ -205,7 +205,7 @@ void add_score(CLI::App& study) {
   command->add_option("sheets", a->sheets, "Filled sheets (.csv), one of each rater")->required()->type_name("SHEETS");
   command->add_flag("--allow-open", a->allow_open, "Leave out answers that are open in place of refusing the sheet");
   command->add_option("--resamples", a->bootstrap.resamples, "Draws for the intervals")
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(CLI::Range(2, 1'000'000))
       ->capture_default_str();
   command->add_option("--seed", a->bootstrap.seed, "Of these draws")->check(check_seed)->capture_default_str();
   command->add_flag("--markdown", a->markdown, "Print Markdown");

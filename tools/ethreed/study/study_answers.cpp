@@ -148,9 +148,8 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 Interval mean_of(std::vector<RatioCounts> contexts, const BootstrapOptions& options) {
   std::erase_if(contexts, [](const RatioCounts& context) { return context.count == 0; });
   if (contexts.empty()) return {nan, nan, nan};
-  return Resamples(static_cast<int>(contexts.size()), options).interval([&](GroupWeights weights) {
-    return weighted_sum(contexts, weights).ratio();
-  });
+  const auto count = static_cast<int>(contexts.size());
+  return Bootstrap(count, options).interval(ratio_figure(std::move(contexts)));
 }
 
 StudyFigures::Rating rating_of(const Study& study, const std::vector<FilledSheet>& sheets, std::size_t system,

@@ -34,6 +34,12 @@ function reply_card(r, turn, name, open) {
     element("span", {class: "who"}, named_run(r)), element("div", {class: "text"}, turn.reply || "(nothing)"));
   if (!turn.ended) card.append(soft("cut off at the greatest length"));
   for (const insight of turn.insights) card.append(chips(insight.label, insight.likeliest));
+  for (const other of turn.latents || []) {
+    card.append(element("div", {class: "other"}, element("span", {class: "soft"}, `${other.latent}: `),
+      other.reply === turn.reply ? element("em", {}, "the same words") : other.reply || "(nothing)"));
+    const plan = other.insights[other.insights.length - 1];
+    if (plan) card.append(chips(plan.label, plan.likeliest, 1));
+  }
   if (turn.attention) {
     const words = turn.attention.steps.slice(0, turn.ended ? -1 : undefined).filter((step) => step.copied)
       .map((step) => step.word);

@@ -9,6 +9,7 @@ section("theme").addEventListener("click", () => {
   draw_charts();
 });
 
+if (!runs.some((run) => run.latents || run.missing.some((gap) => gap.section === "latents"))) section("latents").remove();
 section("title").textContent = report.title;
 section("subtitle").textContent =
   `${runs.length} ${runs.length === 1 ? "run" : "runs"}, measured on the split “${report.split}”, seed ${report.seed}`;
@@ -25,6 +26,7 @@ add_curves();
 add_emotions();
 add_calibration();
 add_policy();
+add_latents();
 add_copying();
 add_lengths();
 add_cases();
