@@ -8,6 +8,7 @@
 #include "model/empdg/figures.h"
 #include "model/empdg/replies.h"
 #include "model/interface/model_of.h"
+#include "model/interface/recorded_conversation.h"
 
 #include <string>
 #include <vector>
@@ -27,7 +28,7 @@ struct EmpdgModel {
   template <class T> using Pass = EmpdgPass<T>;
   using Figures = EmpdgFigures;
   template <class T> using Replies = EmpdgReplies<T>;
-  template <class T> using Conversation = EmpdgConversation<T>;
+  template <class T> using Conversation = RecordedConversation<EmpdgModel, T>;
 
   static Recipe recipe();
   static std::span<const NamedRecipe> recipes() { return named_recipes; }

@@ -101,22 +101,8 @@ EmpdgReplies<T> empdg_replies(Tape<T>& tape, const EmpdgConfig& config, const Em
   return EmpdgReplies<T>(tape, config, parameters, std::move(answered.rows), read, sources.words);
 }
 
-template <class T>
-EmpdgReplies<T> EmpdgConversation<T>::read(Tape<T>& tape, const EmpdgConfig& config,
-                                           const EmpdgParameters<Variable<T>>& parameters, Indices reply, Indices post,
-                                           std::int64_t place, const ReplyOptions& options) {
-  said_.add(reply, post);
-  const Example example = said_.example(place);
-  batch_.build({&example, 1}, config.vocabulary, config.max_context);
-  tape.context().stage(batch_.arrays());
-  ReplyOptions last = options;
-  last.answer = Answer::last_turn;
-  return empdg_replies(tape, config, parameters, batch_, last);
-}
-
 #define ETHREED_INSTANTIATE(T)                                                                              \
   template class EmpdgReplies<T>;                                                                           \
-  template class EmpdgConversation<T>;                                                                      \
   template EmpdgReplies<T> empdg_replies(Tape<T>&, const EmpdgConfig&, const EmpdgParameters<Variable<T>>&, \
                                          const EmpdgBatch&, const ReplyOptions&);
 ETHREED_INSTANTIATE(float)

@@ -1,7 +1,6 @@
 #pragma once
-// Replies of EmpDG word by word, and a conversation that goes on.
+// Replies of EmpDG word by word.
 
-#include "model/blocks/recorded_dialogue.h"
 #include "model/blocks/reply_prefixes.h"
 #include "model/empdg/forward.h"
 #include "model/interface/reply_session.h"
@@ -33,18 +32,6 @@ template <class T> class EmpdgReplies {
   Variable<T> host_logits_;
   ReplyPrefixes prefixes_;
   std::vector<std::int32_t> inputs_;  // [tokens] as EmpdgBatch::inputs, of the hypotheses of a call
-};
-
-/// The emotion of a context is read from all of it: a turn reads the conversation again.
-template <class T> class EmpdgConversation {
- public:
-  /// See Conversation::read.
-  EmpdgReplies<T> read(Tape<T>& tape, const EmpdgConfig& config, const EmpdgParameters<Variable<T>>& parameters,
-                       Indices reply, Indices post, std::int64_t place, const ReplyOptions& options);
-
- private:
-  RecordedDialogue said_;
-  EmpdgBatch batch_;
 };
 
 /// Replies to turns of a batch, by decoder row.

@@ -4,6 +4,7 @@
 // (knowledge.h); without them it is not KEMP, and its variant says so.
 
 #include "model/interface/model_of.h"
+#include "model/interface/recorded_conversation.h"
 #include "model/kemp/figures.h"
 #include "model/kemp/replies.h"
 
@@ -21,7 +22,7 @@ struct KempModel {
   template <class T> using Pass = KempPass<T>;
   using Figures = KempFigures;
   template <class T> using Replies = KempReplies<T>;
-  template <class T> using Conversation = KempConversation<T>;
+  template <class T> using Conversation = RecordedConversation<KempModel, T>;
 
   static Recipe recipe();
   static std::span<const NamedRecipe> recipes() { return named_recipes; }

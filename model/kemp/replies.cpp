@@ -82,22 +82,8 @@ KempReplies<T> kemp_replies(Tape<T>& tape, const KempConfig& config, const KempP
   return KempReplies<T>(tape, config, parameters, batch, std::move(answered), read);
 }
 
-template <class T>
-KempReplies<T> KempConversation<T>::read(Tape<T>& tape, const KempConfig& config,
-                                         const KempParameters<Variable<T>>& parameters, Indices reply, Indices post,
-                                         std::int64_t place, const ReplyOptions& options) {
-  said_.add(reply, post);
-  const Example example = said_.example(place);
-  batch_.build({&example, 1}, config.vocabulary, config.max_context);
-  tape.context().stage(batch_.arrays());
-  ReplyOptions last = options;
-  last.answer = Answer::last_turn;
-  return kemp_replies(tape, config, parameters, batch_, last);
-}
-
 #define ETHREED_INSTANTIATE(T)                                                                          \
   template class KempReplies<T>;                                                                        \
-  template class KempConversation<T>;                                                                   \
   template KempReplies<T> kemp_replies(Tape<T>&, const KempConfig&, const KempParameters<Variable<T>>&, \
                                        const ContextBatch&, const ReplyOptions&);
 ETHREED_INSTANTIATE(float)

@@ -1,7 +1,6 @@
 #pragma once
-// Replies of KEMP word by word, and a conversation that goes on.
+// Replies of KEMP word by word.
 
-#include "model/blocks/recorded_dialogue.h"
 #include "model/blocks/reply_prefixes.h"
 #include "model/interface/answered_contexts.h"
 #include "model/kemp/forward.h"
@@ -32,18 +31,6 @@ template <class T> class KempReplies {
   Variable<T> host_logits_;
   std::vector<std::int32_t> ids_;  // [rows, widest] the words of every row's columns
   ReplyPrefixes prefixes_;
-};
-
-/// The emotion of a context is read from all of it: a turn reads the conversation again.
-template <class T> class KempConversation {
- public:
-  /// See Conversation::read.
-  KempReplies<T> read(Tape<T>& tape, const KempConfig& config, const KempParameters<Variable<T>>& parameters,
-                      Indices reply, Indices post, std::int64_t place, const ReplyOptions& options);
-
- private:
-  RecordedDialogue said_;
-  ContextBatch batch_;
 };
 
 /// Replies to turns of a batch, by decoder row.

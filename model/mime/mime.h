@@ -3,6 +3,7 @@
 // Mihalcea, Poria, "MIME: MIMicking Emotions for Empathetic Response Generation", EMNLP 2020, and its released code.
 
 #include "model/interface/model_of.h"
+#include "model/interface/recorded_conversation.h"
 #include "model/mime/figures.h"
 #include "model/mime/replies.h"
 #include "model/mime/trace.h"
@@ -21,7 +22,7 @@ struct MimeModel {
   template <class T> using Pass = MimePass<T>;
   using Figures = MimeFigures;
   template <class T> using Replies = MimeReplies<T>;
-  template <class T> using Conversation = MimeConversation<T>;
+  template <class T> using Conversation = RecordedConversation<MimeModel, T>;
 
   static Recipe recipe();
   static std::span<const NamedRecipe> recipes() { return named_recipes; }

@@ -57,22 +57,8 @@ MimeReplies<T> mime_replies(Tape<T>& tape, const MimeConfig& config, const MimeP
                         std::move(contexts.offsets), read.logits);
 }
 
-template <class T>
-MimeReplies<T> MimeConversation<T>::read(Tape<T>& tape, const MimeConfig& config,
-                                         const MimeParameters<Variable<T>>& parameters, Indices reply, Indices post,
-                                         std::int64_t place, const ReplyOptions& options) {
-  said_.add(reply, post);
-  const Example example = said_.example(place);
-  batch_.build({&example, 1}, config.vocabulary, config.max_context);
-  tape.context().stage(batch_.arrays());
-  ReplyOptions last = options;
-  last.answer = Answer::last_turn;
-  return mime_replies(tape, config, parameters, batch_, last);
-}
-
 #define ETHREED_INSTANTIATE(T)                                                                          \
   template class MimeReplies<T>;                                                                        \
-  template class MimeConversation<T>;                                                                   \
   template MimeReplies<T> mime_replies(Tape<T>&, const MimeConfig&, const MimeParameters<Variable<T>>&, \
                                        const ContextBatch&, const ReplyOptions&);
 ETHREED_INSTANTIATE(float)

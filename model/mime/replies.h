@@ -1,7 +1,6 @@
 #pragma once
-// Replies of MIME word by word, and a conversation that goes on.
+// Replies of MIME word by word.
 
-#include "model/blocks/recorded_dialogue.h"
 #include "model/blocks/reply_prefixes.h"
 #include "model/interface/reply_session.h"
 #include "model/mime/forward.h"
@@ -31,18 +30,6 @@ template <class T> class MimeReplies {
   std::vector<std::int32_t> source_offsets_;
   Variable<T> logits_;
   ReplyPrefixes prefixes_;
-};
-
-/// The emotion of a context is read from all of it: a turn reads the conversation again.
-template <class T> class MimeConversation {
- public:
-  /// See Conversation::read.
-  MimeReplies<T> read(Tape<T>& tape, const MimeConfig& config, const MimeParameters<Variable<T>>& parameters,
-                      Indices reply, Indices post, std::int64_t place, const ReplyOptions& options);
-
- private:
-  RecordedDialogue said_;
-  ContextBatch batch_;
 };
 
 /// Replies to turns of a batch, by decoder row; the group is that of the predicted emotion, the sample the prior's.

@@ -3,6 +3,7 @@
 // Empathetic Listeners", EMNLP 2019, and its released code.
 
 #include "model/interface/model_of.h"
+#include "model/interface/recorded_conversation.h"
 #include "model/moel/figures.h"
 #include "model/moel/replies.h"
 
@@ -20,7 +21,7 @@ struct MoelModel {
   template <class T> using Pass = MoelPass<T>;
   using Figures = MoelFigures;
   template <class T> using Replies = MoelReplies<T>;
-  template <class T> using Conversation = MoelConversation<T>;
+  template <class T> using Conversation = RecordedConversation<MoelModel, T>;
 
   static Recipe recipe();
   static std::span<const LossColumn> losses(const MoelConfig&) { return loss_columns; }

@@ -47,22 +47,8 @@ MoelReplies<T> moel_replies(Tape<T>& tape, const MoelConfig& config, const MoelP
   return MoelReplies<T>(tape, config, parameters, std::move(answered.rows), read, std::move(answered.contexts.offsets));
 }
 
-template <class T>
-MoelReplies<T> MoelConversation<T>::read(Tape<T>& tape, const MoelConfig& config,
-                                         const MoelParameters<Variable<T>>& parameters, Indices reply, Indices post,
-                                         std::int64_t place, const ReplyOptions& options) {
-  said_.add(reply, post);
-  const Example example = said_.example(place);
-  batch_.build({&example, 1}, config.vocabulary, config.max_context);
-  tape.context().stage(batch_.arrays());
-  ReplyOptions last = options;
-  last.answer = Answer::last_turn;
-  return moel_replies(tape, config, parameters, batch_, last);
-}
-
 #define ETHREED_INSTANTIATE(T)                                                                          \
   template class MoelReplies<T>;                                                                        \
-  template class MoelConversation<T>;                                                                   \
   template MoelReplies<T> moel_replies(Tape<T>&, const MoelConfig&, const MoelParameters<Variable<T>>&, \
                                        const ContextBatch&, const ReplyOptions&);
 ETHREED_INSTANTIATE(float)

@@ -1,7 +1,6 @@
 #pragma once
-// Replies of MoEL word by word, and a conversation that goes on.
+// Replies of MoEL word by word.
 
-#include "model/blocks/recorded_dialogue.h"
 #include "model/blocks/reply_prefixes.h"
 #include "model/interface/reply_session.h"
 #include "model/moel/forward.h"
@@ -32,18 +31,6 @@ template <class T> class MoelReplies {
   ListenerChoice choice_;
   Variable<T> host_logits_;
   ReplyPrefixes prefixes_;
-};
-
-/// The emotion of a context is read from all of it: a turn reads the conversation again.
-template <class T> class MoelConversation {
- public:
-  /// See Conversation::read.
-  MoelReplies<T> read(Tape<T>& tape, const MoelConfig& config, const MoelParameters<Variable<T>>& parameters,
-                      Indices reply, Indices post, std::int64_t place, const ReplyOptions& options);
-
- private:
-  RecordedDialogue said_;
-  ContextBatch batch_;
 };
 
 /// Replies to turns of a batch, by decoder row.
