@@ -1,5 +1,6 @@
 #pragma once
-// NEON, which every 64-bit Arm processor has: vectors of 16 bytes, 32 registers, no masks; multiply-adds in one rounding.
+// NEON, which every 64-bit Arm processor has: vectors of 16 bytes, 32 registers, no masks; multiply-adds in one
+// rounding.
 
 #include <arm_neon.h>
 
