@@ -79,9 +79,7 @@ class CaseAnswers {
       out["insights"].push_back(
           {{"label", model_.insights()[i].label},
            {"likeliest", likeliest(turn.distributions[i], records_.classes(i), likeliest_shown)}});
-    if (model_.has_pointer())
-      out["attention"] =
-          attention_json(view_of(turn.reply, opened_.split.post(d, turn.turn), words_, model_.vocabulary()));
+    if (model_.has_pointer()) out["attention"] = attention_json(view_of(turn.reply, turn.source, words_, model_));
     return out;
   }
 
