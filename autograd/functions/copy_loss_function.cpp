@@ -1,5 +1,7 @@
 #include "autograd/functions/copy_loss_function.h"
 
+#include <algorithm>
+
 namespace ethreed {
 
 namespace {
@@ -22,14 +24,21 @@ void check_arguments(const RowLayout& layout, Variable<T> logits, Variable<T> ga
   ETHREED_CHECK(source_ids.size() == layout.sources(), "{}: got {} source ids, the layout has {} source tokens", who,
                 source_ids.size(), layout.sources());
   for (int j = 0; j < source_ids.size(); ++j)
-    ETHREED_CHECK(source_ids[j] >= -1 && source_ids[j] < words,
-                  "{}: source id {} is {}, wanted 0 to {}, or -1 for no word", who, j, source_ids[j], words - 1);
+    ETHREED_CHECK(source_ids[j] >= -1, "{}: source id {} is {}, wanted 0 or more, or -1 for no word", who, j,
+                  source_ids[j]);
   ETHREED_CHECK(targets.size() == tokens, "{}: got {} targets, the layout has {} target tokens", who, targets.size(),
                 tokens);
-  for (int i = 0; i < targets.size(); ++i)
-    ETHREED_CHECK(targets[i] >= -1 && targets[i] < words,
-                  "{}: target {} is {}, wanted 0 to {}, or -1 for a token that counts nothing", who, i, targets[i],
-                  words - 1);
+  const auto is_there = [&](int row, std::int32_t word) {
+    const Indices of_row = source_ids.subspan(layout.source(row), layout.source_count(row));
+    return std::find(of_row.begin(), of_row.end(), word) != of_row.end();
+  };
+  for (int r = 0; r < layout.rows(); ++r)
+    for (int i = layout.target(r); i < layout.target(r + 1); ++i)
+      ETHREED_CHECK(
+          targets[i] >= -1 && (targets[i] < words || is_there(r, targets[i])),
+          "{}: target {} is {}, wanted 0 to {}, a word of its row's source from {} on, or -1 for a token that "
+          "counts nothing",
+          who, i, targets[i], words - 1, words);
   ETHREED_CHECK(how.excluded >= -1 && how.excluded < words, "{}: word {} is to be excluded, wanted 0 to {}, or -1", who,
                 how.excluded, words - 1);
   ETHREED_CHECK(how.smoothing >= 0 && how.smoothing < 1, "{}: smoothing is {}, wanted 0 to below 1", who,

@@ -19,13 +19,16 @@ namespace ethreed {
 ///   loss_i = Σ_v p*_v·(log p*_v − log P_v), with p* of vocabulary_loss;  nll_i = −log P_y
 /// as the loss without a source, less p*_v·(log P_v − log σ(z)π_v) for every different word v of the source. A token
 /// counts nothing (loss = nll = 0) whose target is −1 or the excluded class.
+/// Words from V on are those that the vocabulary lacks, numbered by row: they can only be copied, P_v = σ(−z)·c_v. A
+/// target among them has p*_y = 1 − ε, and every word of the vocabulary but the excluded one keeps the share of p* that
+/// it has as another's neighbour, ε/n: p* then sums to 1 + ε/n. One that is no target has no share.
 ///
 ///   logits       [M, V]  read; V = vocabulary, M = layout.targets(); finite where ε > 0, but for that of the excluded
 ///                        class
-///   targets      [M]  on the host, read; −1 to V − 1
+///   targets      [M]  on the host, read; −1 to V − 1, or a word from V on of the row's source
 ///   gate_logit   [M]  read
 ///   weights      [W]  read; w, ragged [target, source]; not negative
-///   source_ids   [S]  on the host, read; 0 to V − 1, or −1 for a source token that no word is: its weight goes nowhere
+///   source_ids   [S]  on the host, read; 0 or more, or −1 for a source token that no word is: its weight goes nowhere
 ///   rate         [W]  written, saved: p*_v·σ(−z)/P_v of the word v of each source token, 0 where there is none
 ///   loss, nll    [M]  written; no gradient goes through nll
 ///   lse          [M]  written, saved: log Σ_v exp(logits[i, v]), in two parts (0 where the token counts nothing)
@@ -58,9 +61,10 @@ template <class T> struct CopyLossForward {
   T* rate = nullptr;
 };
 
-/// With Q = Σ_j rate_ij w_ij, which is Σ_v p*_v·σ(−z)c_v/P_v over the words of the source, and g the cotangent of loss:
-///   dlogits[i, v] = g·(π_v·(1 − Q) − p*_v + Σ_{j: source_ids[j] = v} rate_ij w_ij)
-///   dgate_logit_i = g·(Q − σ(−z)),  dweights_ij = −g·rate_ij
+/// With Q = Σ_j rate_ij w_ij, which is Σ_v p*_v·σ(−z)c_v/P_v over the words of the source, N = Σ_v p*_v (1, or 1 + ε/n)
+/// and g the cotangent of loss:
+///   dlogits[i, v] = g·(π_v·(N − Q) − p*_v + Σ_{j: source_ids[j] = v} rate_ij w_ij)
+///   dgate_logit_i = g·(Q − N·σ(−z)),  dweights_ij = −g·rate_ij
 /// all zero for a token that counts nothing.
 ///
 ///   forward      as it was called: what it read (targets, weights, source ids) and saved is read
@@ -85,15 +89,46 @@ ETHREED_KERNEL(copy_loss_backward, CopyLossBackward)
 
 namespace smoothed {
 
-/// What the copy of one source word does.
+/// Is this a word of the vocabulary; one from V on can only be copied.
+template <class T> ETHREED_HOST_DEVICE bool is_generated(const CopyLossForward<T>& f, std::int32_t word) {
+  return word < f.vocabulary;
+}
+/// N, the sum of p*.
+template <class T> ETHREED_HOST_DEVICE T wanted_of_all(const CopyLossForward<T>& f, std::int32_t target) {
+  return is_generated(f, target) ? T{1} : T{1} + share(f);
+}
+
+/// The loss and −log P_y that a token would have without a source: of a target from V on what the vocabulary's words
+/// have of it. `terms` is the sum of smoothed::term, log_probability log π_y.
+template <class T> struct Generated { T loss{}, nll{}; };
+template <class T>
+ETHREED_HOST_DEVICE Generated<T> generated(const CopyLossForward<T>& f, std::int32_t target, T log_probability,
+                                           T log_sum, T terms, T log_gate) {
+  if (is_generated(f, target))
+    return {smoothed::loss(f, log_probability, log_sum, terms) - log_gate, -(log_gate + log_probability)};
+  if (!(f.smoothing > T{0})) return {};
+  const T rest = T{1} - f.smoothing, q = share(f), count = static_cast<T>(others(f) + 1);
+  return {rest * std::log(rest) + count * q * (std::log(q) + log_sum - log_gate) - q * terms, T{0}};
+}
+
+/// What the source word of place j, whose places have `weight` together, changes.
 template <class T> struct Copied {
-  T gain;  ///< log P_v − log σ(z)π_v
-  T rate;  ///< σ(−z)/P_v
+  T rate{};         ///< of this place
+  T loss{}, nll{};  ///< what it takes off both
 };
-/// From log σ(z)π_v, log σ(−z) and c_v.
-template <class T> ETHREED_HOST_DEVICE Copied<T> copied(T generated, T log_other, T weight) {
-  const T both = math::log_add_exp(generated, log_other + std::log(weight));
-  return {both - generated, std::exp(log_other - both)};
+/// logits: of the token; log_other: log σ(−z).
+template <class T>
+ETHREED_HOST_DEVICE Copied<T> copied(const CopyLossForward<T>& f, std::int32_t word, std::int32_t target,
+                                     const T* logits, const math::LogSumExp<T>& lse, T log_gate, T log_other,
+                                     T weight) {
+  if (!is_generated(f, word)) {
+    if (word != target) return {};
+    const T rest = T{1} - f.smoothing, log_probability = log_other + std::log(weight);
+    return {rest / weight, rest * log_probability, log_probability};
+  }
+  const T p = wanted(f, word, target), alone = log_gate + lse.log_probability(logits[word]);
+  const T both = math::log_add_exp(alone, log_other + std::log(weight)), gain = both - alone;
+  return {p * std::exp(log_other - both), p * gain, word == target ? gain : T{0}};
 }
 
 /// Σ of what(k) over the source tokens k of the row that are the same word as token j, from first to last; the first of

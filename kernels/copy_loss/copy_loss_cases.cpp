@@ -60,12 +60,14 @@ template <class T> class CopyLossProblem final : public OpProblem<T> {
         nll.push_back(0);
         if (target < 0 || target == excluded) continue;
         for (int v = 0; v < words; ++v) {
+          // As another's neighbour, also where the target is a word from V on.
           const double wanted = v == target     ? 1 - smoothing
                                 : v == excluded ? 0
                                                 : smoothing / (excluded < 0 ? words - 1 : words - 2);
           if (wanted > 0) loss.back() += wanted * (std::log(wanted) - log_p[static_cast<std::size_t>(v)]);
         }
         nll.back() = -log_p[static_cast<std::size_t>(target)];
+        if (target >= words) loss.back() += (1 - smoothing) * (std::log(1 - smoothing) + nll.back());
       }
     return {loss, nll};
   }
@@ -100,23 +102,26 @@ template <class T> class CopyLossProblem final : public OpProblem<T> {
   }
 
  private:
-  /// log(σ(z)·π_v + σ(−z)·c_v) of every word, with the larger of the two terms taken out so that gates of ±80 stay
-  /// finite.
+  /// log(σ(z)·π_v + σ(−z)·c_v) of every word, those from V on, too, with the larger of the two terms taken out so that
+  /// gates of ±80 stay finite.
   std::vector<double> log_probabilities(const RowLayout& layout, int r, int i) const {
     const int token = layout.target(r) + i, words = setting_.pointer.vocabulary;
     const T* logits = this->inputs[0].data.data() + std::int64_t{token} * words;
     double high = -INFINITY, sum = 0;
     for (int v = 0; v < words; ++v) high = std::max(high, static_cast<double>(logits[v]));
     for (int v = 0; v < words; ++v) sum += std::exp(static_cast<double>(logits[v]) - high);
-    std::vector<double> copy(static_cast<std::size_t>(words), 0.0), out;
+    int all = words;
+    for (const std::int32_t id : rows_.source_ids) all = std::max(all, id + 1);
+    std::vector<double> copy(static_cast<std::size_t>(all), 0.0), out;
     for (int j = 0; j < layout.source_count(r); ++j)
       if (const std::int32_t id = rows_.source_ids[static_cast<std::size_t>(layout.source(r) + j)]; id >= 0)
         copy[static_cast<std::size_t>(id)] +=
             static_cast<double>(this->inputs[2].data[layout.weight(r) + std::int64_t{i} * layout.source_count(r) + j]);
     const double z = static_cast<double>(this->inputs[1].data[token]);
-    for (int v = 0; v < words; ++v) {
+    for (int v = 0; v < all; ++v) {
       const double c = copy[static_cast<std::size_t>(v)];
-      const double a = -std::log1p(std::exp(-z)) + static_cast<double>(logits[v]) - high - std::log(sum);
+      const double a =
+          v < words ? -std::log1p(std::exp(-z)) + static_cast<double>(logits[v]) - high - std::log(sum) : -INFINITY;
       const double b = c > 0 ? -std::log1p(std::exp(z)) + std::log(c) : -INFINITY, larger = std::max(a, b);
       out.push_back(larger + std::log(std::exp(a - larger) + std::exp(b - larger)));
     }
@@ -152,16 +157,6 @@ OpCase copy_loss_case(std::string name, bool tiny, CopyLossSetting setting) {
   });
 }
 
-/// The words that the vocabulary lacks are words of nobody here.
-CopyLossSetting dialogue() {
-  CopyLossSetting setting{.pointer = dialogue_setting(8209), .excluded = 0};
-  for (PointerRow& row : setting.pointer.rows)
-    for (std::vector<std::int32_t>* ids : {&row.source, &row.targets})
-      for (std::int32_t& id : *ids)
-        if (id >= setting.pointer.vocabulary) id = -1;
-  return setting;
-}
-
 }  // namespace
 
 std::vector<OpCase> copy_loss_cases() {
@@ -182,8 +177,14 @@ std::vector<OpCase> copy_loss_cases() {
       copy_loss_case("nearly never copied", true,
                      {{.vocabulary = 7, .rows = mixed, .gate_scale = 0, .gate_offset = 80}, 0.1, 1}),
       copy_loss_case("large logits", true, {{.vocabulary = 7, .rows = mixed, .logit_offset = 200}, 0.1, 1}),
+      copy_loss_case("words that the vocabulary lacks", true,
+                     {{.vocabulary = 7, .rows = {{{4, 8, 7, -1, 8}, {8, 7, 4, 6}}, {{7}, {7, 3}}}}, 0.1, 1}),
+      copy_loss_case("words that the vocabulary lacks, no excluded one", true,
+                     {{.vocabulary = 7, .rows = {{{4, 8, 7, -1, 8}, {8, 7, 4, 6}}, {{7}, {7, 3}}}}, 0.2}),
+      copy_loss_case("words that the vocabulary lacks, not smoothed", true,
+                     {{.vocabulary = 7, .rows = {{{4, 8, 7, 8}, {8, 7, 4}}, {{7}, {7, 3}}}}, 0.0}),
       copy_loss_case("no row", false, {{.vocabulary = 9, .rows = {{{4}, {}}}}, 0.1, 1}),
-      copy_loss_case("dialogue", false, dialogue()),
+      copy_loss_case("dialogue", false, {.pointer = dialogue_setting(8209), .excluded = 0}),
   };
 }
 

@@ -16,7 +16,7 @@ template <class T> const T* next_row(const CopyLossForward<T>& f, int token, con
 
 template <class T> void forward_of_token(const CopyLossForward<T>& f, const TargetToken& at) {
   const std::int32_t target = f.targets[at.token];
-  ETHREED_ASSERT(target >= -1 && target < f.vocabulary);
+  ETHREED_ASSERT(target >= -1);
   T* rate = f.rate + at.weight;
   f.loss[at.token] = f.nll[at.token] = T{0};
   f.lse[at.token] = {};
@@ -25,25 +25,22 @@ template <class T> void forward_of_token(const CopyLossForward<T>& f, const Targ
   const std::int64_t n = f.vocabulary;
   const T* logits = f.logits + at.token * n;
   const math::LogSumExp<T> lse = math::log_sum_exp(logits, n, next_row(f, at.token, logits));
-  const T log_probability = lse.log_probability(logits[target]);
+  const T log_probability = smoothed::is_generated(f, target) ? lse.log_probability(logits[target]) : T{0};
   T terms{0};
   if (f.smoothing > T{0})
     terms = lane_sum<T>(
         n, [=, &f](std::int64_t k) { return smoothed::term(f, static_cast<int>(k), target, logits[k], lse.max); });
   const T gate = f.gate_logit[at.token], log_gate = math::log_sigmoid(gate), log_other = math::log_sigmoid(-gate);
-  T loss = smoothed::loss(f, log_probability, lse.log_sum, terms) - log_gate;
-  T nll = -(log_gate + log_probability);
+  auto [loss, nll] = smoothed::generated(f, target, log_probability, lse.log_sum, terms, log_gate);
   const std::int32_t* ids = f.source_ids + at.source;
   for (int j = 0; j < at.source_count; ++j) {
     if (ids[j] < 0) continue;
-    ETHREED_ASSERT(ids[j] < f.vocabulary);
-    const T wanted = smoothed::wanted(f, ids[j], target);
     const auto same = smoothed::same_word<T>(ids, at.source_count, j, [&](int k) { return f.weights[at.weight + k]; });
-    const auto copied = smoothed::copied(log_gate + lse.log_probability(logits[ids[j]]), log_other, same.sum);
-    rate[j] = wanted * copied.rate;
+    const auto copied = smoothed::copied(f, ids[j], target, logits, lse, log_gate, log_other, same.sum);
+    rate[j] = copied.rate;
     if (!same.is_first) continue;
-    loss -= wanted * copied.gain;
-    if (ids[j] == target) nll -= copied.gain;
+    loss -= copied.loss;
+    nll -= copied.nll;
   }
   f.loss[at.token] = loss;
   f.nll[at.token] = nll;
@@ -67,8 +64,9 @@ template <class T> void backward_of_token(const CopyLossBackward<T>& args, const
     if (is_word) copied += rate * f.weights[at.weight + j];
     put(args.dweights, at.weight + j, -g * rate);
   }
+  const T all = smoothed::wanted_of_all(f, target);
   if (args.dgate_logit)
-    put(args.dgate_logit, at.token, counts ? g * (copied - math::sigmoid(-f.gate_logit[at.token])) : T{0});
+    put(args.dgate_logit, at.token, counts ? g * (copied - all * math::sigmoid(-f.gate_logit[at.token])) : T{0});
   if (!args.dlogits) return;
   const std::int64_t n = f.vocabulary;
   T* out = args.dlogits.data + at.token * n;
@@ -77,14 +75,14 @@ template <class T> void backward_of_token(const CopyLossBackward<T>& args, const
     return;
   }
   const T max = f.lse[at.token].max;
-  const T factor = g * (T{1} - copied) * std::exp(-f.lse[at.token].log_sum);
+  const T factor = g * (all - copied) * std::exp(-f.lse[at.token].log_sum);
   const T even = g * smoothed::share(f);
   put_row(f.logits + at.token * n, n, out, next_row(f, at.token, out), args.dlogits.accumulate,
           [=](T logit) { return factor * math::exp(logit - max) - even; });
-  out[target] += even - g * (T{1} - f.smoothing);
+  if (smoothed::is_generated(f, target)) out[target] += even - g * (T{1} - f.smoothing);
   if (f.excluded >= 0) out[f.excluded] += even;
   for (int j = 0; j < at.source_count; ++j) {
-    if (ids[j] < 0) continue;
+    if (ids[j] < 0 || !smoothed::is_generated(f, ids[j])) continue;
     const auto same = smoothed::same_word<T>(ids, at.source_count, j,
                                              [&](int k) { return f.rate[at.weight + k] * f.weights[at.weight + k]; });
     if (same.is_first) out[ids[j]] += g * same.sum;

@@ -39,14 +39,13 @@ template <class T> __global__ void copy_loss_forward_kernel(CopyLossForward<T> f
   for (int j = thread; j < at.source_count; j += warp_size) {
     T rate{0};
     if (counts && ids[j] >= 0) {
-      const T wanted = smoothed::wanted(f, ids[j], target);
       const auto same =
           smoothed::same_word<T>(ids, at.source_count, j, [&](int k) { return f.weights[at.weight + k]; });
-      const auto copied = smoothed::copied(log_gate + lse.log_probability(logits[ids[j]]), log_other, same.sum);
-      rate = wanted * copied.rate;
+      const auto copied = smoothed::copied(f, ids[j], target, logits, lse, log_gate, log_other, same.sum);
+      rate = copied.rate;
       if (same.is_first) {
-        gained += wanted * copied.gain;
-        of_target += ids[j] == target ? copied.gain : T{0};
+        gained += copied.loss;
+        of_target += copied.nll;
       }
     }
     f.rate[at.weight + j] = rate;
@@ -56,9 +55,10 @@ template <class T> __global__ void copy_loss_forward_kernel(CopyLossForward<T> f
   if (thread != 0) return;
   T loss{0}, nll{0};
   if (counts) {
-    const T log_probability = lse.log_probability(logits[target]);
-    loss = smoothed::loss(f, log_probability, lse.log_sum, terms) - log_gate - gained;
-    nll = -(log_gate + log_probability) - of_target;
+    const T log_probability = smoothed::is_generated(f, target) ? lse.log_probability(logits[target]) : T{0};
+    const auto generated = smoothed::generated(f, target, log_probability, lse.log_sum, terms, log_gate);
+    loss = generated.loss - gained;
+    nll = generated.nll - of_target;
   }
   f.loss[token] = loss;
   f.nll[token] = nll;
@@ -79,11 +79,12 @@ template <class T> __global__ void copy_loss_backward_kernel(CopyLossBackward<T>
   for (int j = lane_index(); counts && j < at.source_count; j += warp_size)
     if (ids[j] >= 0) copied += f.rate[at.weight + j] * f.weights[at.weight + j];
   copied = warp_sum(copied);
+  const T all = smoothed::wanted_of_all(f, target);
   if (args.dlogits) {
     const std::int64_t start = std::int64_t{token} * f.vocabulary;
     const GradientSink<T> sink{args.dlogits.data + start, args.dlogits.accumulate};
     if (counts) {
-      const T max = f.lse[token].max, factor = g * (T{1} - copied) * std::exp(-f.lse[token].log_sum);
+      const T max = f.lse[token].max, factor = g * (all - copied) * std::exp(-f.lse[token].log_sum);
       const T even = g * smoothed::share(f), own = g * (T{1} - f.smoothing);
       const std::int32_t excluded = f.excluded;
       put_row(f.logits + start, f.vocabulary, sink, [=](int k, T logit) {
@@ -94,7 +95,7 @@ template <class T> __global__ void copy_loss_backward_kernel(CopyLossBackward<T>
     }
     __syncthreads();  // the row is written; what follows adds to it
     for (int j = thread; counts && thread < warp_size && j < at.source_count; j += warp_size) {
-      if (ids[j] < 0) continue;
+      if (ids[j] < 0 || !smoothed::is_generated(f, ids[j])) continue;
       const auto same = smoothed::same_word<T>(ids, at.source_count, j,
                                                [&](int k) { return f.rate[at.weight + k] * f.weights[at.weight + k]; });
       if (same.is_first) sink.data[ids[j]] += g * same.sum;  // no other lane has this word
@@ -102,7 +103,7 @@ template <class T> __global__ void copy_loss_backward_kernel(CopyLossBackward<T>
   }
   if (thread >= warp_size) return;
   if (args.dgate_logit && thread == 0)
-    put(args.dgate_logit, token, counts ? g * (copied - math::sigmoid(-f.gate_logit[token])) : T{0});
+    put(args.dgate_logit, token, counts ? g * (copied - all * math::sigmoid(-f.gate_logit[token])) : T{0});
   if (!args.dweights) return;
   for (int j = thread; j < at.source_count; j += warp_size)
     put(args.dweights, at.weight + j, counts && ids[j] >= 0 ? -g * f.rate[at.weight + j] : T{0});

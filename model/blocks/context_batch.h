@@ -30,6 +30,10 @@ struct ContextRows {
   std::vector<std::int32_t> words;       ///< [positions] place in word_ids, or behind those: their number + mark
   std::vector<std::int32_t> states;      ///< [positions] a mark
   std::vector<std::int32_t> row;         ///< [positions] whose each is
+  std::vector<std::int32_t> given;       ///< [positions] word ids as the batch was given them, −1 for CLS
+  /// [positions] the same for a pointer: ids of the vocabulary, V + k for the k-th word that it lacks of those of the
+  /// row, −1 for CLS.
+  std::vector<std::int32_t> extended;
 };
 
 /// Replies stand in the order of DialogueBatch's decoder rows, and so do contexts and tokens.
@@ -48,11 +52,17 @@ class ContextBatch {
   ContextRows contexts;               ///< of every reply
   std::vector<std::int32_t> inputs;   ///< [target tokens] place in word_ids of y_{i−1}, SOS first
   std::vector<std::int32_t> targets;  ///< [target tokens] ids below V: what the vocabulary lacks is UNK
+  /// [target tokens] for a model that copies: a word that the vocabulary lacks has the id that it has in its row's
+  /// context (ContextRows::extended), and is UNK where it is not there.
+  std::vector<std::int32_t> extended_targets;
 
  private:
-  void add_context(std::int32_t turn_row, int most);
+  void add_context(std::span<const Example> dialogues, std::int32_t turn_row, std::int32_t vocabulary, int most);
+  void add_targets(std::span<const Example> dialogues, int row, std::int32_t vocabulary);
+  std::int32_t extended(std::int32_t word, std::int32_t vocabulary) const;
   std::vector<std::int32_t> turn_before_;  // [turn rows] of the same dialogue, −1 for none
   std::vector<std::int32_t> last_turn_;    // [dialogues]
+  std::vector<std::int32_t> unknown_;      // what the vocabulary lacks of the context in hand, by first appearance
 };
 
 }  // namespace ethreed

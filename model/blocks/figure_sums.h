@@ -71,15 +71,18 @@ class AccuracySum {
   std::vector<ExampleShare> of_example_;
 };
 
+/// Beyond every word id.
+inline constexpr std::int32_t no_word = std::numeric_limits<std::int32_t>::max();
+
 /// Perplexities of the replies of dialogues. Sums are taken in double, dialogue by dialogue in the order they were
 /// given, their turns in order: they do not depend on the layout of a batch.
 class PerplexitySum {
  public:
   /// log_probability: of every target token of the batch, on the host. Targets that are UNK, or from `unknown_from` on,
-  /// count as unknown: V for a model that cannot copy.
+  /// count as unknown: V for a model that cannot copy. `targets` are those of the batch unless others are given.
   template <class T>
-  void add(const DialogueBatch& batch, const T* log_probability,
-           std::int32_t unknown_from = std::numeric_limits<std::int32_t>::max());
+  void add(const DialogueBatch& batch, const T* log_probability, std::int32_t unknown_from = no_word,
+           Indices targets = {});
 
   std::int64_t dialogues() const { return dialogues_; }
   std::int64_t turns() const { return turns_; }
@@ -101,8 +104,10 @@ class PerplexitySum {
 };
 
 template <class T>
-void PerplexitySum::add(const DialogueBatch& batch, const T* log_probability, std::int32_t unknown_from) {
+void PerplexitySum::add(const DialogueBatch& batch, const T* log_probability, std::int32_t unknown_from,
+                        Indices targets) {
   const RowLayout rows = batch.rows();
+  if (targets.empty()) targets = batch.targets;
   std::vector<std::vector<double>> turn_nll(batch.dialogues());
   const std::size_t first = token_shares_.size();
   token_shares_.resize(first + static_cast<std::size_t>(batch.dialogues()));
@@ -111,7 +116,7 @@ void PerplexitySum::add(const DialogueBatch& batch, const T* log_probability, st
     double nll = 0;
     for (int token = rows.target(r); token < rows.target(r + 1); ++token) {
       nll -= static_cast<double>(log_probability[token]);
-      const std::int32_t target = batch.targets[token];
+      const std::int32_t target = targets[token];
       unknown_ += target == unk_id || target >= unknown_from;
     }
     nll_ += nll;

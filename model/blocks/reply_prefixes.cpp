@@ -1,5 +1,7 @@
 #include "model/blocks/reply_prefixes.h"
 
+#include "model/text/vocabulary.h"
+
 #include <numeric>
 
 namespace ethreed {
@@ -9,7 +11,7 @@ ReplyPrefixes::ReplyPrefixes(int rows)
   std::iota(rows_.begin(), rows_.end(), 0);
 }
 
-void ReplyPrefixes::extend(Indices parents, Indices words) {
+void ReplyPrefixes::extend(Indices parents, Indices words, std::int32_t vocabulary) {
   next_words_.clear();
   next_rows_.clear();
   next_offsets_.assign(1, 0);
@@ -18,7 +20,7 @@ void ReplyPrefixes::extend(Indices parents, Indices words) {
     const std::int32_t parent = parents[k];
     const Indices before = Indices(words_).subspan(offsets_[parent], offsets_[parent + 1] - offsets_[parent]);
     next_words_.insert(next_words_.end(), before.begin(), before.end());
-    next_words_.push_back(words[k]);
+    next_words_.push_back(words[k] < vocabulary ? words[k] : unk_id);
     next_rows_.push_back(rows_[parent]);
     last_.push_back(count_of(next_words_) - 1);
     next_offsets_.push_back(count_of(next_words_));

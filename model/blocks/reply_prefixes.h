@@ -14,8 +14,9 @@ class ReplyPrefixes {
   /// Before the first word of each of `rows` replies.
   explicit ReplyPrefixes(int rows);
 
-  /// As ReplySession::advance: hypothesis k is hypothesis parents[k] of before, and words[k].
-  void extend(Indices parents, Indices words);
+  /// As ReplySession::advance: hypothesis k is hypothesis parents[k] of before, and words[k]. A decoder reads UNK for a
+  /// word from `vocabulary` on, which was copied.
+  void extend(Indices parents, Indices words, std::int32_t vocabulary);
   /// Gives every hypothesis the source of its row: those begin at offsets [rows + 1].
   void choose_sources(Indices offsets);
 

@@ -11,6 +11,16 @@
 
 namespace ethreed {
 
+namespace {
+
+// The word at a position of the emotion contexts, −1 for LAB.
+std::int32_t of_emotion(Indices word_ids, const EmotionContexts& emotion, std::int32_t position) {
+  const std::int32_t place = emotion.words[position];
+  return place < word_ids.size() ? word_ids[place] : -1;
+}
+
+}  // namespace
+
 CopySources copy_sources(const Context& context, Indices word_ids, const ContextRows& contexts,
                          const EmotionContexts& emotion, Indices target_offsets) {
   const Indices sources = emotion.source_offsets;
@@ -23,12 +33,29 @@ CopySources copy_sources(const Context& context, Indices word_ids, const Context
   std::int32_t* words = context.arena.allocate<std::int32_t>(emotion.source_rows.size());
   for (int i = 0; i < emotion.source_rows.size(); ++i) {
     const std::int32_t row = emotion.source_rows[i], own = contexts.positions();
-    const std::int32_t place = row < own ? contexts.words[row] : emotion.words[row - own];
-    words[i] = place < word_ids.size() ? word_ids[place] : -1;
+    words[i] = row < own ? contexts.extended[row] : of_emotion(word_ids, emotion, row - own);
   }
   return {
       .layout = {.source_offsets = sources, .target_offsets = target_offsets, .weight_offsets = {weights, rows + 1}},
       .words = {words, emotion.source_rows.size()}};
+}
+
+PointerSources pointer_sources(Indices word_ids, const ContextRows& contexts, const EmotionContexts& emotion) {
+  constexpr std::int32_t cls = -1, lab = -2;
+  PointerSources sources;
+  for (int r = 0; r < contexts.rows(); ++r) {
+    for (int i = emotion.source_offsets[r]; i < emotion.source_offsets[r + 1]; ++i) {
+      const std::int32_t row = emotion.source_rows[i], own = contexts.positions();
+      if (row < own) {
+        sources.add(contexts.given[row] < 0 ? cls : contexts.extended[row], contexts.given[row]);
+        continue;
+      }
+      const std::int32_t word = of_emotion(word_ids, emotion, row - own);
+      sources.add(word < 0 ? lab : word, word);
+    }
+    sources.end_row();
+  }
+  return sources;
 }
 
 namespace {

@@ -25,10 +25,18 @@ std::vector<float> of_words(const Dataset& data, const std::vector<std::int32_t>
   return plain;
 }
 
-std::vector<std::int32_t> words_of_file(const EmpdgConfig& config, const Dataset& data) {
+std::vector<std::string> lexicon_of(const EmpdgConfig& config) {
   ETHREED_CHECK(std::filesystem::is_regular_file(config.lexicon), "model key 'lexicon' is '{}', which is no file; {}",
                 config.lexicon, lexicon_advice);
-  const std::vector<std::string> lexicon = read_lexicon(config.lexicon);
+  try {
+    return read_lexicon(config.lexicon);
+  } catch (const Error& error) {
+    fail("{}; {}", error.what(), lexicon_advice);
+  }
+}
+
+std::vector<std::int32_t> words_of_file(const EmpdgConfig& config, const Dataset& data) {
+  const std::vector<std::string> lexicon = lexicon_of(config);
   std::vector<std::int32_t> words;
   for (std::int32_t w = special_count; w < data.vocabulary_size(); ++w)
     if (!is_stop_word(data.word(w)) && lexicon_has(lexicon, data.word(w))) words.push_back(w);

@@ -37,6 +37,9 @@ struct EmpdgModel {
   static Selection selection(const EmpdgConfig&) { return {.figure = 0, .label = "validation PPL"}; }
   static std::span<const InsightColumn> insights(const EmpdgConfig&) { return insight_columns; }
   static std::vector<std::string> notes(const EmpdgConfig& config);
+  static bool has_pointer(const EmpdgConfig& config) { return config.copy; }
+  static constexpr std::string_view pointer_key = "copy";
+  static constexpr std::array<std::string_view, 2> source_marks{"<cls>", "<lab>"};
 
   template <class Handle, class Visit>
   static void visit_parameters(const EmpdgConfig& config, EmpdgParameters<Handle>& parameters, Visit&& visit) {

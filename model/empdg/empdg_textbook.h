@@ -17,17 +17,17 @@ struct EmpdgSwitches {
 struct EmpdgReading {
   Rows source;  ///< [C_u ; C_e]
   Vector logits;
-  std::vector<int> words;  ///< of every row of the source, −1 for CLS and LAB
+  std::vector<int> words;  ///< of every row of the source as they were said, −1 for CLS and LAB
   int emotion_words = 0;
 };
 
-/// The words that a long context keeps.
-inline std::vector<int> words_kept(const Parameters& p, const History& history, int most) {
+/// The words that a long context keeps, as they were said.
+inline std::vector<int> words_kept(const History& history, int most) {
   constexpr int end = 3;
   std::vector<int> words;
   for (const std::vector<int>& utterance : history)
     for (const int word : utterance)
-      if (word != end) words.push_back(word < p.at("embedding.weight").shape[0] ? word : unknown);
+      if (word != end) words.push_back(word);
   if (words.size() + 1 > static_cast<std::size_t>(most)) words.erase(words.begin(), words.end() - (most - 1));
   return words;
 }
@@ -44,9 +44,11 @@ inline Rows emotion_context(const Parameters& p, const std::vector<int>& words) 
 inline EmpdgReading read_empdg_context(const Parameters& p, const EmpdgSwitches& s, const History& history) {
   EmpdgReading out;
   const Rows of_context = transformer_encoder(p, "context", s.layers, s.heads, marked_context(p, history, s.most));
-  std::vector<int> words = words_kept(p, history, s.most), listed;
+  std::vector<int> words = words_kept(history, s.most), listed;
   for (const int word : words)
-    if (p.at("emotion_words.plain").values[static_cast<std::size_t>(word)] == 0) listed.push_back(word);
+    if (word < p.at("embedding.weight").shape[0] &&
+        p.at("emotion_words.plain").values[static_cast<std::size_t>(word)] == 0)
+      listed.push_back(word);
   const Rows of_emotion = transformer_encoder(p, "emotion", s.layers, s.heads, emotion_context(p, listed));
   out.logits = product(p.at("classifier.weight"), joined({of_emotion.front(), of_context.front()}));
   out.source = of_context;
@@ -70,23 +72,9 @@ inline Attended empdg_states(const Parameters& p, const EmpdgSwitches& s, const 
 /// What is said where words may be copied.
 inline SaidReply said_by_copying(const Parameters& p, const EmpdgReading& read, const Attended& decoded,
                                  const std::vector<int>& reply, double smoothing) {
-  const int vocabulary = p.at("embedding.weight").shape[0];
-  SaidReply out;
-  for (std::size_t i = 0; i < reply.size(); ++i) {
-    const double generated = sigmoid(affine(p, "copy_gate", decoded.output[i]).front());
-    Vector words = softmax(affine(p, "output", decoded.output[i]));
-    for (double& word : words) word *= generated;
-    const Vector k = softmax(softmax(decoded.mean_logits[i]));
-    for (std::size_t j = 0; j < k.size(); ++j)
-      if (read.words[j] >= 0) words[static_cast<std::size_t>(read.words[j])] += (1 - generated) * k[j];
-    const int target = reply[i] < vocabulary ? reply[i] : unknown;
-    out.nll.push_back(-std::log(words[static_cast<std::size_t>(target)]));
-    for (int v = 1; v < vocabulary; ++v) {  // all but the pad
-      const double wanted = v == target ? 1 - smoothing : smoothing / (vocabulary - 2);
-      if (wanted > 0) out.loss += wanted * (std::log(wanted) - std::log(words[static_cast<std::size_t>(v)]));
-    }
-  }
-  return out;
+  Rows weights;
+  for (const Vector& logits : decoded.mean_logits) weights.push_back(softmax(softmax(logits)));
+  return said_by_copying(p, read.words, decoded.output, weights, reply, smoothing);
 }
 
 }  // namespace ethreed::reference

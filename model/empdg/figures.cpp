@@ -8,7 +8,10 @@ template <class T> void EmpdgFigures::add(const EmpdgBatch& batch, const EmpdgPa
   const DialogueBatch& d = batch.replies.dialogues;
   std::vector<T> log_probability(pass.nll.data(), pass.nll.data() + pass.nll.value().count());
   for (T& value : log_probability) value = -value;
-  perplexity_.add(d, log_probability.data(), config_.vocabulary);
+  if (config_.copy)
+    perplexity_.add(d, log_probability.data(), no_word, batch.replies.extended_targets);
+  else
+    perplexity_.add(d, log_probability.data(), config_.vocabulary);
   speaker_.add(pass.logits, d.emotion, d);
   emotion_words_ += pass.emotion_words;
 }

@@ -50,7 +50,8 @@ VocabularyLoss<T> loss_of(Tape<T>& tape, const EmpdgConfig& config, const EmpdgP
   const CopySources sources = copy_sources(tape.context(), d.word_ids, replies.contexts, emotion, d.target_offsets);
   const EmpdgCopy<T> copy = empdg_copy(tape, p, sources.layout, decoded.states, decoded.mean);
   return copy_loss<T>(tape, sources.layout, linear_layer(tape, p.output, {decoded.states}), copy.gate, copy.weights,
-                      sources.words, replies.targets, {.smoothing = config.label_smoothing, .excluded = pad_id});
+                      sources.words, replies.extended_targets,
+                      {.smoothing = config.label_smoothing, .excluded = pad_id});
 }
 
 }  // namespace

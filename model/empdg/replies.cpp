@@ -1,25 +1,23 @@
 #include "model/empdg/replies.h"
 
 #include "autograd/functions/log_softmax_function.h"
-#include "kernels/pointer_distribution/pointer_distribution.h"
 #include "model/blocks/layers.h"
 #include "model/blocks/stacked_rows.h"
 #include "model/interface/answered_contexts.h"
 
-#include <algorithm>
 #include <numeric>
 
 namespace ethreed {
 
 template <class T>
 EmpdgReplies<T>::EmpdgReplies(Tape<T>& tape, const EmpdgConfig& config, const EmpdgParameters<Variable<T>>& parameters,
-                              std::vector<ReplyRow> rows, const EmpdgContext<T>& context, Indices source_words)
+                              std::vector<ReplyRow> rows, const EmpdgContext<T>& context, ReplyPointer<T> pointer)
     : tape_(&tape),
       config_(&config),
       parameters_(parameters),
       rows_(std::move(rows)),
       context_(context),
-      source_words_(source_words.begin(), source_words.end()),
+      pointer_(std::move(pointer)),
       host_logits_(on_host(tape.context(), context.logits)),
       prefixes_(count_of(rows_)) {
   ETHREED_CHECK(!tape.recording(), "replies: the tape records; make it without recording");
@@ -27,7 +25,7 @@ EmpdgReplies<T>::EmpdgReplies(Tape<T>& tape, const EmpdgConfig& config, const Em
 
 template <class T> NextWords<T> EmpdgReplies<T>::advance(Indices parents, Indices words) {
   Tape<T>& tape = *tape_;
-  prefixes_.extend(parents, words);
+  prefixes_.extend(parents, words, config_->vocabulary);
   prefixes_.choose_sources(context_.source_offsets);
   const Indices offsets = prefixes_.offsets();
   inputs_.resize(static_cast<std::size_t>(prefixes_.words().size()));
@@ -51,11 +49,10 @@ template <class T>
 NextWords<T> EmpdgReplies<T>::mixture(Variable<T> logits, Variable<T> states, Variable<T> attention) {
   Tape<T>& tape = *tape_;
   Context& context = tape.context();
-  const Indices rows = prefixes_.rows(), offsets = prefixes_.offsets(), sources = prefixes_.source_offsets();
-  const int hypotheses = rows.size(), vocabulary = logits.columns();
+  const Indices offsets = prefixes_.offsets(), sources = prefixes_.source_offsets();
+  const int hypotheses = prefixes_.rows().size();
   std::int64_t* weights = context.arena.template allocate<std::int64_t>(std::int64_t{hypotheses} + 1);
   std::int32_t* looked = context.arena.template allocate<std::int32_t>(sources.back());
-  std::int32_t* words = context.arena.template allocate<std::int32_t>(sources.back());
   std::int64_t pair = 0;  // of the first word of a hypothesis
   for (int k = 0; k < hypotheses; ++k) {
     const int width = sources[k + 1] - sources[k], length = offsets[k + 1] - offsets[k];
@@ -63,11 +60,6 @@ NextWords<T> EmpdgReplies<T>::mixture(Variable<T> logits, Variable<T> states, Va
     std::iota(looked + sources[k], looked + sources[k + 1],
               static_cast<std::int32_t>(pair + std::int64_t{length - 1} * width));
     pair += std::int64_t{length} * width;
-    for (int j = 0; j < width; ++j) {
-      // What is no word gives its share to the pad, which no search says: probabilities sum to 1.
-      words[sources[k] + j] =
-          std::max(source_words_[static_cast<std::size_t>(context_.source_offsets[rows[k]] + j)], pad_id);
-    }
   }
   weights[hypotheses] = sources.back();
   const RowLayout layout{.source_offsets = sources,
@@ -75,15 +67,7 @@ NextWords<T> EmpdgReplies<T>::mixture(Variable<T> logits, Variable<T> states, Va
                          .weight_offsets = {weights, hypotheses + 1}};
   const Variable<T> of_last = gather_rows<T>(tape, {{as_column(tape, attention), Indices(looked, sources.back())}});
   const EmpdgCopy<T> copy = empdg_copy(tape, parameters_, layout, states, of_last);
-  T* out = context.values.template allocate<T>(std::int64_t{hypotheses} * vocabulary);
-  pointer_distribution_forward(context, PointerDistributionForward<T>{.layout = layout,
-                                                                      .vocabulary = vocabulary,
-                                                                      .logits = logits.data(),
-                                                                      .gate_logit = copy.gate.data(),
-                                                                      .weights = copy.weights.data(),
-                                                                      .source_ids = words,
-                                                                      .out = out});
-  return {out, vocabulary};
+  return pointer_.next_words(context, prefixes_.rows(), logits.data(), copy.gate.data(), copy.weights.data());
 }
 
 template <class T>
@@ -96,9 +80,11 @@ EmpdgReplies<T> empdg_replies(Tape<T>& tape, const EmpdgConfig& config, const Em
       read_emotion_words(tape, config, parameters, batch.replies.dialogues.word_ids, contexts);
   const EmpdgContext<T> read = read_empdg_contexts(
       tape, config, parameters, read_words(tape, parameters.table, batch.replies), contexts, emotion);
-  const CopySources sources = copy_sources(tape.context(), batch.replies.dialogues.word_ids, contexts, emotion,
-                                           all_rows(tape.context(), contexts.rows() + 1));
-  return EmpdgReplies<T>(tape, config, parameters, std::move(answered.rows), read, sources.words);
+  ReplyPointer<T> pointer = config.copy
+                                ? ReplyPointer<T>(pointer_sources(batch.replies.dialogues.word_ids, contexts, emotion),
+                                                  config.vocabulary, options.look)
+                                : ReplyPointer<T>();
+  return EmpdgReplies<T>(tape, config, parameters, std::move(answered.rows), read, std::move(pointer));
 }
 
 #define ETHREED_INSTANTIATE(T)                                                                              \

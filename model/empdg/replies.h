@@ -3,21 +3,22 @@
 
 #include "model/blocks/reply_prefixes.h"
 #include "model/empdg/forward.h"
-#include "model/interface/reply_session.h"
+#include "model/interface/reply_pointer.h"
 
 namespace ethreed {
 
 template <class T> class EmpdgReplies {
  public:
-  /// context: of every row; source_words: what may be copied, ids of the vocabulary by row of its source, −1 for none.
+  /// context: of every row.
   EmpdgReplies(Tape<T>& tape, const EmpdgConfig& config, const EmpdgParameters<Variable<T>>& parameters,
-               std::vector<ReplyRow> rows, const EmpdgContext<T>& context, Indices source_words);
+               std::vector<ReplyRow> rows, const EmpdgContext<T>& context, ReplyPointer<T> pointer);
 
   int rows() const { return count_of(rows_); }
   ReplyRow row(int r) const { return rows_[static_cast<std::size_t>(r)]; }
   NextWords<T> advance(Indices parents, Indices words);
-  /// Never asked: a model without a pointer has no words from V on.
-  std::int32_t word_id(int, std::int32_t word) const { return word; }
+  std::int32_t word_id(int row, std::int32_t word) const { return pointer_.word_id(row, word); }
+  std::span<const std::int32_t> source(int row) const { return pointer_.source(row); }
+  PointerLook<T> look(int k) const { return pointer_.look(k); }
   std::span<const T> insight(int row, int) const { return host_logits_.value().row_span(row); }
 
  private:
@@ -28,7 +29,7 @@ template <class T> class EmpdgReplies {
   EmpdgParameters<Variable<T>> parameters_;
   std::vector<ReplyRow> rows_;
   EmpdgContext<T> context_;
-  std::vector<std::int32_t> source_words_;
+  ReplyPointer<T> pointer_;
   Variable<T> host_logits_;
   ReplyPrefixes prefixes_;
   std::vector<std::int32_t> inputs_;  // [tokens] as EmpdgBatch::inputs, of the hypotheses of a call

@@ -31,7 +31,7 @@ struct GeneratedTurn {
   std::vector<int> insights;  ///< the likeliest class of each of the model's insights()
   /// The probability of every class of each of them.
   std::vector<std::vector<double>> distributions{};
-  std::span<const std::int32_t> source{};  ///< what the pointer may copy; see ReplySession::source
+  std::vector<std::int32_t> source{};  ///< what the pointer may copy; see given_source
 };
 
 /// softmax of logits, in double.

@@ -58,7 +58,7 @@ GeneratedTurn generated_turn(const Model& model, const ReplySession<T>& session,
                      .turn = row.turn,
                      .reply = std::move(reply),
                      .insights = {},
-                     .source = session.source(r)};
+                     .source = given_source(session, r, model.vocabulary())};
   for (std::size_t i = 0; i < model.insights().size(); ++i) {
     const std::span<const T> logits = session.insight(r, static_cast<int>(i));
     turn.insights.push_back(argmax(logits));

@@ -41,7 +41,7 @@ template <class T> class ReplyBatch {
   /// See ReplySearch.
   std::optional<NewestWord> newest(int dialogue) const { return search_->newest(row_of(dialogue)); }
   void drop(int dialogue) { search_->drop(row_of(dialogue)); }
-  /// A finished reply, once; GeneratedTurn::source is valid until the next open().
+  /// A finished reply, once.
   GeneratedTurn take(int dialogue);
 
  private:

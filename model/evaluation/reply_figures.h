@@ -26,7 +26,7 @@ class ReplyFigures {
   std::int64_t with_copied() const { return with_copied_; }
   /// Replies with a word that the vocabulary lacks.
   std::int64_t with_unknown() const { return with_unknown_; }
-  /// Replies to posts that hold such a word: no other can repeat one.
+  /// Replies whose source (ETHREED's post, another's whole context) holds such a word: no other can repeat one.
   std::int64_t to_unknown() const { return to_unknown_; }
   /// Share of the replies that are one of the ten commonest, word by word; 0 without replies.
   double commonest_share() const;

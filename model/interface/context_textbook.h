@@ -4,6 +4,7 @@
 
 #include "model/interface/transformer_textbook.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -30,6 +31,7 @@ inline Rows marked_context(const Parameters& p, const History& history, int most
 struct SaidReply {
   double loss = 0;  ///< Σ p* (log p* − log P)
   Vector nll;       ///< of every word
+  int unknown = 0;  ///< words that are taken for UNK
 };
 
 /// √D E[y_{i−1}] of every word of a reply, SOS first; a word that the vocabulary lacks is UNK.
@@ -51,10 +53,39 @@ inline SaidReply said(const Parameters& p, const Rows& states, const std::vector
   for (std::size_t i = 0; i < reply.size(); ++i) {
     const Vector words = softmax(affine(p, "output", states[i]));
     const int target = reply[i] < vocabulary ? reply[i] : unknown;
+    out.unknown += target == unknown;
     out.nll.push_back(-std::log(words[static_cast<std::size_t>(target)]));
     for (int v = 1; v < vocabulary; ++v) {  // all but the pad
       const double wanted = v == target ? 1 - smoothing : smoothing / (vocabulary - 2);
       if (wanted > 0) out.loss += wanted * (std::log(wanted) - std::log(words[static_cast<std::size_t>(v)]));
+    }
+  }
+  return out;
+}
+
+/// The same where words may be copied: of `source` as they were said, −1 for none, by these weights of every word.
+inline SaidReply said_by_copying(const Parameters& p, const std::vector<int>& source, const Rows& states,
+                                 const Rows& weights, const std::vector<int>& reply, double smoothing) {
+  const int vocabulary = p.at("embedding.weight").shape[0];
+  SaidReply out;
+  for (std::size_t i = 0; i < reply.size(); ++i) {
+    const double generated = sigmoid(affine(p, "copy_gate", states[i]).front());
+    const Vector words = softmax(affine(p, "output", states[i]));
+    const auto probability = [&](int word) {
+      double sum = word < vocabulary ? generated * words[static_cast<std::size_t>(word)] : 0;
+      for (std::size_t j = 0; j < source.size(); ++j)
+        if (source[j] == word) sum += (1 - generated) * weights[i][j];
+      return sum;
+    };
+    const bool known = reply[i] < vocabulary || std::find(source.begin(), source.end(), reply[i]) != source.end();
+    const int target = known ? reply[i] : unknown;
+    out.unknown += target == unknown;
+    out.nll.push_back(-std::log(probability(target)));
+    // A word that the vocabulary lacks takes nothing from its words.
+    if (target >= vocabulary) out.loss += (1 - smoothing) * (std::log(1 - smoothing) + out.nll.back());
+    for (int v = 1; v < vocabulary; ++v) {  // all but the pad
+      const double wanted = v == target ? 1 - smoothing : smoothing / (vocabulary - 2);
+      if (wanted > 0) out.loss += wanted * (std::log(wanted) - std::log(probability(v)));
     }
   }
   return out;

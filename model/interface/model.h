@@ -222,6 +222,10 @@ class Model {
   virtual bool writes_replies() const = 0;
   /// Do its replies come with where it looked (ReplySession::look).
   virtual bool has_pointer() const = 0;
+  /// The key of `model` by which one that has no pointer would have one; empty if none does.
+  virtual std::string_view pointer_key() const = 0;
+  /// Names of what stands in a pointer's source and is no word (ReplySession::source).
+  virtual std::span<const std::string_view> source_marks() const = 0;
   /// The label set of which a reply can be given a class (ReplyOptions::planned_class); empty: it plans none.
   virtual std::string_view reply_plan() const = 0;
   /// The label set that it follows through a dialogue (utterance_logits); empty: none.

@@ -16,7 +16,8 @@
 // and, if it has them: build with a TrainingDraw as fourth argument; insights, Replies<T>, replies(…), Conversation<T>;
 // recipes(), named ones beside its paper's; label_set(config), text_source(config), label_logits(…);
 // reads_situations(config); reply_labels(config); has_latent(config); reply_plan(config); utterance_labels(config),
-// utterance_logits(…); start_from_data(…); write_trace(…). Replies with a pointer have source(row) and look(k).
+// utterance_logits(…); start_from_data(…); write_trace(…). Replies with a pointer have source(row) and look(k); where
+// marks stand in the source, source_marks; where the pointer is an option, has_pointer(config) and pointer_key.
 
 #include "core/error.h"
 #include "core/indices.h"
@@ -257,10 +258,24 @@ template <class M> class ModelOf final : public Model {
     return requires { typename M::template Replies<float>; };
   }
   bool has_pointer() const override {
-    if constexpr (requires { typename M::template Replies<float>; })
+    if constexpr (requires { M::has_pointer(config_); })
+      return M::has_pointer(config_);
+    else if constexpr (requires { typename M::template Replies<float>; })
       return requires(const typename M::template Replies<float>& replies) { replies.look(0); };
     else
       return false;
+  }
+  std::string_view pointer_key() const override {
+    if constexpr (requires { M::pointer_key; })
+      return has_pointer() ? std::string_view{} : M::pointer_key;
+    else
+      return {};
+  }
+  std::span<const std::string_view> source_marks() const override {
+    if constexpr (requires { M::source_marks; })
+      return M::source_marks;
+    else
+      return {};
   }
   std::string_view reply_plan() const override {
     if constexpr (requires { M::reply_plan(config_); })

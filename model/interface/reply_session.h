@@ -57,9 +57,11 @@ template <class T> struct NextWords {
 };
 
 /// Where a pointer looked when it gave the distribution of one word, on the host. Empty for a model without a pointer.
+/// The word's distribution is p_gen times the vocabulary's and 1 − p_gen times what the attention gives to the words at
+/// its places.
 template <class T> struct PointerLook {
-  std::span<const T> attention{};  ///< γ [source words]
-  std::span<const T> coverage{};   ///< what every source word had received before [source words]
+  std::span<const T> attention{};  ///< γ [source places], their sum is 1
+  std::span<const T> coverage{};   ///< what each had received before [source places]; empty without a coverage
   T generation_gate{};             ///< p_gen
 };
 
@@ -103,11 +105,21 @@ template <class T> class ReplySession {
   virtual std::int32_t word_id(int row, std::int32_t word) const = 0;
   /// Logits over the classes of insight i for a row, on the host; in the order of the model's insights().
   virtual std::span<const T> insight(int row, int i) const = 0;
-  /// The words that a pointer may copy for this row, counted as advance() counts them. Empty without a pointer.
+  /// The words that a pointer may copy for this row, counted as advance() counts them; −1 − m at a place that no word
+  /// is but mark m of Model::source_marks(). Empty without a pointer.
   virtual std::span<const std::int32_t> source(int row) const = 0;
   /// Of hypothesis k of the last call of advance(), valid until the next. Empty without ReplyOptions::look.
   virtual PointerLook<T> look(int k) const = 0;
 };
+
+/// The source of a row with word ids as the batch was given them; below 0 for marks, as in source().
+template <class T>
+std::vector<std::int32_t> given_source(const ReplySession<T>& session, int row, std::int32_t vocabulary) {
+  std::vector<std::int32_t> words;
+  for (const std::int32_t word : session.source(row))
+    words.push_back(word < vocabulary ? word : session.word_id(row, word));
+  return words;
+}
 
 /// A conversation that goes on: what the model keeps of it, so that a turn answered costs a turn, whatever the history.
 /// Lives on the host between steps.

@@ -7,7 +7,10 @@ namespace ethreed {
 template <class T> void KempFigures::add(const ContextBatch& batch, const KempPass<T>& pass) {
   std::vector<T> log_probability(pass.nll.data(), pass.nll.data() + pass.nll.value().count());
   for (T& value : log_probability) value = -value;
-  perplexity_.add(batch.dialogues, log_probability.data(), config_.vocabulary);
+  if (config_.copy)
+    perplexity_.add(batch.dialogues, log_probability.data(), no_word, batch.extended_targets);
+  else
+    perplexity_.add(batch.dialogues, log_probability.data(), config_.vocabulary);
   speaker_.add(pass.logits, batch.dialogues.emotion, batch.dialogues);
   concepts_ += pass.concepts;
 }

@@ -108,7 +108,7 @@ VocabularyLoss<T> loss_of(Tape<T>& tape, const KempConfig& config, const KempPar
     sources[r] = r * widest;
     weights[r] = std::int64_t{offsets[r]} * widest;
     if (r == replies) break;
-    copied_words(rows, batch.contexts, batch.dialogues.word_ids, r, ids + sources[r]);
+    copied_words(rows, batch.contexts, r, ids + sources[r]);
     std::fill(answered + offsets[r], answered + offsets[r + 1], r);
   }
   const KempCopy<T> copy =
@@ -116,7 +116,7 @@ VocabularyLoss<T> loss_of(Tape<T>& tape, const KempConfig& config, const KempPar
   const RowLayout layout{
       .source_offsets = {sources, replies + 1}, .target_offsets = offsets, .weight_offsets = {weights, replies + 1}};
   return copy_loss<T>(tape, layout, linear_layer(tape, p.output, {decoded.states}), copy.gate, copy.weights,
-                      Indices(ids, replies * widest), batch.targets,
+                      Indices(ids, replies * widest), batch.extended_targets,
                       {.smoothing = config.label_smoothing, .excluded = pad_id});
 }
 
@@ -186,16 +186,34 @@ KempCopy<T> kemp_copy(Tape<T>& tape, const KempParameters<Variable<T>>& p, const
                          .y};
 }
 
-void copied_words(const ConceptRows& rows, const ContextRows& contexts, Indices word_ids, int context,
-                  std::int32_t* ids) {
+void copied_words(const ConceptRows& rows, const ContextRows& contexts, int context, std::int32_t* ids) {
   const int first = contexts.offsets[context], words = contexts.offsets[context + 1] - first,
             columns = rows.columns(context);
-  std::fill_n(ids, rows.widest(), unk_id);
-  for (int i = 0; i < words; ++i)
-    if (const std::int32_t place = contexts.words[first + i]; place < word_ids.size()) ids[i] = word_ids[place];
+  std::fill_n(ids, rows.widest(), -1);
+  for (int i = 0; i < words; ++i) ids[i] = contexts.extended[first + i];
   for (int j = words; j < columns; ++j)
     if (const std::int32_t place = rows.behind[rows.offsets[context] - first + j - words]; place < rows.concepts.size())
       ids[j] = rows.concepts[place];
+}
+
+PointerSources pointer_sources(const ConceptRows& rows, const ContextRows& contexts) {
+  constexpr std::int32_t cls = -1, sep = -2;
+  PointerSources sources;
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(rows.widest()));
+  for (int r = 0; r < contexts.rows(); ++r) {
+    copied_words(rows, contexts, r, ids.data());
+    const Indices given =
+        Indices(contexts.given).subspan(contexts.offsets[r], contexts.offsets[r + 1] - contexts.offsets[r]);
+    for (int j = 0; j < rows.columns(r); ++j) {
+      const std::int32_t word = ids[static_cast<std::size_t>(j)];
+      if (word < 0)
+        sources.add(j == 0 ? cls : sep, -1);
+      else
+        sources.add(word, j < given.size() ? given[j] : word);
+    }
+    sources.end_row();
+  }
+  return sources;
 }
 
 template <class T>

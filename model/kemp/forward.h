@@ -6,12 +6,14 @@
 //   decoder over y_0, √D_w E[y_1], … with keys and values from H; its attention to H gives W_m [O_t ; c_e] in place of
 //   O_t; z = W O + b, P(v) = σ(w·o + b) softmax(z)_v + σ(−w·o − b) Σ_{j: word of column j = v} k_j, k = softmax_j(a)
 //   over the columns, a the softmax of the heads' mean logits in the decoder's last layer: k is nearly even. Without
-//   `copy` P = softmax(z). CLS, SEP and words that the vocabulary lacks are copied as UNK.
+//   `copy` P = softmax(z). CLS and SEP have a share, and are no words: no word gets it, in replies the pad. A word that
+//   the vocabulary lacks is copied by its own name (ids from V on, ContextRows::extended).
 //   L_att = mean over replies of the mean over the S + C positions of (ā_j − ω_j)², ā the mean of a over a reply's
 //   words
 // Without knowledge ω is uniform, SEP stands alone, and there is no L_att.
 
 #include "model/interface/model.h"
+#include "model/interface/reply_pointer.h"
 #include "model/kemp/graph.h"
 
 namespace ethreed {
@@ -66,10 +68,11 @@ template <class T> struct KempCopy {
 template <class T>
 KempCopy<T> kemp_copy(Tape<T>& tape, const KempParameters<Variable<T>>& p, const ConceptRows& rows, Indices contexts,
                       Variable<T> states, Variable<T> attention);
-/// The word of every column of a context, as an id of the vocabulary, UNK for CLS, SEP and what stands behind its
-/// columns: widest ids into `ids`.
-void copied_words(const ConceptRows& rows, const ContextRows& contexts, Indices word_ids, int context,
-                  std::int32_t* ids);
+/// The word of every column of a context, from V on one that the vocabulary lacks, −1 for CLS, SEP and what stands
+/// behind its columns: widest ids into `ids`.
+void copied_words(const ConceptRows& rows, const ContextRows& contexts, int context, std::int32_t* ids);
+/// The same for replies: CLS is mark 0, SEP is mark 1.
+PointerSources pointer_sources(const ConceptRows& rows, const ContextRows& contexts);
 
 template <class T> struct KempPass {
   Variable<T> logits;  ///< g by turn row [N, K]

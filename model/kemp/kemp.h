@@ -33,6 +33,9 @@ struct KempModel {
   static Selection selection(const KempConfig&) { return {.figure = 0, .label = "validation PPL"}; }
   static std::span<const InsightColumn> insights(const KempConfig&) { return insight_columns; }
   static std::vector<std::string> notes(const KempConfig& config);
+  static bool has_pointer(const KempConfig& config) { return config.copy; }
+  static constexpr std::string_view pointer_key = "copy";
+  static constexpr std::array<std::string_view, 2> source_marks{"<cls>", "<sep>"};
 
   template <class Handle, class Visit>
   static void visit_parameters(const KempConfig& config, KempParameters<Handle>& parameters, Visit&& visit) {

@@ -103,8 +103,7 @@ void read_dialogue(const reference::Parameters& p, const reference::KempSwitches
       of_turn.add(nll);
     }
     of_dialogue.add(of_turn.value());
-    for (const int word : reply)
-      sums.unknown += word == reference::unknown || word >= p.at("embedding.weight").shape[0];
+    sums.unknown += said.reply.unknown;
     history.push_back(reply);
   }
   sums.macro.add(of_dialogue.value());

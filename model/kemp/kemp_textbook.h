@@ -20,7 +20,7 @@ struct KempSwitches {
 struct Column {
   Vector x;
   double intensity = 0;
-  int word = unknown;  ///< of CLS and SEP, too
+  int word = -1;  ///< as it was said; −1: CLS or SEP
 };
 struct Concept {
   int owner = 0, word = 0;
@@ -47,8 +47,7 @@ inline KempColumns read_columns(const Parameters& p, const KempSwitches& s, cons
   std::vector<Said> said;
   for (std::size_t u = 0; u < history.size(); ++u)
     for (const int word : history[u])
-      if (word != end)
-        said.push_back({word < p.at("embedding.weight").shape[0] ? word : unknown, u % 2 == 0 ? user : system});
+      if (word != end) said.push_back({word, u % 2 == 0 ? user : system});
   if (said.size() + 1 > static_cast<std::size_t>(s.most)) said.erase(said.begin(), said.end() - (s.most - 1));
   KempColumns out;
   out.words.push_back({scaled(sum_of(row(marks, cls), row(marks, cls))), 0});
@@ -56,7 +55,8 @@ inline KempColumns read_columns(const Parameters& p, const KempSwitches& s, cons
   for (const Said& one : said) {
     out.words.push_back({scaled(sum_of(embedded(p, one.word), row(marks, one.state))), 0, one.word});
     if (!s.knowledge) continue;
-    const Vector known = row(p.at("knowledge.words"), one.word);
+    const Vector known =
+        row(p.at("knowledge.words"), one.word < p.at("embedding.weight").shape[0] ? one.word : unknown);
     out.words.back().intensity = known[0];
     for (int k = 0; k < s.per_word; ++k)
       if (const auto id = static_cast<int>(known[static_cast<std::size_t>(1 + 2 * k)]); id >= 0)
@@ -110,7 +110,7 @@ struct KempReading {
   Rows states;
   Vector weights;  ///< ω
   Vector signal, logits, start;
-  std::vector<int> copied;  ///< the word of each position
+  std::vector<int> copied;  ///< the word of each position as it was said, −1 for none
   int concepts = 0;
 };
 
@@ -140,32 +140,18 @@ inline KempReading read_kemp_context(const Parameters& p, const KempSwitches& s,
 /// The loss and −log P of every word, of a mixture with what is copied.
 inline SaidReply said_by_copying(const Parameters& p, const KempReading& read, const Rows& states,
                                  const Rows& attention, const std::vector<int>& reply, double smoothing) {
-  const int vocabulary = p.at("embedding.weight").shape[0];
-  SaidReply out;
-  for (std::size_t i = 0; i < reply.size(); ++i) {
-    const double generated = sigmoid(affine(p, "copy_gate", states[i]).front());
-    Vector words = softmax(affine(p, "output", states[i]));
-    for (double& word : words) word *= generated;
-    const Vector k = softmax(attention[i]);
-    for (std::size_t j = 0; j < k.size(); ++j)
-      words[static_cast<std::size_t>(read.copied[j])] += (1 - generated) * k[j];
-    const int target = reply[i] < vocabulary ? reply[i] : unknown;
-    out.nll.push_back(-std::log(words[static_cast<std::size_t>(target)]));
-    for (int v = 1; v < vocabulary; ++v) {  // all but the pad
-      const double wanted = v == target ? 1 - smoothing : smoothing / (vocabulary - 2);
-      if (wanted > 0) out.loss += wanted * (std::log(wanted) - std::log(words[static_cast<std::size_t>(v)]));
-    }
-  }
-  return out;
+  Rows weights;
+  for (const Vector& a : attention) weights.push_back(softmax(a));
+  return said_by_copying(p, read.copied, states, weights, reply, smoothing);
 }
 
-struct KempSaid {
-  SaidReply reply;
-  double attention = 0;  ///< mean over the source of (ā − ω)²
+struct KempStates {
+  Rows states;     ///< O of every word of a reply
+  Rows attention;  ///< a [words][positions]
 };
 
-inline KempSaid say(const Parameters& p, const KempSwitches& s, const KempReading& read,
-                    const std::vector<int>& reply) {
+inline KempStates kemp_states(const Parameters& p, const KempSwitches& s, const KempReading& read,
+                              const std::vector<int>& reply) {
   Rows inputs = decoder_inputs(p, reply);
   inputs.front() = read.start;
   Rows rows = placed(p, "decoder", inputs);
@@ -184,9 +170,19 @@ inline KempSaid say(const Parameters& p, const KempSwitches& s, const KempReadin
                   convolutions(p, layer + ".feed_forward", unbiased_norm(p, layer + ".norm_feed_forward", rows), true));
     logits = looked.mean_logits;
   }
-  const Rows states = unbiased_norm(p, "decoder.norm", rows);
-  Rows attention;
-  for (const Vector& of_token : logits) attention.push_back(softmax(of_token));
+  KempStates out{.states = unbiased_norm(p, "decoder.norm", rows)};
+  for (const Vector& of_token : logits) out.attention.push_back(softmax(of_token));
+  return out;
+}
+
+struct KempSaid {
+  SaidReply reply;
+  double attention = 0;  ///< mean over the source of (ā − ω)²
+};
+
+inline KempSaid say(const Parameters& p, const KempSwitches& s, const KempReading& read,
+                    const std::vector<int>& reply) {
+  const auto [states, attention] = kemp_states(p, s, read, reply);
   KempSaid out{.reply = s.copy ? said_by_copying(p, read, states, attention, reply, s.smoothing)
                                : said(p, states, reply, s.smoothing)};
   const std::size_t columns = read.states.size();

@@ -24,7 +24,7 @@ MimeReplies<T>::MimeReplies(Tape<T>& tape, const MimeConfig& config, const MimeP
 
 template <class T> NextWords<T> MimeReplies<T>::advance(Indices parents, Indices words) {
   Tape<T>& tape = *tape_;
-  prefixes_.extend(parents, words);
+  prefixes_.extend(parents, words, parameters_.output.weight.rows());
   prefixes_.choose_sources(source_offsets_);
   const MarkedTable<Variable<T>>& table = parameters_.table;
   const Variable<T> said = scale(tape, embedding<T>(tape, table.words, prefixes_.words()), word_scale(table));

@@ -24,7 +24,7 @@ MoelReplies<T>::MoelReplies(Tape<T>& tape, const MoelConfig& config, const MoelP
 
 template <class T> NextWords<T> MoelReplies<T>::advance(Indices parents, Indices words) {
   Tape<T>& tape = *tape_;
-  prefixes_.extend(parents, words);
+  prefixes_.extend(parents, words, config_->vocabulary);
   prefixes_.choose_sources(source_offsets_);
   const MarkedTable<Variable<T>>& table = parameters_.table;
   const Variable<T> said = scale(tape, embedding<T>(tape, table.words, prefixes_.words()), word_scale(table));

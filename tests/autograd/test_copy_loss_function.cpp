@@ -93,6 +93,27 @@ TEST_CASE("where nothing is copied copy_loss is vocabulary_loss, without smoothi
   }
 }
 
+TEST_CASE(
+    "copy_loss of a target that the vocabulary lacks is that of pointer_mixture, but for the share of the others") {
+  const std::vector<PointerRow> words = {{{4, 8, 5, 8, 7}, {8, 4, 7}}, {{7, 3}, {7}}};
+  Made made(words, 3);
+  Bench b;
+  const RowLayout layout = made.data.layout();
+  const Variable<double> logits = b.tape.constant(made.logits.view()), gates = b.tape.constant(made.gates.view()),
+                         weights = b.tape.constant(made.weights.view());
+  const auto of = [&](const LabelSmoothing& how) {
+    return copy_loss<double>(b.tape, layout, logits, gates, weights, made.data.source_ids, made.data.targets, how);
+  };
+  const VocabularyLoss<double> plain = of({}), smoothed = of({0.1, 1});
+  const Variable<double> log_probability =
+      pointer_mixture<double>(b.tape, layout, logits, gates, weights, made.data.source_ids, made.data.targets);
+  for (int i = 0; i < layout.targets(); ++i) {
+    CHECK(plain.loss.data()[i] == Approx(-log_probability.data()[i]).epsilon(1e-13));
+    CHECK(smoothed.nll.data()[i] == Approx(-log_probability.data()[i]).epsilon(1e-13));
+    CHECK(smoothed.loss.data()[i] > 0.9 * plain.loss.data()[i] + 0.9 * std::log(0.9));
+  }
+}
+
 TEST_CASE("copy_loss turns logits into their gradient in place: [tokens, vocabulary] is in memory once") {
   Made made(rows);
   Bench b;
@@ -135,11 +156,13 @@ TEST_CASE("copy_loss refuses what does not fit its layout, and words that are no
   refused(logits, gates, weights, "word 7 is to be excluded", {0.1, 7});
   ids[1] = -2;
   refused(logits, gates, weights, "source id 1 is -2");
-  ids[1] = 7;
-  refused(logits, gates, weights, "source id 1 is 7, wanted 0 to 6");
   ids[1] = 0;
-  targets[2] = 7;
+  targets[2] = 7;  // a word that the vocabulary lacks
   refused(logits, gates, weights, "target 2 is 7");
+  ids[5] = 7;  // of the other row
+  refused(logits, gates, weights, "target 2 is 7");
+  ids[1] = 7;
+  CHECK_NOTHROW(copy_loss<double>(b.tape, layout, logits, gates, weights, ids, targets));
   targets.pop_back();
   refused(logits, gates, weights, "got 5 targets");
   ids.pop_back();

@@ -31,11 +31,13 @@ Failure steps_stay_within_plan(const Subject& subject);
 Failure names_are_unique(const Subject& subject);
 Failure configuration_goes_round(const Subject& subject);
 
-// model_properties_replies.cpp: of models that write replies
+// model_properties_replies.cpp, and the last of model_properties_look.cpp: of models that write replies
 Failure widest_beam_finds_best(const Subject& subject);
 Failure session_says_what_forward_says(const Subject& subject);
 Failure conversation_is_recomputation(const Subject& subject);
 Failure batch_changes_no_bit(const Subject& subject);
+/// Attention, gate and the vocabulary's distribution make up that of the next word, in every hypothesis.
+Failure look_makes_up_distribution(const Subject& subject);
 
 /// A property by name; `of_replies`: only models that write replies have it.
 struct Property {
@@ -43,7 +45,7 @@ struct Property {
   Failure (*check)(const Subject&);
   bool of_replies = false;
 };
-inline constexpr std::array<Property, 17> properties{{
+inline constexpr std::array<Property, 18> properties{{
     {"the textbook agrees", agrees_with_textbook},
     {"the gradient is that of the total", gradient_is_that_of_the_total},
     {"float is double", float_is_double},
@@ -61,6 +63,7 @@ inline constexpr std::array<Property, 17> properties{{
     {"a session says what forward says", session_says_what_forward_says, true},
     {"a conversation is its recomputation", conversation_is_recomputation, true},
     {"replies written together have the bits of each alone", batch_changes_no_bit, true},
+    {"where a pointer looks makes up the next word", look_makes_up_distribution, true},
 }};
 
 /// Are two rows of numbers equal up to |a − b| ≤ tolerance · max(1, |b|)? NaN equals NaN. Names the first that is not.

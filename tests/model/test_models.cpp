@@ -55,6 +55,9 @@ TEST_CASE("every model: a conversation is its recomputation") { ask_everyone("a 
 TEST_CASE("every model: replies written together have the bits of each alone") {
   ask_everyone("replies written together have the bits of each alone");
 }
+TEST_CASE("every model: where a pointer looks makes up the next word") {
+  ask_everyone("where a pointer looks makes up the next word");
+}
 
 TEST_CASE("every property is asked, and of every model") {
   const std::vector<Subject> subjects = all_subjects();

@@ -16,7 +16,7 @@ GeneratedTurn turn(std::vector<std::int32_t> words, std::vector<double> gates, s
   made.reply.words = std::move(words);
   for (std::size_t i = 0; i < gates.size(); ++i)
     made.reply.origins.push_back({.generation_gate = gates[i], .copied = copied[i]});
-  made.source = source;
+  made.source.assign(source.begin(), source.end());
   return made;
 }
 

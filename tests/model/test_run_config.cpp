@@ -1,5 +1,6 @@
 // What every model's configuration has: the recipe, the model's name, and files.
 
+#include "model/interface/model_cases.h"
 #include "model/interface/run_config.h"
 #include "tests/model/tiny_dataset.h"
 
@@ -12,6 +13,28 @@ using namespace ethreed;
 using namespace ethreed::test;
 using Catch::Contains;
 using Json = nlohmann::json;
+
+namespace {
+
+// Behind its name a variant may say what it has to go with: "kemp (no knowledge)".
+bool is_variant(const RunConfig& config, std::string_view variant) {
+  const std::string_view said = config.model->variant();
+  return said == variant || said.starts_with(std::string(variant) + " (");
+}
+
+// The keys of a case of this variant: what it wants besides, a file say, is among them.
+Json keys_of_case(const ModelKind& kind, std::string_view variant, const DataDescription& data) {
+  for (const ModelCases& all : model_cases())
+    for (const ModelCase& one : all.cases) {
+      if (all.model != kind.name) continue;
+      const ConfigPatch patch{&one.keys, one.name};
+      if (is_variant(make_run_config(std::string(kind.name), &data, {&patch, 1}), variant)) return one.keys;
+    }
+  FAIL("no case has this variant");
+  return {};
+}
+
+}  // namespace
 
 TEST_CASE("values of the recipe out of range are refused with their key") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -113,16 +136,11 @@ TEST_CASE("every model's configuration of a data set comes back from its own JSO
   for (const ModelKind& kind : model_kinds())
     for (const std::string_view variant : kind.variants()) {
       INFO(kind.name << ", " << variant);
-      Json keys;
-      keys["model"][std::string(kind.variant_key)] = variant;
-      // A variant that wants a file, which nothing reads here.
-      if (kind.name == "empdg" && variant == "lexicon") keys["model"]["lexicon"] = "words.txt";
+      const Json keys = keys_of_case(kind, variant, description);
       const ConfigPatch patch{&keys, "a.json"};
       const RunConfig config = make_run_config(std::string(kind.name), &description, {&patch, 1});
       CHECK(config.model->name() == kind.name);
-      // Behind its name a variant may say what it has to go with: "kemp (no knowledge)".
-      const std::string_view said = config.model->variant();
-      CHECK((said == variant || said.starts_with(std::string(variant) + " (")));
+      CHECK(is_variant(config, variant));
       const Json json = Json::parse(to_json(config).dump());
       CHECK(json["model"]["name"] == kind.name);
       const ConfigPatch whole{&json, "b.json"};

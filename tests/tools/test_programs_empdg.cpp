@@ -72,5 +72,6 @@ TEST_CASE("EmpDG refuses a lexicon that is missing or no list of words, and leav
   refuses(R"({"model": {"name": "empdg"}})", {"none is named", "saifmohammad.com", "research and education"});
   refuses(R"({"model": {"name": "empdg", "lexicon": "none.txt"}})", {"none.txt", "no file", "saifmohammad.com"});
   project.file("pairs.txt", "good 0.7\n");
-  refuses(R"({"model": {"name": "empdg", "lexicon": "pairs.txt"}})", {"pairs.txt:1", "good 0.7"});
+  refuses(R"({"model": {"name": "empdg", "lexicon": "pairs.txt"}})",
+          {"pairs.txt:1", "good 0.7", "saifmohammad.com", "not to be passed on"});
 }

@@ -50,6 +50,47 @@ TEST_CASE("KEMP learns the sample corpus with the sample's knowledge, and carrie
   }
   check_refusal(project, {"train", "--data", "sample", "--out", "other", "--config", "kemp.json"},
                 {"lexicon.txt", "nrc-vad", "non-commercial research"});
+  // Where it looked: over CLS and the words, SEP and their concepts. There is no coverage.
+  project.file("unknown.txt", "my dog zorblax ran away .\n");
+  project.must({"attention", "run", "--in", "unknown.txt", "--out", "looked.jsonl", "--html", "looked.html"});
+  const Json looked = project.json("looked.jsonl");
+  const Json& source = looked.at("source");
+  REQUIRE(source.size() >= 8);
+  CHECK(source[0].at("word") == "<cls>");
+  CHECK(source[1].at("word") == "my");
+  CHECK(source[3].at("word") == "zorblax");
+  CHECK(source[3].at("unknown") == true);
+  CHECK(source[0].at("unknown") == false);
+  CHECK(source[7].at("word") == "<sep>");
+  REQUIRE(looked.at("steps").size() > 0);
+  for (const Json& step : looked["steps"]) {
+    double sum = 0;
+    for (const Json& x : step.at("attention")) sum += x.get<double>();
+    CHECK(step["attention"].size() == source.size());
+    CHECK(sum == Approx(1).margin(1e-4));
+    CHECK_FALSE(step.contains("coverage"));
+  }
+  CHECK_THAT(project.content("looked.html"), Contains("&lt;sep&gt;") && Contains(">zorblax<") && !Contains("coverage"));
+  const Json record = Json::parse(project.must({"reply", "run", "--in", "unknown.txt", "--out", "-", "--quiet"}));
+  CHECK(record.at("copied_words").is_array());
+  CHECK(record.at("generation_gates").size() + (record.at("ended") == true ? 1U : 0U) == looked["steps"].size());
+  CHECK(figures.contains("replies_with_copied_word"));
+}
+
+TEST_CASE("KEMP and EmpDG without copying are refused where a pointer is asked for, with the key that gives one") {
+  const TinyProject project;
+  prepare_sample(project);
+  project.file("post.txt", "my dog ran away .\n");
+  for (const char* model : {"kemp", "empdg"}) {
+    project.file("plain.json", R"({"model": {"width": 8, "depth": 4, "inner": 4, "copy": false}})");
+    project.must({"train", "--data", "sample", "--out", model, "--model", model, "--config", "plain.json",
+                  "--max-steps", "1", "--batch", "2", "--quiet"});
+    check_refusal(project, {"attention", model, "--checkpoint", "last", "--in", "post.txt", "--out", "a.jsonl"},
+                  {std::string("model '") + model + "'", "no pointer", "model key 'copy'"});
+    const Json record = Json::parse(
+        project.must({"reply", model, "--checkpoint", "last", "--in", "post.txt", "--out", "-", "--quiet"}));
+    CHECK_FALSE(record.contains("copied_words"));
+  }
 }
 
 TEST_CASE("KEMP without knowledge says loudly that it is not KEMP, and trains on a device, too") {

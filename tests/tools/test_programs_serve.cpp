@@ -122,6 +122,34 @@ TEST_CASE("attention over HTTP is what the command attention writes", "[web]") {
   CHECK_FALSE(served().post(record).json().contains("attention"));
 }
 
+TEST_CASE("attention over HTTP is that of the command for models that copy from the whole context, too", "[web]") {
+  for (const char* model : {"kemp", "empdg"}) {
+    INFO(model);
+    const std::string run = std::string("copying-") + model;
+    trained().file("copy.json", R"({"model": {"width": 8, "depth": 4, "inner": 4, "copy": true}})");
+    trained().must({"train", "--data", "data", "--out", run, "--model", model, "--config", "copy.json", "--epochs", "1",
+                    "--quiet"});
+    const ServedProject server(trained(), {run});
+    CHECK(server.get("/v1/models").json().at("models")[0].at("attention") == true);
+    for (const Json& keys : {Json::object(), Json{{"decode", "beam"}, {"beam", 3}}}) {
+      Json record = some_record(1);
+      trained().file("one.jsonl", record.dump() + "\n");
+      std::vector<std::string> command{"attention", run, "--in", "one.jsonl", "--out", "looked.jsonl"};
+      if (!keys.empty()) command.insert(command.end(), {"--decode", "beam", "--beam", "3"});
+      trained().must(command);
+      const Json wanted = trained().json("looked.jsonl");
+      record.update(keys);
+      record["attention"] = true;
+      const Json answer = server.post(record).json();
+      REQUIRE(answer.at("attention").at("steps").size() > 0);
+      CHECK(answer["attention"]["steps"] == wanted.at("steps"));
+      CHECK(answer["attention"]["source"] == wanted.at("source"));
+      CHECK(answer["reply"] == wanted.at("reply"));
+      CHECK(answer["attention"]["source"].size() == answer["attention"]["steps"][0].at("attention").size());
+    }
+  }
+}
+
 TEST_CASE("a stream brings the words one by one and then the record, whose bits are those without a stream", "[web]") {
   const std::vector<Json> options{{{"min_length", 3}},
                                   {{"attention", true}, {"min_length", 2}},

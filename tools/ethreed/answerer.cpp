@@ -118,8 +118,6 @@ bool Answerer::answer(std::size_t first, const ReplyMode& mode, const DecodeOpti
       const std::size_t i = batch[static_cast<std::size_t>(turn.dialogue)];
       Answer& answer = answers[i - first];
       answer.turn = turn;
-      answer.source.assign(turn.source.begin(), turn.source.end());
-      answer.turn->source = answer.source;
       if (is_history(i)) {
         std::vector<std::int32_t> words = turn.reply.words;
         words.push_back(eos_id);

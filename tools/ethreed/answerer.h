@@ -39,7 +39,6 @@ class Answerer {
     EncodedPost post;
     std::optional<GeneratedTurn> turn;  ///< nothing where there is nothing to answer
     std::int64_t history = 0;           ///< utterances before it that were read
-    std::vector<std::int32_t> source;   ///< what GeneratedTurn::source views
   };
   /// Answers the records first … first + answer_window − 1. `go_on` is asked before every batch; false is returned
   /// where it stops. `consume` is called for each record in order, at the end.

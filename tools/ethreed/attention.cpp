@@ -95,10 +95,9 @@ class AttentionCommand {
     return !interrupted() && (arguments_.limit < 0 || files_.count() < static_cast<std::size_t>(arguments_.limit));
   }
 
-  void add(Json record, const Reply& reply, std::span<const std::int32_t> post, const WordTable& words,
-           const std::string& title) {
-    record["reply"] = decode_utterance(reply.words, words);
-    files_.add(std::move(record), view_of(reply, post, words, model_.vocabulary()), title);
+  void add(Json record, const GeneratedTurn& turn, const WordTable& words, const std::string& title) {
+    record["reply"] = decode_utterance(turn.reply.words, words);
+    files_.add(std::move(record), view_of(turn.reply, turn.source, words, model_), title);
   }
 
   void split() {
@@ -113,7 +112,7 @@ class AttentionCommand {
         add({{"conversation", conversation},
              {"turn", turn.turn + 1},
              {"text", decode_utterance(split.post(d, turn.turn), words)}},
-            turn.reply, split.post(d, turn.turn), words, fmt::format("{}, turn {}", conversation, turn.turn + 1));
+            turn, words, fmt::format("{}, turn {}", conversation, turn.turn + 1));
         return more();
       });
     }
@@ -137,7 +136,7 @@ class AttentionCommand {
             if (record.conversation) out["conversation"] = printable(*record.conversation);
             out["text"] = printable(record.said.text);
             ReplyRecords::add_post(out, answer.post);
-            add(std::move(out), answer.turn->reply, answer.post.words, words,
+            add(std::move(out), *answer.turn, words,
                 fmt::format("line {}: {}", record.line, printable(record.said.text)));
           });
   }
@@ -157,9 +156,8 @@ void run_attention(const AttentionArguments& arguments) {
   check_output_file(arguments.html, {&arguments.records.in, 1});
   const LoadedRun run = load_run(arguments.run);
   const Model& model = run.model();
-  ETHREED_CHECK(model.has_pointer(),
-                "{}: is a run of model '{}', which has no pointer that looks at words; use ethreed", arguments.run.run,
-                model.name());
+  ETHREED_CHECK(model.has_pointer(), "{}: {}; take a run of a model that has one", arguments.run.run,
+                without_pointer(model));
   const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
   Context context = runtime->context();
   DeviceModel<float> device(context, *run.state);

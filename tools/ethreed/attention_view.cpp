@@ -25,10 +25,15 @@ Json shares(const std::vector<double>& values) {
 
 }  // namespace
 
-AttentionView view_of(const Reply& reply, std::span<const std::int32_t> post, const WordTable& words, int vocabulary) {
+AttentionView view_of(const Reply& reply, std::span<const std::int32_t> source, const WordTable& words,
+                      const Model& model) {
+  const int vocabulary = model.vocabulary();
   AttentionView view;
-  for (const std::int32_t word : post)
-    view.source.push_back({.word = std::string(words.word(word)), .unknown = word >= vocabulary || word == unk_id});
+  for (const std::int32_t word : source) {
+    const std::string_view name =
+        word < 0 ? model.source_marks()[static_cast<std::size_t>(-1 - word)] : words.word(word);
+    view.source.push_back({.word = std::string(name), .unknown = word >= vocabulary || word == unk_id});
+  }
   for (std::size_t i = 0; i < reply.origins.size(); ++i) {
     const std::int32_t word = i < reply.words.size() ? reply.words[i] : eos_id;
     view.reply.push_back({.word = std::string(words.word(word)),
@@ -38,19 +43,28 @@ AttentionView view_of(const Reply& reply, std::span<const std::int32_t> post, co
   return view;
 }
 
+std::string without_pointer(const Model& model) {
+  std::string text = fmt::format("model '{}' has no pointer that looks at single words", model.name());
+  if (!model.pointer_key().empty())
+    text += fmt::format(" in this run: it was trained without model key '{}'", model.pointer_key());
+  return text;
+}
+
 Json attention_json(const AttentionView& view) {
   Json out{{"source", Json::array()}, {"steps", Json::array()}};
   for (const AttentionView::Source& source : view.source)
     out["source"].push_back({{"word", source.word}, {"unknown", source.unknown}});
-  for (const AttentionView::Step& step : view.reply)
-    out["steps"].push_back({{"word", step.word},
-                            {"unknown", step.unknown},
-                            {"copied", is_copied(step.origin)},
-                            {"copied_share", rounded(step.origin.copied)},
-                            {"probability", rounded(std::exp(step.origin.log_probability))},
-                            {"p_gen", rounded(step.origin.generation_gate)},
-                            {"attention", shares(step.origin.attention)},
-                            {"coverage", shares(step.origin.coverage)}});
+  for (const AttentionView::Step& step : view.reply) {
+    Json one{{"word", step.word},
+             {"unknown", step.unknown},
+             {"copied", is_copied(step.origin)},
+             {"copied_share", rounded(step.origin.copied)},
+             {"probability", rounded(std::exp(step.origin.log_probability))},
+             {"p_gen", rounded(step.origin.generation_gate)},
+             {"attention", shares(step.origin.attention)}};
+    if (!step.origin.coverage.empty()) one["coverage"] = shares(step.origin.coverage);
+    out["steps"].push_back(std::move(one));
+  }
   return out;
 }
 
@@ -82,12 +96,13 @@ std::string attention_html(const AttentionView& view, std::string_view title) {
         "<tr><th class=\"{}\" title=\"{} (pointer's share {:.3f}), probability {:.4f}\">{}</th><td>{:.2f}</td>",
         copied ? "copied" : "generated", copied ? "copied" : "generated", step.origin.copied,
         std::exp(step.origin.log_probability), html_text(step.word), step.origin.generation_gate);
-    for (std::size_t j = 0; j < step.origin.attention.size(); ++j)
-      out += fmt::format(
-          "<td style=\"background:rgba(200,60,0,{:.3f})\" title=\"{}: attention {:.4f}, coverage before "
-          "{:.4f}\">{:.2f}</td>",
-          step.origin.attention[j], html_text(view.source[j].word), step.origin.attention[j], step.origin.coverage[j],
-          step.origin.attention[j]);
+    for (std::size_t j = 0; j < step.origin.attention.size(); ++j) {
+      const std::string before =
+          step.origin.coverage.empty() ? "" : fmt::format(", coverage before {:.4f}", step.origin.coverage[j]);
+      out += fmt::format("<td style=\"background:rgba(200,60,0,{:.3f})\" title=\"{}: attention {:.4f}{}\">{:.2f}</td>",
+                         step.origin.attention[j], html_text(view.source[j].word), step.origin.attention[j], before,
+                         step.origin.attention[j]);
+    }
     out += "</tr>\n";
   }
   return out + "</table>\n";
@@ -101,8 +116,9 @@ std::string attention_page_begin(std::string_view title) {
       "td, th {{ border: 1px solid #ddd; padding: 2px 6px; text-align: center; font-weight: normal }}\n"
       "th.unknown {{ font-style: italic; text-decoration: underline }}\nth.copied {{ font-weight: bold }}\n"
       "</style>\n</head>\n<body>\n<h1>{0}</h1>\n"
-      "<p>A row is a word of the reply, a column a word of the post that was read; the deeper the colour, the more "
-      "attention. Bold: copied from the post. Underlined: not in the vocabulary, can only be copied. p_gen: the share "
+      "<p>A row is a word of the reply, a column a word that was read and may be copied; the deeper the colour, the "
+      "more "
+      "attention. Bold: copied. Underlined: not in the vocabulary, can only be copied. p_gen: the share "
       "of "
       "the vocabulary in the word's distribution.</p>\n",
       html_text(title));

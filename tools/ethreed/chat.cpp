@@ -89,7 +89,7 @@ class Chat {
     for (std::size_t i = 0; i < classes_.size(); ++i)
       fmt::print("  {}: {}\n", model_.insights()[i].chat,
                  likeliest(session->insight(0, static_cast<int>(i)), classes_[i]));
-    last_ = view_of(reply, post.words, words_, model_.vocabulary());
+    last_ = view_of(reply, given_source(*session, 0, model_.vocabulary()), words_, model_);
     reply_ = reply.words;
     reply_.push_back(eos_id);
     if (reply_.size() > static_cast<std::size_t>(max_length_)) reply_.erase(reply_.begin(), reply_.end() - max_length_);
@@ -101,7 +101,7 @@ class Chat {
   // Where the pointer looked for the last reply.
   void show_attention() const {
     if (!model_.has_pointer())
-      fmt::print("  (model '{}' has no pointer: it looks at no single word)\n", model_.name());
+      fmt::print("  ({})\n", without_pointer(model_));
     else if (!last_)
       fmt::print("  (nothing is answered yet)\n");
     else

@@ -198,6 +198,12 @@ TEST_CASE("a lexicon's words are the emotion words, stop words left out") {
   CHECK(EmpdgModel::notes(config).size() == 1);
   config.lexicon = corpus.folder().file("other.txt", "the\nabandon\n").string();
   CHECK_THROWS_WITH(corpus.words(config), Contains("of its 2 words") && Contains("has none"));
+  check_advice([&] { corpus.words(config); });
+  for (const char* text : {"good 0.7\n", ""}) {  // of another kind, without a word
+    config.lexicon = corpus.folder().file("bad.txt", text).string();
+    CHECK_THROWS_WITH(corpus.words(config), Contains("bad.txt"));
+    check_advice([&] { corpus.words(config); });
+  }
   config.lexicon = (corpus.folder() / "none.txt").string();
   CHECK_THROWS_WITH(corpus.words(config), Contains("none.txt") && Contains("no file"));
   check_advice([&] { corpus.words(config); });

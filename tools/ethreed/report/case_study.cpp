@@ -69,7 +69,7 @@ class CaseAnswers {
  private:
   Json turns(std::int32_t d) {
     Json turns = Json::array();
-    answer(d, mode_, [&](const GeneratedTurn& turn) { turns.push_back(turn_json(d, turn)); });
+    answer(d, mode_, [&](const GeneratedTurn& turn) { turns.push_back(turn_json(turn)); });
     for (const auto& [latent, mode] : others_)
       answer(d, mode, [&, &name = latent](const GeneratedTurn& turn) {
         turns[static_cast<std::size_t>(turn.turn)]["latents"].push_back(
@@ -100,14 +100,12 @@ class CaseAnswers {
     return insights;
   }
 
-  Json turn_json(std::int32_t d, const GeneratedTurn& turn) const {
+  Json turn_json(const GeneratedTurn& turn) const {
     Json out{{"reply", records_.text(turn.reply)},
              {"log_probability", turn.reply.log_probability},
              {"ended", turn.reply.ended},
              {"insights", insights_json(turn)}};
-    if (model_.has_pointer())
-      out["attention"] =
-          attention_json(view_of(turn.reply, opened_.split.post(d, turn.turn), words_, model_.vocabulary()));
+    if (model_.has_pointer()) out["attention"] = attention_json(view_of(turn.reply, turn.source, words_, model_));
     return out;
   }
 

@@ -120,7 +120,7 @@ void BatchAnswerer::tell(const Work& work, std::span<const std::int32_t> said, c
   Json event{{"place", said.size() - 1}};
   if (work.job.request().attention && origin != nullptr) {
     const Reply one{.words = {word}, .origins = {*origin}};
-    event.update(attention_json(view_of(one, {}, words_, run_.model().vocabulary()))["steps"][0]);
+    event.update(attention_json(view_of(one, {}, words_, run_.model()))["steps"][0]);
   } else {
     event["word"] = words_.word(word);
     event["unknown"] = word >= run_.model().vocabulary() || word == unk_id;
@@ -132,7 +132,7 @@ void BatchAnswerer::tell(const Work& work, std::span<const std::int32_t> said, c
 void BatchAnswerer::finish(Work& work, std::optional<GeneratedTurn> turn) {
   const ReplyRequest& request = work.job.request();
   Answerer::Answer answer{
-      .post = std::move(work.question.post), .turn = std::move(turn), .history = work.question.history, .source = {}};
+      .post = std::move(work.question.post), .turn = std::move(turn), .history = work.question.history};
   ReplyAnswer result;
   result.record = answered_record(request.record.front(), answer, Conversations(request.record).number(0), records_);
   if (answer.turn) {
@@ -144,7 +144,7 @@ void BatchAnswerer::finish(Work& work, std::optional<GeneratedTurn> turn) {
       for (std::size_t i = work.said.size(); i < words.size(); ++i)
         tell(work, words.first(i + 1), i < reply.origins.size() ? &reply.origins[i] : nullptr);
     if (request.attention)
-      result.record["attention"] = attention_json(view_of(reply, answer.post.words, words_, run_.model().vocabulary()));
+      result.record["attention"] = attention_json(view_of(reply, answer.turn->source, words_, run_.model()));
   }
   work.job.finish(std::move(result));
   work.done = true;

@@ -1,6 +1,7 @@
 #include "tools/ethreed/serve/served_model.h"
 
 #include "core/error.h"
+#include "tools/ethreed/attention_view.h"
 
 #include <nlohmann/json.hpp>
 
@@ -72,9 +73,8 @@ Json ServedModel::description() const {
 
 void ServedModel::check(const ReplyRequest& request) const {
   request.decode.reply_mode(run_);
-  ETHREED_CHECK(!request.attention || run_.model().has_pointer(),
-                "attention: model '{}' has no pointer that looks at single words; leave the key out",
-                run_.model().name());
+  ETHREED_CHECK(!request.attention || run_.model().has_pointer(), "attention: {}; leave the key out",
+                without_pointer(run_.model()));
 }
 
 bool ServedModel::submit(const std::shared_ptr<ReplyJob>& job) {

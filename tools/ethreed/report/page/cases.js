@@ -5,7 +5,7 @@ const chips = (title, likeliest, most = 3) => element("div", {class: "chips"}, e
     element("span", {class: "chip", style: `--p:${(100 * p).toFixed(1)}%`, "data-tip": `${name}: ${percent(p)}`},
             `${name} ${percent(p, 0)}`)));
 
-// A row a word of the reply, a column a word of the post.
+// A row a word of the reply, a column a word that was read. Without a coverage there is nothing to choose.
 function looked_table(attention) {
   const place = element("div", {class: "scroll"});
   const fill = (what) => place.replaceChildren(element("table", {class: "looked"},
@@ -18,9 +18,10 @@ function looked_table(attention) {
         step.word),
       element("td", {class: "gate", style: `--p:${(100 * step.p_gen).toFixed(1)}%`}, step.p_gen.toFixed(2)),
       ...step[what].map((x, j) => element("td", {class: "heat", style: `--p:${Math.pow(Math.min(1, x), .7).toFixed(3)}`,
-        "data-tip": `${step.word} ← ${attention.source[j].word}: attention ${step.attention[j].toFixed(3)}, ` +
-                    `coverage before ${step.coverage[j].toFixed(3)}`})))))));
-  const tools = element("div", {class: "tools"}, ...["attention", "coverage"].map((what) =>
+        "data-tip": `${step.word} ← ${attention.source[j].word}: attention ${step.attention[j].toFixed(3)}` +
+                    (step.coverage ? `, coverage before ${step.coverage[j].toFixed(3)}` : "")})))))));
+  const covers = attention.steps.some((step) => step.coverage);
+  const tools = element("div", {class: "tools"}, ...(covers ? ["attention", "coverage"] : []).map((what) =>
     element("button", {type: "button", "aria-pressed": what === "attention", onclick: (event) => {
       for (const other of tools.children) other.setAttribute("aria-pressed", other === event.target);
       fill(what);

@@ -5,16 +5,17 @@ const shown_word = (word) => word === "<eos>" ? "(end)" : word;
 function describe(step) {
   const how = step.copied ? "copied" : "generated";
   return `“${shown_word(step.word)}”: ${how}; the vocabulary gives ${percent(step.p_gen)} of its distribution, ` +
-    `${percent(step.copied_share)} of its probability came from the post; probability ${step.probability.toFixed(3)}.`;
+    `${percent(step.copied_share)} of its probability came from what was read; probability ${step.probability.toFixed(3)}.`;
 }
 
-// The post as it was read: shaded by attention, underlined by what was looked at before.
+// What was read: shaded by attention, underlined by what was looked at before (of a model that keeps that).
 function show_look(source, step) {
   [...source.children].forEach((word, j) => {
-    const look = step ? step.attention[j] : 0, covered = step ? Math.min(1, step.coverage[j]) : 0;
+    const look = step ? step.attention[j] : 0, covered = step && step.coverage ? Math.min(1, step.coverage[j]) : 0;
     word.style.setProperty("--look", String(look));
     word.style.setProperty("--cover-share", String(covered));
-    word.title = step ? `attention ${look.toFixed(3)}, received before ${step.coverage[j].toFixed(3)}` : "";
+    const before = step && step.coverage ? `, received before ${step.coverage[j].toFixed(3)}` : "";
+    word.title = step ? `attention ${look.toFixed(3)}${before}` : "";
   });
 }
 
@@ -22,10 +23,11 @@ function show_look(source, step) {
 function reply_words(record) {
   if (!record.attention) return element("div", {class: "text"}, record.reply);
   const {source, steps} = record.attention;
-  const post = element("div", {class: "source", "aria-label": "the post as it was read"},
+  const covers = steps.some((step) => step.coverage);
+  const post = element("div", {class: "source", "aria-label": "what was read"},
     ...source.map((word) => element("span", {class: word.unknown ? "unknown" : ""}, shown_word(word.word))));
   const looked = element("p", {class: "looked", role: "status"},
-    "Choose a word of the reply: the post shows where it looked (shade) and where it had looked before (line).");
+    `Choose a word of the reply: what was read shows where it looked (shade)${covers ? " and where it had looked before (line)" : ""}.`);
   let pinned = null;
   const show = (k) => {
     if (k === null) return;
