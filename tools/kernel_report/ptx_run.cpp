@@ -79,10 +79,10 @@ PtxOfArchitecture run_ptx(const std::filesystem::path& folder, int architecture,
   return all;
 }
 
-IssueTime issue_time(const emulation::ptx::Executed& executed, const RealGpu& gpu, double machine_per_ptx) {
+IssueTime issue_time(const emulation::ptx::Executed& executed, const RealGpu& gpu) {
   double clocks = 0;
   for (const auto& [blocks, instructions] : executed.by_blocks)
-    clocks += static_cast<double>(instructions) * machine_per_ptx / issued_a_clock /
+    clocks += static_cast<double>(instructions) / issued_a_clock /
               static_cast<double>(std::min<std::int64_t>(blocks, gpu.multiprocessors));
   return {clocks / gpu.clock, static_cast<double>(executed.sector_bytes) / gpu.bytes};
 }

@@ -28,10 +28,9 @@ inline constexpr int most_multiprocessors = 40;
 
 /// The least time of what was executed, by issue slots and by bytes.
 struct IssueTime {
-  double issue = 0;   ///< seconds: instructions of warps at four a clock and multiprocessor, launch by launch
+  double issue = 0;   ///< seconds: PTX's instructions of warps at four a clock and multiprocessor, launch by launch
   double memory = 0;  ///< seconds: bytes of the sectors touched, each once a launch, at the bandwidth
 };
-/// `machine_per_ptx`: how many instructions of machine code there are to one of PTX.
-IssueTime issue_time(const emulation::ptx::Executed& executed, const RealGpu& gpu, double machine_per_ptx);
+IssueTime issue_time(const emulation::ptx::Executed& executed, const RealGpu& gpu);
 
 }  // namespace ethreed::report

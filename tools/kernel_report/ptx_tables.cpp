@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <optional>
 
 namespace ethreed::report {
@@ -54,14 +55,15 @@ void print_executed(const PtxOfArchitecture& all) {
   const RealGpu& gpu = *gpu_of(all.architecture);
   fmt::print(
       "\n### As executed on the model's shapes, in float: {} (compute capability {}.{})\n\n"
-      "Instructions of warps, and by unit their part of them in percent; lanes: how many of 32 are busy. Issue: "
-      "instructions of\nmachine code, by the proportion in the text, at four a clock and multiprocessor, a launch of "
-      "fewer blocks than multiprocessors on\nas many as it has. Memory: the sectors of 32 bytes that a launch touches, "
-      "each once, at the bandwidth.\n\n| kernel | launches | warp instructions |",
+      "Instructions of warps, and by unit their part of them in percent; lanes: how many of 32 are busy. Issue: at "
+      "four a clock "
+      "and multiprocessor, a launch of\nfewer blocks than multiprocessors on as many as it has; as machine code: times "
+      "the proportion of its text to PTX's, too much where ptxas\nhas unrolled a loop. Memory: the sectors of 32 bytes "
+      "that a launch touches, each once, at the bandwidth.\n\n| kernel | launches | warp instructions |",
       gpu.name, all.architecture / 10, all.architecture % 10);
   for_each_unit([](Unit unit) { fmt::print(" {} |", name_of(unit)); });
-  fmt::print(" lanes | MB | issue, µs | memory, µs | longer |\n|---|---:|---:|");
-  for (std::size_t u = 0; u < units + 4; ++u) fmt::print("---:|");
+  fmt::print(" lanes | MB | issue, µs | as machine code, µs | memory, µs | longer |\n|---|---:|---:|");
+  for (std::size_t u = 0; u < units + 5; ++u) fmt::print("---:|");
   fmt::print("---|\n");
   for (const auto& [kernel, executed] : all.executed) {
     fmt::print("| {} | {} | {} |", kernel, executed.launches, executed.all());
@@ -70,12 +72,15 @@ void print_executed(const PtxOfArchitecture& all) {
                static_cast<double>(executed.thread_instructions) / static_cast<double>(executed.all()),
                static_cast<double>(executed.sector_bytes) / 1e6);
     if (gpu.clock == 0) {
-      fmt::print(" – | – | – |\n");
+      fmt::print(" – | – | – | – |\n");
       continue;
     }
-    const IssueTime time = issue_time(executed, gpu, expansion(all, kernel).value_or(1));
-    fmt::print(" {:.2f} | {:.2f} | {} |\n", 1e6 * time.issue, 1e6 * time.memory,
-               time.issue > time.memory ? "issue" : "memory");
+    const IssueTime least = issue_time(executed, gpu);
+    const double most = least.issue * expansion(all, kernel).value_or(1);
+    fmt::print(" {:.2f} | {:.2f} | {:.2f} | {} |\n", 1e6 * least.issue, 1e6 * most, 1e6 * least.memory,
+               std::min(least.issue, most) > least.memory   ? "issue"
+               : std::max(least.issue, most) < least.memory ? "memory"
+                                                            : "either");
   }
 }
 
@@ -113,8 +118,8 @@ nlohmann::json ptx_json(const std::vector<PtxOfArchitecture>& all) {
         for_each_unit([&](Unit unit) { run["by_unit"][std::string(name_of(unit))] = executed.count(unit); });
         const RealGpu& gpu = *gpu_of(one.architecture);
         if (gpu.clock > 0) {
-          const IssueTime time = issue_time(executed, gpu, expansion(one, kernel).value_or(1));
-          run["least_seconds"] = {{"gpu", gpu.name}, {"issue", time.issue}, {"memory", time.memory}};
+          const IssueTime least = issue_time(executed, gpu);
+          run["least_seconds"] = {{"gpu", gpu.name}, {"issue", least.issue}, {"memory", least.memory}};
         }
       }
       list.push_back(std::move(entry));
