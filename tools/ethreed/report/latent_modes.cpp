@@ -1,6 +1,6 @@
 #include "tools/ethreed/report/latent_modes.h"
 
-#include "core/error.h"
+#include "model/text/vocabulary.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
