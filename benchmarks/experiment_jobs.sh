@@ -48,7 +48,7 @@ done
 [[ $threads -ge 2 ]] || complain "--threads $threads: with one there is nothing to choose"
 [[ $model =~ ^[a-z_]+$ ]] || complain "--model '$model' is no name; see: ethreed models"
 [[ -n $data ]] || complain "--data DIR is wanted: prepared data; see --help"
-[[ -f $data/meta.json || -d $data ]] || complain "--data '$data' is no folder"
+[[ -d $data ]] || complain "--data '$data' is no folder"
 [[ -x $program ]] || complain "'$program' is no program; build it (cmake --build build/cpu --target ethreed), or give --program"
 
 load() { cut -d' ' -f1 /proc/loadavg; }
