@@ -93,7 +93,10 @@ Interval Bootstrap::around(double value, std::vector<double> draws) const {
   const double centre = std::accumulate(draws.begin(), draws.end(), 0.0) / static_cast<double>(draws.size());
   const double outside = (1 - options_.level) / 2;
   std::sort(draws.begin(), draws.end());
-  return {value, value + quantile(draws, outside) - centre, value + quantile(draws, 1 - outside) - centre};
+  // Where nearly all draws are one number (a median), both quantiles may lie on one side of the mean.
+  const double below = std::min(0.0, quantile(draws, outside) - centre),
+               above = std::max(0.0, quantile(draws, 1 - outside) - centre);
+  return {value, value + below, value + above};
 }
 
 Interval Bootstrap::interval(const ResampledFigure& figure) const { return around(figure.value, figure.draws); }

@@ -75,8 +75,8 @@ struct ResampledFigure {
 
 /// The value plus the quantiles (1 ∓ level)/2, between neighbours by proportion, of the draws' distance from their
 /// mean. From their mean: a draw has fewer different dialogues than the set, so that a figure that is no mean
-/// (Distinct, a divergence) is moved by drawing, and the interval with it, were it not for that. NaN where a draw lacks
-/// the figure.
+/// (Distinct, a divergence) is moved by drawing, and its interval too, but for that. It holds the value, also where
+/// nearly all draws are one number. NaN where a draw lacks the figure.
 struct Interval {
   double value = 0;
   double low = 0, high = 0;

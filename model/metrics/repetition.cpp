@@ -49,14 +49,15 @@ std::function<Duplicates(GroupWeights)> duplicates_of_draw(std::span<const std::
       rows[text_of[i]] += weight > 0;
       all += weight;
     }
-    std::int64_t again = 0, different = 0;
+    std::int64_t again = 0;
+    double different = 0;
     std::size_t top = 0;
     for (std::size_t t = 0; t < times.size(); ++t) {
       if (rows[t] > 1) again += times[t];
-      different += rows[t] > 0;
+      if (rows[t] > 0) different += static_cast<double>(times[t]) / static_cast<double>(rows[t]);
       if (times[t] > times[top]) top = t;
     }
-    const auto share = [&](std::int64_t part) {
+    const auto share = [&](auto part) {
       return all == 0 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(part) / static_cast<double>(all);
     };
     return Duplicates{.duplicate_replies = share(again),

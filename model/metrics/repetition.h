@@ -25,7 +25,7 @@ struct Duplicates {
 };
 Duplicates duplicates(std::span<const std::vector<std::string>> replies);
 /// The same of draws of groups: a reply equals another if a row that is not its own was drawn with the same words. A
-/// row that was drawn twice weighs twice and does not equal itself; else every draw would be full of duplicates.
+/// row that was drawn twice weighs twice and is no repetition of itself; else every draw would be full of duplicates.
 /// `group_of` has a group for each reply.
 std::function<Duplicates(GroupWeights)> duplicates_of_draw(std::span<const std::vector<std::string>> replies,
                                                            std::span<const std::int32_t> group_of);

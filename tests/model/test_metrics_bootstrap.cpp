@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <vector>
@@ -108,6 +109,16 @@ TEST_CASE("an interval lies around the value on the whole set though every draw 
   CHECK(interval.low < 1);
   CHECK(interval.high > 1);
   CHECK(interval.high - interval.low < 0.1);
+}
+
+TEST_CASE("an interval holds its value where nearly all draws are one number") {
+  const GroupFigure nearly_always_one = [](GroupWeights weights) { return weights[0] > 3 ? 2.0 : 1.0; };
+  const Bootstrap bootstrap(400, {.resamples = 1000});
+  const ResampledFigure figure = bootstrap.resample(nearly_always_one);
+  REQUIRE(std::count(figure.draws.begin(), figure.draws.end(), 2.0) > 0);
+  const Interval interval = bootstrap.interval(figure);
+  CHECK(interval.low < 1);
+  CHECK(interval.high == 1);
 }
 
 TEST_CASE("a bootstrap without dialogues, runs or a sensible level is refused") {

@@ -120,9 +120,10 @@ TEST_CASE("a reply of a draw equals another only if another row was drawn with i
   CHECK(all.top_reply == duplicates(replies_b).top_reply);
   const Duplicates apart = of_draw(Weights{2, 0, 1});
   CHECK(apart.duplicate_replies == 0);
-  CHECK(apart.unique_replies == Approx(3.0 / 5));
+  CHECK(apart.unique_replies == 1);
   CHECK(apart.top_reply == Approx(2.0 / 5));
   CHECK(of_draw(Weights{1, 2, 0}).duplicate_replies == Approx(3.0 / 4));
+  CHECK(of_draw(Weights{1, 2, 0}).unique_replies == Approx((0.5 + 1 + 2 * 0.5) / 4));
   CHECK(std::isnan(of_draw(Weights{0, 0, 0}).top_reply));
 }
 
