@@ -7,6 +7,8 @@
 #include "model/text/word_table.h"
 #include "tools/ethreed/dialogue_file.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <limits>
 #include <memory>
@@ -122,6 +124,7 @@ void compare(const ExperimentPlan& plan, const std::vector<std::vector<const Don
       results.notes.push_back(fmt::format("{} was evaluated on other dialogues than {} and is not compared with it.",
                                           results.systems[s].title, results.compared_with));
   }
+  std::vector<std::string> without;
   for (std::size_t c = 0; c < results.columns.size(); ++c) {
     const PlannedColumn& column = results.columns[c];
     const std::vector<ResampledFigure> base = resampled(bootstrap, of_system.front(), column);
@@ -137,12 +140,13 @@ void compare(const ExperimentPlan& plan, const std::vector<std::vector<const Don
       const bool both = results.systems.front().figures[c].exists() && results.systems[s].figures[c].exists();
       lacks = lacks || (both && !(differences.back() && differences.back()->dialogues.exists()));
     }
-    if (lacks)
-      results.notes.push_back(fmt::format(
-          "{}: differences have no interval, as not every draw of dialogues has what it is taken of, or the files of "
-          "dialogues do not hold it.",
-          column.heading));
+    if (lacks) without.push_back(column.heading);
   }
+  if (!without.empty())
+    results.notes.push_back(fmt::format(
+        "Differences without an interval: {}. Not every draw of dialogues has what they are taken of, or the files of "
+        "dialogues do not hold it.",
+        fmt::join(without, ", ")));
 }
 
 SystemRow row_of(const PlannedVariant& variant, const std::vector<const DoneRun*>& runs,
