@@ -123,10 +123,15 @@ TEST_CASE("attention over HTTP is what the command attention writes", "[web]") {
 }
 
 TEST_CASE("attention over HTTP is that of the command for models that copy from the whole context, too", "[web]") {
-  for (const char* model : {"kemp", "empdg"}) {
+  trained().file("words.txt", "dog\npark\n");  // the situations of this corpus have no emotion words
+  const std::vector<std::pair<std::string, Json>> models{
+      {"kemp", Json::object()}, {"empdg", {{"emotion_words", "lexicon"}, {"lexicon", "words.txt"}}}};
+  for (const auto& [model, more] : models) {
     INFO(model);
-    const std::string run = std::string("copying-") + model;
-    trained().file("copy.json", R"({"model": {"width": 8, "depth": 4, "inner": 4, "copy": true}})");
+    const std::string run = "copying-" + model;
+    Json keys_of_model{{"width", 8}, {"depth", 4}, {"inner", 4}, {"copy", true}};
+    keys_of_model.update(more);
+    trained().file("copy.json", Json{{"model", keys_of_model}}.dump());
     trained().must({"train", "--data", "data", "--out", run, "--model", model, "--config", "copy.json", "--epochs", "1",
                     "--quiet"});
     const ServedProject server(trained(), {run});
