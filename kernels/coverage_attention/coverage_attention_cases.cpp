@@ -73,11 +73,12 @@ std::vector<double> starting_coverage(const CoverageInputs& in, int source, int 
   return coverage;
 }
 
-constexpr double kink_margin = 1e-3;
+/// Of weights that are 1 / sources in the mean.
+double kink_margin(std::size_t sources) { return std::min(1e-3, 0.1 / static_cast<double>(sources)); }
 
 bool clear_of_kink(const std::vector<double>& coverage_before, const std::vector<double>& weights) {
   for (std::size_t j = 0; j < weights.size(); ++j)
-    if (std::abs(coverage_before[j] - weights[j]) < kink_margin) return false;
+    if (std::abs(coverage_before[j] - weights[j]) < kink_margin(weights.size())) return false;
   return true;
 }
 
@@ -290,6 +291,7 @@ std::vector<OpCase> coverage_attention_cases() {
                      .unbounded = true}),
       coverage_case("a row that needs more shared memory than a small device has", false, {{50}, {100}, 3, 2}),
       coverage_case("a row that needs more shared memory than a block may take", false, {{80}, {150}, 3, 2}),
+      coverage_case("a source that needs more shared memory than a block may take", false, {{13000}, {1}, 3, 2}),
       coverage_case("training batch", false, training_batch()),
       coverage_case("generation step", false, generation_step()),
   };

@@ -63,10 +63,8 @@ std::set<std::string> launched_by(EmulatedDevice& emulated, const Operation& ope
 /// The cases to run of an operation: those of tested_cases(), and the cheapest others that launch what these do not.
 template <class T> const std::vector<OpCase>& ptx_cases(const Operation& operation) {
   static std::map<std::string_view, std::vector<OpCase>> chosen;
-  const auto [known, fresh] = chosen.try_emplace(operation.name);
-  std::vector<OpCase>& cases = known->second;
-  if (!fresh) return cases;
-  cases = tested_cases(operation);
+  if (const auto known = chosen.find(operation.name); known != chosen.end()) return known->second;
+  std::vector<OpCase> cases = tested_cases(operation);
   EmulatedDevice emulated({});
   std::set<std::string> launched, chosen_names;
   for (const OpCase& op_case : cases) {
@@ -91,7 +89,7 @@ template <class T> const std::vector<OpCase>& ptx_cases(const Operation& operati
     launched.merge(other.launches);
     if (launched.size() > known_before) cases.push_back(std::move(other.op_case));
   }
-  return cases;
+  return chosen[operation.name] = std::move(cases);
 }
 
 /// Those of the names that belong to kernels of T: with its name among their arguments, or no type's.
