@@ -19,8 +19,13 @@ packages=(
 )
 
 if [[ ${1:-} == -h || ${1:-} == --help ]]; then
-  echo "usage: tools/install_packages.sh [PACKAGE…]"
+  echo "usage: tools/install_packages.sh [--list | PACKAGE…]"
   echo "Installs what is missing of these Debian packages, or of: ${packages[*]}"
+  echo "--list only prints these names, one a line."
+  exit 0
+fi
+if [[ ${1:-} == --list && $# -eq 1 ]]; then
+  printf '%s\n' "${packages[@]}"
   exit 0
 fi
 if [[ ${1:-} == -* ]]; then
