@@ -176,7 +176,7 @@ TEST_CASE("several files are columns, compared over dialogues where there are co
   CHECK(without == 6);
 }
 
-TEST_CASE("--intervals has an interval around every figure, and a reason where there is none") {
+TEST_CASE("every figure has an interval around it with --intervals, and a reason where there is none") {
   std::vector<Json> many;
   for (const char* name : {"1", "2", "3", "4"})
     for (Json record : records_a()) {
@@ -226,7 +226,7 @@ TEST_CASE("the table is printed as Markdown, and twice the same") {
   CHECK(folder().must(arguments) == text);
 }
 
-TEST_CASE("--rows last, --limit and --sample score some rows as if the file had no others") {
+TEST_CASE("some rows are scored as if the file had no others: --rows last, --limit and --sample") {
   folder().file("a.jsonl", records(records_a()));
   // The last of x and y; their posts are still all that was said before.
   folder().file("last.jsonl", records({records_a()[1], records_a()[2]}));
