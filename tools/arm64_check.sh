@@ -12,7 +12,7 @@ machine's own packages changes), compiles `ethreed`, test_core and test_kernels 
   devices      says that the kernels are those for neon
   core         all tests
   kernels      the CPU's against the textbooks, cases of at most ETHREED_TEST_FLOPS (2e5 unless it is set); those of
-               emulated CUDA kernels are left out, as each takes minutes in two emulators
+               emulated CUDA kernels are left out, as they would run in two emulators
   program      prepares the sample corpus, trains ten steps, and replies to every post of samples/posts.txt
 
   --no-build   only what is installed and the libraries: then cmake --preset arm64 && cmake --build --preset arm64
