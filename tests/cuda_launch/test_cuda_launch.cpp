@@ -2,6 +2,7 @@
 // driver grants it, a GPU must tell.
 #include "core/context.h"
 #include "core/error.h"
+#include "tests/idle_device.h"
 
 #include <catch2/catch.hpp>
 
@@ -24,34 +25,11 @@ void check_cuda(cudaError_t status, std::string_view what) {
 namespace {
 
 /// A device that has two streams and nothing else.
-class StreamsOnly final : public DeviceRuntime {
+class StreamsOnly final : public test::IdleDevice {
  public:
-  ~StreamsOnly() override { release_staging(); }
   Device device() const override { return Device::cuda; }
-  std::string description() const override { return "two streams"; }
-  std::size_t free_bytes() const override { return 0; }
-  std::size_t total_bytes() const override { return 0; }
-  int multiprocessors() const override { return 1; }
   std::size_t shared_bytes_per_block() const override { return 227 << 10; }
-  bool tf32() const override { return false; }
-  MemorySource& memory() override { return host_memory(); }
-  MemorySource& pinned() override { return host_memory(); }
-  MemorySource& managed() override { return host_memory(); }
-  void upload(void*, const void*, std::size_t) override {}
-  void download(void*, const void*, std::size_t) override {}
-  void download_later(void*, const void*, std::size_t) override {}
-  void copy(void*, const void*, std::size_t) override {}
-  void clear(void*, std::size_t) override {}
-  void synchronize() override {}
-  void fork() override {}
-  void join() override {}
   void* stream(int index) override { return streams_.data() + index; }
-  void begin_capture() override {}
-  void end_capture() override {}
-  void abandon_capture() noexcept override {}
-  std::int64_t graphs_made() const override { return 0; }
-  void push_range(const char*) override {}
-  void pop_range() override {}
 
  private:
   std::array<char, 2> streams_{};
