@@ -26,7 +26,8 @@ ConfigFields EthreedConfig::model_fields() {
           {"constraint_gradient", &constraint_gradient},
           {.key = "unbounded_energies", .value = &unbounded_energies, .unwritten = 0},
           {.key = "pooling", .value = named_choice(pooling, pooling_names), .unwritten = 0},
-          {.key = "emotion_input", .value = &emotion_input, .unwritten = 0}};
+          {.key = "emotion_input", .value = &emotion_input, .unwritten = 0},
+          {.key = "content_input", .value = &content_input, .unwritten = 0}};
 }
 
 ConfigFields EthreedConfig::training_fields() {
@@ -37,6 +38,7 @@ ConfigFields EthreedConfig::training_fields() {
           {.key = "sample_in_training", .value = &sample_in_training, .unwritten = 1},
           {.key = "noise_scale", .value = &noise_scale, .low = 0.0, .high = 100.0, .unwritten = 1},
           {.key = "listener_distributions", .value = &listener_distributions, .unwritten = 0},
+          {.key = "emotion_smoothing", .value = &emotion_smoothing, .low = 0.0, .high = 0.99, .unwritten = 0},
           {.key = "policy_direction", .value = named_choice(policy_direction, direction_names), .unwritten = 0},
           {.key = "policy_anneal_steps", .value = &policy_anneal_steps, .low = 0, .high = 1e9, .unwritten = 0},
           {"update_gate_bias", &update_gate_bias, -100.0, 100.0},

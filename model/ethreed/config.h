@@ -49,8 +49,10 @@ struct EthreedConfig {
   UtterancePooling pooling = UtterancePooling::last;
   bool listener_distributions = false;  ///< true: L1 of the replies against the probabilities that came with their
                                         ///< labels, an extension
+  double emotion_smoothing = 0.0;       ///< ε of L1: 1 − ε on the label and ε/K on every class, an extension
   double noise_scale = 1.0;             ///< R̂ = μ + scale·σ ⊙ ε in (11), an extension where it is not 1
   bool emotion_input = false;           ///< true: the decoder's cell reads [E[y_{i−1}] ; emo], an extension of (15)
+  bool content_input = false;           ///< true: it reads con = s_0 at every step, too, behind emo: an extension
   PolicyDirection policy_direction = PolicyDirection::q_to_p;
   int policy_anneal_steps = 0;     ///< the weight of L2 rises from 0 to its own over so many updates
   double dropout = 0.5;            ///< on g, p, e, c

@@ -53,11 +53,16 @@ std::vector<ModelCase> tiny_cases() {
                                   {"policy_direction", "p_to_q"},
                                   {"policy_anneal_steps", 3},
                                   {"noise_scale", 0.6},
+                                  {"emotion_smoothing", 0.2},
                                   {"listener_distributions", true},
                                   {"dropout_words", 0.2},
                                   {"dropout_encoder", 0.3},
                                   {"dropout_output", 0.25},
                                   {"sample_in_training", false}});
+  ModelCase& content = cases.emplace_back(ModelCase{.name = "content input", .keys = tiny_keys("none")});
+  content.keys["model"]["content_input"] = true;
+  ModelCase& both = cases.emplace_back(ModelCase{.name = "emotion and content input", .keys = tiny_keys("none")});
+  both.keys["model"].update({{"emotion_input", true}, {"content_input", true}});
   // p of (12) is a constant of the loss, which then is not what its gradient is the gradient of.
   for (ModelCase& one : cases) one.gradient_keys = {{"model", {{"constraint_gradient", true}}}};
   return cases;
@@ -75,8 +80,10 @@ reference::Switches switches_of(const Json& model, const Json& training) {
           .unbounded = model.value("unbounded_energies", false),
           .pooling = model.value("pooling", "last") == "attention",
           .emotion_input = model.value("emotion_input", false),
+          .content_input = model.value("content_input", false),
           .reversed = training.value("policy_direction", "q_to_p") == "p_to_q",
           .distributions = training.value("listener_distributions", false),
+          .smoothing = training.value("emotion_smoothing", 0.0),
           .noise_scale = training.value("noise_scale", 1.0),
           .listener_labels = model.at("listener_labels")};
 }

@@ -24,8 +24,10 @@ struct Switches {
   bool unbounded = false;       ///< true: (18) without its tanh
   bool pooling = false;         ///< true: u is what attention takes from the tokens
   bool emotion_input = false;   ///< true: GRU_d reads [E[y_{i−1}] ; emo]
+  bool content_input = false;   ///< true: it reads con, too, as the last
   bool reversed = false;        ///< true: KL(p‖q) in (12)
   bool distributions = false;   ///< true: L1 of the replies against their labels' probabilities
+  double smoothing = 0;         ///< ε of L1: 1 − ε on the label, ε/K on every class
   double noise_scale = 1;       ///< R̂ = μ + scale·σ ⊙ ε
   bool listener_labels = true;  ///< false: neither the listener half of L1 nor L2
 };
@@ -180,14 +182,15 @@ class Decoder {
       : p_(&p),
         unbounded_(switches.unbounded),
         emotion_input_(switches.emotion_input),
+        content_input_(switches.content_input),
         vocabulary_(p.at("embedding.weight").shape[0]),
         states_(turn.post.states) {
     for (const int word : post) {
       if (word >= vocabulary_ && std::find(extra_.begin(), extra_.end(), word) == extra_.end()) extra_.push_back(word);
       source_.push_back(extended_id(word));
     }
-    s_ = tanh_of(affine(p, "decoder.content", turn.c));            // s_0 = con
-    emotion_ = tanh_of(affine(p, "decoder.emotion", turn.reply));  // emo
+    s_ = content_ = tanh_of(affine(p, "decoder.content", turn.c));  // s_0 = con
+    emotion_ = tanh_of(affine(p, "decoder.emotion", turn.reply));   // emo
     coverage_.assign(source_.size(), 0.0);
   }
 
@@ -205,7 +208,10 @@ class Decoder {
     Step out;
     const Vector before = s_;
     const Vector y = embedded(*p_, previous);
-    out.state = s_ = gru(*p_, "decoder.gru", emotion_input_ ? joined({y, emotion_}) : y, before);  // (15)
+    Vector input = y;
+    if (emotion_input_) input = joined({input, emotion_});
+    if (content_input_) input = joined({input, content_});
+    out.state = s_ = gru(*p_, "decoder.gru", input, before);  // (15)
     Vector energy;
     for (std::size_t j = 0; j < states_.size(); ++j) {  // (18)
       const double score = bilinear(before, p_->at("decoder.attention.weight"), states_[j]) +
@@ -238,11 +244,11 @@ class Decoder {
 
  private:
   const Parameters* p_;
-  bool unbounded_, emotion_input_;
+  bool unbounded_, emotion_input_, content_input_;
   int vocabulary_;
   std::vector<Vector> states_;
   std::vector<int> extra_, source_;
-  Vector s_, emotion_, coverage_;
+  Vector s_, content_, emotion_, coverage_;
 };
 
 struct DecodedTurn {
@@ -300,6 +306,16 @@ inline double cross_entropy(const Vector& logits, const Vector& p) {
   return sum;
 }
 
+/// The summand of (6), its label certain or smoothed; `p` are the label's probabilities, empty: it is certain.
+inline double emotion_loss(const Switches& switches, const Vector& logits, int label, Vector p = {}) {
+  if (p.empty()) {
+    p.assign(logits.size(), 0.0);
+    p[label] = 1;
+  }
+  for (double& share : p) share = (1 - switches.smoothing) * share + switches.smoothing / static_cast<double>(p.size());
+  return cross_entropy(logits, p);
+}
+
 inline Losses sum_losses(const Switches& switches, const Weights& weights, int vocabulary,
                          const std::vector<Dialogue>& dialogues, const Result& result) {
   Mean speaker, listener, kl, nll, coverage, copy;
@@ -307,11 +323,10 @@ inline Losses sum_losses(const Switches& switches, const Weights& weights, int v
     for (std::size_t t = 0; t < dialogues[d].size(); ++t) {
       const Turn& turn = dialogues[d][t];
       const TurnState& s = result.states[d][t];
-      if (turn.emotion >= 0) speaker.add(cross_entropy(s.speaker_logits, turn.emotion));
+      if (turn.emotion >= 0) speaker.add(emotion_loss(switches, s.speaker_logits, turn.emotion));
       if (turn.listener_label >= 0)
-        listener.add(switches.distributions && !turn.listener_distribution.empty()
-                         ? cross_entropy(s.listener_logits, turn.listener_distribution)
-                         : cross_entropy(s.listener_logits, turn.listener_label));
+        listener.add(emotion_loss(switches, s.listener_logits, turn.listener_label,
+                                  switches.distributions ? turn.listener_distribution : Vector{}));
       kl.add(switches.reversed ? divergence(s.listener_logits, s.reply_logits)
                                : divergence(s.reply_logits, s.listener_logits));
       const DecodedTurn& decoded = result.decoded[d][t];
@@ -346,7 +361,7 @@ inline Result forward(const Parameters& p, const Switches& switches, const Weigh
   result.losses = sum_losses(switches, weights, p.at("embedding.weight").shape[0], dialogues, result);
   Mean situation;
   for (const Situation& one : situations)
-    if (one.emotion >= 0) situation.add(cross_entropy(first_post_logits(p, switches, one.words), one.emotion));
+    if (one.emotion >= 0) situation.add(emotion_loss(switches, first_post_logits(p, switches, one.words), one.emotion));
   if (weights.situation > 0 && situation.count > 0) {
     result.losses.situation = situation.value();
     result.losses.total += weights.situation * situation.value();

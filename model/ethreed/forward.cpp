@@ -74,23 +74,6 @@ DecoderMemory<T> decoder_memory(Tape<T>& tape, const EthreedParameters<Variable<
                          gather_rows<T>(tape, {{state.policy.reply, batch.turn_of_row}}));
 }
 
-namespace {
-
-// (15) under teacher forcing. Where a step reads emo, too, its input is that of no other.
-template <class T>
-Variable<T> decode_inputs(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, const DialogueBatch& batch,
-                          Variable<T> words, const DecoderMemory<T>& memory) {
-  const Packing packing = batch.decoder_packing();
-  if (!parameters.emotion_input)
-    return decoder_states<T>(tape, parameters, packing, {words}, memory.initial, batch.decoder_inputs);
-  return decoder_states<T>(tape, parameters, packing,
-                           {gather_rows<T>(tape, {{words, batch.decoder_inputs}}),
-                            gather_rows<T>(tape, {{memory.emotion, batch.decoder_rows}})},
-                           memory.initial);
-}
-
-}  // namespace
-
 template <class T>
 ForwardPass<T> forward_pass(Tape<T>& tape, const EthreedConfig& config,
                             const EthreedParameters<Variable<T>>& parameters, const DialogueBatch& batch,
@@ -103,7 +86,8 @@ ForwardPass<T> forward_pass(Tape<T>& tape, const EthreedConfig& config,
     const Range range(tape, "decoder GRU");
     // s does not depend on the attention: under teacher forcing it is one ragged sequence.
     const Variable<T> words = tape.rows(pass.state.words, 0, batch.decoder_word_count);
-    const Variable<T> s = decode_inputs(tape, parameters.decoder, batch, words, memory);
+    const Variable<T> s = decoder_states(tape, parameters.decoder, batch.decoder_packing(), words, memory,
+                                         batch.decoder_rows, memory.initial, batch.decoder_inputs);
     state = gather_rows<T>(tape, {{s, batch.state_rows}});
     previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
   }

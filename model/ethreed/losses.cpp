@@ -21,25 +21,36 @@ Variable<T> divergence(Tape<T>& tape, const EthreedConfig& config, Variable<T> q
   return policy_divergence(tape, detached ? tape.constant(p_logits.value()) : p_logits, q_logits, false);
 }
 
-// (6) of the replies against the probabilities that came with their labels: −Σ_k p_k log softmax(z)_k is minus the sum
-// of this. A label without probabilities counts as a certain one, a reply without a label not at all.
+// What (6) wants of every row: its label, or the probabilities that came with it.
+struct EmotionTargets {
+  Indices labels;  // [rows], −1: none
+  std::span<const std::span<const float>>
+      distributions;  // by row [K], an empty one: the label is certain; or none at all
+};
+
+// (6) against probabilities: −Σ_k p_k log softmax(z)_k is minus the sum of this row. ε of p is spread over all classes.
+// A row without a label counts not at all.
 template <class T>
-Variable<T> expected_log_probability(Tape<T>& tape, const EthreedConfig& config, const DialogueBatch& batch,
-                                     Variable<T> logits) {
+Variable<T> expected_log_probability(Tape<T>& tape, double smoothing, Variable<T> logits,
+                                     const EmotionTargets& targets) {
   const Context& context = tape.context();
-  const std::int64_t classes = config.emotion_classes, count = batch.turns() * classes;
+  const std::int64_t classes = logits.columns(), rows = logits.rows(), count = rows * classes;
   T* p = context.arena.allocate<T>(count);
   std::fill(p, p + count, T{0});
-  for (int row = 0; row < batch.turns(); ++row) {
-    const std::span<const float> given = batch.listener_distribution[row];
-    if (batch.listener_label[row] < 0) continue;
-    if (given.empty())
-      p[row * classes + batch.listener_label[row]] = T{1};
+  for (std::int64_t row = 0; row < rows; ++row) {
+    if (targets.labels[row] < 0) continue;
+    T* of_row = p + row * classes;
+    if (targets.distributions.empty() || targets.distributions[row].empty())
+      of_row[targets.labels[row]] = T{1};
     else
-      std::copy(given.begin(), given.end(), p + row * classes);
+      std::copy(targets.distributions[row].begin(), targets.distributions[row].end(), of_row);
+    if (smoothing == 0) continue;
+    for (std::int64_t k = 0; k < classes; ++k)
+      of_row[k] =
+          static_cast<T>((1 - smoothing) * static_cast<double>(of_row[k]) + smoothing / static_cast<double>(classes));
   }
   return multiply(tape, log_softmax(tape, logits),
-                  tape.constant(View<const T>(context.to_device(p, count), {batch.turns(), classes})));
+                  tape.constant(View<const T>(context.to_device(p, count), {rows, classes})));
 }
 
 }  // namespace
@@ -54,18 +65,22 @@ StepLosses<T> sum_losses(Tape<T>& tape, const EthreedConfig& config, const Dialo
                          const LossInputs<T>& inputs, double policy_share) {
   const LossWeights& weights = config.weights;
   LossTerms<T> terms;
-  // (6): means over the turns that have a label
-  if (batch.emotion_labels > 0)
-    terms.add(loss_emotion_speaker, softmax_cross_entropy<T>(tape, inputs.speaker_logits, batch.emotion),
-              1.0 / batch.emotion_labels, weights.emotion);
-  if (config.listener_labels && batch.listener_labels > 0) {
-    const double share = 1.0 / batch.listener_labels;
-    if (config.listener_distributions)
-      terms.add(loss_emotion_listener, expected_log_probability(tape, config, batch, inputs.listener_logits), -share,
-                weights.emotion);
+  // (6): means over what has a label
+  const auto add_emotion = [&](EthreedLoss term, Variable<T> logits, const EmotionTargets& targets, int labels,
+                               double weight) {
+    const double share = 1.0 / labels;
+    if (config.emotion_smoothing == 0 && targets.distributions.empty())
+      terms.add(term, softmax_cross_entropy<T>(tape, logits, targets.labels), share, weight);
     else
-      terms.add(loss_emotion_listener, softmax_cross_entropy<T>(tape, inputs.listener_logits, batch.listener_label),
-                share, weights.emotion);
+      terms.add(term, expected_log_probability(tape, config.emotion_smoothing, logits, targets), -share, weight);
+  };
+  if (batch.emotion_labels > 0)
+    add_emotion(loss_emotion_speaker, inputs.speaker_logits, {batch.emotion, {}}, batch.emotion_labels,
+                weights.emotion);
+  if (config.listener_labels && batch.listener_labels > 0) {
+    EmotionTargets targets{batch.listener_label, {}};
+    if (config.listener_distributions) targets.distributions = batch.listener_distribution;
+    add_emotion(loss_emotion_listener, inputs.listener_logits, targets, batch.listener_labels, weights.emotion);
   }
   if (config.has_divergence())
     terms.add(loss_policy, divergence(tape, config, inputs.reply_logits, inputs.listener_logits), 1.0 / batch.turns(),
@@ -77,8 +92,8 @@ StepLosses<T> sum_losses(Tape<T>& tape, const EthreedConfig& config, const Dialo
     terms.add(loss_copy, gather_rows<T>(tape, {{inputs.log_probability, batch.copied_targets}}),
               -1.0 / count_of(batch.copied_targets), weights.copy);
   if (weights.situation > 0 && batch.situation_labels > 0)
-    terms.add(loss_situation, softmax_cross_entropy<T>(tape, inputs.situation_logits, batch.situation_label),
-              1.0 / batch.situation_labels, weights.situation);
+    add_emotion(loss_situation, inputs.situation_logits, {batch.situation_label, {}}, batch.situation_labels,
+                weights.situation);
   return terms.sum(tape);  // (26)
 }
 

@@ -33,7 +33,8 @@ template <class Handle> struct DecoderParameters {
   LinearHandles<Handle> bottleneck, vocabulary;  // V₁, V' of (22)
   LinearHandles<Handle> pointer;                 // (23)
   bool unbounded_energies = false;               // no parameter: how (18) is read
-  bool emotion_input = false;                    // no parameter: how (15) is read
+  bool emotion_input = false;                    // no parameters: how (15) is read
+  bool content_input = false;
 };
 
 template <class Handle> struct EthreedParameters {
@@ -82,7 +83,8 @@ void visit_parameters(const EthreedConfig& c, EthreedParameters<Handle>& p, Visi
   }
   layer("decoder.content", c.decoder_state, c.content_state, p.decoder.content);
   layer("decoder.emotion", c.emotion_state, c.emotion_state, p.decoder.emotion);
-  gru("decoder.gru", c.embedding + (c.emotion_input ? c.emotion_state : 0), c.decoder_state, p.decoder.gru_d);
+  gru("decoder.gru", c.embedding + (c.emotion_input ? c.emotion_state : 0) + (c.content_input ? c.decoder_state : 0),
+      c.decoder_state, p.decoder.gru_d);
   visit("decoder.attention", ".weight", Shape{c.decoder_state, utterance}, InitialValues{.fan_in = utterance},
         p.decoder.attention.weight);
   visit("decoder.attention", ".bias", Shape{1}, InitialValues{.fan_in = utterance}, p.decoder.attention.bias);
@@ -99,6 +101,7 @@ void visit_parameters(const EthreedConfig& c, EthreedParameters<Handle>& p, Visi
         p.decoder.pointer.bias);
   p.decoder.unbounded_energies = c.unbounded_energies;
   p.decoder.emotion_input = c.emotion_input;
+  p.decoder.content_input = c.content_input;
 }
 
 }  // namespace ethreed

@@ -3,6 +3,7 @@
 #include "autograd/functions/coverage_attention_function.h"
 #include "autograd/functions/elementwise_function.h"
 #include "autograd/functions/emotion_gate_function.h"
+#include "autograd/functions/gather_rows_function.h"
 #include "model/blocks/layers.h"
 
 namespace ethreed {
@@ -21,8 +22,18 @@ DecoderMemory<T> prepare_decoder(Tape<T>& tape, const DecoderParameters<Variable
 
 template <class T>
 Variable<T> decoder_states(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, Packing packing,
-                           std::initializer_list<Variable<T>> y, Variable<T> initial, Indices input_rows) {
-  return gru_layer(tape, parameters.gru_d, packing, y, initial, nullptr, input_rows);  // (15)
+                           Variable<T> y, const DecoderMemory<T>& memory, Indices memory_rows, Variable<T> initial,
+                           Indices input_rows) {
+  const GruHandles<Variable<T>>& cell = parameters.gru_d;
+  if (!parameters.emotion_input && !parameters.content_input)
+    return gru_layer<T>(tape, cell, packing, {y}, initial, nullptr, input_rows);
+  // Where a step reads more than a word, its input is that of no other.
+  const auto of_rows = [&](Variable<T> x) { return gather_rows<T>(tape, {{x, memory_rows}}); };
+  if (!input_rows.empty()) y = gather_rows<T>(tape, {{y, input_rows}});
+  if (!parameters.content_input) return gru_layer<T>(tape, cell, packing, {y, of_rows(memory.emotion)}, initial);
+  if (!parameters.emotion_input) return gru_layer<T>(tape, cell, packing, {y, of_rows(memory.initial)}, initial);
+  const Variable<T> emotion = of_rows(memory.emotion);
+  return gru_layer<T>(tape, cell, packing, {y, emotion, of_rows(memory.initial)}, initial);
 }
 
 template <class T>
@@ -46,8 +57,8 @@ DecoderOutput<T> decode(Tape<T>& tape, const DecoderParameters<Variable<T>>& par
 #define ETHREED_INSTANTIATE(T)                                                                                         \
   template DecoderMemory<T> prepare_decoder(Tape<T>&, const DecoderParameters<Variable<T>>&, Variable<T>, Variable<T>, \
                                             Variable<T>);                                                              \
-  template Variable<T> decoder_states(Tape<T>&, const DecoderParameters<Variable<T>>&, Packing,                        \
-                                      std::initializer_list<Variable<T>>, Variable<T>, Indices);                       \
+  template Variable<T> decoder_states(Tape<T>&, const DecoderParameters<Variable<T>>&, Packing, Variable<T>,           \
+                                      const DecoderMemory<T>&, Indices, Variable<T>, Indices);                         \
   template DecoderOutput<T> decode(Tape<T>&, const DecoderParameters<Variable<T>>&, RowLayout,                         \
                                    const DecoderMemory<T>&, Variable<T>, Variable<T>, const T*, const T*);
 ETHREED_INSTANTIATE(float)

@@ -24,12 +24,13 @@ template <class T>
 DecoderMemory<T> prepare_decoder(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, Variable<T> states,
                                  Variable<T> content, Variable<T> reply);
 
-/// (15) for packed inputs y = E[y_{i−1}] [packed rows, D_w], or y and emo [packed rows, D_e] where the configuration
-/// says so: s_i by packed row, from `initial` [sequences, D_s]. With input_rows [packed rows], y are the different
-/// words, and those say which of them a row reads.
+/// (15) for packed inputs y = E[y_{i−1}] [packed rows, D_w]: s_i by packed row, from `initial` [sequences, D_s]. Where
+/// the configuration says so, the cell reads emo and con, too: those of memory_rows [packed rows] of `memory`. With
+/// input_rows [packed rows], y are the different words, and those say which of them a row reads.
 template <class T>
 Variable<T> decoder_states(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, Packing packing,
-                           std::initializer_list<Variable<T>> y, Variable<T> initial, Indices input_rows = {});
+                           Variable<T> y, const DecoderMemory<T>& memory, Indices memory_rows, Variable<T> initial,
+                           Indices input_rows = {});
 
 template <class T> struct DecoderOutput {
   Variable<T> attention;      ///< γ, ragged [target, source] by row

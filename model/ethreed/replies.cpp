@@ -79,9 +79,7 @@ template <class T> NextWords<T> EthreedReplies<T>::advance(Indices parents, Indi
                                 .emotion = gather_rows<T>(tape, {{memory_.emotion, rows_}}),
                                 .emotion_keys = gather_rows<T>(tape, {{memory_.emotion_keys, rows_}})};
   const Packing step{step_offsets_};
-  const Variable<T> s = parameters_.emotion_input
-                            ? decoder_states<T>(tape, parameters_, step, {inputs, memory.emotion}, previous)
-                            : decoder_states<T>(tape, parameters_, step, {inputs}, previous);
+  const Variable<T> s = decoder_states<T>(tape, parameters_, step, inputs, memory_, rows_, previous);
   const RowLayout layout{source_offsets_, target_offsets_, weight_offsets_};
   const T* coverage = context.to_device(coverage_.data(), static_cast<std::int64_t>(coverage_.size()));
   const DecoderOutput<T> out = decode(tape, parameters_, layout, memory, s, previous, coverage);

@@ -147,7 +147,7 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
     "model": {"name": "ethreed", "vocabulary": 101, "embedding": 1, "encoder": 2, "global_state": 3, "party_state": 4,
               "emotion_state": 5, "content_state": 6, "decoder_state": 7, "bottleneck": 8, "emotions": 9,
               "ablation": "no_party", "listener_labels": false, "constraint_gradient": true,
-              "unbounded_energies": true, "pooling": "attention", "emotion_input": true},
+              "unbounded_energies": true, "pooling": "attention", "emotion_input": true, "content_input": true},
     "training": {"epochs": 11, "batch": 12, "learning_rate": 0.30000000000000004,
                  "learning_rate_factor": 0.3333333333333333, "learning_rate_epochs": 13, "adam_beta1": 0.14,
                  "adam_beta2": 0.15, "adam_epsilon": 1e-16, "clip_norm": 0.17, "dropout": 0.18,
@@ -156,7 +156,7 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
                  "weight_decay": 0.26, "patience": 27, "weight_copy": 0.28, "generation_gate_bias": -0.29, "mask_words": 0.3,
                  "mask_words_from": 31, "dropout_words": 0.32, "dropout_encoder": 0.33, "dropout_output": 0.34,
                  "sample_in_training": false, "weight_situation": 0.35, "policy_direction": "p_to_q",
-                 "policy_anneal_steps": 36}})");
+                 "policy_anneal_steps": 36, "emotion_smoothing": 0.37}})");
   const RunConfig run = made(changed, nullptr);
   const Json json = Json::parse(to_json(run).dump());
   CHECK(json == changed);
@@ -174,6 +174,7 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
   CHECK(config.unbounded_energies);
   CHECK(config.pooling == UtterancePooling::attention);
   CHECK(config.emotion_input);
+  CHECK(config.content_input);
   CHECK_FALSE(config.sample_in_training);
   CHECK(config.mask_words_from == 31);
   CHECK(config.policy_direction == PolicyDirection::p_to_q);
@@ -181,8 +182,8 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
   CHECK(std::array{config.dropout, config.update_gate_bias, config.weights.emotion, config.weights.policy,
                    config.weights.generation, config.weights.coverage, config.weights.copy, config.generation_gate_bias,
                    config.mask_words, config.dropout_words, config.dropout_encoder, config.dropout_output,
-                   config.weights.situation} ==
-        std::array{0.18, -0.19, 0.21, 0.22, 0.23, 0.24, 0.28, -0.29, 0.3, 0.32, 0.33, 0.34, 0.35});
+                   config.weights.situation, config.emotion_smoothing} ==
+        std::array{0.18, -0.19, 0.21, 0.22, 0.23, 0.24, 0.28, -0.29, 0.3, 0.32, 0.33, 0.34, 0.35, 0.37});
   CHECK(run.recipe == Recipe{.epochs = 11,
                              .batch = 12,
                              .learning_rate = 0.1 + 0.2,
@@ -211,11 +212,12 @@ TEST_CASE("keys that came later are not written at their defaults, so that older
   for (const char* key :
        {"schedule", "warm_up_steps", "weight_decay", "patience", "weight_copy", "generation_gate_bias", "mask_words",
         "mask_words_from", "dropout_words", "dropout_encoder", "dropout_output", "sample_in_training",
-        "weight_situation", "policy_direction", "policy_anneal_steps"}) {
+        "weight_situation", "policy_direction", "policy_anneal_steps", "emotion_smoothing"}) {
     INFO(key);
     CHECK_FALSE(json["training"].contains(key));
   }
-  for (const char* key : {"unbounded_energies", "pooling", "emotion_input"}) CHECK_FALSE(json["model"].contains(key));
+  for (const char* key : {"unbounded_energies", "pooling", "emotion_input", "content_input"})
+    CHECK_FALSE(json["model"].contains(key));
   CHECK(json["training"].size() == 16);
   CHECK(json["model"].size() == 14);
 }
