@@ -129,6 +129,20 @@ TEST_CASE("an experiment trains and evaluates every variant with every seed, and
   CHECK(difference["dialogues"][0].get<double>() <= difference["value"].get<double>());
   CHECK(difference["dialogues"][1].get<double>() >= difference["value"].get<double>());
 
+  // A result has the curve of its run, as the log has it.
+  const Json curve = project.json("out/results/ours-1.json")["validation"];
+  REQUIRE(curve.size() == 3);
+  std::vector<Json> epochs;
+  for (const std::string& line : lines_of(project.content("out/runs/ours-1/log.jsonl")))
+    if (const Json one = Json::parse(line); one["kind"] == "epoch") epochs.push_back(one);
+  REQUIRE(epochs.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK_FALSE(curve[i].contains("seconds"));
+    for (const auto& [key, value] : curve[i].items()) CHECK(epochs[i][key] == value);
+    for (const char* key : {"epoch", "loss_total", "speaker_accuracy", "perplexity_macro"})
+      CHECK(curve[i].contains(key));
+  }
+
   // Nothing is left to do, and nothing changes.
   const Snapshot before = results_of(project, "out");
   CHECK_THAT(project.must(experiment("out")), Contains("5 of 5 runs are done") && !Contains("training"));

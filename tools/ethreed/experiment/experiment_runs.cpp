@@ -17,6 +17,7 @@
 #include <chrono>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <string_view>
 #include <thread>
 
@@ -195,6 +196,25 @@ std::optional<LogTail> log_tail(const fs::path& run) {
   return tail;
 }
 
+namespace {
+
+// Validation after every epoch, as the log has it: without times, and without figures that do not exist.
+OrderedJson validation_curve(const fs::path& run) {
+  const fs::path path = run / "log.jsonl";
+  OrderedJson curve = OrderedJson::array();
+  std::istringstream lines{std::string(MappedFile(path).text())};
+  for (std::string text; std::getline(lines, text);) {
+    const auto line = parse_json<OrderedJson>(text, path.string(), "remove the run to make it anew");
+    if (line.at("kind") != "epoch") continue;
+    OrderedJson& point = curve.emplace_back(OrderedJson::object());
+    for (const auto& [key, value] : line.items())
+      if (key != "kind" && key != "seconds" && !value.is_null()) point[key] = value;
+  }
+  return curve;
+}
+
+}  // namespace
+
 void write_result(const ExperimentPlan& plan, const PlannedRun& run, const ExperimentFolder& folder, int threads) {
   const CheckpointInfo info = load_checkpoint_info(folder.run(run) / "last");
   const fs::path printed = folder.figures(run);
@@ -222,6 +242,7 @@ void write_result(const ExperimentPlan& plan, const PlannedRun& run, const Exper
                            {"data_fingerprint", info.data_fingerprint},
                            {"figures", figures},
                            {"evaluate", plan.variants[run.variant].evaluate},
+                           {"validation", validation_curve(folder.run(run))},
                            {"config", to_json(info.config)}};
   write_text_atomically(folder.result(run), result.dump(2) + "\n");
 }
