@@ -1,5 +1,6 @@
 // A classifier on a pretrained encoder by `ethreed fine-tune`, and labels by it: a tiny encoder, both ways of training.
 
+#include "kernels/gemm/gemm.h"
 #include "tests/model/encoders/tiny_encoder.h"
 #include "tests/tools/tiny_project.h"
 
@@ -88,6 +89,29 @@ TEST_CASE("an encoder that is fine-tuned on situations, or left frozen, labels t
   // prepare reads what label writes.
   project.must(
       {"prepare", "told", "--labels", "tuned.csv", "--labels-of", "both", "--out", "data", "--dimension", "8"});
+}
+
+TEST_CASE("fine-tune rounds its products to bfloat16 where asked and where the processor can, and says so") {
+  const TinyProject project(4, 2);
+  write_project(project);
+  for (const bool frozen : {false, true}) {
+    const std::string out = frozen ? "frozen" : "tuned";
+    std::vector<std::string> arguments = with(quick, {"--out", out, "--seed", "3", "--precision", "bf16"});
+    if (frozen) arguments.emplace_back("--frozen");
+    if (!has_bf16_products()) {
+      check_refusal(project, arguments, {"bf16", "AVX512_BF16"});
+      continue;
+    }
+    CHECK_THAT(project.must(arguments), Contains("valid: 8 texts, accuracy 1.0000"));
+    CHECK(project.json(out + "/figures.json").at("precision") == "bf16");
+    const std::string full = out + "-float32";
+    arguments = with(quick, {"--out", full, "--seed", "3"});
+    if (frozen) arguments.emplace_back("--frozen");
+    project.must(arguments);
+    CHECK(project.json(full + "/figures.json").at("precision") == "float32");
+    const std::string weights = frozen ? "/sentence_head.safetensors" : "/model.safetensors";
+    CHECK(project.content(out + weights) != project.content(full + weights));
+  }
 }
 
 TEST_CASE("fine-tune learns the labels of utterances that a file names") {

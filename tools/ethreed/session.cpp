@@ -228,8 +228,12 @@ void add_device_options(CLI::App& command, DeviceArguments& arguments) {
       ->check(CLI::Range(1, 1024));
   command.add_flag("--tf32", arguments.tf32,
                    "Matrix products on the GPU may round their inputs to TF32: faster, less exact");
+  add_precision_option(command, arguments.precision);
+}
+
+void add_precision_option(CLI::App& command, std::string& precision) {
   command
-      .add_option("--precision", arguments.precision,
+      .add_option("--precision", precision,
                   "Of the inputs of matrix products on the CPU; sums and weights stay float32. bf16 is less exact, and "
                   "faster on AMD from Zen 4 and on Intel with AMX")
       ->check(CLI::IsMember({"float32", "bf16"}))

@@ -80,6 +80,8 @@ struct DeviceArguments {
 };
 /// --device, --threads, --tf32 and --precision.
 void add_device_options(CLI::App& command, DeviceArguments& arguments);
+/// --precision alone, for what runs on the CPU only.
+void add_precision_option(CLI::App& command, std::string& precision);
 /// Threads and the device that was asked for. Throws Error in one line if it is not here.
 std::unique_ptr<Runtime> open_runtime(const DeviceArguments& arguments);
 

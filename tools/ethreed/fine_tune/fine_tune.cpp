@@ -16,7 +16,8 @@ void run_fine_tune(const FineTuneArguments& arguments) {
       "--frozen: has no --accumulate, --layer-decay, --warm-up and --clip-norm: only a linear head is trained");
   const FineTuneWork work(arguments);
   catch_interruptions();
-  const std::unique_ptr<Runtime> runtime = open_runtime({.threads = arguments.threads});
+  const std::unique_ptr<Runtime> runtime =
+      open_runtime({.threads = arguments.threads, .precision = arguments.precision});
   Context context = runtime->context();
   if (arguments.frozen)
     train_frozen(work, context);
@@ -64,6 +65,7 @@ void add_fine_tune_command(CLI::App& app) {
       ->check(CLI::Range(3, 100000))
       ->capture_default_str();
   command->add_option("--threads", a->threads, "Threads of the CPU")->check(CLI::Range(1, 1024))->capture_default_str();
+  add_precision_option(*command, a->precision);
   command->add_flag("--resume", a->resume, "Go on with what was interrupted");
   command->add_flag("--quiet", a->quiet, "Print figures alone");
   command->callback([a] { run_fine_tune(*a); });

@@ -114,6 +114,7 @@ void train_frozen(const FineTuneWork& work, Context& context) {
   head.write(work.out);
   work.finish(context, {{"encoder", work.encoder_name()},
                         {"frozen", true},
+                        {"precision", a.precision},
                         {"recipe",
                          {{"epochs", recipe.epochs},
                           {"batch", recipe.batch},

@@ -54,11 +54,8 @@ void train_whole(const FineTuneWork& work, Context& context) {
   FineTuning training(with_new_head(a.encoder, work.data.classes, recipe.seed), train.rows,
                       Indices(train.texts->labels), recipe);
   const fs::path state = work.state();
-  Json record{{"encoder", work.encoder_name()},
-              {"frozen", false},
-              {"recipe", Json::parse(recipe.text())},
-              {"best_epoch", 0},
-              {"epochs", Json::array()}};
+  Json record{{"encoder", work.encoder_name()},       {"frozen", false}, {"precision", a.precision},
+              {"recipe", Json::parse(recipe.text())}, {"best_epoch", 0}, {"epochs", Json::array()}};
   if (fs::exists(state)) {
     work.check_resumed();
     record = parse_json<Json>(training.load(state), state.string(), "take the file away to begin anew");

@@ -20,7 +20,7 @@
 namespace ethreed {
 
 struct FineTuneArguments {
-  std::string encoder, corpus, out, labels;
+  std::string encoder, corpus, out, labels, precision = "float32";
   bool frozen = false, resume = false, quiet = false;
   int max_length = 128, patience = 0, threads = default_threads();
   std::optional<int> epochs, batch, accumulate;
