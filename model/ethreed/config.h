@@ -55,6 +55,7 @@ struct EthreedConfig {
   bool content_input = false;           ///< true: it reads con = s_0 at every step, too, behind emo: an extension
   PolicyDirection policy_direction = PolicyDirection::q_to_p;
   int policy_anneal_steps = 0;     ///< the weight of L2 rises from 0 to its own over so many updates
+  int frozen_vector_steps = 0;     ///< E stays as it came over so many updates: an extension
   double dropout = 0.5;            ///< on g, p, e, c
   double dropout_words = 0.0;      ///< on the word vectors; a word that occurs twice in a batch is dropped alike
   double dropout_encoder = 0.0;    ///< on u and the token states h_j

@@ -37,7 +37,8 @@ DialogueState<T> read_dialogues(Tape<T>& tape, const EthreedConfig& config,
   {
     const Range range(tape, "word look-up");
     // One look-up of every word for the encoder and, under teacher forcing, the decoder.
-    state.words = masked(tape, embedding<T>(tape, parameters.embedding, batch.word_ids), noise.words);
+    const Variable<T> table = noise.frozen_words ? tape.constant(parameters.embedding.value()) : parameters.embedding;
+    state.words = masked(tape, embedding<T>(tape, table, batch.word_ids), noise.words);
   }
   {
     const Range range(tape, "utterance encoder");

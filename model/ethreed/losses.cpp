@@ -21,11 +21,11 @@ Variable<T> divergence(Tape<T>& tape, const EthreedConfig& config, Variable<T> q
   return policy_divergence(tape, detached ? tape.constant(p_logits.value()) : p_logits, q_logits, false);
 }
 
-// What (6) wants of every row: its label, or the probabilities that came with it.
+// What (6) wants of every row: its label, −1 for none, or, where distributions are there, the probabilities [K] that
+// came with it; of a row whose probabilities are empty the label is certain.
 struct EmotionTargets {
-  Indices labels;  // [rows], −1: none
-  std::span<const std::span<const float>>
-      distributions;  // by row [K], an empty one: the label is certain; or none at all
+  Indices labels;
+  std::span<const std::span<const float>> distributions;
 };
 
 // (6) against probabilities: −Σ_k p_k log softmax(z)_k is minus the sum of this row. ε of p is spread over all classes.

@@ -12,6 +12,7 @@ StepNoise<T> draw_training_noise(Context& context, const EthreedConfig& config, 
   const int n = batch.turns();
   StepNoise<T> noise;
   noise.policy_share = policy_share(config, step);
+  noise.frozen_words = step < config.frozen_vector_steps;
   noise.masks.global = dropout.mask(0, 2 * n, config.global_state);
   if (config.has_party()) noise.masks.party = dropout.mask(1, 2 * n, config.party_state);
   if (config.has_emotion_cell()) noise.masks.emotion = dropout.mask(2, 2 * n, config.emotion_state);

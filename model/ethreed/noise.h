@@ -1,5 +1,6 @@
 #pragma once
-// The random numbers of a pass: dropout of section 3 (and, where it is asked for, elsewhere) and ε of (11).
+// The random numbers of a pass: dropout of section 3 (and, where it is asked for, elsewhere) and ε of (11); and what
+// else changes from update to update.
 
 #include "model/blocks/dialogue_batch.h"
 #include "model/ethreed/emotion_tracker.h"
@@ -17,6 +18,7 @@ template <class T> struct StepNoise {
   SituationMasks<T> situations;
   const T* policy = nullptr;   ///< ε [N, D_e] by turn row
   double policy_share = 1;     ///< of the weight of L2
+  bool frozen_words = false;   ///< E has no gradient
   bool shuffle_plans = false;  ///< a turn's R̂ is that of another dialogue
 };
 

@@ -156,7 +156,7 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
                  "weight_decay": 0.26, "patience": 27, "weight_copy": 0.28, "generation_gate_bias": -0.29, "mask_words": 0.3,
                  "mask_words_from": 31, "dropout_words": 0.32, "dropout_encoder": 0.33, "dropout_output": 0.34,
                  "sample_in_training": false, "weight_situation": 0.35, "policy_direction": "p_to_q",
-                 "policy_anneal_steps": 36, "emotion_smoothing": 0.37}})");
+                 "policy_anneal_steps": 36, "emotion_smoothing": 0.37, "frozen_vector_steps": 38}})");
   const RunConfig run = made(changed, nullptr);
   const Json json = Json::parse(to_json(run).dump());
   CHECK(json == changed);
@@ -179,6 +179,7 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
   CHECK(config.mask_words_from == 31);
   CHECK(config.policy_direction == PolicyDirection::p_to_q);
   CHECK(config.policy_anneal_steps == 36);
+  CHECK(config.frozen_vector_steps == 38);
   CHECK(std::array{config.dropout, config.update_gate_bias, config.weights.emotion, config.weights.policy,
                    config.weights.generation, config.weights.coverage, config.weights.copy, config.generation_gate_bias,
                    config.mask_words, config.dropout_words, config.dropout_encoder, config.dropout_output,
@@ -212,7 +213,7 @@ TEST_CASE("keys that came later are not written at their defaults, so that older
   for (const char* key :
        {"schedule", "warm_up_steps", "weight_decay", "patience", "weight_copy", "generation_gate_bias", "mask_words",
         "mask_words_from", "dropout_words", "dropout_encoder", "dropout_output", "sample_in_training",
-        "weight_situation", "policy_direction", "policy_anneal_steps", "emotion_smoothing"}) {
+        "weight_situation", "policy_direction", "policy_anneal_steps", "emotion_smoothing", "frozen_vector_steps"}) {
     INFO(key);
     CHECK_FALSE(json["training"].contains(key));
   }

@@ -95,6 +95,29 @@ TEST_CASE("training gives the same bits with one, two and three threads") {
   }
 }
 
+TEST_CASE("word vectors stay as they came over frozen_vector_steps, and everything else learns from the first") {
+  const TemporaryFolder folder;
+  const Dataset data = random_dataset(folder);
+  EthreedConfig config = dataset_config();
+  config.frozen_vector_steps = 2;
+  Runtime runtime;
+  Context context = runtime.context();
+  ModelState<float> model = initial_model<float>(data, config);
+  Trainee trainee(data, config);
+  const ModelState<float> first = initial_model<float>(data, config);
+  // The vectors are the first part of the block.
+  const std::int64_t vectors = std::int64_t{config.vocabulary} * config.embedding;
+  const auto changed = [&](std::int64_t from, std::int64_t to) {
+    return !std::equal(first.values.data() + from, first.values.data() + to, model.values.data() + from);
+  };
+  for (int step = 0; step < 3; ++step) {
+    INFO("after update " << step + 1);
+    trainee.step(context, model, tiny_recipe(), std::vector<std::int32_t>{0, 1, 2}, step, 0.01);
+    CHECK(changed(0, vectors) == (step == 2));
+    CHECK(changed(vectors, first.values.count()));
+  }
+}
+
 TEST_CASE("the loss of a small task falls to a fraction") {
   const TemporaryFolder folder;
   const Dialogues dialogues{{{{4, 5, 6, 3}, {7, 8, 3}, 1, 1}}, {{{9, 10, 3}, {11, 9, 12, 3}, 2, 3}}};
