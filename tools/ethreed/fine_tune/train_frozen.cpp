@@ -107,7 +107,7 @@ void train_frozen(const FineTuneWork& work, Context& context) {
         without = accuracy > best_accuracy ? 0 : without + 1;
         if (accuracy > best_accuracy) best = epoch + 1;
         best_accuracy = std::max(best_accuracy, accuracy);
-        if (!a.quiet) fmt::print("epoch {}: loss {:.4f}, accuracy on valid {:.4f}\n", epoch + 1, loss, accuracy);
+        if (!a.quiet) say(fmt::format("epoch {}: loss {:.4f}, accuracy on valid {:.4f}\n", epoch + 1, loss, accuracy));
         return a.patience == 0 || without < a.patience;
       });
   copy_encoder_folder(a.encoder, work.out);

@@ -59,7 +59,7 @@ void train_whole(const FineTuneWork& work, Context& context) {
   if (fs::exists(state)) {
     work.check_resumed();
     record = parse_json<Json>(training.load(state), state.string(), "take the file away to begin anew");
-    if (!a.quiet) fmt::print("goes on at update {}\n", training.step());
+    if (!a.quiet) say(fmt::format("goes on at update {}\n", training.step()));
   }
   double best_accuracy = -1;
   for (const Json& epoch : record["epochs"]) best_accuracy = std::max(best_accuracy, epoch["accuracy"].get<double>());
@@ -88,8 +88,8 @@ void train_whole(const FineTuneWork& work, Context& context) {
     const int epoch = training.epoch() + 1;
     record["epochs"].push_back({{"epoch", epoch}, {"loss", training.mean_loss()}, {"accuracy", *accuracy}});
     if (!a.quiet)
-      fmt::print("epoch {}: loss {:.4f}, accuracy on valid {:.4f}, {:.0f} s\n", epoch, training.mean_loss(), *accuracy,
-                 seconds.count());
+      say(fmt::format("epoch {}: loss {:.4f}, accuracy on valid {:.4f}, {:.0f} s\n", epoch, training.mean_loss(),
+                      *accuracy, seconds.count()));
     if (*accuracy > best_accuracy) {
       best_accuracy = *accuracy;
       record["best_epoch"] = epoch;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstdio>
 
 namespace ethreed {
 
@@ -27,6 +28,11 @@ LabelledRows rows_of(const LabelledTexts& texts, const SubwordTokenizer& tokeniz
 }
 
 }  // namespace
+
+void say(const std::string& text) {
+  fmt::print("{}", text);
+  std::fflush(stdout);
+}
 
 FineTuneWork::FineTuneWork(const FineTuneArguments& a)
     : arguments(a),
@@ -83,6 +89,7 @@ void FineTuneWork::describe() const {
                                            std::min(arguments.max_length, config.longest())));
   }
   for (const std::string& note : data.notes) fmt::print("  {}\n", note);
+  std::fflush(stdout);
 }
 
 void FineTuneWork::finish(Context& context, nlohmann::ordered_json record) const {

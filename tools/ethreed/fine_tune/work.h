@@ -66,6 +66,9 @@ class FineTuneWork {
   std::optional<DirectoryLock> lock_;
 };
 
+/// Prints at once, also into a file: an epoch can take half an hour.
+void say(const std::string& text);
+
 /// A linear head on the sentence vectors of the encoder as it is.
 void train_frozen(const FineTuneWork& work, Context& context);
 /// The encoder with its head.
