@@ -81,7 +81,7 @@ def table(partners, times):
 
 
 def check_same_work(partners):
-  for key in ("target_tokens", "parameters", "batches", "rows"):
+  for key in ("target_tokens", "parameters", "batches", "rows", "texts", "tokens"):
     found = {partner.description[key] for partner in partners if key in partner.description}
     if len(found) > 1:
       raise RuntimeError(f"the programs do not do the same work: {key} is {' and '.join(map(str, sorted(found)))}")

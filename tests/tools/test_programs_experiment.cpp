@@ -265,27 +265,6 @@ TEST_CASE("a variant that the data has nothing for is refused, and is no matter 
   CHECK_THAT(project.must(experiment("out", {"--only", "linear"})), Contains("1 of 5 runs are done"));
 }
 
-TEST_CASE("every plan that is shipped can be begun") {
-  const TinyProject project;
-  std::string intents = "conv_id,utterance_idx,label\n";
-  const std::vector<std::string> labels = lines_of(project.content("labels.csv"));
-  for (std::size_t i = 1; i < labels.size(); ++i)
-    intents += labels[i].substr(0, labels[i].rfind(',') + 1) + "questioning\n";
-  project.file("intents.csv", intents);
-  project.must({"prepare", "corpus", "--labels", "labels.csv", "--label-column", "intent=intents.csv", "--dimension",
-                "8", "--out", "data"});
-  int plans = 0;
-  for (const auto& entry : fs::directory_iterator(fs::path(ETHREED_SOURCE_DIR) / "samples/plans")) {
-    if (entry.path().filename() == "sample.json") continue;  // it brings its data
-    INFO(entry.path());
-    const std::string listed =
-        project.must({"experiment", entry.path().string(), "--data", "data", "--out", "out", "--dry-run"});
-    CHECK_THAT(listed, Contains("not begun"));
-    ++plans;
-  }
-  CHECK(plans == 3);
-}
-
 TEST_CASE("a mistake in a plan is refused by name before anything runs") {
   const TinyProject project;
   check_plan_refused(project, {{"seed", 1}}, {"plan.json", "no key 'seed'", "seeds"});
