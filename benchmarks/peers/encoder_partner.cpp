@@ -1,8 +1,10 @@
 // A pretrained encoder on a file of texts, a line each, for a comparison with another program:
-//   encoder_partner states MODEL_DIR TEXTS FILE   hidden states of all layers as a safetensors file:
-//   encoders/check_states.py encoder_partner forward MODEL_DIR TEXTS       rounds of the last hidden states of all
-//   texts, timed encoder_partner update MODEL_DIR TEXTS        rounds of one update of fine-tuning, timed; labels are
-//   line number mod 32
+//   encoder_partner states MODEL_DIR TEXTS FILE
+//     writes hidden states of all layers as a safetensors file, for encoders/check_states.py
+//   encoder_partner forward MODEL_DIR TEXTS
+//     rounds of the last hidden states of all texts, timed
+//   encoder_partner update MODEL_DIR TEXTS
+//     rounds of one update of fine-tuning, timed, where a text's label is the number of its line modulo 32
 // The protocol of the last two is that of peers/alternate.py.
 
 #include "benchmarks/harness/machine.h"

@@ -6,13 +6,15 @@
 Pairs are an utterance of the corpus and another, drawn by a seed; every tenth is an utterance and itself with words left out, and the
 last ones are special: the same text, nothing on either side, one mark, unknown letters, a text beyond the model's length.
 The package scores a pair at a time: in batches it multiplies the similarities of pads by 0, and where all others are negative that 0
-counts, so that a pair's score depends on its neighbours; by how much is printed. A pair is a file of its own for the program, too, but with --idf, whose weights are of all references: then the means are compared.
+counts, so that a pair's score depends on its neighbours; by how much is printed. A pair is a file of its own for the program,
+too, but with --idf, whose weights are of all references: then the means are compared.
 Exit status: 0, or 1 if a value differs by more than the tolerance.
 """
 
 import argparse
 import concurrent.futures
 import json
+import math
 import os
 import pathlib
 import random
@@ -71,11 +73,9 @@ def main():
   arguments = parse_arguments()
   transformers.utils.logging.set_verbosity_error()
   pairs = pairs_of(arguments)
-  scorer = bert_score.BERTScorer(model_type=arguments.model, num_layers=arguments.layer, idf=False, lang=None)
-  if arguments.idf:
-    scorer = bert_score.BERTScorer(model_type=arguments.model, num_layers=arguments.layer, idf=True,
-                                   idf_sents=[reference for _, reference in pairs])
   replies, references = zip(*pairs)
+  scorer = bert_score.BERTScorer(model_type=arguments.model, num_layers=arguments.layer, idf=arguments.idf,
+                                 idf_sents=list(references) if arguments.idf else None)
   theirs = [values.tolist() for values in scorer.score(replies, references, batch_size=1)]
   padded = [values.tolist() for values in scorer.score(replies, references, batch_size=64)]
   by_pads = max(abs(a - b) for one, other in zip(theirs, padded) for a, b in zip(one, other))
@@ -91,7 +91,8 @@ def main():
   for i, row in enumerate(rows):
     for k, what in enumerate("PRF"):
       error = abs(row[k] - theirs[k][i])
-      if not error <= worst:
+      error = error if math.isfinite(error) else math.inf
+      if error > worst:
         worst, where = error, f"pair {i} {what}: {row[k]:.7f}, the package has {theirs[k][i]:.7f}"
   print(f"{pathlib.Path(arguments.model).name}, layer {arguments.layer}{', idf' if arguments.idf else ''}: {len(pairs)} pairs, "
         f"mean F {sum(row[2] for row in rows) / len(rows):.6f}; largest difference {worst:.2e} ({where}); "

@@ -4,7 +4,7 @@
   check_states.py --partner PROGRAM --corpus FILE.csv --model DIR [--model DIR ...] [--texts 200] [--tolerance 2e-5]
 
 PROGRAM is encoder_partner (cmake --preset bench). Every text is run alone by the library, in float32 and in float64: ours must be
-within the tolerance of both, and the ids must be equal. Errors are absolute; hidden states are of the order of 1.
+within the tolerance of both, and the ids must be equal. Errors are absolute; the largest state is printed beside them.
 Exit status: 0, or 1 if something differs.
 """
 
