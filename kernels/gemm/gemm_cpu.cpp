@@ -21,6 +21,18 @@ template <class F> bool reads_in_place(const Operand<typename F::Number>& b, int
   return F::as_stored && !b.along_k && rows <= tile_rows;
 }
 
+/// Rows of A that begin whole pages apart share one set of the first cache: eight lines, twelve on some. A tile of more
+/// rows would fetch a line for every element, so that these are packed, although their elements lie along k.
+template <class T> bool share_a_set(const Operand<T>& a, int rows) {
+  constexpr std::ptrdiff_t page = 4096 / sizeof(T);
+  constexpr int lines_of_set = 8;
+  return a.ld % page == 0 && Groups(rows).rows(0) > lines_of_set;
+}
+/// Whether `rows` of A are packed before they are multiplied.
+template <class F> bool packs_rows(const Operand<typename F::Number>& a, int rows) {
+  return !F::as_stored || !a.along_k || share_a_set(a, rows);
+}
+
 // How packed operands lie: rows in groups of so many, a group taking so many elements for every k, and so many columns,
 // a panel at most, taking so many.
 template <class F> constexpr int group_rows = F::in_unit ? unit_rows : tile_rows;
@@ -76,7 +88,7 @@ template <class T> Target<T> target_of_block(const Target<T>& to, int block, int
 template <class F>
 Rows<typename F::Element> rows_of(const Operand<typename F::Number>& a, int row, int count, int p, int depth) {
   if constexpr (F::as_stored)
-    if (a.along_k) return {a.at(row, p), a.ld, 1, 0};
+    if (!packs_rows<F>(a, count)) return {a.at(row, p), a.ld, 1, 0};
   pack_rows<F>(a, row, count, p, depth, buffers<F>().a);
   return {buffers<F>().a, 1, group_width<F>, std::ptrdiff_t{group_width<F>} * elements<F>(depth)};
 }
@@ -208,7 +220,7 @@ template <class F> Cut cut(const Product<typename F::Number>& product, int threa
     const int odd = c.tile_n % panel_columns<T>;
     const double width = c.tile_n - odd + (odd == 0 ? 0 : odd <= lanes<T> ? odd_vector : 1) * panel_columns<T>;
     return 2 * width * c.tile_m * k * (b_in_place ? in_place_factor : 1) +
-           once(c.tile_m, m, !F::as_stored || !product.a.along_k) + once(c.tile_n, n, !b_in_place);
+           once(c.tile_m, m, packs_rows<F>(product.a, c.tile_m)) + once(c.tile_n, n, !b_in_place);
   };
   const int least = ceiling(m, most_rows<F>(Depths<F>(k).size));
   const int most = threads == 1 ? least : std::max({least, most_tiles, 2 * threads});

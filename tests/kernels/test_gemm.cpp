@@ -169,6 +169,26 @@ TEMPLATE_TEST_CASE("a row of gemm has the same bits whatever other rows are comp
     }
 }
 
+TEMPLATE_TEST_CASE("rows of A that begin whole pages apart, which share lines of a cache, have the bits of any others",
+                   "", float, double) {
+  Runtime runtime(2);
+  Context context = runtime.context();
+  constexpr int page = 4096 / static_cast<int>(sizeof(TestType));
+  for (const int m : {8, 9, 14, 31, 200})  // up to eight rows in a tile, more, and several tiles
+    for (const int k : {20, page - 1}) {
+      INFO(m << " rows of " << k);
+      const Tensor<TestType> b = random_tensor<TestType>({70, k}, 1, 2), near = random_tensor<TestType>({m, k}, 1, 1);
+      Tensor<TestType> apart({m, page}), wanted({m, 70}), c({m, 70});
+      for (int i = 0; i < m; ++i) std::copy_n(near.view().row(i), k, apart.view().row(i));
+      Gemm<TestType> g{.b_transposed = true, .m = m, .n = 70, .k = k, .b = b.data(), .ldb = k, .ldc = 70};
+      g.a = near.data(), g.lda = k, g.c = wanted.data();
+      gemm(context, g);
+      g.a = apart.data(), g.lda = page, g.c = c.data();
+      gemm(context, g);
+      CHECK(same_bits(c, wanted));
+    }
+}
+
 TEMPLATE_TEST_CASE("a row of a matrix-vector product has the same bits whatever other rows are computed with it", "",
                    float, double) {
   Runtime runtime(2);
