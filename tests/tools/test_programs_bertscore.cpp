@@ -1,4 +1,5 @@
-// BERTScore by the command score: a tiny encoder with its tokenizer, and real weights where they are.
+// BERTScore by score, evaluate, report and experiment: a tiny encoder with its tokenizer, and real weights where they
+// are.
 
 #include "tests/model/encoders/tiny_encoder.h"
 #include "tests/model/tiny_tokenizers.h"
@@ -15,6 +16,8 @@ using Catch::Contains;
 using Json = nlohmann::json;
 
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr const char* vocabulary =
     "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nblor\n##bin\n##b\n##i\nmip\n,\n!\n'\nso\nble\n##x\nx\nmipzu\nno\n.\n";
@@ -142,6 +145,71 @@ TEST_CASE("of several references the largest P, R and F count") {
   CHECK(f({"--bertscore-references", "gold.txt"}) == Approx(one));  // without others
   CHECK(f({"--references", "gold.txt", "--bertscore-references", "nonsense.txt", "--bertscore-references", "a.txt"}) ==
         Approx(3.0 / 4).epsilon(1e-6));
+}
+
+TEST_CASE("evaluate, report and an experiment give replies the BERTScore that score gives them") {
+  const TinyProject own;
+  own.prepare_and_train();
+  const TinyEncoder m = tiny_bert();
+  write_encoder<float>(own / "encoders/tiny", config_of(m), list_of(sines_of(m)));
+  own.file("encoders/tiny/vocab.txt",
+           "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\noh\nwhat\ndid\ndo\nto\nmake\nyou\nfeel\n?\ni\nam\nglad\n"
+           "that\nthe\npark\n");
+  fs::create_directory(own / "plans");
+  const std::vector<std::string> names{"bertscore_p[tiny:2]", "bertscore_r[tiny:2]", "bertscore_f[tiny:2]"};
+  const auto json_of = [&](const std::vector<std::string>& arguments) { return Json::parse(own.must(arguments)); };
+
+  own.must({"generate", "run", "--format", "jsonl", "--out", "replies.jsonl"});
+  own.must({"score", "replies.jsonl", "--bertscore", "encoders/tiny", "--json", "score.json"});
+  const Json score = own.json("score.json");
+  const Json figures =
+      json_of({"evaluate", "run", "--json", "--per-dialogue", "d.jsonl", "--bertscore", "encoders/tiny"});
+  for (const std::string& name : names) CHECK(figures.at(name).get<double>() == Approx(value(score, name)));
+  CHECK(figures.at("bertscore_empty").get<double>() == value(score, "bertscore_empty"));
+  CHECK(figures.at(names[2]).get<double>() < 1);
+  const std::vector<std::string> lines = lines_of(own.content("d.jsonl"));
+  for (const std::string& name : names) {
+    double sum = 0, count = 0;
+    for (std::size_t i = 1; i < lines.size(); ++i) {
+      const Json share = Json::parse(lines[i]).at(name);
+      sum += share[0].get<double>();
+      count += share[1].get<double>();
+    }
+    CHECK(figures.at(name).get<double>() == Approx(sum / count));
+  }
+  CHECK_THAT(own.must({"evaluate", "run", "--bertscore", "encoders/tiny", "--bertscore-name", "toy"}),
+             Contains("bertscore_f[toy:2]") && Contains("BERTScore by toy (bert, layer 2 of 2)"));
+  CHECK_FALSE(json_of({"evaluate", "run", "--json"}).contains(names[2]));
+
+  own.must({"report", "run", "--out", "page.html", "--dialogues", "1", "--bertscore", "encoders/tiny"});
+  CHECK_THAT(own.content("page.html"), Contains("\"" + names[2] + "\":" + figures.at(names[2]).dump()) &&
+                                           Contains("\"" + names[2] + "\":1"));  // more of it is better
+
+  // A classifier writes no replies; a plan may name the encoder, too, as seen from there.
+  Json plan{{"data", "../data"},
+            {"seeds", {1}},
+            {"variants",
+             {{{"name", "ours"}, {"model", "ethreed"}, {"epochs", 1}, {"config", own.json("small.json")}},
+              {{"name", "linear"}, {"model", "linear_classifier"}, {"epochs", 1}}}},
+            {"columns", {{{"heading", "PPL"}, {"figures", {"perplexity_macro"}}}}}};
+  own.file("plans/plan.json", plan.dump());
+  own.must({"experiment", "plans/plan.json", "--out", "out", "--bertscore", "encoders/tiny", "--threads", "2"});
+  const Json result = own.json("out/results/ours-1.json");
+  const Json again = json_of({"evaluate", "out/runs/ours-1", "--json", "--bertscore", "encoders/tiny"});
+  for (const std::string& name : names) CHECK(result.at("figures").at(name) == again.at(name));
+  CHECK_FALSE(own.json("out/results/linear-1.json").at("figures").contains(names[2]));
+  CHECK_THAT(lines_of(own.content("out/tables.md"))[4], Contains("| PPL |") && Contains("| " + names[2] + " |"));
+  for (const auto& [name, content] : snapshot_of(own / "out"))  // results travel
+    if (name.starts_with("results/") || name.starts_with("tables"))
+      CHECK(content.find("encoders/") == std::string::npos);
+  check_refusal(own, {"experiment", "plans/plan.json", "--out", "out"}, {"evaluate.bertscore is \"tiny\" there"});
+  plan["evaluate"]["bertscore"] = "../encoders/tiny";
+  own.file("plans/plan.json", plan.dump());
+  CHECK_THAT(own.must({"experiment", "plans/plan.json", "--out", "out", "--threads", "2"}), Contains("2 of 2 runs"));
+  plan["evaluate"]["bertscore"] = "tiny";
+  own.file("plans/plan.json", plan.dump());
+  check_refusal(own, {"experiment", "plans/plan.json", "--out", "new"}, {"bertscore", "no such folder"});
+  check_refusal(own, {"evaluate", "run", "--bertscore-layer", "1"}, {"--bertscore"});
 }
 
 TEST_CASE("BERTScore by a tokenizer without special tokens takes an empty text for what it is") {

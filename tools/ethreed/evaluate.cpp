@@ -76,6 +76,25 @@ DialogueFile by_dialogue(const std::vector<FigureShares>& figures, const SplitEx
   return file;
 }
 
+// BERTScore of replies against what was really said, both as `generate` prints them: each file of those, scored by
+// `score`, has the same figures. `dialogue_of` says whose a reply is.
+void add_bert_scores(Json& figures, DialogueFile& file, BertScorer& bert, const BertScoreTexts& texts,
+                     const std::vector<std::size_t>& dialogue_of) {
+  const BertScoreRows rows = bert.score(texts);
+  for (BertScoreFigure& figure : bert.mean_figures()) {
+    std::vector<ExampleShare> sums(file.conversations.size());
+    ExampleShare all;
+    for (std::size_t i = 0; i < rows.scores.size(); ++i) {
+      const ExampleShare one{figure.of_row(rows.scores[i]), 1};
+      sums[dialogue_of[i]] += one;
+      all += one;
+    }
+    figures[figure.name] = all.count == 0 ? Json() : Json(all.sum / static_cast<double>(all.count));
+    file.figures.push_back({std::move(figure.name), false, std::move(sums)});
+  }
+  figures["bertscore_empty"] = rows.empty_replies + rows.empty_references;
+}
+
 // What every dialogue adds at the mean of the latent variables, for the figures that have such a value.
 void add_at_mean(DialogueFile& file, const Model& model, DialogueFile at_mean) {
   for (DialogueFigure& figure : at_mean.figures)
@@ -86,10 +105,19 @@ void add_at_mean(DialogueFile& file, const Model& model, DialogueFile at_mean) {
     }
 }
 
+void add_note(std::vector<std::string>& notes, std::string note) {
+  if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(std::move(note));
+}
+
 }  // namespace
 
+std::unique_ptr<BertScorer> EvaluateArguments::bert_scorer() const {
+  if (bert_score.folder.empty()) return {};
+  return std::make_unique<BertScorer>(bert_score, false, run.device.threads);
+}
+
 Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vector<std::string>& notes,
-                const std::function<void(const GeneratedTurn&)>& consume, DialogueFile* file) {
+                const std::function<void(const GeneratedTurn&)>& consume, DialogueFile* file, BertScorer* bert) {
   const DecodeOptions decode = arguments.decode.checked();
   const LoadedRun& run = opened.run;
   const Model& model = run.model();
@@ -119,12 +147,20 @@ Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vect
     const WordTable words = opened.data.word_table();
     dialogues.decoding = description_of(decode);
     dialogues.replies.resize(dialogues.conversations.size());
+    BertScoreTexts texts;
+    std::vector<std::size_t> dialogue_of;
     opened.evaluator.generate(opened.examples, arguments.replies, arguments.decode.reply_mode(run), decode,
                               [&](const GeneratedTurn& turn) {
                                 distinct.add(turn.reply.words);
                                 whole.add(turn);
                                 auto& reply = dialogues.replies[static_cast<std::size_t>(turn.dialogue)].emplace_back();
                                 for (const std::int32_t word : turn.reply.words) reply.emplace_back(words.word(word));
+                                if (bert != nullptr) {
+                                  const auto gold = opened.split.response(turn.dialogue, turn.turn);
+                                  texts.replies.push_back(decode_utterance(turn.reply.words, words));
+                                  texts.references.push_back({decode_utterance(gold, words)});
+                                  dialogue_of.push_back(static_cast<std::size_t>(turn.dialogue));
+                                }
                                 if (consume) consume(turn);
                                 return !interrupted();
                               });
@@ -133,8 +169,14 @@ Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vect
     figures["distinct_2"] = distinct.distinct_2();
     figures["replies"] = distinct.replies();
     add_reply_figures(figures, whole, model);
+    if (bert != nullptr) {
+      add_bert_scores(figures, dialogues, *bert, texts, dialogue_of);
+      add_note(notes, bert->description());
+    }
     figures["decode"] = name_of(decode.method);
     figures["decoding"] = description_of(decode);
+  } else if (bert != nullptr) {
+    add_note(notes, fmt::format("model '{}' writes no replies: it has no BERTScore", model.name()));
   }
   if (model.has_latent()) figures["latent"] = arguments.decode.latent;
   if (!arguments.per_dialogue.empty()) dialogues.write(arguments.per_dialogue);
@@ -144,8 +186,7 @@ Json figures_of(OpenedRun& opened, const EvaluateArguments& arguments, std::vect
   figures["parameters"] = model.layout().parameter_count();
   figures["epoch"] = run.info.progress.epoch;
   figures["seconds"] = seconds.count();
-  for (const std::string& note : model.notes())
-    if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
+  for (const std::string& note : model.notes()) add_note(notes, note);
   return figures;
 }
 
@@ -192,13 +233,14 @@ void run_evaluate(const EvaluateArguments& arguments) {
   std::vector<std::string> notes;
   std::vector<std::string> names{arguments.run.run};
   names.insert(names.end(), arguments.more_runs.begin(), arguments.more_runs.end());
+  const std::unique_ptr<BertScorer> bert = arguments.bert_scorer();
   std::vector<Json> runs;
   for (const std::string& name : names) {
     EvaluateArguments one = arguments;
     one.run.run = name;
     one.decode.checked();  // before anything is opened
     OpenedRun opened(one.run);
-    runs.push_back(figures_of(opened, one, notes));
+    runs.push_back(figures_of(opened, one, notes, {}, nullptr, bert.get()));
   }
   if (arguments.json) {
     fmt::print("{}\n", runs.size() == 1 ? runs[0].dump(2) : Json(runs).dump(2));
@@ -225,6 +267,7 @@ void add_evaluate_options(CLI::App& command, EvaluateArguments& arguments) {
                   "Draws of a latent variable for a perplexity by importance sampling, 100 say; 0: none")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
+  add_bert_score_options(command, arguments.bert_score, false);
   command.add_option("more_runs", arguments.more_runs, "Other runs: a table, a column a run")->type_name("RUN");
   command.add_flag("--json", arguments.json, "Print one JSON object, of several runs a list of them");
   command

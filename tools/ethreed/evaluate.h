@@ -4,10 +4,12 @@
 #include "tools/ethreed/decode_options.h"
 #include "tools/ethreed/dialogue_file.h"
 #include "tools/ethreed/opened_run.h"
+#include "tools/ethreed/score/bert_scores.h"
 
 #include <nlohmann/json_fwd.hpp>
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,9 @@ struct EvaluateArguments {
   int importance_samples = 0;  ///< 0: no figure by importance sampling
   bool json = false;
   std::string per_dialogue;  ///< file to write (DialogueFile); empty: none
+  BertScoreArguments bert_score;
+  /// Null where no BERTScore is asked for. Its encoder is opened once for all runs of a command.
+  std::unique_ptr<BertScorer> bert_scorer() const;
 };
 
 /// All of them. `arguments` must outlive the parsing.
@@ -39,6 +44,6 @@ inline constexpr const char* not_finite_key = "not_finite";
 nlohmann::ordered_json figures_of(OpenedRun& opened, const EvaluateArguments& arguments,
                                   std::vector<std::string>& notes,
                                   const std::function<void(const GeneratedTurn&)>& turn = {},
-                                  DialogueFile* file = nullptr);
+                                  DialogueFile* file = nullptr, BertScorer* bert = nullptr);
 
 }  // namespace ethreed

@@ -6,6 +6,7 @@
 #include "tools/ethreed/experiment/child_process.h"
 #include "tools/ethreed/experiment/experiment_jobs.h"
 #include "tools/ethreed/experiment/experiment_tables.h"
+#include "tools/ethreed/score/bert_scores.h"
 
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
@@ -26,7 +27,19 @@ struct ExperimentArguments {
   std::string plan, out, data;
   std::vector<std::string> only;
   JobOptions jobs;
+  BertScoreArguments bert_score;
   bool dry_run = false;
+  // Over what the plan says of evaluation.
+  Json evaluate() const {
+    Json keys = Json::object();
+    if (bert_score.folder.empty()) return keys;
+    keys["bertscore"] = fs::absolute(bert_score.folder).string();
+    if (bert_score.layer) keys["bertscore_layer"] = *bert_score.layer;
+    if (!bert_score.name.empty()) keys["bertscore_name"] = bert_score.name;
+    if (!bert_score.baseline.empty()) keys["bertscore_baseline"] = bert_score.baseline;
+    if (bert_score.idf) keys["bertscore_idf"] = true;
+    return keys;
+  }
 };
 
 constexpr int format = 1;
@@ -149,7 +162,7 @@ void write_configs(const ExperimentPlan& plan, const ExperimentFolder& folder) {
 }
 
 void run_experiment(ExperimentArguments arguments) {
-  const ExperimentPlan plan = read_plan(arguments.plan, arguments.data);
+  const ExperimentPlan plan = read_plan(arguments.plan, arguments.data, arguments.evaluate());
   const ExperimentFolder folder{.root = fs::absolute(arguments.out).lexically_normal()};
   Json data = Json::object();
   const std::vector<PlannedRun> runs = list_runs(plan, folder, arguments.only, data);
@@ -198,6 +211,7 @@ void add_experiment_command(CLI::App& app) {
                    "Runs side by side; the threads are divided among them [one a thread, as far as memory reaches]")
       ->check(CLI::Range(1, 1024));
   add_device_options(*command, a->jobs.device);
+  add_bert_score_options(*command, a->bert_score, false);
   command->add_flag("--dry-run", a->dry_run, "Check the plan and list the runs, and how far they are; write nothing");
   command->callback([a] { run_experiment(*a); });
 }

@@ -157,6 +157,8 @@ class JobLoop {
         "--json"};
     const PlannedVariant& variant = plan_.variants[job.run->variant];
     for (const std::string& option : variant.decoding) arguments.push_back(option);
+    if (job.run->config.model->writes_replies())
+      arguments.insert(arguments.end(), variant.scoring.begin(), variant.scoring.end());
     const auto figures = job.run->config.model->figures();
     if (variant.importance_samples > 0 &&
         std::any_of(figures.begin(), figures.end(), [](const FigureColumn& column) { return column.sampled; }))

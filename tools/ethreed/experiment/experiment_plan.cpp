@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 #include <string_view>
 
@@ -22,12 +23,28 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-constexpr std::array<std::string_view, 17> evaluate_keys{
-    "split",         "checkpoint",   "decode",     "latent",
-    "reply_emotion", "max_length",   "min_length", "no_repeat",
-    "beam",          "length_power", "top_k",      "top_p",
-    "temperature",   "seed",         "replies",    "importance_samples",
-    "allow_unknown"};
+constexpr std::array<std::string_view, 22> evaluate_keys{"split",
+                                                         "checkpoint",
+                                                         "decode",
+                                                         "latent",
+                                                         "reply_emotion",
+                                                         "max_length",
+                                                         "min_length",
+                                                         "no_repeat",
+                                                         "beam",
+                                                         "length_power",
+                                                         "top_k",
+                                                         "top_p",
+                                                         "temperature",
+                                                         "seed",
+                                                         "replies",
+                                                         "importance_samples",
+                                                         "allow_unknown",
+                                                         "bertscore",
+                                                         "bertscore_layer",
+                                                         "bertscore_name",
+                                                         "bertscore_baseline",
+                                                         "bertscore_idf"};
 constexpr std::array<std::string_view, 17> prepare_keys{"corpus",
                                                         "vectors",
                                                         "labels",
@@ -161,13 +178,23 @@ Json config_of(const Json& json, const ModelKind& kind, const std::string& sourc
   return config;
 }
 
-// Options of `evaluate` as a variant has them.
-void read_evaluate(const Json& options, const std::string& source, PlannedVariant& variant) {
+// Options of `evaluate` as a variant has them. Results keep the name of an encoder, not where it lies: they travel.
+void read_evaluate(Json options, const fs::path& folder, const std::string& source, PlannedVariant& variant) {
   variant.evaluate = options;
+  if (options.contains("bertscore")) {
+    const fs::path encoder = (folder / text_at(options, "bertscore", source)).lexically_normal();
+    ETHREED_CHECK(fs::is_directory(encoder), "{}: bertscore: {}: there is no such folder", source, encoder.string());
+    options["bertscore"] = encoder.string();
+    const fs::path name = encoder.has_filename() ? encoder.filename() : encoder.parent_path().filename();
+    variant.evaluate["bertscore"] = options.value("bertscore_name", name.string());
+  }
   variant.decoding = options_from(options, evaluate_keys, source);
   std::vector<std::string> all = variant.decoding;
   all.emplace_back("run");
-  std::erase_if(variant.decoding, [](const std::string& one) { return one.starts_with("--importance-samples"); });
+  const auto of_bert_score = [](const std::string& one) { return one.starts_with("--bertscore"); };
+  std::ranges::copy_if(variant.decoding, std::back_inserter(variant.scoring), of_bert_score);
+  std::erase_if(variant.decoding,
+                [&](const std::string& one) { return one.starts_with("--importance-samples") || of_bert_score(one); });
   CLI::App command;
   EvaluateArguments arguments;
   add_evaluate_options(command, arguments);
@@ -214,7 +241,7 @@ void add_variant(const Json& json, const std::vector<std::uint64_t>& seeds, cons
     check_keys(json["evaluate"], evaluate_keys, source + ": evaluate");
     evaluate.update(json["evaluate"]);
   }
-  read_evaluate(evaluate, source + ": evaluate", variant);
+  read_evaluate(evaluate, folder, source + ": evaluate", variant);
   if (json.contains("runs_of")) {
     take_runs(json, source, plan, variant);
     plan.variants.push_back(std::move(variant));
@@ -286,7 +313,7 @@ void read_published(const Json& json, const std::string& source, ExperimentPlan&
 
 }  // namespace
 
-ExperimentPlan read_plan(const fs::path& path, const std::string& data) {
+ExperimentPlan read_plan(const fs::path& path, const std::string& data, const Json& evaluate) {
   const std::string source = path.string();
   ETHREED_CHECK(fs::is_regular_file(path), "{}: there is no such plan; samples/plans has some", source);
   const MappedFile file(path);
@@ -306,9 +333,12 @@ ExperimentPlan read_plan(const fs::path& path, const std::string& data) {
   const std::vector<std::uint64_t> seeds =
       json.contains("seeds") ? seeds_at(json, source) : std::vector<std::uint64_t>();
   plan.evaluate = json.value("evaluate", Json::object());
+  check_keys(plan.evaluate, evaluate_keys, source + ": evaluate");
+  plan.evaluate.update(evaluate);
   PlannedVariant as_plan;
-  read_evaluate(plan.evaluate, source + ": evaluate", as_plan);  // what is wrong there is no variant's
+  read_evaluate(plan.evaluate, folder, source + ": evaluate", as_plan);  // what is wrong there is no variant's
   for (const Json& variant : objects_at(json, "variants", source)) add_variant(variant, seeds, folder, source, plan);
+  plan.evaluate = as_plan.evaluate;
   ETHREED_CHECK(!plan.variants.empty(), "{}: variants: wanted a list with one variant or more", source);
   read_columns(json, source, plan);
   read_published(json, source, plan);

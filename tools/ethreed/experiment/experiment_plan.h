@@ -35,8 +35,9 @@ struct PlannedVariant {
   std::size_t data = 0;  ///< its place in ExperimentPlan::data
   /// The variant, before this one, whose runs it is: they are evaluated in another way. Empty: it has runs of its own.
   std::string runs_of;
-  nlohmann::json evaluate;            ///< the plan's, and over it the variant's
-  std::vector<std::string> decoding;  ///< the same as arguments
+  nlohmann::json evaluate;  ///< the plan's, and over it the variant's; an encoder by its name, without its path
+  std::vector<std::string> decoding;  ///< the same as arguments, but for
+  std::vector<std::string> scoring;   ///< those of BERTScore, for the models that write replies, and for
   int importance_samples = 0;         ///< for the models that have such a figure
 };
 
@@ -66,9 +67,11 @@ struct ExperimentPlan {
   BootstrapOptions bootstrap;
 };
 
-/// Reads a plan. `data`, if given, takes the place of the plan's data. Throws Error naming the file and the key. What a
+/// Reads a plan. `data`, if given, takes the place of the plan's data; `evaluate` has keys over those of the plan's
+/// "evaluate". Throws Error naming the file and the key. What a
 /// configuration says is checked against the data, by list_runs.
-ExperimentPlan read_plan(const std::filesystem::path& path, const std::string& data);
+ExperimentPlan read_plan(const std::filesystem::path& path, const std::string& data,
+                         const nlohmann::json& evaluate = nlohmann::json::object());
 
 /// The number of `PlannedVariant::seeds` runs in all.
 std::size_t runs_of(const ExperimentPlan& plan);

@@ -51,6 +51,18 @@ std::vector<PlannedColumn> usual_columns(const std::vector<DoneRun>& runs) {
   return columns;
 }
 
+// What was asked for beside the plan has a column beside the plan's.
+void add_bert_score_columns(const std::vector<DoneRun>& runs, std::vector<PlannedColumn>& columns) {
+  for (const DoneRun& run : runs)
+    for (const auto& [name, value] : run.result.at("figures").items()) {
+      if (!name.starts_with("bertscore_f") && name != "f_bert") continue;
+      if (std::none_of(columns.begin(), columns.end(), [&, &wanted = name](const PlannedColumn& column) {
+            return std::find(column.figures.begin(), column.figures.end(), wanted) != column.figures.end();
+          }))
+        columns.push_back({.heading = name, .figures = {name}});
+    }
+}
+
 // What `evaluate` prints of replies as a function of dialogues drawn; none for what it takes more than the words for.
 GroupFigure reply_figure(const std::string& name, const std::vector<std::vector<std::vector<std::string>>>& replies) {
   std::vector<std::vector<std::string>> texts;
@@ -197,6 +209,7 @@ ExperimentResults gather_results(const ExperimentPlan& plan, const std::vector<P
                             .notes = {}};
   std::vector<std::vector<const DoneRun*>> of_system;
   try {
+    add_bert_score_columns(done, results.columns);
     for (std::size_t v = 0; v < plan.variants.size(); ++v) {
       std::vector<const DoneRun*> mine;
       for (const DoneRun& run : done)

@@ -61,6 +61,7 @@ void run_report(const ReportArguments& arguments) {
                 "--latents {}: wanted two or more, to be compared; for one give --latent", arguments.latents.front());
   std::optional<ReplyClassifier> emotions;
   if (!arguments.classifier.empty()) emotions.emplace(arguments.classifier);
+  const std::unique_ptr<BertScorer> bert = arguments.evaluate.bert_scorer();
   catch_interruptions();
   Json all = Json::array(), cases;
   for (std::size_t r = 0; r < runs.size(); ++r) {
@@ -77,7 +78,7 @@ void run_report(const ReportArguments& arguments) {
                                          ? draw_dialogues(opened.split, one.decode.options.seed, arguments.dialogues)
                                          : arguments.cases);
     add_case_answers(opened, one.decode, latents, cases);  // first, as it fails first
-    all.push_back(report_run(opened, one, names[r], arguments.latents, emotions ? &*emotions : nullptr));
+    all.push_back(report_run(opened, one, names[r], arguments.latents, emotions ? &*emotions : nullptr, bert.get()));
   }
   const Json data{{"format", report_format},
                   {"title", title},
@@ -132,6 +133,7 @@ void add_report_command(CLI::App& app) {
                    "Run of a classifier of texts, for the emotions of replies in that comparison")
       ->type_name("RUN")
       ->needs(command->get_option("--latents"));
+  add_bert_score_options(*command, a->evaluate.bert_score, false);
   command->add_flag("--quiet", a->quiet, "Print nothing but errors");
   command->callback([a] { run_report(*a); });
 }

@@ -207,13 +207,13 @@ void judge_texts(OpenedRun& opened, Json& out) {
 
 // Reads and answers the split in the other modes, too, and compares.
 Json other_modes(OpenedRun& opened, const EvaluateArguments& arguments, std::vector<ModeAnswers>& modes,
-                 ReplyClassifier* emotions) {
+                 ReplyClassifier* emotions, BertScorer* bert) {
   for (std::size_t m = 1; m < modes.size(); ++m) {
     EvaluateArguments one = arguments;
     one.decode.latent = modes[m].mode();
     std::vector<std::string> told_before;
     figures_of(
-        opened, one, told_before, [&](const GeneratedTurn& turn) { modes[m].add(turn); }, &modes[m].figures);
+        opened, one, told_before, [&](const GeneratedTurn& turn) { modes[m].add(turn); }, &modes[m].figures, bert);
   }
   return compare_modes(modes, emotions);
 }
@@ -221,7 +221,7 @@ Json other_modes(OpenedRun& opened, const EvaluateArguments& arguments, std::vec
 }  // namespace
 
 Json report_run(OpenedRun& opened, const EvaluateArguments& arguments, const std::string& name,
-                std::span<const std::string> latents, ReplyClassifier* emotions) {
+                std::span<const std::string> latents, ReplyClassifier* emotions, BertScorer* bert) {
   const Model& model = opened.model();
   Json out{{"name", name}, {"missing", Json::array()}, {"judged", Json::array()}};
   std::vector<std::string> notes;
@@ -240,10 +240,10 @@ Json report_run(OpenedRun& opened, const EvaluateArguments& arguments, const std
         sums->add(turn);
         if (!modes.empty()) modes.front().add(turn);
       },
-      &of_dialogues);
+      &of_dialogues, bert);
   if (!modes.empty()) {
     modes.front().figures = std::move(of_dialogues);
-    out["latents"] = other_modes(opened, arguments, modes, emotions);
+    out["latents"] = other_modes(opened, arguments, modes, emotions, bert);
   } else {
     out["latents"] = nullptr;
   }
@@ -253,6 +253,8 @@ Json report_run(OpenedRun& opened, const EvaluateArguments& arguments, const std
   Json& better = out["better"] = Json::object();
   for (const FigureColumn& column : model.figures())
     if (column.better != Better::neither) better[std::string(column.name)] = column.better == Better::higher ? 1 : -1;
+  if (bert != nullptr)
+    for (const BertScoreFigure& figure : bert->mean_figures()) better[figure.name] = 1;
   for (std::string& note : notes) note = printable(note);
   out["notes"] = notes;
   out["log"] = report_log(std::filesystem::path(arguments.run.run) / "log.csv");

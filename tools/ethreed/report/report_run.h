@@ -17,8 +17,10 @@ namespace ethreed {
 /// be), "gates", "lengths", "missing":
 /// [{"section", "why"}…], "notes", "latents" (compare_modes(), null unless `latents` names modes that the model has)}.
 /// With `latents` everything else is of the first of them. A section that the model has nothing for is left out and
-/// named in "missing". Throws Error as the Evaluator does, and after Ctrl-C where interruptions are caught.
+/// named in "missing". `bert`, if given, scores the replies. Throws Error as the Evaluator does, and after Ctrl-C where
+/// interruptions are caught.
 nlohmann::ordered_json report_run(OpenedRun& opened, const EvaluateArguments& arguments, const std::string& name,
-                                  std::span<const std::string> latents = {}, ReplyClassifier* emotions = nullptr);
+                                  std::span<const std::string> latents = {}, ReplyClassifier* emotions = nullptr,
+                                  BertScorer* bert = nullptr);
 
 }  // namespace ethreed

@@ -2,10 +2,8 @@
 
 #include "core/error.h"
 #include "model/encoders/text_encoder.h"
-#include "model/metrics/bert_score.h"
 #include "model/subwords/characters.h"
 #include "tools/ethreed/reply_file.h"
-#include "tools/ethreed/session.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -124,13 +122,13 @@ struct BertScorer::Open {
   std::unordered_map<std::string, std::size_t> number_of;
   std::vector<Text> texts;
 
-  Open(const BertScoreArguments& a, bool s)
+  Open(const BertScoreArguments& a, bool s, int threads)
       : arguments(a),
         split(s),
         encoder(a.folder),
         layer(layer_of(a, encoder.config())),
         baseline(baseline_of(a, encoder.config(), layer)),
-        runtime(open_runtime({})) {}
+        runtime(open_runtime({.threads = threads})) {}
 
   bool is_special(std::int32_t id) const {
     return std::find(encoder.specials().begin(), encoder.specials().end(), id) != encoder.specials().end();
@@ -174,8 +172,8 @@ struct BertScorer::Open {
   }
 };
 
-BertScorer::BertScorer(const BertScoreArguments& arguments, bool split)
-    : open_(std::make_unique<Open>(arguments, split)) {
+BertScorer::BertScorer(const BertScoreArguments& arguments, bool split, int threads)
+    : open_(std::make_unique<Open>(arguments, split, threads)) {
   if (open_->arguments.name.empty()) {
     const fs::path path = fs::path(arguments.folder).lexically_normal();
     open_->arguments.name = (path.has_filename() ? path : path.parent_path()).filename().string();
@@ -195,29 +193,23 @@ std::string BertScorer::description() const {
                      open_->baseline ? ", rescaled by " + open_->baseline->name : "");
 }
 
-std::vector<ScoreFigure> BertScorer::figures(const BertScoreTexts& texts, const ReplySet& set) {
+BertScoreRows BertScorer::score(const BertScoreTexts& texts) {
   Open& open = *open_;
-  const std::string label = fmt::format("[{}:{}{}]", open.arguments.name, open.layer, open.arguments.idf ? ":idf" : "");
-  const bool has_references = !texts.references.empty();
+  BertScoreRows rows;
+  if (texts.references.empty()) return rows;
   // Texts of this file by number.
   const std::size_t known = open.texts.size();
   std::vector<std::size_t> replies;
   std::vector<std::vector<std::size_t>> references(texts.references.size());
-  if (has_references) {
-    for (const std::string& reply : texts.replies)
-      replies.push_back(open.add(reply, open.arguments.text == "verbatim"));
-    for (std::size_t i = 0; i < references.size(); ++i)
-      for (const std::string& one : texts.references[i])
-        references[i].push_back(open.add(one, open.arguments.text != "same"));
-    open.encode(known);
-  }
+  for (const std::string& reply : texts.replies) replies.push_back(open.add(reply, open.arguments.text == "verbatim"));
+  for (std::size_t i = 0; i < references.size(); ++i)
+    for (const std::string& one : texts.references[i])
+      references[i].push_back(open.add(one, open.arguments.text != "same"));
+  open.encode(known);
   TokenRarity rarity;
   for (const auto& of_row : references)
     for (const std::size_t one : of_row) rarity.add(open.texts[one].row.ids);
   const TokenRarity* weighed_by = open.arguments.idf ? &rarity : nullptr;
-
-  std::vector<BertScore> scores;
-  std::int64_t empty_replies = 0, empty_references = 0;
   for (std::size_t i = 0; i < replies.size(); ++i) {
     const Open::Text& reply = open.texts[replies[i]];
     const std::vector<double> weights = open.weights_of(reply, weighed_by);
@@ -228,47 +220,57 @@ std::vector<ScoreFigure> BertScorer::figures(const BertScoreTexts& texts, const 
       const BertScore score =
           bert_score({reply.vectors, weights}, {reference.vectors, other}, open.encoder.config().width);
       best = best ? larger_of(*best, score) : score;
-      empty_references += reference.empty;
+      rows.empty_references += reference.empty;
     }
-    scores.push_back(*best);
-    empty_replies += reply.empty;
+    rows.scores.push_back(*best);
+    rows.empty_replies += reply.empty;
   }
+  return rows;
+}
 
+std::vector<BertScoreFigure> BertScorer::mean_figures() const {
+  const Open& open = *open_;
+  const std::string label = fmt::format("[{}:{}{}]", open.arguments.name, open.layer, open.arguments.idf ? ":idf" : "");
+  std::vector<BertScoreFigure> figures{{"bertscore_p" + label, [](const BertScore& s) { return s.precision; }},
+                                       {"bertscore_r" + label, [](const BertScore& s) { return s.recall; }},
+                                       {"bertscore_f" + label, [](const BertScore& s) { return s.f; }}};
+  if (!open.baseline) return figures;
+  const BertScore b = open.baseline->value;
+  figures.push_back({"bertscore_p_rescaled" + label, [b](const BertScore& s) { return rescaled(s, b).precision; }});
+  figures.push_back({"bertscore_r_rescaled" + label, [b](const BertScore& s) { return rescaled(s, b).recall; }});
+  figures.push_back({open.baseline->of_paper ? "f_bert" : "bertscore_f_rescaled" + label,
+                     [b](const BertScore& s) { return rescaled(s, b).f; }});
+  return figures;
+}
+
+std::vector<ScoreFigure> BertScorer::figures(const BertScoreTexts& texts, const ReplySet& set) {
+  const bool has_references = !texts.references.empty();
+  const BertScoreRows rows = score(texts);
   std::vector<ScoreFigure> figures;
-  const auto add = [&](std::string name, auto value_of) {
-    ScoreFigure& figure = figures.emplace_back(ScoreFigure{.name = std::move(name), .unit = FigureUnit::share});
+  for (BertScoreFigure& mean : mean_figures()) {
+    ScoreFigure& figure = figures.emplace_back(ScoreFigure{.name = std::move(mean.name), .unit = FigureUnit::share});
     if (!has_references) {
       figure.value = std::numeric_limits<double>::quiet_NaN();
       figure.absent = "no references";
-      return;
+      continue;
     }
     std::vector<RatioCounts> groups(static_cast<std::size_t>(set.groups));
     RatioCounts all;
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-      const RatioCounts one{value_of(scores[i]), 1};
+    for (std::size_t i = 0; i < rows.scores.size(); ++i) {
+      const RatioCounts one{mean.of_row(rows.scores[i]), 1};
       groups[static_cast<std::size_t>(set.group_of[i])].add(one);
       all.add(one);
     }
     figure.value = all.ratio();
     figure.of_draw = ratio_figure(std::move(groups));
-  };
-  add("bertscore_p" + label, [](const BertScore& s) { return s.precision; });
-  add("bertscore_r" + label, [](const BertScore& s) { return s.recall; });
-  add("bertscore_f" + label, [](const BertScore& s) { return s.f; });
-  if (open.baseline) {
-    const BertScore b = open.baseline->value;
-    add("bertscore_p_rescaled" + label, [b](const BertScore& s) { return rescaled(s, b).precision; });
-    add("bertscore_r_rescaled" + label, [b](const BertScore& s) { return rescaled(s, b).recall; });
-    add(open.baseline->of_paper ? "f_bert" : "bertscore_f_rescaled" + label,
-        [b](const BertScore& s) { return rescaled(s, b).f; });
   }
   ScoreFigure empty{.name = "bertscore_empty", .unit = FigureUnit::count};
   if (has_references) {
-    empty.value = static_cast<double>(empty_replies + empty_references);
+    empty.value = static_cast<double>(rows.empty_replies + rows.empty_references);
     empty.no_interval = counted_in_file;
     if (empty.value > 0)
       empty.note = fmt::format("{} replies and {} references without a token; P, R and F of such a pair are 0",
-                               empty_replies, empty_references);
+                               rows.empty_replies, rows.empty_references);
   } else {
     empty.value = std::numeric_limits<double>::quiet_NaN();
     empty.absent = "no references";
@@ -277,7 +279,7 @@ std::vector<ScoreFigure> BertScorer::figures(const BertScoreTexts& texts, const 
   return figures;
 }
 
-void add_bert_score_options(CLI::App& command, BertScoreArguments& a) {
+void add_bert_score_options(CLI::App& command, BertScoreArguments& a, bool of_files) {
   CLI::Option* folder =
       command.add_option("--bertscore", a.folder, "Folder of a pretrained encoder (docs/encoders.md), for bertscore_…")
           ->type_name("MODEL_DIR");
@@ -293,6 +295,8 @@ void add_bert_score_options(CLI::App& command, BertScoreArguments& a) {
                              "Baseline to rescale by: roberta-large, roberta-base, distilroberta-base, "
                              "bert-base-uncased, or your own as P,R,F"))
       ->type_name("NAME");
+  with_it(command.add_flag("--bertscore-idf", a.idf, "Weigh tokens by how few references have them"));
+  if (!of_files) return;
   with_it(command.add_option("--bertscore-text", a.text,
                              "same: the tokens of replies and references, put together again; raw: references as "
                              "they are in the file; verbatim: both"))
@@ -302,7 +306,6 @@ void add_bert_score_options(CLI::App& command, BertScoreArguments& a) {
                              "Further references, a row each, for BERTScore alone; may be given again"))
       ->type_name("FILE")
       ->allow_extra_args(false);
-  with_it(command.add_flag("--bertscore-idf", a.idf, "Weigh tokens by how few references have them"));
 }
 
 }  // namespace ethreed

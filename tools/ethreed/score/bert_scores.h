@@ -1,8 +1,11 @@
 #pragma once
 // BERTScore of replies by a pretrained encoder.
 
+#include "model/metrics/bert_score.h"
 #include "model/metrics/reply_scores.h"
+#include "tools/ethreed/session.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,8 +26,8 @@ struct BertScoreArguments {
   std::vector<std::string> more;  ///< files of further references
   bool idf = false;
 };
-/// --bertscore and what begins with it.
-void add_bert_score_options(CLI::App& command, BertScoreArguments& arguments);
+/// --bertscore and what begins with it; `of_files`: with the options that are about the texts of files.
+void add_bert_score_options(CLI::App& command, BertScoreArguments& arguments, bool of_files = true);
 
 /// A text as the encoder sees it: its tokens (as `same` of --bertscore-text has them) joined by spaces, none before
 /// . , ! ? ; : ' and the endings n't 's 're 've 'll 'd 'm.
@@ -36,17 +39,31 @@ struct BertScoreTexts {
   std::vector<std::vector<std::string>> references;  ///< of each row one at least; empty: there are none
 };
 
+/// Of every row the score by that of its references for which it is largest: none where there are no references.
+struct BertScoreRows {
+  std::vector<BertScore> scores;
+  std::int64_t empty_replies = 0, empty_references = 0;  ///< without a token
+};
+
+/// A figure that is the mean over rows of what a row's score says.
+struct BertScoreFigure {
+  std::string name;  ///< "bertscore_f[NAME:LAYER]"
+  std::function<double(const BertScore&)> of_row;
+};
+
 class BertScorer {
  public:
-  /// Throws Error for a folder without an encoder and a tokenizer, a layer that it does not have, and a baseline that
-  /// is of another encoder or layer.
-  explicit BertScorer(const BertScoreArguments& arguments, bool split);
+  /// In float, on so many threads. Throws Error for a folder without an encoder and a tokenizer, a layer that it does
+  /// not have, and a baseline that is of another encoder or layer.
+  BertScorer(const BertScoreArguments& arguments, bool split, int threads = default_threads());
   ~BertScorer();
   BertScorer(const BertScorer&) = delete;
   BertScorer& operator=(const BertScorer&) = delete;
 
-  /// Means over rows of P, R and F, the same rescaled where there is a baseline, and how many pairs have an empty text.
-  /// `set` has the groups of rows.
+  BertScoreRows score(const BertScoreTexts& texts);
+  /// P, R and F, and the same rescaled where there is a baseline.
+  std::vector<BertScoreFigure> mean_figures() const;
+  /// Means over rows of these, and how many pairs have an empty text. `set` has the groups of rows.
   std::vector<ScoreFigure> figures(const BertScoreTexts& texts, const ReplySet& set);
   /// What a table says of it: model, layer, forms of texts.
   std::string description() const;
