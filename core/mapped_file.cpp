@@ -37,6 +37,18 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   size_ = size;
 }
 
+std::byte* MappedFile::writable() {
+  auto* const bytes = const_cast<std::byte*>(data_);
+  ETHREED_CHECK(size_ == 0 || ::mprotect(bytes, size_, PROT_READ | PROT_WRITE) == 0,
+                "a mapped file cannot be made writable in memory ({})", std::strerror(errno));
+  return bytes;
+}
+
+std::size_t MappedFile::bytes_of_pages() const {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return (size_ + page - 1) / page * page;
+}
+
 MappedFile::~MappedFile() {
   if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
 }

@@ -23,6 +23,12 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
 
+  /// The same bytes, to write to: a page that is written becomes this object's own, the file stays as it is. Throws
+  /// Error if the system does not allow it.
+  std::byte* writable();
+  /// The bytes up to the end of the last page: those behind the file's end are 0.
+  std::size_t bytes_of_pages() const;
+
  private:
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;

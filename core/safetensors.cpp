@@ -45,6 +45,12 @@ constexpr std::array<FileDtype, 15> file_dtypes{{{"F64", 8},
                                                  {"F8_E4M3", 1},
                                                  {"F8_E5M2", 1}}};
 
+const FileDtype* dtype_called(std::string_view name) {
+  const auto found =
+      std::find_if(file_dtypes.begin(), file_dtypes.end(), [&](const FileDtype& d) { return d.name == name; });
+  return found == file_dtypes.end() ? nullptr : &*found;
+}
+
 std::string_view file_name_of(Dtype dtype) {
   switch (dtype) {
     case Dtype::float32: return "F32";
@@ -93,10 +99,9 @@ SafetensorsFile::Info parse_info(const Json& entry, const std::string& file, con
 
 void check_info(const SafetensorsFile::Info& info, std::size_t data_bytes, const std::string& file,
                 const std::string& name) {
-  const auto dtype = std::find_if(file_dtypes.begin(), file_dtypes.end(),
-                                  [&wanted = info.dtype](const FileDtype& d) { return d.name == wanted; });
-  ETHREED_CHECK(dtype != file_dtypes.end(), "{}: tensor '{}' has the unknown dtype '{}'; store it as F32 or F64", file,
-                name, info.dtype);
+  const FileDtype* dtype = dtype_called(info.dtype);
+  ETHREED_CHECK(dtype != nullptr, "{}: tensor '{}' has the unknown dtype '{}'; store it as F32 or F64", file, name,
+                info.dtype);
   ETHREED_CHECK(info.begin <= info.end && info.end <= data_bytes,
                 "{}: tensor '{}' lies at bytes {} to {} of {} bytes of data; the file is truncated or damaged", file,
                 name, info.begin, info.end, data_bytes);
@@ -109,11 +114,31 @@ void check_info(const SafetensorsFile::Info& info, std::size_t data_bytes, const
 }  // namespace
 
 void SafetensorsWriter::add(std::string name, Dtype dtype, const Shape& shape, const void* data) {
+  add(Entry{std::move(name), file_name_of(dtype), size_of(dtype), shape, data});
+}
+
+void SafetensorsWriter::add_bytes(std::string name, std::string_view dtype, const Shape& shape,
+                                  std::span<const std::byte> bytes) {
+  const FileDtype* known = dtype_called(dtype);
+  ETHREED_CHECK(known != nullptr, "SafetensorsWriter::add_bytes: '{}' is no type of the format", dtype);
+  Entry entry{std::move(name), known->name, known->bytes, shape, bytes.data()};
+  ETHREED_CHECK(entry.bytes() == bytes.size(), "SafetensorsWriter::add_bytes: '{}' has {} bytes, {} of {} takes {}",
+                entry.name, bytes.size(), shape.text(), dtype, entry.bytes());
+  add(std::move(entry));
+}
+
+void SafetensorsWriter::add(Entry entry) {
+  const std::string& name = entry.name;
   ETHREED_CHECK(!name.empty() && name != metadata_key,
                 "SafetensorsWriter::add: '{}' cannot be the name of a tensor; choose another", name);
   ETHREED_CHECK(names_.insert(name).second, "SafetensorsWriter::add: there is a tensor '{}' already; names are unique",
                 name);
-  entries_.push_back({std::move(name), dtype, shape, data});
+  entries_.push_back(std::move(entry));
+}
+
+void SafetensorsWriter::align_data(std::size_t bytes) {
+  ETHREED_CHECK(bytes > 0 && bytes % 8 == 0, "SafetensorsWriter::align_data: {} is no multiple of 8", bytes);
+  alignment_ = bytes;
 }
 
 void SafetensorsWriter::add_metadata(std::string key, std::string value) {
@@ -126,13 +151,13 @@ std::string SafetensorsWriter::header(std::span<const std::size_t> begins) const
   if (!metadata_.empty()) json[std::string(metadata_key)] = metadata_;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const Entry& entry = entries_[i];
-    json[entry.name] = {{"dtype", file_name_of(entry.dtype)},
+    json[entry.name] = {{"dtype", entry.dtype},
                         {"shape", std::vector<std::int64_t>(entry.shape.sizes().begin(), entry.shape.sizes().end())},
                         {"data_offsets", {begins[i], begins[i] + entry.bytes()}}};
   }
   try {
     std::string text = json.dump();
-    text.append((length_bytes - text.size() % length_bytes) % length_bytes, ' ');
+    text.append((alignment_ - (length_bytes + text.size()) % alignment_) % alignment_, ' ');
     return text;
   } catch (const Json::exception& error) {
     fail("SafetensorsWriter::write: a name or a metadata text is not UTF-8 ({}); store such bytes as a U8 tensor",
@@ -143,9 +168,8 @@ std::string SafetensorsWriter::header(std::span<const std::size_t> begins) const
 void SafetensorsWriter::write(const std::function<void(std::span<const std::byte>)>& sink) const {
   std::vector<std::size_t> order(entries_.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return size_of(entries_[a].dtype) > size_of(entries_[b].dtype);
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return entries_[a].element_bytes > entries_[b].element_bytes; });
   std::vector<std::size_t> begins(entries_.size());
   std::size_t next = 0;
   for (const std::size_t i : order) {
@@ -192,18 +216,18 @@ void SafetensorsFile::read(std::span<const std::byte> bytes) {
   ETHREED_CHECK(header_bytes <= most_header_bytes && header_bytes <= bytes.size() - length_bytes,
                 "{}: says its header has {} bytes, but the file has {}; it is truncated or no safetensors file",
                 path_.string(), header_bytes, bytes.size());
-  data_ = bytes.data() + length_bytes + header_bytes;
-  const std::size_t data_bytes = bytes.size() - length_bytes - header_bytes;
-  parse_header({reinterpret_cast<const char*>(bytes.data()) + length_bytes, header_bytes}, data_bytes);
-  check_layout(data_bytes);
+  data_offset_ = length_bytes + header_bytes;
+  data_ = bytes.data() + data_offset_;
+  data_bytes_ = bytes.size() - data_offset_;
+  parse_header({reinterpret_cast<const char*>(bytes.data()) + length_bytes, header_bytes}, data_bytes_);
+  check_layout(data_bytes_);
   copy_unaligned();
 }
 
 // The format asks for no padding, and some writers pad nothing.
 void SafetensorsFile::copy_unaligned() {
   for (const auto& [name, info] : infos_) {
-    const auto dtype = std::find_if(file_dtypes.begin(), file_dtypes.end(),
-                                    [&wanted = info.dtype](const FileDtype& d) { return d.name == wanted; });
+    const FileDtype* dtype = dtype_called(info.dtype);
     const std::byte* address = data_ + info.begin;
     const std::size_t bytes = info.end - info.begin;
     if (reinterpret_cast<std::uintptr_t>(address) % dtype->bytes == 0) continue;
@@ -266,6 +290,11 @@ const std::string& SafetensorsFile::metadata(std::string_view key) const {
   ETHREED_CHECK(place != metadata_.end(), "{}: its metadata has no '{}'; the file was made for another purpose",
                 path_.string(), key);
   return place->second;
+}
+
+std::span<const std::byte> SafetensorsFile::bytes(std::string_view name) const {
+  const Info& found = info(name);
+  return {data_ + found.begin, found.end - found.begin};
 }
 
 std::pair<const void*, Shape> SafetensorsFile::find(std::string_view name, Dtype dtype) const {

@@ -37,8 +37,14 @@ class SafetensorsWriter {
   template <class T> void add(std::string name, std::span<T> values) {
     add(std::move(name), View<T>(values.data(), Shape{static_cast<std::int64_t>(values.size())}));
   }
+  /// Of a type of the format that the engine does not compute with: "F16", "BF16". Throws Error, too, for a type that
+  /// is not known or bytes that are not the shape's.
+  void add_bytes(std::string name, std::string_view dtype, const Shape& shape, std::span<const std::byte> bytes);
   /// Throws Error if the key is there already.
   void add_metadata(std::string key, std::string value);
+  /// Lets the data block start at a multiple of `bytes`, itself a multiple of 8 (the default): of 64, a tensor that is
+  /// mapped lies as one that is owned does. The header is padded with spaces, which the format allows.
+  void align_data(std::size_t bytes);
 
   /// Writes the file atomically. Throws Error if a name or text is not UTF-8, or if writing fails.
   void write(const std::filesystem::path& path) const;
@@ -50,18 +56,21 @@ class SafetensorsWriter {
  private:
   struct Entry {
     std::string name;
-    Dtype dtype;
+    std::string_view dtype;  // as the file has it
+    std::size_t element_bytes;
     Shape shape;
     const void* data;
-    std::size_t bytes() const { return static_cast<std::size_t>(shape.count()) * size_of(dtype); }
+    std::size_t bytes() const { return static_cast<std::size_t>(shape.count()) * element_bytes; }
   };
   void add(std::string name, Dtype dtype, const Shape& shape, const void* data);
+  void add(Entry entry);
   std::string header(std::span<const std::size_t> begins) const;
   void write(const std::function<void(std::span<const std::byte>)>& sink) const;
 
   std::vector<Entry> entries_;
   std::unordered_set<std::string> names_;
   std::map<std::string, std::string> metadata_;
+  std::size_t alignment_ = 8;
 };
 
 /// A safetensors file mapped into memory. The constructor checks everything the header says against the file (lengths,
@@ -106,6 +115,16 @@ class SafetensorsFile {
     return view;
   }
 
+  /// The bytes of a tensor of any type and any number of dimensions, as they lie in the file, aligned or not. Throws
+  /// Error if it is absent.
+  std::span<const std::byte> bytes(std::string_view name) const;
+  /// Where the data block starts, in bytes from the file's start, and how long it is.
+  std::size_t data_offset() const { return data_offset_; }
+  std::size_t data_bytes() const { return data_bytes_; }
+  /// The mapped file itself, empty for bytes in memory. Once it is taken, nothing is to be asked of this object.
+  const MappedFile& map() const { return file_; }
+  MappedFile take_map() && { return std::move(file_); }
+
  private:
   void read(std::span<const std::byte> bytes);
   void parse_header(std::string_view header, std::size_t data_bytes);
@@ -117,6 +136,7 @@ class SafetensorsFile {
   MappedFile file_;
   std::vector<std::byte> bytes_;  // in place of a file
   const std::byte* data_ = nullptr;
+  std::size_t data_offset_ = 0, data_bytes_ = 0;
   std::unordered_map<std::string, std::unique_ptr<std::byte[]>> copies_;  // of tensors that are not aligned
   std::vector<std::string> names_;
   std::unordered_map<std::string, Info> infos_;

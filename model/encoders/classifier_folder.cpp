@@ -5,11 +5,11 @@
 #include "core/json.h"
 #include "core/mapped_file.h"
 #include "core/safetensors.h"
+#include "model/encoders/folder_files.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <string_view>
 
@@ -20,9 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr std::array tokenizer_files{"tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json",
-                                     "merges.txt"};
-
 std::string_view class_of(EncoderFamily family) {
   switch (family) {
     case EncoderFamily::bert: return "BertForSequenceClassification";
@@ -31,19 +28,6 @@ std::string_view class_of(EncoderFamily family) {
     case EncoderFamily::mpnet: return "MPNetForSequenceClassification";
   }
   return "?";
-}
-
-// By way of a name beside it: what is there is whole.
-void copy_whole(const fs::path& from, const fs::path& to) {
-  if (fs::exists(to) && fs::equivalent(from, to)) return;
-  AtomicFile file(to);
-  file.write(MappedFile(from).bytes());
-  file.commit();
-}
-
-void copy_tokenizer(const fs::path& from, const fs::path& to) {
-  for (const char* name : tokenizer_files)
-    if (fs::is_regular_file(from / name)) copy_whole(from / name, to / name);
 }
 
 std::string config_with_labels(const fs::path& source, const EncoderLayout& layout) {
@@ -93,6 +77,7 @@ void write_classifier(const fs::path& folder, const fs::path& source, const Enco
   const std::string prefix = std::string(name_of(layout.config.family)) + ".";
   for (const EncoderTensor& tensor : layout.tensors)
     writer.add((tensor.prefixed ? prefix : "") + tensor.name, View<const float>(values + tensor.offset, tensor.shape));
+  writer.align_data(alignment_bytes);   // so that it is mapped where it is read
   writer.add_metadata("format", "pt");  // wanted by the library that the format is from: row-major matrices [out, in]
   const std::string config = config_with_labels(source, layout);
   copy_tokenizer(source, folder);

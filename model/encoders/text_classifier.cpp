@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "model/blocks/softmax.h"
 #include "model/encoders/encoder_forward.h"
+#include "model/encoders/folder_files.h"
 #include "model/encoders/like_rows.h"
 
 #include <algorithm>
@@ -37,10 +38,7 @@ void classify_rows(Context& context, const EncoderLayout& layout, float* values,
 TextClassifier::TextClassifier(const fs::path& folder)
     : head_(head_of(folder)),
       encoder_(read_encoder<float>(folder, head_ ? EncoderHead::none : EncoderHead::classifier)),
-      tokenizer_(SubwordTokenizer::open(folder)) {
-  ETHREED_CHECK(tokenizer_.size() <= config().vocabulary,
-                "{}: the tokenizer has {} tokens, config.json says {}; they are of different models", folder.string(),
-                tokenizer_.size(), config().vocabulary);
+      tokenizer_(open_tokenizer(folder, config())) {
   ETHREED_CHECK(!head_ || head_->width == config().width, "{}: the head is for vectors of {}, the encoder has {}",
                 (folder / SentenceHead::file_name).string(), head_ ? head_->width : 0, config().width);
 }

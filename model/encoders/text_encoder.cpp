@@ -1,19 +1,15 @@
 #include "model/encoders/text_encoder.h"
 
-#include "core/error.h"
 #include "model/encoders/encoder_forward.h"
+#include "model/encoders/folder_files.h"
 #include "model/encoders/like_rows.h"
 
 namespace ethreed {
 
 TextEncoder::TextEncoder(const std::filesystem::path& folder)
     : encoder_(read_encoder<float>(folder)),
-      tokenizer_(SubwordTokenizer::open(folder)),
-      specials_(tokenizer_.encode("").ids) {
-  ETHREED_CHECK(tokenizer_.size() <= config().vocabulary,
-                "{}: the tokenizer has {} tokens, config.json says {}; they are of different models", folder.string(),
-                tokenizer_.size(), config().vocabulary);
-}
+      tokenizer_(open_tokenizer(folder, config())),
+      specials_(tokenizer_.encode("").ids) {}
 
 SubwordRow TextEncoder::row_of(std::string_view text, std::optional<bool> prefix_space) const {
   return tokenizer_.encode(text,

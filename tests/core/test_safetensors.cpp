@@ -72,6 +72,33 @@ TEST_CASE("a written safetensors file is laid out as the format says") {
   CHECK(text.size() == 8 + length + 11);
 }
 
+TEST_CASE("the data of a safetensors file start where the writer is told, and types of 16 bits are bytes to it") {
+  const TemporaryFolder folder;
+  const std::vector<float> floats{1.5F, -2.5F};
+  const std::vector<std::uint16_t> halves{0x3C00, 0x4000, 0x4200};
+  for (const std::size_t alignment : {8, 64, 4096}) {
+    SafetensorsWriter writer;
+    writer.add_bytes("halves", "F16", Shape{3, 1}, std::as_bytes(std::span(halves)));
+    writer.add("floats", std::span(floats));
+    writer.align_data(alignment);
+    writer.write(folder / "a.safetensors");
+    const SafetensorsFile file(folder / "a.safetensors");
+    CHECK(file.data_offset() % alignment == 0);
+    CHECK(file.data_bytes() == 14);
+    CHECK(file.info("halves").dtype == "F16");
+    CHECK(std::ranges::equal(file.bytes("halves"), std::as_bytes(std::span(halves))));
+    CHECK(std::ranges::equal(file.bytes("floats"), std::as_bytes(std::span(floats))));
+    CHECK(file.bytes("floats").data() == file.map().bytes().data() + file.data_offset());
+    CHECK_THROWS_WITH(file.bytes("absent"), Contains("no tensor 'absent'"));
+  }
+  SafetensorsWriter writer;
+  CHECK_THROWS_WITH(writer.align_data(12), Contains("12 is no multiple of 8"));
+  CHECK_THROWS_WITH(writer.add_bytes("a", "F4", Shape{3}, std::as_bytes(std::span(halves))),
+                    Contains("'F4' is no type"));
+  CHECK_THROWS_WITH(writer.add_bytes("a", "F16", Shape{4}, std::as_bytes(std::span(halves))),
+                    Contains("'a' has 6 bytes, [4] of F16 takes 8"));
+}
+
 TEST_CASE("a safetensors writer refuses names it cannot store, and bytes that are no UTF-8 leave no file") {
   const TemporaryFolder folder;
   const std::vector<float> values{1.0F};

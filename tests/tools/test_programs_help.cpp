@@ -18,8 +18,8 @@ namespace {
 
 const std::vector<std::pair<std::string, std::vector<std::string>>> options_of_commands{
     {"prepare",
-     {"CORPUS_DIR", "--out", "--vectors", "--labels", "--other-labels", "--label-column", "--min-frequency",
-      "--max-length", "--max-situation-length", "--dimension"}},
+     {"CORPUS_DIR", "--out", "--vectors", "--labels", "--other-labels", "--label-column", "--tokens", "--vocabulary",
+      "--min-frequency", "--max-length", "--max-situation-length", "--dimension"}},
     {"train",
      {"--data", "--out", "--config", "--epochs", "--batch", "--seed", "--learning-rate", "--dropout", "--model",
       "--variant", "--ablation", "--threads", "--log-every", "--save-every", "--max-steps", "--resume", "--tensorboard",
@@ -59,6 +59,8 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> options_of_c
                "--bertscore-text", "--bertscore-references",
                "--bertscore-idf"}},
     {"study", {"make", "score"}},
+    {"import", {"MODEL_DIR", "--out"}},
+    {"export", {"MODEL_DIR", "--out", "--dtype"}},
     {"fine-tune",
      {"MODEL_DIR", "CORPUS_DIR", "--out", "--labels", "--frozen", "--epochs", "--batch", "--accumulate",
       "--learning-rate", "--warm-up", "--weight-decay", "--clip-norm", "--layer-decay", "--seed", "--patience",
@@ -168,7 +170,8 @@ TEST_CASE("a command line that is not understood is refused in one line that say
   const TinyProject project;
   const std::string all =
       "the commands are prepare, train, evaluate, experiment, generate, reply, emotions, attention, chat, report, "
-      "serve, trace, label, fine-tune, score, study, tokenize, models, devices, completion; see: ethreed --help";
+      "serve, trace, label, import, export, fine-tune, score, study, tokenize, models, devices, completion; see: "
+      "ethreed --help";
   check_refusal(project, {}, {"no command given; " + all});
   check_refusal(project, {"evalute", "run"}, {"there is no command 'evalute'; " + all});
   check_refusal(project, {"--verbose"}, {"there is no command '--verbose'"});

@@ -21,6 +21,8 @@ void add_report_command(CLI::App& app);
 void add_serve_command(CLI::App& app);
 void add_trace_command(CLI::App& app);
 void add_label_command(CLI::App& app);
+void add_import_command(CLI::App& app);
+void add_export_command(CLI::App& app);
 void add_fine_tune_command(CLI::App& app);
 void add_score_command(CLI::App& app);
 void add_study_command(CLI::App& app);

@@ -68,6 +68,8 @@ int main(int argc, char** argv) {
   ethreed::add_serve_command(app);
   ethreed::add_trace_command(app);
   ethreed::add_label_command(app);
+  ethreed::add_import_command(app);
+  ethreed::add_export_command(app);
   ethreed::add_fine_tune_command(app);
   ethreed::add_score_command(app);
   ethreed::add_study_command(app);

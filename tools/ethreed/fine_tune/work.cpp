@@ -1,6 +1,7 @@
 #include "tools/ethreed/fine_tune/work.h"
 
 #include "core/atomic_file.h"
+#include "model/encoders/folder_files.h"
 #include "model/encoders/sentence_head.h"
 #include "model/encoders/text_classifier.h"
 #include "tools/ethreed/fine_tune/classifier_figures.h"
@@ -43,10 +44,7 @@ FineTuneWork::FineTuneWork(const FineTuneArguments& a)
   ETHREED_CHECK(!fs::exists(out / figures_name), "--out {}: holds a finished classifier; give another folder", a.out);
   ETHREED_CHECK(a.resume || fs::exists(state()) || !TextClassifier::is_folder_of_one(out),
                 "--out {}: holds an encoder; give another folder", a.out);
-  const SubwordTokenizer tokenizer = SubwordTokenizer::open(a.encoder);
-  ETHREED_CHECK(tokenizer.size() <= config.vocabulary,
-                "{}: the tokenizer has {} tokens, config.json says {}; they are of different models", a.encoder,
-                tokenizer.size(), config.vocabulary);
+  const SubwordTokenizer tokenizer = open_tokenizer(a.encoder, config);
   const auto longest = static_cast<std::size_t>(std::min(a.max_length, config.longest()));
   for (const LabelledTexts& split : data.splits)
     if (!split.texts.empty()) splits.push_back(rows_of(split, tokenizer, longest));
