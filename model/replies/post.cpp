@@ -11,10 +11,10 @@ namespace ethreed {
 
 namespace {
 
-template <class IdOf> EncodedPost encode(std::string_view text, std::int32_t vocabulary, int max_length, IdOf id_of) {
+template <class IdOf>
+EncodedPost encode(const std::vector<std::string>& tokens, std::int32_t vocabulary, int max_length, IdOf id_of) {
   ETHREED_CHECK(max_length >= 2, "a post: at most {} tokens would be read, wanted at least 2 (a word and the end mark)",
                 max_length);
-  const std::vector<std::string> tokens = tokenize(text);
   EncodedPost post{.tokens = static_cast<int>(tokens.size())};
   post.cut = std::max(0, post.tokens - (max_length - 1));
   for (auto i = static_cast<std::size_t>(post.cut); i < tokens.size(); ++i) {
@@ -28,11 +28,12 @@ template <class IdOf> EncodedPost encode(std::string_view text, std::int32_t voc
 }  // namespace
 
 EncodedPost encode_post(std::string_view text, WordTable& words, std::int32_t vocabulary, int max_length) {
-  return encode(text, vocabulary, max_length, [&](const std::string& token) { return words.id(token); });
+  return encode(tokenize(text, words.rules()), vocabulary, max_length,
+                [&](const std::string& token) { return words.id(token); });
 }
 
 EncodedPost encode_known_post(std::string_view text, const WordTable& words, int max_length) {
-  return encode(text, words.size(), max_length,
+  return encode(tokenize(text, words.rules()), words.size(), max_length,
                 [&](const std::string& token) { return words.find(token).value_or(unk_id); });
 }
 

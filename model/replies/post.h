@@ -23,9 +23,9 @@ struct EncodedPost {
   double unknown_share() const { return read() == 0 ? 0.0 : 1.0 - static_cast<double>(known) / read(); }
 };
 
-/// Tokens of `text` as ids of `words`, whose first `vocabulary` are what the model knows; new words are added. Of a
-/// text of max_length tokens or more its end is kept: there a post says what it is about. Throws Error if max_length
-/// < 2.
+/// Tokens of `text` by the rules of `words` as its ids. Its first `vocabulary` are what the model knows; new words are
+/// added. Of a text of max_length tokens or more its end is kept: there a post says what it is about. Throws Error if
+/// max_length < 2.
 EncodedPost encode_post(std::string_view text, WordTable& words, std::int32_t vocabulary, int max_length);
 
 /// The same for a table that stays as it is: a token that it lacks becomes <unk>.

@@ -7,6 +7,8 @@
 #include "model/text/tokenizer.h"
 #include "model/text/vocabulary.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -98,6 +100,7 @@ DatasetArrays Dataset::arrays() const {
                        .has_listener_labels = has_listener_labels_,
                        .label_columns = label_columns_,
                        .emotions = emotions_,
+                       .tokens = tokens_,
                        .splits = {}};
   for (const Split& split : splits_) arrays.splits.push_back(split.arrays());
   return arrays;
@@ -133,11 +136,7 @@ void Dataset::read_metadata() {
                 "{}: the data set has format version {}, this program reads {} to {}; prepare the corpus again",
                 path().string(), version, first_dataset_format_version, distributions_format_version);
   without_emotions_ = version == emotions_format_version || version == distributions_format_version;
-  const std::string& rules = file_.metadata("tokenizer_version");
-  ETHREED_CHECK(
-      rules == tokenizer_version,
-      "{}: the data set was made with version {} of the tokenizer, this program has {}; prepare the corpus again",
-      path().string(), rules, tokenizer_version);
+  read_token_rules();
   min_frequency_ = number<std::int64_t>("min_frequency", 1);
   max_length_ = number("max_length", 1);
   has_listener_labels_ = file_.metadata("listener_labels") == "yes";
@@ -149,6 +148,19 @@ void Dataset::read_metadata() {
   read_label_columns();
   if (const auto names = metadata.find(std::string(emotions_key)); names != metadata.end())
     emotions_ = EmotionSet(lines_of_metadata(names->second), path().string());
+}
+
+void Dataset::read_token_rules() {
+  const std::string& version = file_.metadata("tokenizer_version");
+  std::vector<std::string> known;
+  for (const std::string_view name : token_rule_names) {
+    known.push_back(version_of(token_rules_named(name)));
+    if (known.back() != version) continue;
+    tokens_ = token_rules_named(name);
+    return;
+  }
+  fail("{}: the data set was made with version {} of the tokenizer, this program has {}; prepare the corpus again",
+       path().string(), excerpt(version), fmt::join(known, ", "));
 }
 
 template <class T> T Dataset::number(std::string_view key, T lowest) const {
@@ -366,13 +378,13 @@ std::optional<std::int32_t> Dataset::find(std::string_view word) const {
 }
 
 WordTable Dataset::word_table() const {
-  WordTable table;
+  WordTable table(tokens_);
   for (std::int32_t id = 0; id < words(); ++id) table.id(word_unchecked(static_cast<std::size_t>(id)));
   return table;
 }
 
 WordTable Dataset::vocabulary() const {
-  WordTable table;
+  WordTable table(tokens_);
   for (std::int32_t id = 0; id < vocabulary_size(); ++id) table.id(word_unchecked(static_cast<std::size_t>(id)));
   return table;
 }

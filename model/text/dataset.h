@@ -19,12 +19,12 @@
 //   situation_tokens int32 [..], situation_offsets int64 [n + 1]   optional: each dialogue's situation, EOS last
 //   label.<name> int32 [2S]                                for each label column: class numbers by utterance; −1: no
 //                                                          label
-// and as metadata emotions (their names by class number, one a line; absent: the 32 of EmpatheticDialogues), format,
-// format_version, tokenizer_version, fingerprint, texts_fingerprint, min_frequency, max_length, max_situation_length,
-// dialogue_words, listener_labels, vectors, and label.<name>.classes (one a line) for each label column. Files of
-// format version 1, which have no situations, no label columns and no metadata for them, are read too. Version 2 is
-// written where neither posts nor emotions need more; 3 has post_emotion or other emotions; 4 has
-// listener_distribution, and what 3 has where it is needed.
+// and as metadata tokenizer_version (see version_of: the rules by which texts became tokens), emotions (their names by
+// class number, one a line; absent: the 32 of EmpatheticDialogues), format, format_version, fingerprint,
+// texts_fingerprint, min_frequency, max_length, max_situation_length, dialogue_words, listener_labels, vectors, and
+// label.<name>.classes (one a line) for each label column. Files of format version 1, which have no situations, no
+// label columns and no metadata for them, are read too. Version 2 is written where neither posts nor emotions need
+// more; 3 has post_emotion or other emotions; 4 has listener_distribution, and what 3 has where it is needed.
 
 #include "core/safetensors.h"
 #include "model/text/emotions.h"
@@ -73,7 +73,9 @@ struct SplitContents {
 inline constexpr int default_situation_length = 100;
 
 struct DatasetContents {
-  WordTable words;  ///< the vocabulary, then every other word of utterances, then those of situations
+  /// The vocabulary, then every other word of utterances, then those of situations; and the rules by which texts became
+  /// tokens.
+  WordTable words;
   Tensor<float> vectors;
   std::vector<SplitContents> splits;
   std::int64_t min_frequency = 0;
@@ -222,6 +224,8 @@ class Dataset {
 
   /// [V, D]
   View<const float> vectors() const { return vectors_; }
+  /// By which its texts became tokens.
+  TokenRules tokens() const { return tokens_; }
   int max_length() const { return max_length_; }
   int max_situation_length() const { return max_situation_length_; }  ///< 0 in a file of format 1
   bool has_listener_labels() const { return has_listener_labels_; }
@@ -249,6 +253,7 @@ class Dataset {
   explicit Dataset(SafetensorsFile file);
   friend Dataset open_in_memory(const DatasetContents& contents, const std::string& name);
   void read_metadata();
+  void read_token_rules();
   void check_fingerprints() const;
   DatasetArrays arrays() const;
   template <class T> T number(std::string_view key, T lowest) const;
@@ -274,6 +279,7 @@ class Dataset {
   EmotionSet emotions_;
   bool first_format_ = false;      // format version 1
   bool without_emotions_ = false;  // format versions 3 and 4: dialogues may have none
+  TokenRules tokens_ = TokenRules::own;
   std::int32_t dialogue_words_ = 0;
   std::int64_t min_frequency_ = 0;
   int max_length_ = 0;

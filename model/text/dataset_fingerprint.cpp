@@ -76,7 +76,7 @@ std::string emotion_lines(const EmotionSet& emotions) { return fmt::format("{}",
 std::string dialogues_fingerprint(const DatasetArrays& data) {
   const std::array<std::int64_t, 3> numbers{data.min_frequency, data.max_length, data.has_listener_labels};
   Fingerprint hash;
-  hash.add(dialogues_version).add(tokenizer_version).add(std::span<const std::int64_t>(numbers));
+  hash.add(dialogues_version).add(version_of(data.tokens)).add(std::span<const std::int64_t>(numbers));
   add(hash, words_between(data, 0, static_cast<std::size_t>(data.dialogue_words)));
   hash.add(data.vectors.span());
   for (const SplitArrays& split : data.splits) {
@@ -94,7 +94,7 @@ std::string dialogues_fingerprint(const DatasetArrays& data) {
 std::string texts_fingerprint(const DatasetArrays& data) {
   const std::array<std::int64_t, 2> numbers{data.max_situation_length, data.dialogue_words};
   Fingerprint hash;
-  hash.add(texts_version).add(tokenizer_version).add(std::span<const std::int64_t>(numbers));
+  hash.add(texts_version).add(version_of(data.tokens)).add(std::span<const std::int64_t>(numbers));
   add(hash, words_between(data, static_cast<std::size_t>(data.dialogue_words), data.word_offsets.size() - 1));
   for (const LabelColumn& column : data.label_columns) hash.add(column.name).add(class_lines(column));
   for (const SplitArrays& split : data.splits) {

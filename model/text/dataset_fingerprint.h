@@ -38,6 +38,7 @@ struct DatasetArrays {
   bool has_listener_labels = false;
   std::span<const LabelColumn> label_columns;
   EmotionSet emotions;
+  TokenRules tokens = TokenRules::own;
   std::vector<SplitArrays> splits;
 };
 

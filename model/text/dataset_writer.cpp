@@ -42,6 +42,7 @@ DatasetArrays arrays_of(const DatasetContents& contents, const FlatWords& words)
                        .has_listener_labels = contents.has_listener_labels,
                        .label_columns = contents.label_columns,
                        .emotions = contents.emotions,
+                       .tokens = contents.words.rules(),
                        .splits = {}};
   for (const SplitContents& split : contents.splits) {
     SplitArrays& to = arrays.splits.emplace_back();
@@ -127,7 +128,7 @@ template <class Sink> auto with_writer(const DatasetContents& contents, Sink sin
   writer.add_metadata("format", std::string(dataset_format_name));
   writer.add_metadata("format_version", std::string(format_of(contents)));
   if (!contents.emotions.is_default()) writer.add_metadata(std::string(emotions_key), emotion_lines(contents.emotions));
-  writer.add_metadata("tokenizer_version", std::string(tokenizer_version));
+  writer.add_metadata("tokenizer_version", version_of(contents.words.rules()));
   writer.add_metadata("fingerprint", contents.fingerprint());
   writer.add_metadata("texts_fingerprint", contents.texts_fingerprint());
   writer.add_metadata("min_frequency", std::to_string(contents.min_frequency));

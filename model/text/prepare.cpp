@@ -7,6 +7,7 @@
 #include "model/text/label_columns.h"
 #include "model/text/line_reader.h"
 #include "model/text/prepare_notes.h"
+#include "model/text/prepare_words.h"
 #include "model/text/tokenizer.h"
 #include "model/text/vocabulary.h"
 #include "model/text/word_vectors.h"
@@ -51,23 +52,6 @@ void check_output(const fs::path& out) {
                 "prepare: the output '{}' is not a folder; choose another path", out.string());
 }
 
-// A split's utterances as ids of the table of all words, whole (not cut) and without end marks: post, response, post, …
-struct Tokenized {
-  std::vector<std::int32_t> ids;
-  std::vector<std::size_t> offsets{0};
-};
-
-Tokenized tokenize_split(const CorpusSplit& split, WordTable& seen) {
-  Tokenized result;
-  for (const Dialogue& dialogue : split.dialogues)
-    for (const Turn& turn : dialogue.turns)
-      for (const std::string* text : {&turn.post, &turn.response}) {
-        for (const std::string& token : tokenize(*text)) result.ids.push_back(seen.id(token));
-        result.offsets.push_back(result.ids.size());
-      }
-  return result;
-}
-
 // Numbers words as the data set does: the vocabulary first, then others in the order they are met.
 class Renumbering {
  public:
@@ -86,8 +70,8 @@ class Renumbering {
 };
 
 // Cuts and renumbers a split; counts what was cut.
-SplitContents encode_split(const CorpusSplit& split, const Tokenized& tokenized, int max_length, Renumbering& renumber,
-                           SplitSummary& summary) {
+SplitContents encode_split(const CorpusSplit& split, const TokenizedSplit& tokenized, int max_length,
+                           Renumbering& renumber, SplitSummary& summary) {
   SplitContents out;
   out.name = split.name;
   for (std::size_t i = 0; i + 1 < tokenized.offsets.size(); ++i) {
@@ -113,7 +97,7 @@ void add_situations(const CorpusSplit& corpus, int max_length, WordTable& words,
                     SplitSummary& summary) {
   split.situation_offsets.push_back(0);
   for (const Dialogue& dialogue : corpus.dialogues) {
-    const std::vector<std::string> tokens = tokenize(dialogue.situation);
+    const std::vector<std::string> tokens = tokenize(dialogue.situation, words.rules());
     summary.truncated_situations += tokens.size() > static_cast<std::size_t>(max_length - 1);
     summary.empty_situations += tokens.empty();
     const std::vector<std::int32_t> ids = encode_tokens(tokens, words, max_length);
@@ -264,14 +248,16 @@ void write_all(const fs::path& directory, const DatasetContents& contents, const
 }
 
 WordTable vocabulary_of(const DataLikeness& like) {
-  WordTable vocabulary;
+  WordTable vocabulary(like.tokens);
   for (const std::string& word : like.vocabulary) vocabulary.id(word);
   return vocabulary;
 }
 
 // What a run says in place of the options.
 PrepareOptions completed(PrepareOptions options) {
+  if (options.vocabulary == VocabularyOf::full) options.min_frequency = 1;
   if (const std::optional<DataLikeness>& like = options.like) {
+    options.tokens = like->tokens;
     options.min_frequency = like->min_frequency;
     options.max_length = like->max_length;
     options.max_situation_length = like->max_situation_length;
@@ -296,21 +282,24 @@ DatasetContents read_all(const PrepareOptions& given, PrepareSummary& summary) {
   summary.emotions_source = emotions.source;
   summary.emotion_per_utterance = emotions.per_utterance;
   summary.has_emotions = emotions.any;
+  summary.tokens = name_of(options.tokens);
+  summary.full_vocabulary = options.vocabulary == VocabularyOf::full && !options.like;
   summary.min_frequency = options.min_frequency;
   summary.max_length = options.max_length;
   summary.max_situation_length = options.max_situation_length;
   summary.splits.resize(corpus.size());
 
-  WordTable seen;
-  std::vector<Tokenized> tokenized;
+  WordTable seen(options.tokens);
+  std::vector<TokenizedSplit> tokenized;
   tokenized.reserve(corpus.size());
   for (const CorpusSplit& split : corpus) tokenized.push_back(tokenize_split(split, seen));
   // [0] is train, if it must be there
   std::vector<std::int64_t> counts(static_cast<std::size_t>(seen.size()), 0);
   for (const std::int32_t id : tokenized[0].ids) ++counts[static_cast<std::size_t>(id)];
   summary.words_of_train = count_words(seen, counts);
-  const WordTable vocabulary =
-      options.like ? vocabulary_of(*options.like) : vocabulary_from_counts(seen, counts, options.min_frequency);
+  const WordTable vocabulary = options.like              ? vocabulary_of(*options.like)
+                               : summary.full_vocabulary ? full_vocabulary(corpus, tokenized, seen)
+                                                         : vocabulary_from_counts(seen, counts, options.min_frequency);
 
   DatasetContents contents;
   contents.words = vocabulary;

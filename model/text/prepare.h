@@ -6,6 +6,7 @@
 #include "model/text/dataset.h"
 #include "model/text/listener_labels.h"
 #include "model/text/prepare_summary.h"
+#include "model/text/tokenizer.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -29,7 +30,12 @@ struct DataLikeness {
   std::int64_t min_frequency = 1;       ///< by which its vocabulary came about
   int max_length = 0, max_situation_length = 0;
   int dimension = 0;  ///< of its embedding; 0: it has none
+  TokenRules tokens = TokenRules::own;
 };
+/// Of which words the vocabulary is. train: of those frequent enough in the posts and responses of the training split.
+/// full: of every word of every split, in posts, responses and situations, as in the releases of MoEL, MIME, EmpDG and
+/// KEMP: no word of the test split is unknown then.
+enum class VocabularyOf { train, full };
 /// Whose labels are taken from the file of labels. automatic: the listener's, and the speaker's where the corpus does
 /// not have one emotion a dialogue.
 enum class LabelsOf { automatic, listener, both };
@@ -45,11 +51,13 @@ struct PrepareOptions {
   LabelsOf labels_of = LabelsOf::automatic;
   bool label_distributions = false;  ///< the labels' file has the probabilities of the emotions, which are kept
   OtherLabels other_labels = OtherLabels::error;
-  std::vector<LabelColumnFile> label_columns;           ///< of all utterances; no two of one name, in any order
-  std::int64_t min_frequency = 3;                       ///< in the posts and responses of the training split
-  int max_length = 40;                                  ///< tokens of an utterance, end mark included; 2 to 10,000
+  std::vector<LabelColumnFile> label_columns;  ///< of all utterances; no two of one name, in any order
+  TokenRules tokens = TokenRules::own;
+  VocabularyOf vocabulary = VocabularyOf::train;
+  std::int64_t min_frequency = 3;  ///< in the posts and responses of the training split; 1 where the vocabulary is full
+  int max_length = 40;             ///< tokens of an utterance, end mark included; 2 to 10,000
   int max_situation_length = default_situation_length;  ///< the same of a situation
-  /// For a run that is there: in place of the vocabulary of the corpus, min_frequency, the lengths and dimension.
+  /// For a run that is there: in place of the tokens, the vocabulary, min_frequency, the lengths and dimension.
   /// Labels of its columns are its classes. The corpus needs no training split then.
   std::optional<DataLikeness> like = {};
   int dimension = 300;  ///< of the vectors where no file is given; 1 to 10,000

@@ -1,6 +1,7 @@
 #include "model/text/prepare_summary.h"
 
 #include "model/text/line_reader.h"
+#include "model/text/tokenizer.h"
 #include "model/text/vocabulary.h"
 
 #include <fmt/format.h>
@@ -110,8 +111,26 @@ void append_labels(std::string& out, const PrepareSummary& summary) {
                  summary.other_labels, summary.emotions.size());
 }
 
+void append_full_vocabulary(std::string& out, const PrepareSummary& summary) {
+  std::vector<std::string_view> here, absent;
+  for (const std::string_view name : {"valid", "test"}) {
+    const auto is_it = [&](const SplitSummary& split) { return split.name == name; };
+    (std::any_of(summary.splits.begin(), summary.splits.end(), is_it) ? here : absent).push_back(name);
+  }
+  const auto to = std::back_inserter(out);
+  if (!here.empty())
+    fmt::format_to(
+        to,
+        "\n*** THE VOCABULARY HAS THE WORDS OF {} ***\n"
+        "*** No word there is unknown: perplexities do not compare with those of a vocabulary of train. ***\n",
+        fmt::join(here, " AND "));
+  for (const std::string_view name : absent)
+    fmt::format_to(to, "*** There is no {} split: its words are missing from the vocabulary. ***\n", name);
+}
+
 void append_warnings(std::string& out, const PrepareSummary& summary) {
   const auto to = std::back_inserter(out);
+  if (summary.full_vocabulary) append_full_vocabulary(out, summary);
   if (summary.poor_coverage())
     fmt::format_to(
         to,
@@ -224,11 +243,14 @@ std::string PrepareSummary::text() const {
   const auto to = std::back_inserter(out);
   fmt::format_to(to, "data set {}\nsituations and label columns {}\n", fingerprint, texts_fingerprint);
   for (const SplitSummary& split : splits) append_split(out, split);
-  fmt::format_to(
-      to,
-      "vocabulary: V = {} ({} special words; words that occur {} times or more in train), {} different words in the "
-      "dialogues, {} more in the situations\n",
-      vocabulary_size, special_count, min_frequency, dialogue_words, words - dialogue_words);
+  if (tokens != token_rule_names.front()) fmt::format_to(to, "tokens: {}\n", tokens);
+  fmt::format_to(to,
+                 "vocabulary: V = {} ({} special words; {}), {} different words in the dialogues, {} more in the "
+                 "situations\n",
+                 vocabulary_size, special_count,
+                 full_vocabulary ? "every word of every split and of its situations"
+                                 : fmt::format("words that occur {} times or more in train", min_frequency),
+                 dialogue_words, words - dialogue_words);
   if (vectors_source == "random")
     fmt::format_to(
         to, "vectors: none given; random, {} dimensions, standard deviation {:.3f} (--vectors FILE reads GloVe)\n",
@@ -259,6 +281,8 @@ std::string PrepareSummary::json() const {
   const Json json = {
       {"fingerprint", fingerprint},
       {"texts_fingerprint", texts_fingerprint},
+      {"tokens", tokens},
+      {"vocabulary", full_vocabulary ? "full" : "train"},
       {"vocabulary_size", vocabulary_size},
       {"words", words},
       {"dialogue_words", dialogue_words},

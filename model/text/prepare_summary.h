@@ -68,6 +68,8 @@ struct PrepareSummary {
   std::int64_t vocabulary_size = 0;
   std::int64_t words = 0;           ///< different words in all splits and the special ones
   std::int64_t dialogue_words = 0;  ///< those among them that utterances have; the others only situations have
+  std::string tokens;               ///< the rules' name
+  bool full_vocabulary = false;     ///< see VocabularyOf
   std::int64_t min_frequency = 0;
   int max_length = 0;
   int max_situation_length = 0;

@@ -1,7 +1,12 @@
 #include "model/text/tokenizer.h"
 
+#include "core/error.h"
+#include "model/text/line_reader.h"
+#include "model/text/published_tokens.h"
 #include "model/text/unicode.h"
 #include "model/text/utf8.h"
+
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -218,6 +223,30 @@ std::vector<std::string> tokenize(std::string_view raw) {
   return tokens;
 }
 
+std::vector<std::string> tokenize(std::string_view raw, TokenRules rules) {
+  switch (rules) {
+    case TokenRules::published_older: return published_tokens(raw, PublishedVersion::older);
+    case TokenRules::published_newer: return published_tokens(raw, PublishedVersion::newer);
+    case TokenRules::own: break;
+  }
+  return tokenize(raw);
+}
+
+std::string_view name_of(TokenRules rules) { return token_rule_names[static_cast<std::size_t>(rules)]; }
+
+TokenRules token_rules_named(std::string_view name) {
+  const auto* const place = std::find(token_rule_names.begin(), token_rule_names.end(), name);
+  ETHREED_CHECK(place != token_rule_names.end(), "'{}' are no tokens; there are {}", excerpt(name),
+                fmt::join(token_rule_names, ", "));
+  return static_cast<TokenRules>(place - token_rule_names.begin());
+}
+
+std::string version_of(TokenRules rules) {
+  constexpr std::string_view published_version = "1";
+  return rules == TokenRules::own ? std::string(tokenizer_version)
+                                  : fmt::format("{} {}", name_of(rules), published_version);
+}
+
 bool is_blank(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const Character c = decode_utf8(text, i);
@@ -240,6 +269,10 @@ std::string detokenize(std::span<const std::string_view> tokens) {
     glue = hugs_right(token) || (quote && in_quotes);
   }
   return out;
+}
+
+std::string detokenize(std::span<const std::string_view> tokens, TokenRules rules) {
+  return rules == TokenRules::own ? detokenize(tokens) : published_text(tokens);
 }
 
 }  // namespace ethreed

@@ -22,7 +22,7 @@ WordTable vocabulary_from_counts(const WordTable& words, std::span<const std::in
     const std::int64_t count_a = counts[a], count_b = counts[b];
     return count_a != count_b ? count_a > count_b : words.word(a) < words.word(b);
   });
-  WordTable vocabulary;
+  WordTable vocabulary(words.rules());
   for (const std::string_view word : special_words) vocabulary.id(word);
   for (const std::int32_t id : order) vocabulary.id(words.word(id));
   return vocabulary;

@@ -19,7 +19,8 @@ inline constexpr std::int32_t special_count = 4;
 inline constexpr std::array<std::string_view, special_count> special_words{"<pad>", "<unk>", "<sos>", "<eos>"};
 
 /// The four special words, then the words with counts[id] ≥ min_frequency by falling count, equal ones in the order of
-/// their bytes. `counts` has one number for each word of `words`. Throws Error if no word is frequent enough.
+/// their bytes, with the rules of `words`. `counts` has one number for each word of `words`. Throws Error if no word is
+/// frequent enough.
 WordTable vocabulary_from_counts(const WordTable& words, std::span<const std::int64_t> counts,
                                  std::int64_t min_frequency);
 

@@ -1,7 +1,6 @@
 #include "model/text/word_table.h"
 
 #include "core/error.h"
-#include "model/text/tokenizer.h"
 #include "model/text/vocabulary.h"
 
 #include <algorithm>
@@ -36,7 +35,7 @@ std::vector<std::int32_t> encode(const char* caller, std::span<const std::string
 }  // namespace
 
 std::vector<std::int32_t> encode_utterance(std::string_view text, WordTable& words, int max_length) {
-  return encode("encode_utterance", tokenize(text), max_length,
+  return encode("encode_utterance", tokenize(text, words.rules()), max_length,
                 [&](const std::string& token) { return words.id(token); });
 }
 
@@ -45,7 +44,7 @@ std::vector<std::int32_t> encode_tokens(std::span<const std::string> tokens, Wor
 }
 
 std::vector<std::int32_t> encode_known(std::string_view text, const WordTable& words, int max_length) {
-  return encode("encode_known", tokenize(text), max_length,
+  return encode("encode_known", tokenize(text, words.rules()), max_length,
                 [&](const std::string& token) { return words.find(token).value_or(unk_id); });
 }
 
@@ -58,7 +57,7 @@ std::string decode_utterance(std::span<const std::int32_t> ids, const WordTable&
                   words.size());
     tokens.push_back(words.word(id));
   }
-  return detokenize(tokens);
+  return detokenize(tokens, words.rules());
 }
 
 }  // namespace ethreed

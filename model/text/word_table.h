@@ -1,6 +1,8 @@
 #pragma once
 // Words and their numbers.
 
+#include "model/text/tokenizer.h"
+
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -21,9 +23,12 @@ struct StringHash {
 
 /// A growing list of different words, numbered from 0 in the order they came. A data set's table starts with the
 /// vocabulary (ids below its size V) and goes on with every other word seen, so that a word the model cannot name by
-/// its vocabulary can still be copied and printed; a conversation adds the words that a person types.
+/// its vocabulary can still be copied and printed; a conversation adds the words that a person types. A table knows by
+/// which rules texts become its words.
 class WordTable {
  public:
+  explicit WordTable(TokenRules rules = TokenRules::own) : rules_(rules) {}
+  TokenRules rules() const { return rules_; }
   /// The word's id; a word not seen before gets the next one.
   std::int32_t id(std::string_view word);
   std::optional<std::int32_t> find(std::string_view word) const;
@@ -32,12 +37,13 @@ class WordTable {
   std::int32_t size() const { return static_cast<std::int32_t>(words_.size()); }
 
  private:
+  TokenRules rules_;
   std::deque<std::string> words_;
   std::unordered_map<std::string, std::int32_t, StringHash, std::equal_to<>> ids_;
 };
 
-/// Tokens of `text` as ids of `words` (new words are added), at most `max_length` − 1 of them, then EOS.
-/// Throws Error if max_length < 1.
+/// Tokens of `text` by the rules of `words` as its ids (new words are added), at most `max_length` − 1 of them, then
+/// EOS. Throws Error if max_length < 1.
 std::vector<std::int32_t> encode_utterance(std::string_view text, WordTable& words, int max_length);
 
 /// The same from tokens.

@@ -31,7 +31,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 bool is_known_format(const Json& format) {
-  return format.is_number_integer() && format >= 1 && format <= checkpoint_format;
+  return format.is_number_integer() && format >= 1 && format <= latest_checkpoint_format;
 }
 
 // Puts the directory `fresh` in the place of `target`, in one step where the system can exchange two names.
@@ -114,7 +114,7 @@ Json read_state_json(const fs::path& directory) {
   ETHREED_CHECK(
       state.is_object() && is_known_format(state.value("format", Json())),
       "{}: not a checkpoint of a format up to {}; it was made by another version of the program, use that one",
-      path.string(), checkpoint_format);
+      path.string(), latest_checkpoint_format);
   if (state["format"] >= 3) check_unchanged(directory, state, state_name);
   return state;
 }
@@ -125,6 +125,7 @@ Json data_to_json(const CheckpointInfo& info) {
             {"max_length", info.max_length},
             {"max_situation_length", info.max_situation_length},
             {"min_frequency", info.min_frequency}};
+  if (info.tokens != TokenRules::own) json["tokens"] = name_of(info.tokens);
   for (const LabelSet& set : info.labels) json["labels"][set.name] = set.classes;
   return json;
 }
@@ -144,6 +145,7 @@ void read_data(const Json& json, CheckpointInfo& info) {
   info.max_length = static_cast<int>(number("max_length", 2, 10'000));
   info.max_situation_length = static_cast<int>(number("max_situation_length", 2, 10'000));
   info.min_frequency = number("min_frequency", 1, 1'000'000'000);
+  if (info.format >= 4) info.tokens = token_rules_named(json.at("tokens").get<std::string>());
 }
 
 void add_block(SafetensorsWriter& writer, const ParameterLayout& layout, const Tensor<float>& block,
@@ -186,12 +188,13 @@ void save_checkpoint(const fs::path& directory, const ModelState<float>& model, 
     for (const std::string& word : info.vocabulary) words += word + "\n";
     write_text_atomically(fresh / "vocabulary.txt", words);
     Json config = to_json(info.config);
-    config["format"] = checkpoint_format;
+    const int format = info.tokens == TokenRules::own ? checkpoint_format : latest_checkpoint_format;
+    config["format"] = format;
     config["data"] = data_to_json(info);
     if (!info.started_from.empty()) config["started_from"] = info.started_from;
     write_text_atomically(fresh / "config.json", config.dump(2) + "\n");
     Json state = state_to_json(info);
-    state["format"] = checkpoint_format;
+    state["format"] = format;
     state[fingerprints_key] = fingerprints_of(fresh);
     state[fingerprints_key][state_name] = fingerprint_of_state(state);
     write_text_atomically(fresh / state_name, state.dump(2) + "\n");
@@ -220,7 +223,7 @@ CheckpointInfo load_checkpoint_info(const fs::path& directory) {
   ETHREED_CHECK(
       config.is_object() && config.contains("format") && is_known_format(config["format"]),
       "{}: not a checkpoint of a format up to {}; it was made by another version of the program, use that one",
-      config_path.string(), checkpoint_format);
+      config_path.string(), latest_checkpoint_format);
   info.format = config["format"];
   try {
     check_as(config_path.string(), [&] { read_data(config.at("data"), info); });
@@ -309,6 +312,12 @@ void sweep_leftovers(const fs::path& run) {
     fail("{}: what a process that was killed left there cannot be put in order: {}", run.string(),
          error.code().message());
   }
+}
+
+WordTable CheckpointInfo::word_table() const {
+  WordTable words(tokens);
+  for (const std::string& word : vocabulary) words.id(word);
+  return words;
 }
 
 double ValidationFigures::value(const std::string& name) const {

@@ -6,6 +6,7 @@
 
 #include "model/interface/model_state.h"
 #include "model/interface/run_config.h"
+#include "model/text/word_table.h"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -18,9 +19,11 @@
 
 namespace ethreed {
 
-/// What is written. Formats 1 (one model only, not named) and 2 (with the path of the data, without the classes of the
-/// emotions, the lengths, and the fingerprint of state.json) are read.
+/// What is written where the data's tokens are by the own rules. Formats 1 (one model only, not named) and 2 (with the
+/// path of the data, without the classes of the emotions, the lengths, and the fingerprint of state.json) are read.
 inline constexpr int checkpoint_format = 3;
+/// What is written where they are by others: the same with the name of the rules.
+inline constexpr int latest_checkpoint_format = 4;
 
 /// Validation figures that are kept with a checkpoint: those that the model logs.
 struct ValidationFigures {
@@ -79,6 +82,10 @@ struct CheckpointInfo {
   int max_length = 40;
   int max_situation_length = 100;
   std::int64_t min_frequency = 1;
+  /// By which texts become tokens.
+  TokenRules tokens = TokenRules::own;
+  /// The vocabulary, with these rules: for texts that the model is to read, and for what it says.
+  WordTable word_table() const;
 };
 
 /// Writes `directory`, replacing what is there in one step. Throws Error (directory not writable, disk full, …); what

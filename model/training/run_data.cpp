@@ -52,6 +52,7 @@ CheckpointInfo info_of_new_run(RunConfig config, const Dataset& data, const std:
   info.max_length = data.max_length();
   if (data.max_situation_length() > 0) info.max_situation_length = data.max_situation_length();
   info.min_frequency = data.min_frequency();
+  info.tokens = data.tokens();
   const DataDescription description = describe(data);
   std::set<std::string> names = label_sets_of(model);
   names.emplace(emotion_set);  // of the data that is made for the run
@@ -84,6 +85,11 @@ void check_fits(const CheckpointInfo& info, const Dataset& data, const std::stri
       "{}: its vocabulary is not that of {} ({}); make data for the run with: ethreed prepare CORPUS --like {} "
       "--out DIR",
       data.path().parent_path().string(), run, first_difference(info, data), run);
+  ETHREED_CHECK(
+      data.tokens() == info.tokens,
+      "{}: its tokens are '{}', those of {} '{}'; make data for the run with: ethreed prepare CORPUS --like {} "
+      "--out DIR",
+      data.path().parent_path().string(), name_of(data.tokens()), run, name_of(info.tokens), run);
   const DataDescription description = describe(data);
   for (const std::string& name : label_sets_of(*info.config.model)) {
     const LabelSet* set = description.find(name);
@@ -106,7 +112,8 @@ DataLikeness likeness_of(const CheckpointInfo& info) {
                     .min_frequency = info.min_frequency,
                     .max_length = info.max_length,
                     .max_situation_length = info.max_situation_length,
-                    .dimension = info.config.model->model_config().value("embedding", 0)};
+                    .dimension = info.config.model->model_config().value("embedding", 0),
+                    .tokens = info.tokens};
   for (const LabelSet& set : info.labels)
     if (set.name != emotion_set) like.labels.push_back({set.name, set.classes});
   return like;

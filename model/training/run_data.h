@@ -19,8 +19,8 @@ std::vector<std::string> classes_of(const CheckpointInfo& info, std::string_view
 /// Those of what a model says in addition to its words.
 std::vector<std::string> classes_of(const CheckpointInfo& info, const InsightColumn& column);
 
-/// Throws Error, saying how such data is made, unless the data has the vocabulary of the run and, where it has label
-/// sets that the run's model speaks of, their classes. `run` names it.
+/// Throws Error, saying how such data is made, unless the data has the vocabulary and the tokens of the run and, where
+/// it has label sets that the run's model speaks of, their classes. `run` names it.
 void check_fits(const CheckpointInfo& info, const Dataset& data, const std::string& run);
 
 /// Is the training split the one that the run has learned from?

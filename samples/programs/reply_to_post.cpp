@@ -38,8 +38,7 @@ int main(int argc, char** argv) try {
   DeviceModel<float> device(context, parameters);
 
   // Words as numbers: the vocabulary first, then what a person types, which a pointer may copy.
-  WordTable words;
-  for (const std::string& word : info.vocabulary) words.id(word);
+  WordTable words = info.word_table();
 
   // What the model keeps of what was said: a turn costs a turn, whatever came before it.
   const std::unique_ptr<Conversation<float>> conversation = model.steps<float>().converse();

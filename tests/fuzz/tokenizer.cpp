@@ -1,4 +1,4 @@
-// The tokenizer, on any bytes.
+// The tokenizer by each of its rules, on any bytes.
 
 #include "model/text/tokenizer.h"
 
@@ -10,8 +10,10 @@
 
 using namespace ethreed;
 
-ETHREED_FUZZ_TARGET(tokenizer) {
-  const std::vector<std::string> tokens = tokenize(input);
+namespace {
+
+void check_rules(std::string_view input, TokenRules rules) {
+  const std::vector<std::string> tokens = tokenize(input, rules);
   for (const std::string& token : tokens) {
     fuzz::require(!token.empty(), "no token is empty");
     fuzz::require(is_utf8(token), "a token is UTF-8");
@@ -21,10 +23,16 @@ ETHREED_FUZZ_TARGET(tokenizer) {
     fuzz::require(!token.starts_with("<") || token == "<", "no token is a special word");
   }
   const std::vector<std::string_view> views(tokens.begin(), tokens.end());
-  const std::string text = detokenize(views);
+  const std::string text = detokenize(views, rules);
   fuzz::require(is_utf8(text), "readable text is UTF-8");
-  WordTable words;
+  WordTable words(rules);
   for (const std::string& token : tokens) words.id(token);
-  const std::vector<std::int32_t> ids = encode_utterance(input, words, 1'000'000);
+  const std::vector<std::int32_t> ids = encode_utterance(input, words, 10'000'000);
   fuzz::require(ids.size() == tokens.size() + 1, "an utterance is its tokens and the end");
+}
+
+}  // namespace
+
+ETHREED_FUZZ_TARGET(tokenizer) {
+  for (const std::string_view name : token_rule_names) check_rules(input, token_rules_named(name));
 }

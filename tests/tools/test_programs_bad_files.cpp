@@ -119,9 +119,9 @@ TEST_CASE("a checkpoint with values that cannot be is refused") {
     check_damage(
         project, [&] { edit_json(project, fmt::format("last/{}", name), pointer, value); }, parts);
   };
-  for (const Json& format : {Json(0), Json(4), Json("3")}) {
-    check_json("config.json", "/format", format, {"run/last/config.json: not a checkpoint of a format up to 3"});
-    check_json("state.json", "/format", format, {"run/last/state.json: not a checkpoint of a format up to 3"});
+  for (const Json& format : {Json(0), Json(5), Json("3")}) {
+    check_json("config.json", "/format", format, {"run/last/config.json: not a checkpoint of a format up to 4"});
+    check_json("state.json", "/format", format, {"run/last/state.json: not a checkpoint of a format up to 4"});
   }
   check_json("config.json", "/model/name", "ethred",
              {"run/last/config.json: model 'ethred' does not exist; give one of ethreed"});

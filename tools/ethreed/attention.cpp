@@ -122,8 +122,7 @@ class AttentionCommand {
     Records records = read_records(arguments_.records);
     for (const std::string& note : records.notes) fmt::print(stderr, "{}\n", note);
     std::erase_if(records.all, [&](const InputRecord& r) { return !wanted(printable(r.conversation.value_or(""))); });
-    WordTable words;
-    for (const std::string& word : run_.info.vocabulary) words.id(word);
+    WordTable words = run_.info.word_table();
     Answerer answerer(evaluator_, records.all, words, model_.vocabulary(), run_.info.max_length, 0);
     for (std::size_t first = 0; first < records.all.size() && more(); first += answer_window)
       answerer.answer(

@@ -51,8 +51,8 @@ class Chat {
         options_(arguments.decode.checked()),
         max_length_(run.info.max_length),
         planned_(planned_class(run, arguments.decode.emotion)),
-        conversation_(model_.steps<float>().converse()) {
-    for (const std::string& word : run.info.vocabulary) words_.id(word);
+        conversation_(model_.steps<float>().converse()),
+        words_(run.info.word_table()) {
     for (const InsightColumn& column : model_.insights()) classes_.push_back(classes_of(run.info, column));
   }
 

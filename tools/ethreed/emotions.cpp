@@ -160,8 +160,7 @@ void run_emotions(const EmotionsArguments& arguments) {
   const Records records = read_records(arguments.records);
   for (const std::string& note : records.notes) fmt::print(stderr, "{}\n", note);
   for (const std::string& note : model.notes()) fmt::print(stderr, "{}\n", note);
-  WordTable words;
-  for (const std::string& word : run.info.vocabulary) words.id(word);
+  const WordTable words = run.info.word_table();
   const int max_length = arguments.post_length.value_or(texts ? default_text_length : run.info.max_length);
   std::vector<OfRecord> utterances = read_utterances(records.all, words, max_length);
   const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);

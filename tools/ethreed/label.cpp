@@ -86,7 +86,7 @@ class RunLabeller final : public Labeller {
         "{}: is a run of model '{}', which labels no texts; train a classifier of texts (see: ethreed models)",
         arguments.run.run, model.name());
     classes_ = classes_of(run_.info, model.label_set());
-    for (const std::string& word : run_.info.vocabulary) vocabulary_.id(word);
+    vocabulary_ = run_.info.word_table();
     device_.emplace(context_, *run_.state);
     evaluator_.emplace(context_, model, device_->model());
   }

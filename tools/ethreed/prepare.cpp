@@ -1,6 +1,8 @@
 #include "tools/ethreed/prepare_options.h"
 
+#include "core/error.h"
 #include "model/text/table_reader.h"
+#include "model/text/tokenizer.h"
 #include "tools/ethreed/commands.h"
 #include "tools/ethreed/session.h"
 
@@ -60,6 +62,11 @@ PrepareOptions PrepareArguments::checked() const {
   result.corpus.listener_first = listener_first == "drop" ? ListenerFirst::drop : ListenerFirst::keep;
   if (!delimiter.empty()) result.corpus.delimiter = parse_delimiter(delimiter);
   result.label_columns = parse_label_columns(label_columns);
+  result.tokens = token_rules_named(tokens);
+  result.vocabulary = vocabulary == "full" ? VocabularyOf::full : VocabularyOf::train;
+  ETHREED_CHECK(result.vocabulary == VocabularyOf::train || min_frequency.value_or(1) == 1,
+                "--min-frequency {}: a full vocabulary has every word; leave it out", *min_frequency);
+  result.min_frequency = min_frequency.value_or(result.min_frequency);
   result.like.reset();
   if (!like.empty()) result.like = likeness_of(load_checkpoint_info(checkpoint_in(like, checkpoint)));
   return result;
@@ -106,10 +113,22 @@ void add_prepare_options(CLI::App& command, PrepareArguments& arguments) {
       ->capture_default_str();
   add_label_column_option(command, arguments.label_columns);
   command
-      .add_option("--min-frequency", options.min_frequency,
-                  "How often a word must occur in train to enter the vocabulary")
-      ->check(CLI::Range(1, 1'000'000'000))
+      .add_option("--tokens", arguments.tokens,
+                  "By which rules texts become tokens: this project's, or those of the releases of MoEL and MIME "
+                  "(older), of KEMP and later reruns (newer)")
+      ->check(CLI::IsMember(std::vector<std::string>(token_rule_names.begin(), token_rule_names.end())))
       ->capture_default_str();
+  command
+      .add_option(
+          "--vocabulary", arguments.vocabulary,
+          "Words of the vocabulary; full: every word of every split and of its situations, as in these releases")
+      ->check(CLI::IsMember({"train", "full"}))
+      ->capture_default_str();
+  command
+      .add_option("--min-frequency", arguments.min_frequency,
+                  "How often a word must occur in train to enter the vocabulary; not for a full one")
+      ->check(CLI::Range(1, 1'000'000'000))
+      ->default_str(std::to_string(options.min_frequency));
   command
       .add_option("--max-length", options.max_length,
                   "Longest utterance in tokens, end mark included; longer ones are cut")
@@ -126,13 +145,14 @@ void add_prepare_options(CLI::App& command, PrepareArguments& arguments) {
   CLI::Option* like_run =
       command
           .add_option("--like", arguments.like,
-                      "Make data for this run: its vocabulary, classes and lengths; train.csv may be absent")
+                      "Make data for this run: its tokens, vocabulary, classes and lengths; train.csv may be absent")
           ->type_name("RUN");
   command.add_option("--checkpoint", arguments.checkpoint, "With --like: which checkpoint of the run")
       ->check(CLI::IsMember({"best", "last"}))
       ->capture_default_str()
       ->needs(like_run);
-  for (const char* option : {"--min-frequency", "--max-length", "--max-situation-length", "--dimension", "--emotions"})
+  for (const char* option : {"--tokens", "--vocabulary", "--min-frequency", "--max-length", "--max-situation-length",
+                             "--dimension", "--emotions"})
     like_run->excludes(command.get_option(option));
 }
 

@@ -3,6 +3,8 @@
 
 #include "model/text/prepare.h"
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,11 +17,13 @@ namespace ethreed {
 struct PrepareArguments {
   PrepareOptions options;  ///< those that need no translation
   // Options that are words.
+  std::string tokens = "own", vocabulary = "train";
   std::string other_labels = "error", labels_of = "auto", emotion_per = "auto", empty = "drop", listener_first = "keep";
   std::string delimiter;
+  std::optional<std::int64_t> min_frequency;
   std::vector<std::string> label_columns;  ///< "NAME=FILE"
   std::string like, checkpoint = "best";
-  /// Throws Error if a word is none, or as likeness_of does.
+  /// Throws Error if a word is none, if the minimum frequency is for another vocabulary, or as likeness_of does.
   PrepareOptions checked() const;
 };
 

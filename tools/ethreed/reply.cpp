@@ -94,8 +94,7 @@ void run_reply(const ReplyArguments& arguments) {
   const Records records = read_records(arguments.records);
   for (const std::string& note : records.notes) fmt::print(stderr, "{}\n", note);
   const int max_length = arguments.post_length.value_or(run.info.max_length);
-  WordTable words;
-  for (const std::string& word : run.info.vocabulary) words.id(word);
+  WordTable words = run.info.word_table();
   const std::unique_ptr<Runtime> runtime = open_runtime(arguments.run.device);
   Context context = runtime->context();
   DeviceModel<float> device(context, *run.state);

@@ -49,8 +49,7 @@ class Scheme {
     if (fs::exists(folder / dataset_file_name)) {
       words_ = Dataset::open(folder).vocabulary();
     } else if (fs::exists(folder / "best")) {
-      words_.emplace();
-      for (const std::string& word : load_checkpoint_info(folder / "best").vocabulary) words_->id(word);
+      words_ = load_checkpoint_info(folder / "best").word_table();
     } else {
       subwords_.emplace(SubwordTokenizer::open(folder));
     }
@@ -63,7 +62,10 @@ class Scheme {
     quoted_.resize(static_cast<std::size_t>(words_ ? words_->size() : subwords_->size()));
   }
 
-  std::string description() const { return words_ ? "words" : subwords_->description(); }
+  std::string description() const {
+    if (!words_) return subwords_->description();
+    return words_->rules() == TokenRules::own ? "words" : fmt::format("words, {}", name_of(words_->rules()));
+  }
 
   SubwordRow row(const Input& input, const std::string& place) const {
     if (!words_)
@@ -72,7 +74,8 @@ class Scheme {
     ETHREED_CHECK(!input.second, "{}: is a pair, which a vocabulary of words does not know; give one text a line",
                   place);
     SubwordRow row;
-    for (const std::string& word : tokenize(input.first)) row.ids.push_back(words_->find(word).value_or(unk_id));
+    for (const std::string& word : tokenize(input.first, words_->rules()))
+      row.ids.push_back(words_->find(word).value_or(unk_id));
     return row;
   }
 

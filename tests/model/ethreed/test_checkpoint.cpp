@@ -162,6 +162,22 @@ TEST_CASE("a checkpoint comes back bit for bit, for the whole model and every ab
   }
 }
 
+TEST_CASE("a checkpoint keeps the tokens of its data, and one of the own tokens is as it was") {
+  Saved saved;
+  CHECK(load_checkpoint_info(saved.directory).tokens == TokenRules::own);
+  CHECK_FALSE(Json::parse(content_of(saved.path("config.json")))["data"].contains("tokens"));
+  saved.info.tokens = TokenRules::published_older;
+  save_checkpoint(saved.directory, saved.model, saved.info);
+  const CheckpointInfo info = load_checkpoint_info(saved.directory);
+  CHECK(info.tokens == TokenRules::published_older);
+  CHECK(info.format == latest_checkpoint_format);
+  CHECK(info.word_table().rules() == TokenRules::published_older);
+  CHECK(static_cast<std::size_t>(info.word_table().size()) == info.vocabulary.size());
+  saved.edit("config.json", [](Json& json) { json["data"].erase("tokens"); });
+  saved.forget_fingerprints();
+  CHECK_THROWS_WITH(load_checkpoint_info(saved.directory), Contains("config.json") && Contains("damaged"));
+}
+
 TEST_CASE("a checkpoint reads into doubles, and into a model that is not for training") {
   const Saved saved;
   ModelState<double> model = make_state<double>(tiny_config(), false);

@@ -117,11 +117,11 @@ TEST_CASE("a configuration that is not the vocabulary's is refused") {
 
 TEST_CASE("another format number is refused") {
   for (const char* name : {"config.json", "state.json"})
-    for (const Json& format : {Json(checkpoint_format + 1), Json(0), Json(-1), Json(1.5), Json("1"), Json()}) {
+    for (const Json& format : {Json(latest_checkpoint_format + 1), Json(0), Json(-1), Json(1.5), Json("1"), Json()}) {
       Saved saved;
       saved.edit(name, [&](Json& json) { json["format"] = format; });
       saved.forget_fingerprints();
-      CHECK_THROWS_WITH(saved.load(), Contains(name) && Contains("a format up to 3"));
+      CHECK_THROWS_WITH(saved.load(), Contains(name) && Contains("a format up to 4"));
     }
 }
 

@@ -127,7 +127,7 @@ ReplyClassifier::ReplyClassifier(const std::string& run)
                 "{}: is a run of model '{}', which labels no texts; train a classifier of texts (see: ethreed models)",
                 run, model.name());
   classes_ = classes_of(open_->run.info, model.label_set());
-  for (const std::string& word : open_->run.info.vocabulary) open_->vocabulary.id(word);
+  open_->vocabulary = open_->run.info.word_table();
   open_->runtime = open_runtime(arguments.device);
   Context context = open_->runtime->context();
   open_->device = std::make_unique<DeviceModel<float>>(context, *open_->run.state);

@@ -15,12 +15,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-WordTable table_of(const LoadedRun& run) {
-  WordTable words;
-  for (const std::string& word : run.info.vocabulary) words.id(word);
-  return words;
-}
-
 }  // namespace
 
 // A request at work.
@@ -35,7 +29,7 @@ BatchAnswerer::BatchAnswerer(const Context& context, const LoadedRun& run, Model
     : run_(run),
       evaluator_(context, run.model(), state),
       batch_(context, run.model(), state),
-      vocabulary_(table_of(run)),
+      vocabulary_(run.info.word_table()),
       words_(vocabulary_),
       records_(run, words_) {}
 

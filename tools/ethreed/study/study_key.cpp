@@ -48,6 +48,15 @@ Json body_of(const Study& study) {
 // Texts from files may hold bytes that are no UTF-8; tables give U+FFFD for them already.
 std::string fingerprint_of(const Study& study) { return Fingerprint().add(body_of(study).dump()).text(); }
 
+// A post as systems of different tokens print it: of quotes and blanks, not all are kept.
+std::string without_quotes(const std::string& text) {
+  std::string out;
+  for (const std::string& token : tokenize(text))
+    for (const char c : token)
+      if (c != '"' && c != '\'' && c != '`') out += c;
+  return out;
+}
+
 // What every system says in a row.
 StudyContext context_of(const std::vector<ReplyFile>& files, std::size_t row, bool gold) {
   const FileReply& first = files[0].rows[row];
@@ -59,7 +68,7 @@ StudyContext context_of(const std::vector<ReplyFile>& files, std::size_t row, bo
                 files[0].place(row));
   for (const ReplyFile& file : files) {
     const FileReply& reply = file.rows[row];
-    ETHREED_CHECK(reply.context.empty() || tokenize(reply.context.back()) == tokenize(context.said.back()),
+    ETHREED_CHECK(reply.context.empty() || without_quotes(reply.context.back()) == without_quotes(context.said.back()),
                   "{}: answers '{}', where {} answers '{}'; give replies to the same posts in the same order",
                   file.place(row), excerpt(reply.context.back()), files[0].place(row), excerpt(context.said.back()));
     context.replies.push_back(reply.reply);
