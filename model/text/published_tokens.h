@@ -19,7 +19,8 @@ enum class PublishedVersion { older, newer };
 ///     you'd (you would), you're, you'll, i'm, they're, that's, what's, couldn't, i've, we've, can't (cannot), i'd (i
 ///     would), aren't, isn't, wasn't, weren't, won't (will not), there's, there're.
 ///  3. A sentence ends at white space behind . ? or !, between which closing quotes and brackets may stand. A period
-///     behind a number, a single letter or one of a.m dr ft jr mr mrs ms ok p.m st u.s vs ends none if a letter follows.
+///     behind a number, a single letter or one of a.m dr ft jr mr mrs ms ok p.m st u.s vs ends none if a letter
+///     follows.
 ///  4. Each of « “ ‘ „ and each run of backticks stands alone. Two apostrophes behind a blank or an opening bracket
 ///     become ``. An apostrophe before a single letter or digit stands alone, but not before m t s d (newer: n).
 ///  5. The last period of a sentence stands alone if no period is before it; closing quotes and brackets may be behind
