@@ -3,6 +3,7 @@
 #include "core/error.h"
 
 #include <algorithm>
+#include <csignal>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -94,9 +95,32 @@ void ThreadPool::Job::finish() {
   if (error_) std::rethrow_exception(error_);
 }
 
+namespace {
+
+// While it lives, threads that are started take no signals but those of their own faults: Ctrl-C is for the thread that
+// waits for it. A program that blocks it up to the moment of waiting would miss it, were it handled here meanwhile.
+class SignalsForOthers {
+ public:
+  SignalsForOthers() {
+    sigset_t all{};
+    sigfillset(&all);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS, SIGPROF}) sigdelset(&all, fault);
+    ::pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  ~SignalsForOthers() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsForOthers(const SignalsForOthers&) = delete;
+  SignalsForOthers& operator=(const SignalsForOthers&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
+
 ThreadPool::ThreadPool(int threads) : job_(std::max(1, threads)), background_(std::max(1, threads)) {
   ETHREED_CHECK(threads >= 1 && threads <= 1024, "ThreadPool: got {} threads, wanted 1 to 1024", threads);
   workers_.reserve(threads - 1);
+  const SignalsForOthers signals;
   for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i, threads] { worker_loop(i, i <= threads / 2); });
 }
 

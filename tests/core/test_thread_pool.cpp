@@ -6,6 +6,8 @@
 
 #include <array>
 #include <atomic>
+#include <csignal>
+#include <cstdint>
 #include <thread>
 
 using namespace ethreed;
@@ -140,6 +142,25 @@ TEST_CASE("a pool has one work in the background at a time") {
   CHECK_THROWS_WITH(Background(pool, 1, [](std::int64_t) {}), Catch::Contains("has work in the background already"));
   first.finish();
   CHECK_NOTHROW(Background(pool, 1, [](std::int64_t) {}));
+}
+
+TEST_CASE("the threads of a pool leave Ctrl-C to the thread that made it") {
+  const auto blocks_ctrl_c = [] {
+    sigset_t mask{};
+    ::pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+    return sigismember(&mask, SIGINT) == 1;
+  };
+  ThreadPool pool(3);
+  CHECK_FALSE(blocks_ctrl_c());
+  const std::thread::id own = std::this_thread::get_id();
+  std::atomic<int> of_workers = 0, blocked = 0;
+  while (of_workers == 0)
+    pool.parallel_for(64, [&](std::int64_t) {
+      if (std::this_thread::get_id() == own) return;
+      ++of_workers;
+      blocked += blocks_ctrl_c();
+    });
+  CHECK(blocked == of_workers);
 }
 
 TEST_CASE("a thread pool refuses impossible numbers of threads") {
