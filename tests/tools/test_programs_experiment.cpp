@@ -148,6 +148,12 @@ TEST_CASE("an experiment trains and evaluates every variant with every seed, and
   CHECK_THAT(project.must(experiment("out")), Contains("5 of 5 runs are done") && !Contains("training"));
   CHECK((results_of(project, "out") == before));
 
+  // What is trained and not evaluated takes no training's time.
+  fs::remove_all(project / "out/results");
+  const std::string again = project.must(experiment("out"));
+  for (const int done : {1, 2, 3, 4}) CHECK_THAT(again, Contains(fmt::format("done, {} of 5 runs, 0:00 left", done)));
+  CHECK((results_of(project, "out") == before));
+
   // A figure that no run has is named: it may be misspelt.
   Json plan = tiny_plan();
   plan["columns"][2]["figures"] = {"distnct_1"};

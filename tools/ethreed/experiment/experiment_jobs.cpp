@@ -215,8 +215,14 @@ class JobLoop {
     return works;
   }
 
+  double seconds_left() const {
+    std::vector<RunInWork> runs = in_work();
+    for (const PlannedRun* run : waiting_) runs.push_back({run, false, log_tail(folder_.run(*run))});
+    return time_left_.of(runs, options_.jobs);
+  }
+
   std::string left_text() const {
-    const double left = time_left_.of(waiting_, in_work(), options_.jobs);
+    const double left = seconds_left();
     return left < 0 || done_ == runs_ ? std::string() : fmt::format(", {} left", duration_text(left));
   }
 
@@ -226,7 +232,7 @@ class JobLoop {
     const std::vector<RunInWork> works = in_work();
     for (const RunInWork& work : works)
       if (work.tail && work.run->trained_as.empty()) time_left_.learn(*work.run, *work.tail);
-    view_.show(works, done_, runs_, time_left_.of(waiting_, works, options_.jobs));
+    view_.show(works, done_, runs_, seconds_left());
   }
 
   const ExperimentPlan& plan_;

@@ -24,12 +24,10 @@ double TimeLeft::seconds_of(const PlannedRun& run) const {
   return sum / static_cast<double>(seconds_a_run_.size());
 }
 
-double TimeLeft::of(const std::vector<const PlannedRun*>& waiting, const std::vector<RunInWork>& in_work,
-                    int jobs) const {
+double TimeLeft::of(const std::vector<RunInWork>& runs, int jobs) const {
   if (seconds_a_run_.empty()) return -1;
   double sum = 0, longest = 0;
-  for (const PlannedRun* run : waiting) sum += seconds_of(*run);
-  for (const RunInWork& work : in_work) {
+  for (const RunInWork& work : runs) {
     const double share =
         work.tail ? static_cast<double>(work.tail->step) / static_cast<double>(work.run->steps()) : 0.0;
     const double left = work.evaluating ? 0.0 : std::max(0.0, 1 - share) * seconds_of(*work.run);

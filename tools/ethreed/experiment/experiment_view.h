@@ -11,7 +11,7 @@
 
 namespace ethreed {
 
-/// A run in work.
+/// A run that is not done, and how far it is.
 struct RunInWork {
   const PlannedRun* run = nullptr;
   bool evaluating = false;
@@ -24,8 +24,9 @@ class TimeLeft {
  public:
   /// A run is at its end, or has got as far as `tail`. `evaluation`: seconds, 0 if not known.
   void learn(const PlannedRun& run, const LogTail& tail, double evaluation = 0);
-  /// Seconds of all that is left on `jobs` places; negative if nothing is known.
-  double of(const std::vector<const PlannedRun*>& waiting, const std::vector<RunInWork>& in_work, int jobs) const;
+  /// Seconds of all that is left of these runs, in work or waiting (begun before or not), on `jobs` places; negative if
+  /// nothing is known.
+  double of(const std::vector<RunInWork>& runs, int jobs) const;
 
  private:
   double seconds_of(const PlannedRun& run) const;
