@@ -3,6 +3,7 @@
 #include "model/text/corpus_emotions.h"
 #include "model/text/corpus_folder.h"
 #include "model/text/listener_labels.h"
+#include "tests/model/corpus_text.h"
 #include "tests/temporary_folder.h"
 
 #include <catch2/catch.hpp>
@@ -13,8 +14,6 @@ using namespace ethreed;
 using Catch::Contains;
 
 namespace {
-
-const std::string header = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags\n";
 
 CorpusSplit read(const std::string& content, const CorpusOptions& options = {}, const std::string& name = "train.csv") {
   const TemporaryFolder folder;
@@ -66,21 +65,24 @@ TEST_CASE("corpora: JSON Lines are read") {
 }
 
 TEST_CASE("corpora: a comma in an utterance is kept, or its row refused, no word is lost") {
-  check_turn(read(header + "a,1,sad,s,1,\"Hi, you\",,\na,2,sad,s,0,\"No, \"\"you\"\"\",,\n"), "Hi, you", "No, \"you\"");
-  CHECK_THROWS_WITH(read(header + "a,1,sad,s,1,Hi, you,,\na,2,sad,s,0,Yes,,\n"),
+  check_turn(read(corpus_header + "a,1,sad,s,1,\"Hi, you\",,\na,2,sad,s,0,\"No, \"\"you\"\"\",,\n"), "Hi, you",
+             "No, \"you\"");
+  CHECK_THROWS_WITH(read(corpus_header + "a,1,sad,s,1,Hi, you,,\na,2,sad,s,0,Yes,,\n"),
                     Contains("train.csv:2: got 9 columns"));
-  CHECK_THROWS_WITH(read(header + "a,1,sad,s,1,I paid 2,000,,\na,2,sad,s,0,Yes,,\n"), Contains("got 9 columns"));
-  CHECK_THROWS_WITH(read(header + "a,1,sad,s, too,1,Hi,,\na,2,sad,s,0,Yes,,\n"), Contains("got 9 columns"));
-  const CorpusSplit candidates = read(header + "a,1,sad,s,1,Hi,,\na,2,sad,s,0,Yes,5|5|5_2|2|5,<HI>,say \"no\"|yes\n");
+  CHECK_THROWS_WITH(read(corpus_header + "a,1,sad,s,1,I paid 2,000,,\na,2,sad,s,0,Yes,,\n"), Contains("got 9 columns"));
+  CHECK_THROWS_WITH(read(corpus_header + "a,1,sad,s, too,1,Hi,,\na,2,sad,s,0,Yes,,\n"), Contains("got 9 columns"));
+  const CorpusSplit candidates =
+      read(corpus_header + "a,1,sad,s,1,Hi,,\na,2,sad,s,0,Yes,5|5|5_2|2|5,<HI>,say \"no\"|yes\n");
   check_turn(candidates, "Hi", "Yes");
   CHECK(note_of(candidates.notes, "candidate_rows").first == "train.csv:3");
-  const CorpusSplit odd = read(header + "a,1,sad,s,1,Hi, you,\na,2,sad,s,0,Yes,,\n");  // eight fields all the same
+  const CorpusSplit odd =
+      read(corpus_header + "a,1,sad,s,1,Hi, you,\na,2,sad,s,0,Yes,,\n");  // eight fields all the same
   CHECK(note_of(odd.notes, "odd_selfeval").first == "train.csv:2");
 }
 
 TEST_CASE("corpora: quotation marks of a file without quoting stay words") {
-  const CorpusSplit split =
-      read(header + "a,1,sad,s,1,\"Hi\" she said,,\na,2,sad,s,0,\"No.\",,\na,3,sad,s,1,\"I,,\na,4,sad,s,0,see\",,\n");
+  const CorpusSplit split = read(
+      corpus_header + "a,1,sad,s,1,\"Hi\" she said,,\na,2,sad,s,0,\"No.\",,\na,3,sad,s,1,\"I,,\na,4,sad,s,0,see\",,\n");
   REQUIRE(split.dialogues.at(0).turns.size() == 2);
   CHECK(split.dialogues[0].turns[0].post == "\"Hi\" she said");
   CHECK(split.dialogues[0].turns[0].response == "\"No.\"");
@@ -89,14 +91,14 @@ TEST_CASE("corpora: quotation marks of a file without quoting stay words") {
 }
 
 TEST_CASE("corpora: blank lines between rows are passed over and counted") {
-  const CorpusSplit split = read(header + "a,1,sad,s,1,Hi,,\n\n,,,,,,,\na,2,sad,s,0,Yes,,\n\n");
+  const CorpusSplit split = read(corpus_header + "a,1,sad,s,1,Hi,,\n\n,,,,,,,\na,2,sad,s,0,Yes,,\n\n");
   check_turn(split, "Hi", "Yes");
   CHECK(note_of(split.notes, "blank_rows").count == 2);
   CHECK(note_of(split.notes, "blank_rows").first == "train.csv:3");
 }
 
 TEST_CASE("corpora: turns without a word are dropped, kept or refused, and counted with the first line") {
-  const std::string rows = header +
+  const std::string rows = corpus_header +
                            "a,1,sad,s,1, ,,\na,2,sad,s,0,Yes,,\na,3,sad,s,1,Why?,,\na,4,sad,s,0,\xE2\x80\x8B,,\n"
                            "a,5,sad,s,1,Well,,\na,6,sad,s,0,Good,,\n";
   const CorpusSplit dropped = read(rows);
@@ -118,7 +120,7 @@ TEST_CASE("corpora: turns without a word are dropped, kept or refused, and count
 }
 
 TEST_CASE("corpora: rows of one party that follow each other are counted, or joined where that is asked for") {
-  const std::string rows = header +
+  const std::string rows = corpus_header +
                            "a,1,sad,s,ann,Hi,,\na,2,sad,s,ann,You there?,,\na,3,sad,s,bob,Yes,,\na,4,sad,s,bob,,,\n"
                            "a,5,sad,s,ann,Bye,,\n";
   const CorpusSplit apart = read(rows, {.empty = EmptyUtterances::keep});
@@ -141,7 +143,7 @@ TEST_CASE("corpora: rows of one party that follow each other are counted, or joi
 
 TEST_CASE("corpora: a listener who opens dialogues is told, and dropped where that is asked for") {
   const auto rows = [&](const std::string& speaker, const std::string& listener) {
-    return header + "a,1,sad,s," + listener + ",How are you?,,\na,2,sad,s," + speaker + ",Bad,,\na,3,sad,s," +
+    return corpus_header + "a,1,sad,s," + listener + ",How are you?,,\na,2,sad,s," + speaker + ",Bad,,\na,3,sad,s," +
            listener + ",Oh,,\n";
   };
   const CorpusSplit kept = read(rows("1", "0"));
@@ -154,14 +156,14 @@ TEST_CASE("corpora: a listener who opens dialogues is told, and dropped where th
   CHECK_FALSE(has_note(read(rows("0", "1")).notes, "listener_first"));
   // Names that say nothing: the one who opens fewer dialogues.
   const CorpusSplit named =
-      read(header +
+      read(corpus_header +
            "a,1,,s,x,Hi,,\na,2,,s,y,Yes,,\nb,1,,s,y,Hi,,\nb,2,,s,x,Yes,,\nc,1,,s,x,Hi,,\nc,2,,s,y,"
            "Yes,,\n");
   CHECK(note_of(named.notes, "listener_first").first == "train.csv:4");
 }
 
 TEST_CASE("corpora: Latin-1 is read as such and said") {
-  const CorpusSplit split = read(header + "a,1,sad,s,1,a caf\xE9,,\na,2,sad,s,0,Yes,,\n");
+  const CorpusSplit split = read(corpus_header + "a,1,sad,s,1,a caf\xE9,,\na,2,sad,s,0,Yes,,\n");
   check_turn(split, "a café", "Yes");
   CHECK(note_of(split.notes, "latin1_rows").first == "train.csv:2");
 }
@@ -240,9 +242,9 @@ TEST_CASE("corpora: one emotion an utterance is seen from the data or said, else
 
 TEST_CASE("corpora: labels reach the utterances that rows became, quoted or not, and lost ones are counted") {
   const TemporaryFolder folder;
-  std::vector<CorpusSplit> splits{
-      read(header + "a,1,,s,x,Hi,,\na,2,,s,x,there,,\na,3,,s,y,Yes,,\na,4,,s,x,,,\na,5,,s,y,No,,\na,6,,s,x,Bye,,\n",
-           {.join_consecutive = true})};
+  std::vector<CorpusSplit> splits{read(
+      corpus_header + "a,1,,s,x,Hi,,\na,2,,s,x,there,,\na,3,,s,y,Yes,,\na,4,,s,x,,,\na,5,,s,y,No,,\na,6,,s,x,Bye,,\n",
+      {.join_consecutive = true})};
   REQUIRE(splits[0].dialogues.at(0).turns.size() == 1);
   const EmotionSet emotions;
   const auto path =

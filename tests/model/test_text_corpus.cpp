@@ -2,6 +2,7 @@
 #include "model/text/corpus_emotions.h"
 #include "model/text/corpus_folder.h"
 #include "model/text/listener_labels.h"
+#include "tests/model/corpus_text.h"
 #include "tests/temporary_folder.h"
 
 #include <catch2/catch.hpp>
@@ -11,10 +12,8 @@ using Catch::Contains;
 
 namespace {
 
-const std::string header = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags\n";
-
 CorpusSplit read(const TemporaryFolder& folder, const std::string& rows) {
-  std::vector<CorpusSplit> splits{read_corpus_split(folder.file("train.csv", header + rows), "train")};
+  std::vector<CorpusSplit> splits{read_corpus_split(folder.file("train.csv", corpus_header + rows), "train")};
   resolve_emotions(splits);
   return std::move(splits.front());
 }
@@ -94,7 +93,7 @@ TEST_CASE("a dialogue's situation is its first row's prompt, dialogues whose row
 
 TEST_CASE("a corpus file may have CRLF line ends, a byte order mark, no last line end and candidates") {
   const TemporaryFolder folder;
-  const auto path = folder.file("valid.csv", "\xEF\xBB\xBF" + header.substr(0, header.size() - 1) +
+  const auto path = folder.file("valid.csv", "\xEF\xBB\xBF" + corpus_header.substr(0, corpus_header.size() - 1) +
                                                  "\r\na,1,sad,s,1,Hi,,\r\na,2,sad,s,0,Yes,,,one|two\r\n\r\n");
   CHECK(read_corpus_split(path, "valid").dialogues.at(0).turns.at(0).response == "Yes");
   CHECK(read(folder, "a,1,sad,s,1,Hi,,\na,2,sad,s,0,Yes,,").dialogues.size() == 1);

@@ -3,6 +3,7 @@
 #include "model/text/emotions.h"
 #include "model/text/prepare.h"
 #include "model/text/vocabulary.h"
+#include "tests/model/corpus_text.h"
 #include "tests/temporary_folder.h"
 
 #include <catch2/catch.hpp>
@@ -18,11 +19,9 @@ using Catch::Contains;
 
 namespace {
 
-const std::string header = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags\n";
-
 // Three training dialogues and one for validation, with words inside and outside the vocabulary.
 void write_corpus(const TemporaryFolder& folder) {
-  folder.file("train.csv", header +
+  folder.file("train.csv", corpus_header +
                                "a,1,proud,s,1,I love my dog.,,\n"
                                "a,2,proud,s,0,I love zorbing.,,\n"
                                "b,1,sad,s,1,My dog dog died.,,\n"
@@ -30,7 +29,7 @@ void write_corpus(const TemporaryFolder& folder) {
                                "b,3,sad,s,1,I know I love.,,\n"
                                "b,4,sad,s,0,I love love love love love love love.,,\n"
                                "c,1,sad,s,1,zorbing zorbing zorbing,,\n");  // dropped: counts for nothing
-  folder.file("valid.csv", header +
+  folder.file("valid.csv", corpus_header +
                                "d,1,caring,s,1,I love quokkas.,,\n"
                                "d,2,caring,s,0,quokkas or unicorns?,,\n");
 }
@@ -42,12 +41,6 @@ PrepareOptions options_of(const TemporaryFolder& folder) {
   options.max_length = 6;
   options.dimension = 5;
   return options;
-}
-
-std::string text_of(const Dataset& data, std::span<const std::int32_t> ids) {
-  std::string out;
-  for (const std::int32_t id : ids) out += (out.empty() ? "" : " ") + std::string(data.word(id));
-  return out;
 }
 
 }  // namespace
@@ -195,7 +188,7 @@ TEST_CASE("preparing refuses options out of range and corpora that are not whole
   options = options_of(folder);
   options.corpus_directory = folder / "absent";
   refuses(options, "absent: is not a folder");
-  folder.file("test.csv", header + "a,1,sad,s,1,Hi,,\na,2,sad,s,0,Yes,,\n");
+  folder.file("test.csv", corpus_header + "a,1,sad,s,1,Hi,,\na,2,sad,s,0,Yes,,\n");
   refuses(options_of(folder), "the dialogue 'a' is in train.csv and in test.csv");
 }
 

@@ -6,6 +6,7 @@
 #include "model/text/prepare.h"
 #include "model/text/tokenizer.h"
 #include "model/text/vocabulary.h"
+#include "tests/model/corpus_text.h"
 #include "tests/temporary_folder.h"
 
 #include <catch2/catch.hpp>
@@ -18,10 +19,8 @@ using Catch::Contains;
 
 namespace {
 
-const std::string header = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags\n";
-
 void write_corpus(const TemporaryFolder& folder) {
-  folder.file("train.csv", header +
+  folder.file("train.csv", corpus_header +
                                "a,1,sad,'Tis my wug,1,I cannot see *it*.,,\n"
                                "a,2,sad,'Tis my wug,0,Wouldn't it come?,,\n"
                                "a,3,sad,'Tis my wug,1,It ran..,,\n"
@@ -29,13 +28,13 @@ void write_corpus(const TemporaryFolder& folder) {
                                "b,1,sad,It ran off,1,I see a mip.,,\n"
                                "b,2,sad,It ran off,0,So sad,,\n"
                                "b,3,sad,It ran off,1,never answered,,\n");
-  folder.file("valid.csv", header +
+  folder.file("valid.csv", corpus_header +
                                "c,1,sad,It rained,1,A blor,,\n"
                                "c,2,sad,It rained,0,A snork,,\n");
 }
 
 void write_test_split(const TemporaryFolder& folder) {
-  folder.file("test.csv", header + "d,1,sad,It hailed,1,Pling,,\nd,2,sad,It hailed,0,Plong mip,,\n");
+  folder.file("test.csv", corpus_header + "d,1,sad,It hailed,1,Pling,,\nd,2,sad,It hailed,0,Plong mip,,\n");
 }
 
 PrepareOptions options_of(const TemporaryFolder& folder, TokenRules tokens, VocabularyOf vocabulary) {
@@ -48,12 +47,6 @@ PrepareOptions options_of(const TemporaryFolder& folder, TokenRules tokens, Voca
   options.max_situation_length = 10'000;
   options.dimension = 5;
   return options;
-}
-
-std::string text_of(const Dataset& data, std::span<const std::int32_t> ids) {
-  std::string out;
-  for (const std::int32_t id : ids) out += (out.empty() ? "" : " ") + std::string(data.word(id));
-  return out;
 }
 
 }  // namespace
@@ -95,7 +88,7 @@ TEST_CASE("the tokens of situations are those of the dialogues") {
 
 TEST_CASE("the name of the tokens is part of the fingerprint, even where they are the same") {
   const TemporaryFolder folder;
-  folder.file("train.csv", header + "a,1,sad,so,1,blor mip,,\na,2,sad,so,0,wug,,\n");
+  folder.file("train.csv", corpus_header + "a,1,sad,so,1,blor mip,,\na,2,sad,so,0,wug,,\n");
   PrepareOptions options = options_of(folder, TokenRules::own, VocabularyOf::train);
   options.min_frequency = 1;
   const PrepareSummary own = prepare(options);
@@ -163,11 +156,11 @@ TEST_CASE("no utterance is cut at the longest length, and a corpus without a wor
   const TemporaryFolder folder;
   std::string long_text;
   for (int i = 0; i < 1'500; ++i) long_text += "blor ";
-  folder.file("train.csv", header + "a,1,sad,so,1," + long_text + ",,\na,2,sad,so,0,mip,,\n");
+  folder.file("train.csv", corpus_header + "a,1,sad,so,1," + long_text + ",,\na,2,sad,so,0,mip,,\n");
   const PrepareSummary summary = prepare(options_of(folder, TokenRules::published_older, VocabularyOf::full));
   CHECK(summary.splits.at(0).truncated == 0);
   CHECK(Dataset::open(folder / "out").split("train").post(0, 0).size() == 1'501);
-  folder.file("train.csv", header + "a,1,sad,,1,\",,\na,2,sad,,0,\"\",,\n");
+  folder.file("train.csv", corpus_header + "a,1,sad,,1,\",,\na,2,sad,,0,\"\",,\n");
   CHECK_THROWS_WITH(prepare(options_of(folder, TokenRules::published_older, VocabularyOf::full)),
                     Contains("no text of the corpus has a word"));
 }

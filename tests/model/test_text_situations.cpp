@@ -7,6 +7,7 @@
 #include "model/text/prepare.h"
 #include "model/text/tokenizer.h"
 #include "model/text/vocabulary.h"
+#include "tests/model/corpus_text.h"
 #include "tests/temporary_folder.h"
 
 #include <catch2/catch.hpp>
@@ -20,14 +21,12 @@ using Catch::Contains;
 
 namespace {
 
-const std::string header = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags\n";
-
 // What the program printed for this corpus, these vectors and labels before it kept situations.
 constexpr std::string_view earlier_fingerprint = "03611aeba1fadd66";
 constexpr std::string_view earlier_vocabulary = "<pad>\n<unk>\n<sos>\n<eos>\nlove\n.\ni\ndog\nmy\n";
 
 void write_corpus(const TemporaryFolder& folder) {
-  folder.file("train.csv", header +
+  folder.file("train.csv", corpus_header +
                                "a,1,proud,My dog won a prize_comma_ again!,1,I love my dog.,,\n"
                                "a,2,proud,My dog won a prize_comma_ again!,0,I love zorbing.,,\n"
                                "b,1,sad,dog dog dog dog dog dog,1,My dog dog died.,,\n"
@@ -36,7 +35,7 @@ void write_corpus(const TemporaryFolder& folder) {
                                "b,4,sad,dog dog dog dog dog dog,0,I love love love love love love love.,,\n"
                                "b,5,sad,dog dog dog dog dog dog,1,Bye.,,\n"
                                "c,1,sad,My ferret left.,1,zorbing zorbing zorbing,,\n");
-  folder.file("valid.csv", header +
+  folder.file("valid.csv", corpus_header +
                                "d,1,caring,,1,I love quokkas.,,\n"
                                "d,2,caring,,0,quokkas or unicorns?,,\n"
                                "e,1,caring,A prize for quokkas,1,I love.,,\n"
@@ -61,12 +60,6 @@ PrepareOptions options_of(const TemporaryFolder& folder, bool with_labels = true
   options.max_situation_length = 7;
   if (with_labels) options.label_columns = {{"topic", folder / "topics.csv"}, {"act", folder / "acts.csv"}};
   return options;
-}
-
-std::string text_of(const Dataset& data, std::span<const std::int32_t> ids) {
-  std::string out;
-  for (const std::int32_t id : ids) out += (out.empty() ? "" : " ") + std::string(data.word(id));
-  return out;
 }
 
 // The file as the program wrote it before: words of the dialogues alone, no situations, no label columns.
