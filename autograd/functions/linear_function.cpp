@@ -29,6 +29,8 @@ Variable<T> linear(Tape<T>& tape, std::initializer_list<Variable<T>> x, Variable
   args.bias = bias ? bias.data() : nullptr;
   args.activation = activation;
   args.y = y.data();
+  if (activation == Activation::gelu)
+    args.z = y.wants_gradient() ? tape.context().values.template allocate<T>(y.value().count()) : args.y;
   linear_forward(tape.context(), args);
   if (!y.wants_gradient()) return y;
   tape.record([=](Tape<T>& t) {

@@ -103,21 +103,15 @@ struct Relu {
   template <class T> ETHREED_HOST_DEVICE static T to_a(T dy, T, T y) { return y > T{0} ? dy : T{0}; }
 };
 
-/// a·Φ(a), Φ the normal distribution's: the exact form of Hendrycks, Gimpel, "Gaussian Error Linear Units", 2016.
+/// math::gelu().
 struct Gelu {
   static constexpr std::string_view name = "gelu";
   static constexpr int inputs = 1, forward_flops = 5, backward_flops = 11, backward_reads = 1;
-  template <class T> ETHREED_HOST_DEVICE static T value(T a) {
-    return T{0.5} * a * (T{1} + math::erf(a * static_cast<T>(0.70710678118654752440)));
-  }
-  template <class T> ETHREED_HOST_DEVICE static T to_a(T dy, T a, T) {
-    const T below = T{0.5} * (T{1} + math::erf(a * static_cast<T>(0.70710678118654752440)));
-    const T density = static_cast<T>(0.39894228040143267794) * math::exp(T{-0.5} * a * a);
-    return dy * (below + a * density);
-  }
+  template <class T> ETHREED_HOST_DEVICE static T value(T a) { return math::gelu(a); }
+  template <class T> ETHREED_HOST_DEVICE static T to_a(T dy, T a, T) { return dy * math::gelu_slope(a); }
 };
 
-/// a/2·(1 + tanh(√(2/π)·(a + 0.044715·a³))): the form by tanh of the same paper.
+/// a/2·(1 + tanh(√(2/π)·(a + 0.044715·a³))): the form by tanh of gelu()'s paper.
 struct GeluTanh {
   static constexpr std::string_view name = "gelu_tanh";
   static constexpr int inputs = 1, forward_flops = 8, backward_flops = 16, backward_reads = 1;

@@ -1,9 +1,11 @@
 // How matrix products are cut into blocks and tiles, and how these are distributed over threads. register_tile.h has
-// the tile, panel_packing.h the packing, thin_product.h matrix products of too few rows to pack B; unit_product.h and
-// unit_packing.h the same for AMX.
+// the tile, panel_packing.h the packing, thin_product.h matrix products of too few rows to pack B, column_product.h
+// those by a column; unit_product.h and unit_packing.h the same for AMX.
 #include "kernels/gemm/gemm.h"
+
+#include "kernels/gemm/activation.h"
+#include "kernels/gemm/column_product.h"
 #include "kernels/gemm/packed_gemm.h"
-#include "kernels/gemm/packing_memory.h"
 #include "kernels/gemm/thin_product.h"
 #include "kernels/gemm/unit_product.h"
 
@@ -13,8 +15,6 @@ namespace {
 
 using namespace gemm_cpu;
 
-// A constant, not the size of a cache that is found: bits depend on it.
-constexpr int block_k = 384;  // after so many terms a sum is stored to C and continued later
 /// `rows` of A are multiplied by b. A single tile of rows reads a B that is not transposed in place. With more tiles
 /// packing a panel pays: its vectors begin at cache lines, and the next panel is prefetched during the multiplication.
 template <class F> bool reads_in_place(const Operand<typename F::Number>& b, int rows) {
@@ -33,55 +33,17 @@ template <class F> bool packs_rows(const Operand<typename F::Number>& a, int row
   return !F::as_stored || !a.along_k || share_a_set(a, rows);
 }
 
-// How packed operands lie: rows in groups of so many, a group taking so many elements for every k, and so many columns,
-// a panel at most, taking so many.
-template <class F> constexpr int group_rows = F::in_unit ? unit_rows : tile_rows;
-template <class F> constexpr int group_width = F::in_unit ? 1 : group_step<typename F::Number>;
-template <class F> constexpr int columns_width(int columns) {
-  return F::in_unit ? ceiling(columns, unit_columns) : up_to_multiple(columns, lanes<typename F::Number>);
+/// Rows of a tile at most, of a block of k of this depth: as many as fit, packed; or so many that to pack B for them
+/// and again for the next ones takes little of the time.
+template <class F> constexpr int most_rows(int depth, bool packed) {
+  constexpr int in_place = 1024;
+  return packed ? Buffers<F>::size_a / (group_width<F> * elements<F>(depth)) * group_rows<F> : in_place;
 }
-
-/// Packing buffers of a thread, as elements.
-template <class F> struct Buffers {
-  using Element = typename F::Element;
-  static constexpr int size_a = packed_rows_bytes / static_cast<int>(sizeof(Element));
-  static constexpr int size_b = packed_columns_bytes / static_cast<int>(sizeof(Element));
-  static_assert(size_b >= columns_width<F>(2 * panel_columns<typename F::Number>) * elements<F>(block_k));
-  Element* a = reinterpret_cast<Element*>(packing_memory.a);
-  Element* b = reinterpret_cast<Element*>(packing_memory.b);
-};
-/// So many rows of a block of k fit.
-template <class F> constexpr int most_rows(int depth) {
-  return Buffers<F>::size_a / (group_width<F> * elements<F>(depth)) * group_rows<F>;
-}
-template <class F> Buffers<F> buffers() { return {}; }
-
-/// Blocks of k, as even as can be; none but the last ends within an element.
-template <class F> struct Depths {
-  explicit Depths(int depth)
-      : count(ceiling(depth, block_k)), size(up_to_multiple(ceiling(depth, count), F::per_element)), k(depth) {}
-  int count, size, k;
-  int begin(int block) const { return block * size; }
-  int depth(int block) const { return std::min(size, k - begin(block)); }
-};
-
-template <class T> struct Product {
-  int m, n, k;
-  Operand<T> a, b;
-  Target<T> to;
-};
 
 /// All panels of n columns are packed before they are multiplied by m rows, more than one group of them.
 template <class F> bool goes_by_rows(const Product<typename F::Number>& product, int m, int n) {
   return InVectors<F> && m > tile_rows && !product.b.along_k && product.k <= block_k &&
          std::int64_t{columns_width<F>(n)} * elements<F>(product.k) <= Buffers<F>::size_b;
-}
-
-template <class T> Target<T> target_of_block(const Target<T>& to, int block, int blocks) {
-  Target<T> part = to;
-  part.add = to.add || block > 0;
-  if (block + 1 < blocks) part.bias = nullptr;
-  return part;
 }
 
 /// Rows [row, row + count) of a block of A: in place, or packed.
@@ -102,89 +64,75 @@ Columns<typename F::Element> packed_columns(const typename F::Element* panel, in
           columns_width<F>(std::max(columns - width, 0))};
 }
 
-/// Rows [i, i + m), at most most_rows(), and columns [j, j + n) of a matrix product.
-template <class F> void tile(const Product<typename F::Number>& product, int i, int m, int j, int n) {
+/// Blocks [first, first + count) of k of a tile, by panels of B, packed one at a time or read in place.
+template <class F>
+void tile_by_panels(const Product<typename F::Number>& product, int i, int m, int j, int n, int first, int count,
+                    const Target<typename F::Number>& to) {
   using T = typename F::Number;
   using Element = typename F::Element;
   const Operand<T>& b = product.b;
   const Depths<F> depths(product.k);
   const bool in_place = reads_in_place<F>(b, m);
-  const bool by_rows = !in_place && goes_by_rows<F>(product, m, n);
-  for (int block = 0; block < depths.count; ++block) {
-    const int p = depths.begin(block), depth = depths.depth(block);
-    const Target<T> to = target_of_block(product.to.at(i, j), block, depths.count);
-    if constexpr (F::as_stored)
-      if (m <= thin_rows && product.a.along_k && b.along_k) {
-        multiply_thin(product.a, b, i, m, j, n, p, depth, to);
-        continue;
-      }
-    if constexpr (InVectors<F>)
-      if (by_rows) {
-        const int length = elements<F>(depth);
-        pack_columns<F>(b, j, n, p, depth, buffers<F>().b);
-        multiply_by_rows<F>(m, n, length, rows_of<F>(product.a, i, m, p, depth), to, [&](int column, int columns) {
-          return packed_columns<F>(buffers<F>().b + std::ptrdiff_t{columns_width<F>(column)} * length, columns, length);
-        });
-        continue;
-      }
-    multiply_block<F>(
-        m, n, elements<F>(depth), rows_of<F>(product.a, i, m, p, depth), to,
-        [&](int column, int columns) -> Columns<Element> {
-          if constexpr (F::as_stored)
-            if (in_place && columns % lanes<T> == 0) {
-              const T* first = b.at(j + column, p);
-              return {first, first + panel_columns<T>, b.ld, b.ld};
-            }
-          pack_columns<F>(b, j + column, columns, p, depth, buffers<F>().b);
-          return packed_columns<F>(buffers<F>().b, columns, elements<F>(depth));
-        },
-        [&](int column, int columns) {
-          const int end = column + columns;
-          if (!in_place) return b.prefetch(j + end, std::min(n - end, columns), p, depth);  // the next panel
-          // What is read in place is prefetched one block early: a part of its rows, all their columns.
-          const int next = block + 1 < depths.count ? depths.depth(block + 1) : 0;
-          const auto row = [&](int c) { return static_cast<int>(std::int64_t{next} * c / n); };
-          return Prefetch<T>(b.at(j, p + depth + row(column)), b.ld, row(end) - row(column), n);
-        });
+  std::array<Block<F>, most_blocks<F>> blocks;
+  int p = depths.begin(first), depth = 0;
+  for (int q = 0; q < count; ++q) {
+    const int part = depths.depth(first + q);
+    blocks[static_cast<std::size_t>(q)] = {elements<F>(part), rows_of<F>(product.a, i, m, p + depth, part)};
+    depth += part;
   }
+  multiply_blocks<F>(
+      m, n, std::span<const Block<F>>(blocks.data(), static_cast<std::size_t>(count)), to,
+      [&](int column, int columns, int q) -> Columns<Element> {
+        const int begin = depths.begin(first + q), part = depths.depth(first + q);
+        if constexpr (F::as_stored)
+          if (in_place && columns % lanes<T> == 0) {
+            const T* at = b.at(j + column, begin);
+            return {at, at + panel_columns<T>, b.ld, b.ld};
+          }
+        Element* packed = buffers<F>().b + std::ptrdiff_t{q} * two_panels<F>;
+        pack_columns<F>(b, j + column, columns, begin, part, packed);
+        return packed_columns<F>(packed, columns, elements<F>(part));
+      },
+      [&](int column, int columns) {
+        const int end = column + columns;
+        if (!in_place) return b.prefetch(j + end, std::min(n - end, columns), p, depth);  // the next panel
+        // What is read in place is prefetched one block early: a part of its rows, all their columns.
+        const int next = first + 1 < depths.count ? depths.depth(first + 1) : 0;
+        const auto row = [&](int c) { return static_cast<int>(std::int64_t{next} * c / n); };
+        return Prefetch<T>(b.at(j, p + depth + row(column)), b.ld, row(end) - row(column), n);
+      });
 }
 
-/// a·b in four vectors of interleaved sums.
-template <class T> T dot(const T* a, const T* b, int k) {
-  constexpr int n = lanes<T>;
-  Vector<T> sum[4] = {};
-  int p = 0;
-  for (; p + 4 * n <= k; p += 4 * n)
-#pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v) sum[v] += simd::load(a + p + v * n) * simd::load(b + p + v * n);
-  for (; p + n <= k; p += n) sum[0] += simd::load(a + p) * simd::load(b + p);
-  if (p < k) sum[1] += simd::load_first(a + p, k - p) * simd::load_first(b + p, k - p);
-  T parts[n];
-  simd::store<T>(parts, (sum[0] + sum[1]) + (sum[2] + sum[3]));
-  for (int half = n / 2; half > 0; half /= 2)
-    for (int v = 0; v < half; ++v) parts[v] += parts[v + half];
-  return parts[0];
+/// A block of k of a tile, all panels of B packed first.
+template <class F>
+void tile_by_rows(const Product<typename F::Number>& product, int i, int m, int j, int n,
+                  const Target<typename F::Number>& to) {
+  const int length = elements<F>(product.k);
+  pack_columns<F>(product.b, j, n, 0, product.k, buffers<F>().b);
+  multiply_by_rows<F>(m, n, length, rows_of<F>(product.a, i, m, 0, product.k), to, [&](int column, int columns) {
+    return packed_columns<F>(buffers<F>().b + std::ptrdiff_t{columns_width<F>(column)} * length, columns, length);
+  });
 }
 
-/// Rows [begin, end) of A [m, k] by a column, a block of k at a time.
-template <class T> void multiply_vector(const Product<T>& product, int begin, int end) {
-  T* column = buffers<Full<T>>().b;
-  const Depths<Full<T>> depths(product.k);
-  for (int block = 0; block < depths.count; ++block) {
-    const int p = depths.begin(block), depth = depths.depth(block);
-    const Target<T> to = target_of_block(product.to, block, depths.count);
-    const T* b = product.b.at(0, p);
-    if (!product.b.along_k) {
-      for (int q = 0; q < depth; ++q) column[q] = b[q * product.b.ld];
-      b = column;
+/// Rows [i, i + m), at most most_rows(), and columns [j, j + n) of a matrix product.
+template <class F> void tile(const Product<typename F::Number>& product, int i, int m, int j, int n) {
+  const Target<typename F::Number> to = product.to.at(i, j);
+  const Depths<F> depths(product.k);
+  if constexpr (F::as_stored)
+    if (m <= thin_rows && product.a.along_k && product.b.along_k) {
+      for (int block = 0; block < depths.count; ++block)
+        multiply_thin(product.a, product.b, i, m, j, n, depths.begin(block), depths.depth(block),
+                      target_of_blocks(to, block, 1, depths.count));
+      return;
     }
-    for (int i = begin; i < end; ++i) {
-      T sum = dot(product.a.at(i, p), b, depth);
-      T& c = to.c[i * to.row_step];
-      if (to.add) sum += c;
-      if (to.bias != nullptr) sum += *to.bias;
-      c = sum;
-    }
+  const bool in_place = reads_in_place<F>(product.b, m);
+  if constexpr (InVectors<F>)
+    if (!in_place && goes_by_rows<F>(product, m, n)) return tile_by_rows<F>(product, i, m, j, n, to);
+  // The packing buffer has the rows of one block; a B in place is prefetched a block early, in pieces.
+  const int at_once = in_place || packs_rows<F>(product.a, m) ? 1 : most_blocks<F>;
+  for (int first = 0; first < depths.count; first += at_once) {
+    const int count = std::min(at_once, depths.count - first);
+    tile_by_panels<F>(product, i, m, j, n, first, count, target_of_blocks(to, first, count, depths.count));
   }
 }
 
@@ -222,7 +170,7 @@ template <class F> Cut cut(const Product<typename F::Number>& product, int threa
     return 2 * width * c.tile_m * k * (b_in_place ? in_place_factor : 1) +
            once(c.tile_m, m, packs_rows<F>(product.a, c.tile_m)) + once(c.tile_n, n, !b_in_place);
   };
-  const int least = ceiling(m, most_rows<F>(Depths<F>(k).size));
+  const int least = ceiling(m, most_rows<F>(Depths<F>(k).size, packs_rows<F>(product.a, m)));
   const int most = threads == 1 ? least : std::max({least, most_tiles, 2 * threads});
   Cut best{};
   double best_time = 0;
@@ -282,7 +230,7 @@ std::string_view bf16_products(Cpu) {
 #endif
 }
 
-template <class T> void gemm(Cpu, Context& context, const Gemm<T>& g) {
+template <class T> void gemm_activated(Cpu, Context& context, const Gemm<T>& g, Activation activation, T* y) {
   ETHREED_ASSERT(g.m >= 0 && g.n >= 0 && g.k >= 0);
   if (g.m == 0 || g.n == 0) return;
   Product<T> product{g.m,
@@ -290,10 +238,11 @@ template <class T> void gemm(Cpu, Context& context, const Gemm<T>& g) {
                      g.k,
                      {g.a, g.lda, !g.a_transposed, g.m},
                      {g.b, g.ldb, g.b_transposed, g.n},
-                     {g.c, g.ldc, 1, g.accumulate, g.bias}};
+                     {g.c, g.ldc, 1, g.accumulate, g.bias, activation, y}};
   if (g.k == 0) {
     for (int i = 0; i < g.m; ++i)
       for (int j = 0; j < g.n; j += lanes<T>) put(product.to.at(i, 0), 0, j, Vector<T>{}, std::min(lanes<T>, g.n - j));
+    activate_rows(product.to, g.m, g.n);
     return;
   }
   if (g.n == 1 && product.a.along_k) {
@@ -304,9 +253,13 @@ template <class T> void gemm(Cpu, Context& context, const Gemm<T>& g) {
     return;
   }
   // A column of C is a row of the transpose: Bᵀ·Aᵀ.
-  if (g.n == 1 && g.bias == nullptr)
+  if (g.n == 1 && g.bias == nullptr && y == nullptr)
     product = {1, g.m, g.k, product.b, product.a, {g.c, 1, g.ldc, g.accumulate, nullptr}};
   with_format<T>(context.gemm_precision, g.k, [&]<class F>(F) { multiply<F>(context, product); });
+}
+
+template <class T> void gemm(Cpu cpu, Context& context, const Gemm<T>& g) {
+  gemm_activated<T>(cpu, context, g, Activation::none, nullptr);
 }
 
 template <class T>
@@ -333,18 +286,18 @@ template <class T> void multiply_packed(Cpu, const PackedGemm<T>& g) {
     using Element = typename F::Element;
     const int k = g.b->k, length = elements<F>(k);
     const Depths<F> depths(k);
-    const int most = most_rows<F>(depths.size);
+    const int most = most_rows<F>(depths.size, true);
     for (int i = 0; i < g.m; i += most) {
       const int count = std::min(most, g.m - i);
       for (int block = 0; block < depths.count; ++block) {
         const int p = depths.begin(block), depth = depths.depth(block);
-        const Rows<Element> rows = rows_of<F>(a, i, count, p, depth);
+        const Block<F> rows{elements<F>(depth), rows_of<F>(a, i, count, p, depth)};
         for (int matrix = 0; matrix < g.matrices; ++matrix) {
           const auto* packed = reinterpret_cast<const Element*>(g.b[matrix].data);
           const Target<T> to{g.c + matrix * g.step, g.ldc, 1, g.accumulate || block > 0, nullptr};
-          multiply_block<F>(
-              count, g.columns, elements<F>(depth), rows, to.at(i, 0),
-              [&](int column, int columns) -> Columns<Element> {
+          multiply_blocks<F>(
+              count, g.columns, std::span(&rows, 1), to.at(i, 0),
+              [&](int column, int columns, int) -> Columns<Element> {
                 Columns<Element> panel = packed_columns<F>(
                     packed + std::ptrdiff_t{columns_width<F>(g.first + column)} * length, columns, length);
                 panel.b += p / F::per_element * panel.step;
@@ -360,6 +313,8 @@ template <class T> void multiply_packed(Cpu, const PackedGemm<T>& g) {
 
 template void gemm(Cpu, Context&, const Gemm<float>&);
 template void gemm(Cpu, Context&, const Gemm<double>&);
+template void gemm_activated(Cpu, Context&, const Gemm<float>&, Activation, float*);
+template void gemm_activated(Cpu, Context&, const Gemm<double>&, Activation, double*);
 template PackedMatrix<float> pack_matrix(Cpu, Context&, const float*, int, bool, int, int, float*);
 template PackedMatrix<double> pack_matrix(Cpu, Context&, const double*, int, bool, int, int, double*);
 template int packed_column_step<float>(Cpu);

@@ -5,11 +5,14 @@
 // Every element of C is one chain of multiply-adds over a block of k after the other, first to last, whatever tile it
 // is computed in: its bits depend on its row of A, its column of B and k alone.
 
+#include "kernels/gemm/activation.h"
+#include "kernels/gemm/prefetch.h"
 #include "kernels/gemm/simd/simd.h"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <span>
 #include <utility>
 
 namespace ethreed::gemm_cpu {
@@ -51,40 +54,10 @@ concept InUnit = F::in_unit;
 template <class F>
 concept InVectors = !F::in_unit;
 
+/// So many blocks of k at a time: a tile of C, written after each, then stays in the first cache.
+template <class F> constexpr int most_blocks = F::in_unit ? 1 : 2;
+
 template <class F> constexpr int elements(int depth) { return ceiling(depth, F::per_element); }
-
-// --- prefetch ------------------------------------------------------------------------------------------------------
-
-/// Memory that the next panels are packed from, prefetched while a panel is multiplied: it is not in the cache, and its
-/// rows are too short for the hardware prefetcher.
-template <class T> class Prefetch {
- public:
-  static constexpr int line = 64 / sizeof(T);  ///< elements of a line of the cache
-
-  Prefetch() = default;  ///< nothing
-  /// `rows` rows of `length` elements.
-  Prefetch(const T* from, std::ptrdiff_t ld, int rows, int length)
-      : row_(from), at_(from), ld_(ld), rows_(rows), length_(length), left_(length) {}
-
-  int lines() const { return rows_ * ceiling(length_, line); }
-  [[gnu::always_inline]] void fetch(int count) {
-    for (; count > 0 && rows_ > 0; --count) {
-      __builtin_prefetch(at_);
-      at_ += line;
-      left_ -= line;
-      if (left_ > 0) continue;
-      at_ = row_ += ld_;
-      left_ = length_;
-      --rows_;
-    }
-  }
-
- private:
-  const T* row_ = nullptr;
-  const T* at_ = nullptr;
-  std::ptrdiff_t ld_ = 0;
-  int rows_ = 0, length_ = 0, left_ = 0;
-};
 
 // --- the tile in registers -----------------------------------------------------------------------------------------
 
@@ -102,12 +75,30 @@ template <class T> struct Target {
   std::ptrdiff_t column_step;
   bool add;
   const T* bias;
+  Activation activation = Activation::none;
+  T* y = nullptr;  ///< f(c), with the steps of C; null without f
 
   Target at(std::ptrdiff_t row, std::ptrdiff_t column) const {
-    return {c + row * row_step + column * column_step, row_step, column_step, add,
-            bias != nullptr ? bias + column : nullptr};
+    const std::ptrdiff_t to = row * row_step + column * column_step;
+    return {c + to,
+            row_step,
+            column_step,
+            add,
+            bias != nullptr ? bias + column : nullptr,
+            activation,
+            y != nullptr ? y + to : nullptr};
   }
 };
+
+/// y = f(c) of rows that are done.
+template <class T> void activate_rows(const Target<T>& to, int rows, int columns) {
+  if (to.y == nullptr) return;
+  for (std::ptrdiff_t i = 0; i < rows; ++i) {
+    T* y = to.y + i * to.row_step;
+    if (to.y != to.c) std::copy_n(to.c + i * to.row_step, columns, y);
+    activate<T>(to.activation, y, columns);
+  }
+}
 
 /// What is read of B: one or two vectors at `b` for every k, and in a wider tile one or two more at `second`; `step`
 /// and `second_step` elements from one k to the next.
@@ -164,6 +155,28 @@ template <class T> void put(const Target<T>& to, std::ptrdiff_t i, int column, V
     if (to.bias != nullptr) sum += simd::load_first(to.bias + column, count);
     simd::store_first(c, sum, count);
   }
+}
+
+/// A tile with an activation: `sums`, rows of `width` elements one behind the other, are made C, then y, and stored
+/// once.
+template <class T>
+[[gnu::noinline]] void put_activated(const Target<T>& to, T* sums, int rows, int width, int columns) {
+  constexpr int n = lanes<T>;
+  const auto each_vector = [&](auto&& body) {
+    for (std::ptrdiff_t i = 0; i < rows; ++i)
+      for (int j = 0; j < columns; j += n) body(sums + i * width + j, i * to.row_step + j, j, std::min(n, columns - j));
+  };
+  each_vector([&](T* at, std::ptrdiff_t element, int j, int count) {
+    Vector<T> sum = simd::load(at);
+    if (to.add) sum += simd::load_first(to.c + element, count);
+    if (to.bias != nullptr) sum += simd::load_first(to.bias + j, count);
+    simd::store(at, sum);
+    if (to.c != to.y) simd::store_first(to.c + element, sum, count);
+  });
+  activate<T>(to.activation, sums, std::ptrdiff_t{rows} * width);
+  each_vector([&](T* at, std::ptrdiff_t element, int, int count) {
+    simd::store_first(to.y + element, simd::load<T>(at), count);
+  });
 }
 
 /// Whether the two multiply-adds of an element of A have it as a broadcast memory operand each, instead of one
@@ -230,7 +243,7 @@ template <class F, int rows, int vectors, bool along_k> [[gnu::noinline]] void t
     for (; p < end; ++p) multiply(1);
   }
   const Target<T>& to = tile.to;
-  if (tile.columns == vectors * n && to.column_step == 1) {
+  if (tile.columns == vectors * n && to.column_step == 1 && to.y == nullptr) {
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 4
@@ -249,6 +262,7 @@ template <class F, int rows, int vectors, bool along_k> [[gnu::noinline]] void t
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) simd::store<T>(sums + (i * vectors + v) * n, sum[i][v]);
+  if (to.y != nullptr) return put_activated<T>(to, sums, rows, vectors * n, tile.columns);
   for (int i = 0; i < rows; ++i)
     for (int v = 0; v < vectors && tile.columns > v * n; ++v)
       put<T>(to, i, v * n, simd::load<T>(sums + (i * vectors + v) * n), std::min(n, tile.columns - v * n));
@@ -271,30 +285,61 @@ template <class F> TileKernel<F> kernel(int rows, int vectors, bool along_k) {
   return along_k ? kernel<F, true>(rows, vectors) : kernel<F, false>(rows, vectors);
 }
 
-/// C [m, n] of one block of k: every panel of B by every group of rows of A, while the panel is in the core's cache.
-/// panel(j, columns) gives the columns of B from j on: four vectors, two, or one; prefetch(j, columns) says what to
-/// prefetch while they are multiplied.
+/// What is read of A in a block of k, and how many elements of F deep the block is.
+template <class F> struct Block {
+  int depth;
+  Rows<typename F::Element> a;
+};
+
+/// `to` of blocks [first, first + count) of `of` that follow each other: later ones add, and the last one finishes.
+template <class T> Target<T> target_of_blocks(const Target<T>& to, int first, int count, int of) {
+  Target<T> part = to;
+  part.add = to.add || first > 0;
+  if (first + count < of) {
+    part.bias = nullptr;
+    part.y = nullptr;
+  }
+  return part;
+}
+
+/// C [m, n] of so many blocks of k that follow each other, at most most_blocks<F>: every panel of B by every group of
+/// rows of A, while the panel is in the core's cache; a tile of C by one block after the other, while the tile is.
+/// panel(j, columns, block) gives the columns of B from j on: four vectors, two, or one; prefetch(j, columns) says what
+/// to prefetch while they are multiplied.
 template <InVectors F, class Panel, class Source>
-void multiply_block(int m, int n, int depth, const Rows<typename F::Element>& a, const Target<typename F::Number>& to,
-                    Panel&& panel, Source&& prefetch) {
+void multiply_blocks(int m, int n, std::span<const Block<F>> blocks, const Target<typename F::Number>& to,
+                     Panel&& panel, Source&& prefetch) {
   constexpr int width = lanes<typename F::Number>;
   const Groups groups(m);
   const bool wide = m <= wide_rows;
-  Tile<F> tile{.depth = depth, .rows = a, .to = to};
-  for (int j = 0; j < n;) {
+  const int count = static_cast<int>(blocks.size());
+  int chunks = 0;
+  for (const Block<F>& block : blocks) chunks += ceiling(block.depth, Tile<F>::chunk);
+  Tile<F> tile{.to = to};
+  for (int j = 0; j < n; j += tile.columns) {
     const int left = n - j;
     const int vectors = wide && left >= 4 * width ? 4 : left > width ? 2 : 1;
     tile.columns = std::min(left, vectors * width);
-    tile.b = panel(j, tile.columns);
+    std::array<Columns<typename F::Element>, most_blocks<F>> b;
+    for (int q = 0; q < count; ++q) b[static_cast<std::size_t>(q)] = panel(j, tile.columns, q);
     tile.prefetch = prefetch(j, tile.columns);
-    tile.prefetch_lines = ceiling(tile.prefetch.lines(), groups.count * ceiling(depth, Tile<F>::chunk));
-    tile.to.bias = to.bias == nullptr ? nullptr : to.bias + j;
+    tile.prefetch_lines = ceiling(tile.prefetch.lines(), groups.count * chunks);
     for (int g = 0, row = 0; g < groups.count; row += groups.rows(g), ++g) {
-      tile.rows.a = a.at(g, row);
-      tile.to.c = to.c + row * to.row_step + j * to.column_step;
-      kernel<F>(groups.rows(g), vectors, a.k_step == 1)(tile);
+      const std::ptrdiff_t at = row * to.row_step + j * to.column_step;
+      tile.to.c = to.c + at;
+      for (int q = 0; q < count; ++q) {
+        const Rows<typename F::Element>& a = blocks[static_cast<std::size_t>(q)].a;
+        tile.depth = blocks[static_cast<std::size_t>(q)].depth;
+        tile.rows.a = a.at(g, row);
+        tile.rows.row_step = a.row_step;
+        tile.rows.k_step = a.k_step;
+        tile.b = b[static_cast<std::size_t>(q)];
+        tile.to.add = to.add || q > 0;
+        tile.to.bias = to.bias != nullptr && q + 1 == count ? to.bias + j : nullptr;
+        tile.to.y = to.y != nullptr && q + 1 == count ? to.y + at : nullptr;
+        kernel<F>(groups.rows(g), vectors, a.k_step == 1)(tile);
+      }
     }
-    j += tile.columns;
   }
 }
 
@@ -312,7 +357,9 @@ void multiply_by_rows(int m, int n, int depth, const Rows<typename F::Element>& 
       tile.columns = std::min(n - j, 2 * width);
       tile.b = panel(j, tile.columns);
       tile.to.bias = to.bias == nullptr ? nullptr : to.bias + j;
-      tile.to.c = to.c + row * to.row_step + j * to.column_step;
+      const std::ptrdiff_t at = row * to.row_step + j * to.column_step;
+      tile.to.c = to.c + at;
+      tile.to.y = to.y != nullptr ? to.y + at : nullptr;
       kernel<F>(groups.rows(g), tile.columns > width ? 2 : 1, a.k_step == 1)(tile);
     }
   }

@@ -36,6 +36,7 @@ template <class T, int rows>
   for (int i = 0; i < rows; ++i)
     for (int v = 0; v < 2; ++v)
       if (columns > v * n) put(to, i, v * n, sum[i][v], std::min(n, columns - v * n));
+  activate_rows(to, rows, columns);
 }
 
 /// Rows [i, i + m), m ≤ thin_rows, and columns [j, j + n) of a block of k; A and B along k, `to` where the block

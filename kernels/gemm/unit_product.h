@@ -28,6 +28,7 @@ inline void put_row(const Target<float>& to, std::ptrdiff_t row, const float* va
     if (to.bias != nullptr) sum += simd::load_first(to.bias + j, count);
     simd::store_first(c + j, sum, count);
   }
+  activate_rows(to.at(row, 0), 1, columns);
 }
 
 /// A buffer for sums that were stored from the registers. They are written to C row by row while AMX computes the next
@@ -119,8 +120,8 @@ void multiply_piece(Unit& unit, PanelOfC& panel, const PackedTile* upper, int ro
   panel.delayed.take<groups, columns>(unit, to, rows_of_group, rows, panel.columns);
 }
 
-/// C [m, n] of one block of k, as multiply_block(): every panel of B by every group of rows of A, two groups at a time;
-/// if there is but one, two panels at a time.
+/// C [m, n] of one block of k, as multiply_blocks(): every panel of B by every group of rows of A, two groups at a
+/// time; if there is but one, two panels at a time.
 template <class Unit, class Panel, class Source>
 void multiply_block_in_unit(int m, int n, int depth, const PackedTile* a, const Target<float>& to, Panel&& panel_at,
                             Source&& prefetch) {
@@ -160,10 +161,13 @@ void multiply_block_in_unit(int m, int n, int depth, const PackedTile* a, const 
 
 #if defined(ETHREED_AMX)
 
+/// multiply_blocks() in AMX: a block at a time.
 template <InUnit F, class Panel, class Source>
-void multiply_block(int m, int n, int depth, const Rows<PackedTile>& a, const Target<float>& to, Panel&& panel_at,
-                    Source&& prefetch) {
-  multiply_block_in_unit<AmxUnit>(m, n, depth, a.a, to, panel_at, prefetch);
+void multiply_blocks(int m, int n, std::span<const Block<F>> blocks, const Target<float>& to, Panel&& panel,
+                     Source&& prefetch) {
+  static_assert(most_blocks<F> == 1);
+  multiply_block_in_unit<AmxUnit>(
+      m, n, blocks[0].depth, blocks[0].a.a, to, [&](int j, int columns) { return panel(j, columns, 0); }, prefetch);
 }
 
 #endif

@@ -24,6 +24,12 @@ template <class T> class LinearProblem final : public OpProblem<T> {
     this->inputs.push_back({"weight", random_tensor<T>({shape.out, in_}, seed, 10, 1.0 / std::sqrt(in_))});
     if (shape.bias) this->inputs.push_back({"bias", random_tensor<T>({shape.out}, seed, 11)});
     this->outputs.push_back({"y", Tensor<T>({shape.rows, shape.out})});
+    if (shape.activation == Activation::gelu) z_ = Tensor<T>({shape.rows, shape.out});
+  }
+
+  void move_to(MemorySource& memory) override {
+    OpProblem<T>::move_to(memory);
+    z_ = z_.clone(memory);
   }
 
   void forward(Context& context) override { linear_forward(context, arguments()); }
@@ -49,7 +55,7 @@ template <class T> class LinearProblem final : public OpProblem<T> {
           for (int k = 0; k < shape_.columns[p]; ++k, ++column)
             sum += static_cast<double>(this->inputs[p].data[std::int64_t{i} * shape_.columns[p] + k]) *
                    static_cast<double>(this->inputs[parts].data[std::int64_t{o} * in_ + column]);
-        y.push_back(shape_.activation == Activation::tanh ? std::tanh(sum) : sum);
+        y.push_back(activated(sum));
       }
     return {y};
   }
@@ -57,18 +63,26 @@ template <class T> class LinearProblem final : public OpProblem<T> {
   Cost cost() const override {
     const double rows = shape_.rows, out = shape_.out, in = in_;
     const double operands = rows * in + out * in, bias = shape_.bias ? out : 0;
-    const bool tanh = shape_.activation == Activation::tanh;
+    const bool plain = shape_.activation == Activation::none, gelu = shape_.activation == Activation::gelu;
     const auto dz = std::int64_t{shape_.rows} * shape_.out * static_cast<std::int64_t>(sizeof(T));
     return {.forward_flops = 2 * rows * out * in,
             .backward_flops = 4 * rows * out * in,
-            .forward_bytes = (operands + rows * out + bias) * sizeof(T),
-            .backward_bytes = (2 * operands + (tanh ? 2 : 1) * rows * out + bias) * sizeof(T),
-            .saved_bytes = 0,
-            .workspace_bytes = tanh ? (dz + 63) / 64 * 64 : 0};
+            .forward_bytes = (operands + (gelu ? 2 : 1) * rows * out + bias) * sizeof(T),
+            .backward_bytes = (2 * operands + (plain ? 1 : 2) * rows * out + bias) * sizeof(T),
+            .saved_bytes = gelu ? dz : 0,
+            .workspace_bytes = plain ? 0 : (dz + 63) / 64 * 64};
   }
-  std::int64_t saved_bytes() const override { return 0; }
+  std::int64_t saved_bytes() const override { return z_.count() * static_cast<std::int64_t>(sizeof(T)); }
 
  private:
+  double activated(double z) const {
+    switch (shape_.activation) {
+      case Activation::none: break;
+      case Activation::tanh: return std::tanh(z);
+      case Activation::gelu: return 0.5 * z * std::erfc(-z / std::sqrt(2.0));
+    }
+    return z;
+  }
   LinearForward<T> arguments() {
     const std::size_t parts = shape_.columns.size();
     LinearForward<T> args{.rows = shape_.rows, .out = shape_.out, .parts = static_cast<int>(parts)};
@@ -80,10 +94,12 @@ template <class T> class LinearProblem final : public OpProblem<T> {
     args.bias = shape_.bias ? this->inputs[parts + 1].data.data() : nullptr;
     args.activation = shape_.activation;
     args.y = this->outputs[0].data.data();
+    args.z = z_.data();
     return args;
   }
 
   LinearShape shape_;
+  Tensor<T> z_;
   int in_ = 0;
 };
 
@@ -100,9 +116,12 @@ std::vector<OpCase> linear_cases() {
       linear_case("three parts, tanh", true, {3, 5, {2, 3, 1}, true, Activation::tanh}),
       linear_case("no bias", true, {4, 3, {5}, false, Activation::none}),
       linear_case("one output, two parts, tanh", true, {4, 1, {3, 2}, true, Activation::tanh}),
+      linear_case("two parts, GELU", true, {3, 5, {2, 4}, true, Activation::gelu}),
+      linear_case("one output, GELU, no bias", true, {4, 1, {3}, false, Activation::gelu}),
       linear_case("pointer", false, {238, 1, {600, 300, 300}, true, Activation::none}),
       linear_case("bottleneck", false, {238, 300, {300, 600, 300}, true, Activation::none}),
       linear_case("policy state", false, {17, 300, {300}, true, Activation::tanh}),
+      linear_case("transformer's inner layer, GELU", false, {75, 391, {130}, true, Activation::gelu}),
       linear_case("vocabulary", false, {238, 8209, {300}, true, Activation::none}),
   };
 }

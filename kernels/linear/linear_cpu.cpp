@@ -19,29 +19,27 @@ template <class T> int total_columns(const LinearForward<T>& args) {
 
 template <class T> void linear_forward(Cpu, Context& context, const LinearForward<T>& args) {
   const int in = total_columns(args);
+  const bool activated = args.activation != Activation::none;
+  T* z = args.activation == Activation::gelu ? args.z : args.y;
   int first_column = 0;
   for (int p = 0; p < args.parts; ++p) {
-    gemm<T>(context, {.b_transposed = true,
-                      .m = args.rows,
-                      .n = args.out,
-                      .k = args.columns[p],
-                      .a = args.x[p],
-                      .lda = args.columns[p],
-                      .b = args.weight + first_column,
-                      .ldb = in,
-                      .c = args.y,
-                      .ldc = args.out,
-                      .accumulate = p > 0,
-                      .bias = p + 1 == args.parts ? args.bias : nullptr});
+    const bool last = p + 1 == args.parts;
+    gemm_activated<T>(context,
+                      {.b_transposed = true,
+                       .m = args.rows,
+                       .n = args.out,
+                       .k = args.columns[p],
+                       .a = args.x[p],
+                       .lda = args.columns[p],
+                       .b = args.weight + first_column,
+                       .ldb = in,
+                       .c = z,
+                       .ldc = args.out,
+                       .accumulate = p > 0,
+                       .bias = last ? args.bias : nullptr},
+                      last ? args.activation : Activation::none, last && activated ? args.y : nullptr);
     first_column += args.columns[p];
   }
-  if (args.activation == Activation::none) return;
-  context.pool.parallel_ranges(args.rows, rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      T* y = args.y + row * args.out;
-      for (int j = 0; j < args.out; ++j) y[j] = math::tanh(y[j]);
-    }
-  });
 }
 
 template <class T> void linear_backward(Cpu, Context& context, const LinearBackward<T>& args) {
@@ -49,10 +47,13 @@ template <class T> void linear_backward(Cpu, Context& context, const LinearBackw
   const int in = total_columns(f);
   ArenaScope scratch(context.scratch);
   const T* dz = args.dy;
-  if (f.activation == Activation::tanh) {
+  if (f.activation != Activation::none) {
     T* product = scratch.allocate<T>(std::int64_t{f.rows} * f.out);
     context.pool.parallel_ranges(f.rows, rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin * f.out; i < end * f.out; ++i) product[i] = args.dy[i] * (T{1} - f.y[i] * f.y[i]);
+      if (f.activation == Activation::tanh)
+        for (std::int64_t i = begin * f.out; i < end * f.out; ++i) product[i] = args.dy[i] * (T{1} - f.y[i] * f.y[i]);
+      else
+        for (std::int64_t i = begin * f.out; i < end * f.out; ++i) product[i] = args.dy[i] * math::gelu_slope(f.z[i]);
     });
     dz = product;
   }

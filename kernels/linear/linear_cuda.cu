@@ -27,6 +27,21 @@ template <class T> __global__ void linear_tanh_kernel(T* y, const T* bias, std::
   if (i < count) y[i] = math::tanh(y[i] + (bias != nullptr ? bias[i % columns] : T{0}));
 }
 
+/// z = z + bias and y = gelu(z); bias may be null, y may be z. One thread per element.
+template <class T> __global__ void linear_gelu_kernel(T* z, const T* bias, T* y, std::int64_t count, int columns) {
+  const std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (i >= count) return;
+  const T sum = z[i] + (bias != nullptr ? bias[i % columns] : T{0});
+  if (y != z) z[i] = sum;
+  y[i] = math::gelu(sum);
+}
+
+/// dz = dy ⊙ gelu'(z). One thread per element.
+template <class T> __global__ void linear_gelu_backward_kernel(const T* dy, const T* z, T* dz, std::int64_t count) {
+  const std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (i < count) dz[i] = dy[i] * math::gelu_slope(z[i]);
+}
+
 /// The parts of a row, by pointer and width.
 template <class T> struct Parts {
   T* data[linear_max_parts];
@@ -120,9 +135,11 @@ void inputs_backward(Context& context, ArenaScope& scratch, const LinearBackward
 }  // namespace
 
 template <class T> void linear_forward(ThisDevice, Context& context, const LinearForward<T>& args) {
-  if (args.out == 1) return linear_single_forward(context, args);
+  const bool gelu = args.activation == Activation::gelu;
+  if (args.out == 1 && !gelu) return linear_single_forward(context, args);
   const int in = total_columns(args);
-  const bool tanh = args.activation == Activation::tanh;
+  const bool plain = args.activation == Activation::none;
+  T* z = gelu ? args.z : args.y;
   ArenaScope scratch(context.scratch);
   for_each_product(context, scratch, args, in, [&](const T* x, int columns, int first, int part) {
     gemm<T>(context, {.b_transposed = true,
@@ -133,27 +150,37 @@ template <class T> void linear_forward(ThisDevice, Context& context, const Linea
                       .lda = columns,
                       .b = args.weight + first,
                       .ldb = in,
-                      .c = args.y,
+                      .c = z,
                       .ldc = args.out,
                       .accumulate = part > 0,
-                      .bias = part == 0 && !tanh ? args.bias : nullptr});
+                      .bias = part == 0 && plain ? args.bias : nullptr});
   });
   const std::int64_t count = std::int64_t{args.rows} * args.out;
-  if (tanh && count > 0)
-    launch<linear_tanh_kernel<T>>(context, {.grid = blocks_for(count, threads), .block = threads}, args.y, args.bias,
-                                  count, args.out);
+  if (plain || count == 0) return;
+  const LaunchShape shape{.grid = blocks_for(count, threads), .block = threads};
+  if (gelu)
+    launch<linear_gelu_kernel<T>>(context, shape, z, args.bias, args.y, count, args.out);
+  else
+    launch<linear_tanh_kernel<T>>(context, shape, args.y, args.bias, count, args.out);
 }
 
 template <class T> void linear_backward(ThisDevice, Context& context, const LinearBackward<T>& args) {
   const LinearForward<T>& f = args.forward;
-  if (f.out == 1) return linear_single_backward(context, args);
+  const bool gelu = f.activation == Activation::gelu, tanh = f.activation == Activation::tanh;
+  if (f.out == 1 && !gelu) return linear_single_backward(context, args);
   const int in = total_columns(f);
+  const std::int64_t count = std::int64_t{f.rows} * f.out;
   ArenaScope scratch(context.scratch);
   const T* dz = args.dy;
-  const bool tanh = f.activation == Activation::tanh;
-  T* scaled = tanh ? scratch.allocate<T>(std::int64_t{f.rows} * f.out) : nullptr;
-  if (tanh || args.dbias) column_sums<T>(context, f.rows, f.out, args.dy, tanh ? f.y : nullptr, scaled, args.dbias);
-  if (tanh) dz = scaled;
+  T* scaled = gelu || tanh ? scratch.allocate<T>(count) : nullptr;
+  if (scaled != nullptr) dz = scaled;
+  if (gelu && count > 0)
+    launch<linear_gelu_backward_kernel<T>>(context, {.grid = blocks_for(count, threads), .block = threads}, args.dy,
+                                           f.z, scaled, count);
+  if (tanh)
+    column_sums<T>(context, f.rows, f.out, args.dy, f.y, scaled, args.dbias);
+  else if (args.dbias)
+    column_sums<T>(context, f.rows, f.out, dz, nullptr, nullptr, args.dbias);
   inputs_backward(context, scratch, args, dz, in);
   if (!args.dweight) return;
   for_each_product(context, scratch, f, in, [&](const T* x, int columns, int first, int) {

@@ -61,7 +61,7 @@ Variable<T> layer_state(Tape<T>& tape, const EncoderConfig& config, const Encode
   const Variable<T> mixed =
       dropped(tape, linear_layer(tape, h.output, {attended}), config.dropout, dropout, mask_of(layer, 1));
   const Variable<T> y = normed(tape, config, h.attention_norm, add(tape, x, mixed));
-  const Variable<T> outer = linear_layer(tape, h.outer, {gelu(tape, linear_layer(tape, h.inner, {y}))});
+  const Variable<T> outer = linear_layer(tape, h.outer, {linear_layer(tape, h.inner, {y}, Activation::gelu)});
   return normed(tape, config, h.output_norm,
                 add(tape, y, dropped(tape, outer, config.dropout, dropout, mask_of(layer, 2))));
 }

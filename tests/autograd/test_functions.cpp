@@ -3,6 +3,7 @@
 
 #include "autograd/functions/attention_pooling_function.h"
 #include "autograd/functions/coverage_attention_function.h"
+#include "autograd/functions/elementwise_function.h"
 #include "autograd/functions/embedding_function.h"
 #include "autograd/functions/emotion_gate_function.h"
 #include "autograd/functions/gather_rows_function.h"
@@ -63,6 +64,26 @@ TEST_CASE("linear on the tape has the gradient of its value") {
   check({{3, 2}, {3, 1}, {4, 3}, {4}}, [](Tape<double>& tape, Leaf leaf) {
     return Variables{linear(tape, {leaf[0], leaf[1]}, leaf[2], leaf[3], Activation::tanh)};
   });
+}
+
+TEST_CASE("linear with GELU on the tape has the gradient of its value") {
+  check({{3, 2}, {3, 1}, {4, 3}, {4}}, [](Tape<double>& tape, Leaf leaf) {
+    return Variables{linear(tape, {leaf[0], leaf[1]}, leaf[2], leaf[3], Activation::gelu)};
+  });
+}
+
+TEST_CASE("linear with GELU is GELU of linear to the bit, on a tape that records and on one that does not") {
+  Runtime runtime(2);
+  const Tensor<double> x = random_tensor<double>({5, 7}, 1, 0);
+  Tensor<double> w = random_tensor<double>({40, 7}, 1, 1), dw({40, 7});
+  for (const bool recording : {true, false}) {
+    Context context = runtime.context();
+    Tape<double> tape(context, recording);
+    const Variable<double> in = tape.constant(x.view()), weight = tape.parameter(w.view(), dw.data());
+    const Variable<double> fused = linear(tape, {in}, weight, {}, Activation::gelu);
+    const Variable<double> apart = gelu(tape, linear(tape, {in}, weight, {}));
+    for (std::int64_t i = 0; i < fused.value().count(); ++i) REQUIRE(fused.data()[i] == apart.data()[i]);
+  }
 }
 
 TEST_CASE("linear without a bias, of one variable in two parts, has the gradient of its value") {

@@ -47,7 +47,9 @@ namespace ethreed::math {
 using test::Counted;
 inline Counted exp(Counted x) { return Counted::operation(std::exp(x.value)); }
 inline Counted tanh(Counted x) { return Counted::operation(std::tanh(x.value)); }
-inline Counted erf(Counted x) { return Counted::operation(std::erf(x.value)); }
+inline Counted normal_tail(Counted y) {
+  return 0.5 * Counted::operation(std::erfc((y * 0.70710678118654752440).value));
+}
 inline Counted sigmoid(Counted x) { return Counted::operation(1.0 / (1.0 + std::exp(-x.value))); }
 }  // namespace ethreed::math
 
@@ -59,6 +61,7 @@ inline Counted log(Counted x) { return Counted::operation(log(x.value)); }
 inline Counted log1p(Counted x) { return Counted::operation(log1p(x.value)); }
 inline Counted sqrt(Counted x) { return Counted::operation(sqrt(x.value)); }
 inline Counted abs(Counted x) { return abs(x.value); }
+inline Counted fabs(Counted x) { return fabs(x.value); }
 inline bool isfinite(Counted x) { return isfinite(x.value); }
 template <> class numeric_limits<Counted> : public numeric_limits<double> {};
 }  // namespace std

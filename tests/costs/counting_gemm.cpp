@@ -2,6 +2,7 @@
 
 #include "tests/costs/counted.h"
 
+#include "kernels/gemm/activation.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/packed_gemm.h"
 
@@ -14,6 +15,11 @@ using test::Counted;
 template <> void gemm(Cpu, Context& context, const Gemm<Counted>& g) {
   test::counted_operations.flops += 2.0 * g.m * g.n * g.k;
   gemm(Cpu{}, context, std::bit_cast<Gemm<double>>(g));
+}
+
+template <> void gemm_activated(Cpu, Context& context, const Gemm<Counted>& g, Activation activation, Counted* y) {
+  test::counted_operations.flops += 2.0 * g.m * g.n * g.k;
+  gemm_activated(Cpu{}, context, std::bit_cast<Gemm<double>>(g), activation, std::bit_cast<double*>(y));
 }
 
 template <>

@@ -2,6 +2,7 @@
 
 #include "kernels/gemm/gemm.h"
 
+#include "kernels/gemm/activation.h"
 #include "kernels/gemm/packed_gemm.h"
 #include "tests/kernels/allocation_count.h"
 #include "tests/kernels/gemm_product.h"
@@ -54,6 +55,51 @@ TEMPLATE_TEST_CASE("gemm equals three loops, in all orientations, overwriting an
                       << (b_transposed ? ", B transposed" : "") << (accumulate ? ", adding" : ""));
           Product<TestType> product(size, a_transposed, b_transposed, accumulate);
           check_product(context, product);
+        }
+}
+
+TEMPLATE_TEST_CASE("an activation behind a matrix product has the bits of one over the product's result", "", float,
+                   double) {
+  Runtime runtime(2);
+  Context context = runtime.context();
+  // Thin; a row or a column; packed panel by panel and all at once; in place; one and several blocks of k; none.
+  const Size sizes[] = {{1, 70, 19},  {3, 70, 400},  {9, 1, 400},    {29, 67, 0},    {14, 40, 800},
+                        {33, 67, 19}, {97, 67, 300}, {97, 300, 400}, {97, 67, 1200}, {500, 67, 1024}};
+  const bool rounds = std::is_same_v<TestType, float> && has_bf16_products();
+  for (const Size size : sizes)
+    for (const bool a_transposed : {false, true})
+      for (const bool b_transposed : {false, true})
+        for (const int setting : {0, 1, 2}) {
+          const bool biased = setting == 1;
+          context.gemm_precision = setting == 2 && rounds ? GemmPrecision::bf16 : GemmPrecision::full;
+          INFO(size.m << " x " << size.n << " x " << size.k << (a_transposed ? ", A transposed" : "")
+                      << (b_transposed ? ", B transposed" : "")
+                      << (biased         ? ", a bias"
+                          : setting == 2 ? ", bf16"
+                                         : ""));
+          Product<TestType> product(size, a_transposed, b_transposed, true);
+          const Tensor<TestType> bias = random_tensor<TestType>({size.n}, 1, 4), before = product.c.clone();
+          if (biased) product.args.bias = bias.data();
+          product.args.c = product.c.data();
+          gemm(context, product.args);
+          const Tensor<TestType> plain = product.c.clone();
+          for (const Activation activation : {Activation::tanh, Activation::gelu}) {
+            Tensor<TestType> wanted = before.clone();  // the room between rows stays as it is
+            for (int i = 0; i < size.m; ++i) {
+              TestType* row = wanted.data() + std::int64_t{i} * product.args.ldc;
+              std::copy_n(plain.data() + std::int64_t{i} * product.args.ldc, size.n, row);
+              activate<TestType>(activation, row, size.n);
+            }
+            Tensor<TestType> c = before.clone(), y = before.clone();
+            product.args.c = c.data();
+            gemm_activated<TestType>(context, product.args, activation, y.data());
+            CHECK(same_bits(c, plain));
+            CHECK(same_bits(y, wanted));
+            y = before.clone();
+            product.args.c = y.data();
+            gemm_activated<TestType>(context, product.args, activation, y.data());
+            CHECK(same_bits(y, wanted));
+          }
         }
 }
 
