@@ -8,7 +8,7 @@
 namespace ethreed::gemm_cpu {
 
 inline constexpr int packed_rows_bytes = 640 << 10;     ///< of the rows of a tile
-inline constexpr int packed_columns_bytes = 384 << 10;  ///< two panels or, of few k, more
+inline constexpr int packed_columns_bytes = 384 << 10;  ///< two panels of two blocks of k or, of few k, more
 
 struct PackingMemory {
   alignas(64) std::byte a[packed_rows_bytes];
