@@ -3,7 +3,7 @@
 // those by a column; unit_product.h and unit_packing.h the same for AMX.
 #include "kernels/gemm/gemm.h"
 
-#include "kernels/gemm/activation.h"
+#include "kernels/gemm/activated.h"
 #include "kernels/gemm/column_product.h"
 #include "kernels/gemm/packed_gemm.h"
 #include "kernels/gemm/thin_product.h"

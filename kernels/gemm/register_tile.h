@@ -5,7 +5,7 @@
 // Every element of C is one chain of multiply-adds over a block of k after the other, first to last, whatever tile it
 // is computed in: its bits depend on its row of A, its column of B and k alone.
 
-#include "kernels/gemm/activation.h"
+#include "kernels/gemm/activated.h"
 #include "kernels/gemm/prefetch.h"
 #include "kernels/gemm/simd/simd.h"
 

@@ -3,9 +3,9 @@
 // copied together. Serves every W·x of the paper: (3), (6), (8)–(10), con, emo, the bottleneck and the vocabulary of
 // (22), (23).
 
+#include "kernels/common/activation.h"
 #include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
-#include "kernels/gemm/activation.h"
 
 #include <array>
 #include <cstdint>

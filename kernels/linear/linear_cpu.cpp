@@ -1,6 +1,6 @@
 #include "kernels/common/bias_gradient.h"
 #include "kernels/common/math.h"
-#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/activated.h"
 #include "kernels/linear/linear.h"
 
 namespace ethreed {

@@ -2,7 +2,7 @@
 
 #include "tests/costs/counted.h"
 
-#include "kernels/gemm/activation.h"
+#include "kernels/gemm/activated.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/packed_gemm.h"
 

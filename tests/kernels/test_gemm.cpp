@@ -2,7 +2,7 @@
 
 #include "kernels/gemm/gemm.h"
 
-#include "kernels/gemm/activation.h"
+#include "kernels/gemm/activated.h"
 #include "kernels/gemm/packed_gemm.h"
 #include "tests/kernels/allocation_count.h"
 #include "tests/kernels/gemm_product.h"

@@ -1,5 +1,5 @@
 // Apart from the matrix products: those are compiled without the compiler's own vectors, and these loops need them.
-#include "kernels/gemm/activation.h"
+#include "kernels/gemm/activated.h"
 
 #include "kernels/common/math.h"
 

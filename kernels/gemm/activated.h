@@ -1,14 +1,12 @@
 #pragma once
 // What follows a matrix product in a layer, on the CPU: y = f(c) tile by tile, while the tile is in the core's cache.
 
+#include "kernels/common/activation.h"
 #include "kernels/gemm/gemm.h"
 
 #include <cstddef>
 
 namespace ethreed {
-
-/// The identity; tanh; a·Φ(a) (math::gelu()).
-enum class Activation { none, tanh, gelu };
 
 /// gemm(), and y = f(c). y [m, n] has the leading dimension of c and may be c itself; null for none, with the identity.
 /// The bits are those of f over gemm()'s C.
