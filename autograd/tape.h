@@ -5,6 +5,7 @@
 #include "core/context.h"
 #include "core/tensor.h"
 #include "kernels/common/gradient.h"
+#include "kernels/common/packed_matrix.h"
 
 #include <type_traits>
 
@@ -14,9 +15,10 @@ namespace ethreed {
 template <class T> struct Node {
   View<T> value;
   T* gradient = nullptr;
-  bool wanted = false;    // does the loss's gradient by this value interest anybody
-  bool written = false;   // has a backward function written it in this pass
-  Node* whole = nullptr;  // the value that this one is rows of, if it is
+  bool wanted = false;                      // does the loss's gradient by this value interest anybody
+  bool written = false;                     // has a backward function written it in this pass
+  Node* whole = nullptr;                    // the value that this one is rows of, if it is
+  const PackedMatrix<T>* packed = nullptr;  // of a matrix that is a weight: its transpose, to be read in its place
 };
 
 /// A handle on a node; copies share it. A default-constructed Variable means "not there" (an absent bias, say).

@@ -4,7 +4,7 @@
 get_filename_component(ethreed_root ${CMAKE_CURRENT_LIST_DIR} DIRECTORY)
 set(ethreed_public_patterns core/*.h autograd/tape.h autograd/functions/*.h kernels/device/*.h
   kernels/elementwise/elementwise_functions.h kernels/vocabulary_loss/smoothing.h)
-foreach(header activation dispatch gradient math packing row_layout)
+foreach(header activation dispatch gradient math packed_matrix packing row_layout)
   list(APPEND ethreed_public_patterns kernels/common/${header}.h)
 endforeach()
 file(STRINGS ${ethreed_root}/kernels/op_table.def ethreed_operations REGEX "^ETHREED_OPERATION\\(")

@@ -4,7 +4,7 @@ namespace ethreed {
 
 template <class T>
 Variable<T> linear(Tape<T>& tape, std::initializer_list<Variable<T>> x, Variable<T> weight, Variable<T> bias,
-                   Activation activation) {
+                   Activation activation, Variable<T> onto) {
   ETHREED_CHECK(x.size() >= 1 && x.size() <= linear_max_parts, "linear: got {} inputs, wanted 1 to {}", x.size(),
                 linear_max_parts);
   LinearForward<T> args{.rows = x.begin()->rows(), .out = weight.rows(), .parts = count_of(x)};
@@ -24,11 +24,20 @@ Variable<T> linear(Tape<T>& tape, std::initializer_list<Variable<T>> x, Variable
                 columns);
   ETHREED_CHECK(!bias || bias.value().count() == args.out, "linear: bias is {}, wanted [{}]", bias.shape().text(),
                 args.out);
-  Variable<T> y = tape.result({args.rows, args.out}, wanted);
+  ETHREED_CHECK(!onto || (onto.rows() == args.rows && onto.columns() == args.out),
+                "linear: is to be added to {}, wanted [{}, {}]", onto.shape().text(), args.rows, args.out);
+  ETHREED_CHECK(!onto || (!tape.recording() && activation == Activation::none),
+                "linear: is added to a value only without an activation and where nothing is recorded");
+  const Variable<T> y = onto ? onto : tape.result({args.rows, args.out}, wanted);
   args.weight = weight.data();
   args.bias = bias ? bias.data() : nullptr;
   args.activation = activation;
   args.y = y.data();
+  args.accumulate = static_cast<bool>(onto);
+  if (const PackedMatrix<T>* packed = weight.node()->packed) {
+    ETHREED_CHECK(args.parts == 1 && !tape.recording(), "linear: a packed weight is for one input and no gradient");
+    args.packed = packed;
+  }
   if (activation == Activation::gelu)
     args.z = y.wants_gradient() ? tape.context().values.template allocate<T>(y.value().count()) : args.y;
   linear_forward(tape.context(), args);
@@ -46,8 +55,8 @@ Variable<T> linear(Tape<T>& tape, std::initializer_list<Variable<T>> x, Variable
 }
 
 template Variable<float> linear(Tape<float>&, std::initializer_list<Variable<float>>, Variable<float>, Variable<float>,
-                                Activation);
+                                Activation, Variable<float>);
 template Variable<double> linear(Tape<double>&, std::initializer_list<Variable<double>>, Variable<double>,
-                                 Variable<double>, Activation);
+                                 Variable<double>, Activation, Variable<double>);
 
 }  // namespace ethreed

@@ -4,6 +4,7 @@
 // matrix products with a matrix that is packed once.
 
 #include "kernels/common/dispatch.h"
+#include "kernels/common/packed_matrix.h"
 
 #include <string_view>
 
@@ -14,6 +15,9 @@ namespace ethreed {
 ///   a  [m, k] read; stored [k, m] if a_transposed        b  [k, n] read; stored [n, k] if b_transposed
 ///   c  [m, n] written, or read and written if accumulate; aliases neither a nor b
 ///   bias  [n] read, added to every row of c; null for none
+///   packed_b  op(B) packed with the precision of the context (packed_gemm.h), n > 1: read in place of b, the same
+///   bits;
+///             null for none. The CPU's alone
 ///   stream  of the device: 0, or 1 between fork() and join() of the runtime; the CPU has none
 ///
 /// FLOPs 2·m·n·k. Bytes (m·k + k·n + m·n)·sizeof(T). Saved: none. Workspace: on the CPU packing buffers of fixed size
@@ -35,6 +39,7 @@ template <class T> struct Gemm {
   bool accumulate = false;
   const T* bias = nullptr;
   int stream = 0;
+  const PackedMatrix<T>* packed_b = nullptr;
 };
 
 /// Tiles run on the pool of the context (serially when called from inside a parallel chunk). With GemmPrecision::bf16

@@ -15,10 +15,10 @@ namespace {
 
 using namespace gemm_cpu;
 
-/// `rows` of A are multiplied by b. A single tile of rows reads a B that is not transposed in place. With more tiles
+/// `rows` of A are multiplied by B. A single tile of rows reads a B that is not transposed in place. With more tiles
 /// packing a panel pays: its vectors begin at cache lines, and the next panel is prefetched during the multiplication.
-template <class F> bool reads_in_place(const Operand<typename F::Number>& b, int rows) {
-  return F::as_stored && !b.along_k && rows <= tile_rows;
+template <class F> bool reads_in_place(const Product<typename F::Number>& product, int rows) {
+  return F::as_stored && product.packed_b == nullptr && !product.b.along_k && rows <= tile_rows;
 }
 
 /// Rows of A that begin whole pages apart share one set of the first cache: eight lines, twelve on some. A tile of more
@@ -42,7 +42,7 @@ template <class F> constexpr int most_rows(int depth, bool packed) {
 
 /// All panels of n columns are packed before they are multiplied by m rows, more than one group of them.
 template <class F> bool goes_by_rows(const Product<typename F::Number>& product, int m, int n) {
-  return InVectors<F> && m > tile_rows && !product.b.along_k && product.k <= block_k &&
+  return InVectors<F> && m > tile_rows && product.packed_b == nullptr && !product.b.along_k && product.k <= block_k &&
          std::int64_t{columns_width<F>(n)} * elements<F>(product.k) <= Buffers<F>::size_b;
 }
 
@@ -64,6 +64,18 @@ Columns<typename F::Element> packed_columns(const typename F::Element* panel, in
           columns_width<F>(std::max(columns - width, 0))};
 }
 
+/// One or two panels of a packed matrix from column `j` on, k from p on.
+template <class F>
+Columns<typename F::Element> part_of(const PackedMatrix<typename F::Number>& b, int j, int columns, int p) {
+  const int length = elements<F>(b.k);
+  const auto* packed = reinterpret_cast<const typename F::Element*>(b.data);
+  Columns<typename F::Element> part =
+      packed_columns<F>(packed + std::ptrdiff_t{columns_width<F>(j)} * length, columns, length);
+  part.b += p / F::per_element * part.step;
+  part.second += p / F::per_element * part.second_step;
+  return part;
+}
+
 /// Blocks [first, first + count) of k of a tile, by panels of B, packed one at a time or read in place.
 template <class F>
 void tile_by_panels(const Product<typename F::Number>& product, int i, int m, int j, int n, int first, int count,
@@ -72,7 +84,7 @@ void tile_by_panels(const Product<typename F::Number>& product, int i, int m, in
   using Element = typename F::Element;
   const Operand<T>& b = product.b;
   const Depths<F> depths(product.k);
-  const bool in_place = reads_in_place<F>(b, m);
+  const bool in_place = reads_in_place<F>(product, m);
   std::array<Block<F>, most_blocks<F>> blocks;
   int p = depths.begin(first), depth = 0;
   for (int q = 0; q < count; ++q) {
@@ -84,6 +96,7 @@ void tile_by_panels(const Product<typename F::Number>& product, int i, int m, in
       m, n, std::span<const Block<F>>(blocks.data(), static_cast<std::size_t>(count)), to,
       [&](int column, int columns, int q) -> Columns<Element> {
         const int begin = depths.begin(first + q), part = depths.depth(first + q);
+        if (product.packed_b != nullptr) return part_of<F>(*product.packed_b, j + column, columns, begin);
         if constexpr (F::as_stored)
           if (in_place && columns % lanes<T> == 0) {
             const T* at = b.at(j + column, begin);
@@ -95,6 +108,12 @@ void tile_by_panels(const Product<typename F::Number>& product, int i, int m, in
       },
       [&](int column, int columns) {
         const int end = column + columns;
+        if (product.packed_b != nullptr) {
+          if (end >= n) return Prefetch<T>();
+          const auto next = part_of<F>(*product.packed_b, j + end, std::min(n - end, columns), p);
+          return Prefetch<T>(reinterpret_cast<const T*>(next.b), 0, 1,
+                             static_cast<int>(next.step) * elements<F>(depth));
+        }
         if (!in_place) return b.prefetch(j + end, std::min(n - end, columns), p, depth);  // the next panel
         // What is read in place is prefetched one block early: a part of its rows, all their columns.
         const int next = first + 1 < depths.count ? depths.depth(first + 1) : 0;
@@ -119,13 +138,13 @@ template <class F> void tile(const Product<typename F::Number>& product, int i, 
   const Target<typename F::Number> to = product.to.at(i, j);
   const Depths<F> depths(product.k);
   if constexpr (F::as_stored)
-    if (m <= thin_rows && product.a.along_k && product.b.along_k) {
+    if (product.packed_b == nullptr && m <= thin_rows && product.a.along_k && product.b.along_k) {
       for (int block = 0; block < depths.count; ++block)
         multiply_thin(product.a, product.b, i, m, j, n, depths.begin(block), depths.depth(block),
                       target_of_blocks(to, block, 1, depths.count));
       return;
     }
-  const bool in_place = reads_in_place<F>(product.b, m);
+  const bool in_place = reads_in_place<F>(product, m);
   if constexpr (InVectors<F>)
     if (!in_place && goes_by_rows<F>(product, m, n)) return tile_by_rows<F>(product, i, m, j, n, to);
   // The packing buffer has the rows of one block; a B in place is prefetched a block early, in pieces.
@@ -164,7 +183,7 @@ template <class F> Cut cut(const Product<typename F::Number>& product, int threa
            ((packed ? packing_flops : 0) + (uncached ? fetching_flops : reading_flops));
   };
   const auto tile_flops = [&](const Cut& c) {
-    const bool b_in_place = reads_in_place<F>(product.b, c.tile_m);
+    const bool b_in_place = reads_in_place<F>(product, c.tile_m);
     const int odd = c.tile_n % panel_columns<T>;
     const double width = c.tile_n - odd + (odd == 0 ? 0 : odd <= lanes<T> ? odd_vector : 1) * panel_columns<T>;
     return 2 * width * c.tile_m * k * (b_in_place ? in_place_factor : 1) +
@@ -193,8 +212,18 @@ template <class F> Cut cut(const Product<typename F::Number>& product, int threa
   return best;
 }
 
+/// With B packed before, a tile of rows need not be high to pay for packing: so many that A stays in the core's second
+/// cache, and columns for which it pays to pack A where it must be.
+template <class F> Cut cut_for_packed(int m, int n) {
+  constexpr int most_groups = 4, most_panels = 24;
+  const auto even = [](int all, int most, int step) { return up_to_multiple(ceiling(all, ceiling(all, most)), step); };
+  return {even(m, most_groups * group_rows<F>, 1),
+          even(n, most_panels * panel_columns<typename F::Number>, panel_columns<typename F::Number>)};
+}
+
 template <class F> void multiply(Context& context, const Product<typename F::Number>& product) {
-  const Cut size = cut<F>(product, context.pool.threads_here());
+  const Cut size = product.packed_b != nullptr ? cut_for_packed<F>(product.m, product.n)
+                                               : cut<F>(product, context.pool.threads_here());
   const int tiles_m = ceiling(product.m, size.tile_m), tiles_n = ceiling(product.n, size.tile_n);
   context.pool.parallel_for(std::int64_t{tiles_m} * tiles_n, [&](std::int64_t index) {
     const int i = static_cast<int>(index / tiles_n) * size.tile_m;
@@ -232,13 +261,16 @@ std::string_view bf16_products(Cpu) {
 
 template <class T> void gemm_activated(Cpu, Context& context, const Gemm<T>& g, Activation activation, T* y) {
   ETHREED_ASSERT(g.m >= 0 && g.n >= 0 && g.k >= 0);
+  ETHREED_ASSERT(g.packed_b == nullptr || (g.packed_b->k == g.k && g.packed_b->n == g.n));
+  ETHREED_ASSERT(g.packed_b == nullptr || g.packed_b->precision == context.gemm_precision);
   if (g.m == 0 || g.n == 0) return;
   Product<T> product{g.m,
                      g.n,
                      g.k,
                      {g.a, g.lda, !g.a_transposed, g.m},
                      {g.b, g.ldb, g.b_transposed, g.n},
-                     {g.c, g.ldc, 1, g.accumulate, g.bias, activation, y}};
+                     {g.c, g.ldc, 1, g.accumulate, g.bias, activation, y},
+                     g.packed_b};
   if (g.k == 0) {
     for (int i = 0; i < g.m; ++i)
       for (int j = 0; j < g.n; j += lanes<T>) put(product.to.at(i, 0), 0, j, Vector<T>{}, std::min(lanes<T>, g.n - j));
@@ -283,9 +315,7 @@ template <class T> void multiply_packed(Cpu, const PackedGemm<T>& g) {
   ETHREED_ASSERT(g.columns % panel_columns<T> == 0 || g.first + g.columns == g.b->n);
   const Operand<T> a{g.a, g.lda, true, g.m};
   with_format<T>(g.b->precision, g.b->k, [&]<class F>(F) {
-    using Element = typename F::Element;
-    const int k = g.b->k, length = elements<F>(k);
-    const Depths<F> depths(k);
+    const Depths<F> depths(g.b->k);
     const int most = most_rows<F>(depths.size, true);
     for (int i = 0; i < g.m; i += most) {
       const int count = std::min(most, g.m - i);
@@ -293,17 +323,10 @@ template <class T> void multiply_packed(Cpu, const PackedGemm<T>& g) {
         const int p = depths.begin(block), depth = depths.depth(block);
         const Block<F> rows{elements<F>(depth), rows_of<F>(a, i, count, p, depth)};
         for (int matrix = 0; matrix < g.matrices; ++matrix) {
-          const auto* packed = reinterpret_cast<const Element*>(g.b[matrix].data);
           const Target<T> to{g.c + matrix * g.step, g.ldc, 1, g.accumulate || block > 0, nullptr};
           multiply_blocks<F>(
               count, g.columns, std::span(&rows, 1), to.at(i, 0),
-              [&](int column, int columns, int) -> Columns<Element> {
-                Columns<Element> panel = packed_columns<F>(
-                    packed + std::ptrdiff_t{columns_width<F>(g.first + column)} * length, columns, length);
-                panel.b += p / F::per_element * panel.step;
-                panel.second += p / F::per_element * panel.second_step;
-                return panel;
-              },
+              [&](int column, int columns, int) { return part_of<F>(g.b[matrix], g.first + column, columns, p); },
               [](int, int) { return Prefetch<T>(); });
         }
       }

@@ -2,24 +2,12 @@
 // The parts of the CPU's matrix products: for kernels that multiply by the same matrix many times, and pack it once.
 
 #include "kernels/common/dispatch.h"
+#include "kernels/common/packed_matrix.h"
 
 #include <cstddef>
 #include <cstdint>
 
 namespace ethreed {
-
-/// op(B) [k, n] in the order in which matrix products read it; rounded already with GemmPrecision::bf16.
-template <class T> struct PackedMatrix {
-  int k = 0, n = 0;
-  GemmPrecision precision = GemmPrecision::full;
-  const T* data = nullptr;
-};
-
-/// Elements of the memory that packing [k, n] takes: k rows of n elements, each rounded up to 64 bytes.
-template <class T> constexpr std::int64_t packed_elements(int k, int n) {
-  constexpr std::int64_t line = 64 / sizeof(T);
-  return std::int64_t{k} * ((n + line - 1) / line * line);
-}
 
 /// Packs op(B); stored [n, k] if `transposed`, else [k, n]. `memory`: packed_elements(k, n), 64-byte aligned; it must
 /// live as long as the result. On the pool of the context.

@@ -1,6 +1,7 @@
 #pragma once
 // A matrix product, its blocks of k, and where a thread packs its operands.
 
+#include "kernels/common/packed_matrix.h"
 #include "kernels/gemm/packing_memory.h"
 #include "kernels/gemm/unit_packing.h"
 
@@ -46,6 +47,7 @@ template <class T> struct Product {
   int m, n, k;
   Operand<T> a, b;
   Target<T> to;
+  const PackedMatrix<T>* packed_b = nullptr;  ///< B as it is read; null: it is packed, or read in place
 };
 
 }  // namespace

@@ -157,28 +157,6 @@ template <class T> void put(const Target<T>& to, std::ptrdiff_t i, int column, V
   }
 }
 
-/// A tile with an activation: `sums`, rows of `width` elements one behind the other, are made C, then y, and stored
-/// once.
-template <class T>
-[[gnu::noinline]] void put_activated(const Target<T>& to, T* sums, int rows, int width, int columns) {
-  constexpr int n = lanes<T>;
-  const auto each_vector = [&](auto&& body) {
-    for (std::ptrdiff_t i = 0; i < rows; ++i)
-      for (int j = 0; j < columns; j += n) body(sums + i * width + j, i * to.row_step + j, j, std::min(n, columns - j));
-  };
-  each_vector([&](T* at, std::ptrdiff_t element, int j, int count) {
-    Vector<T> sum = simd::load(at);
-    if (to.add) sum += simd::load_first(to.c + element, count);
-    if (to.bias != nullptr) sum += simd::load_first(to.bias + j, count);
-    simd::store(at, sum);
-    if (to.c != to.y) simd::store_first(to.c + element, sum, count);
-  });
-  activate<T>(to.activation, sums, std::ptrdiff_t{rows} * width);
-  each_vector([&](T* at, std::ptrdiff_t element, int, int count) {
-    simd::store_first(to.y + element, simd::load<T>(at), count);
-  });
-}
-
 /// Whether the two multiply-adds of an element of A have it as a broadcast memory operand each, instead of one
 /// broadcast load for both. That is one instruction less and one load more: done for all rows, loads become the limit.
 /// Of rows that are not packed it is done for those whose address needs no sum.
@@ -262,7 +240,9 @@ template <class F, int rows, int vectors, bool along_k> [[gnu::noinline]] void t
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; ++v) simd::store<T>(sums + (i * vectors + v) * n, sum[i][v]);
-  if (to.y != nullptr) return put_activated<T>(to, sums, rows, vectors * n, tile.columns);
+  if (to.y != nullptr)
+    return store_activated<T>(to.activation,
+                              {sums, rows, vectors * n, tile.columns, to.add, to.bias, to.c, to.y, to.row_step});
   for (int i = 0; i < rows; ++i)
     for (int v = 0; v < vectors && tile.columns > v * n; ++v)
       put<T>(to, i, v * n, simd::load<T>(sums + (i * vectors + v) * n), std::min(n, tile.columns - v * n));

@@ -6,6 +6,7 @@
 #include "kernels/common/activation.h"
 #include "kernels/common/dispatch.h"
 #include "kernels/common/gradient.h"
+#include "kernels/common/packed_matrix.h"
 
 #include <array>
 #include <cstdint>
@@ -14,13 +15,16 @@ namespace ethreed {
 
 inline constexpr int linear_max_parts = 3;
 
-/// y = f(z), z = Σ_p x_p·W_pᵀ + b, W = [W_1 | W_2 | …].
+/// y = f(z), z = Σ_p x_p·W_pᵀ + b, W = [W_1 | W_2 | …]. Or z is added to y (`accumulate`; f the identity).
 ///
 ///   x[p]    [rows, columns[p]]            read
 ///   weight  [out, Σ columns]              read
 ///   bias    [out], or null for none       read
 ///   y       [rows, out]                   written; aliases nothing but z
 ///   z       [rows, out]                   written, with GELU alone: its backward reads it; y itself where none follows
+///   packed  Wᵀ as the CPU's matrix products read it (packed_gemm.h), with the context's precision: of a single part
+///   and
+///           more than one output, read in place of weight, the same bits; null for none, and on a device
 template <class T> struct LinearForward {
   int rows = 0;
   int out = 0;
@@ -30,8 +34,10 @@ template <class T> struct LinearForward {
   const T* weight = nullptr;
   const T* bias = nullptr;
   Activation activation = Activation::none;
+  bool accumulate = false;
   T* y = nullptr;
   T* z = nullptr;
+  const PackedMatrix<T>* packed = nullptr;
 };
 
 /// With dz = dy ⊙ f'(z) (tanh: 1 − y²): dx_p = dz·W_p, dW_p = dzᵀ·x_p, db = Σ_rows dz.

@@ -19,6 +19,7 @@ template <class T> int total_columns(const LinearForward<T>& args) {
 
 template <class T> void linear_forward(Cpu, Context& context, const LinearForward<T>& args) {
   const int in = total_columns(args);
+  ETHREED_ASSERT(!args.accumulate || args.activation == Activation::none);
   const bool activated = args.activation != Activation::none;
   T* z = args.activation == Activation::gelu ? args.z : args.y;
   int first_column = 0;
@@ -35,8 +36,9 @@ template <class T> void linear_forward(Cpu, Context& context, const LinearForwar
                        .ldb = in,
                        .c = z,
                        .ldc = args.out,
-                       .accumulate = p > 0,
-                       .bias = last ? args.bias : nullptr},
+                       .accumulate = p > 0 || args.accumulate,
+                       .bias = last ? args.bias : nullptr,
+                       .packed_b = args.packed},
                       last ? args.activation : Activation::none, last && activated ? args.y : nullptr);
     first_column += args.columns[p];
   }

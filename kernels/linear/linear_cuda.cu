@@ -136,7 +136,8 @@ void inputs_backward(Context& context, ArenaScope& scratch, const LinearBackward
 
 template <class T> void linear_forward(ThisDevice, Context& context, const LinearForward<T>& args) {
   const bool gelu = args.activation == Activation::gelu;
-  if (args.out == 1 && !gelu) return linear_single_forward(context, args);
+  ETHREED_ASSERT(!args.accumulate || args.activation == Activation::none);
+  if (args.out == 1 && !gelu && !args.accumulate) return linear_single_forward(context, args);
   const int in = total_columns(args);
   const bool plain = args.activation == Activation::none;
   T* z = gelu ? args.z : args.y;
@@ -152,7 +153,7 @@ template <class T> void linear_forward(ThisDevice, Context& context, const Linea
                       .ldb = in,
                       .c = z,
                       .ldc = args.out,
-                      .accumulate = part > 0,
+                      .accumulate = part > 0 || args.accumulate,
                       .bias = part == 0 && plain ? args.bias : nullptr});
   });
   const std::int64_t count = std::int64_t{args.rows} * args.out;

@@ -40,7 +40,7 @@ Variable<T> normed(Tape<T>& tape, const EncoderConfig& config, const NormHandles
   return layer_norm(tape, x, h.gamma, h.beta, LayerNormForm::usual, config.epsilon);
 }
 
-// One layer over all rows.
+// One layer over all rows. Where nothing is recorded it uses x for its own sums.
 template <class T>
 Variable<T> layer_state(Tape<T>& tape, const EncoderConfig& config, const EncoderLayerHandles<Variable<T>>& h,
                         const EncoderBatch& batch, const EncoderDropout& dropout, int layer, Variable<T> x,
@@ -58,12 +58,16 @@ Variable<T> layer_state(Tape<T>& tape, const EncoderConfig& config, const Encode
                                              .random = stream_of(dropout, mask_of(layer, 0))},
                                             {product, 0}, {product, d}, {product, 2 * d}, bias)
                                    .output;
-  const Variable<T> mixed =
-      dropped(tape, linear_layer(tape, h.output, {attended}), config.dropout, dropout, mask_of(layer, 1));
-  const Variable<T> y = normed(tape, config, h.attention_norm, add(tape, x, mixed));
-  const Variable<T> outer = linear_layer(tape, h.outer, {linear_layer(tape, h.inner, {y}, Activation::gelu)});
-  return normed(tape, config, h.output_norm,
-                add(tape, y, dropped(tape, outer, config.dropout, dropout, mask_of(layer, 2))));
+  // x + W·(…) + b, with dropout before the sum. Where nothing is recorded the sum takes the place of x.
+  const auto added_to = [&](Variable<T> sum, const LinearHandles<Variable<T>>& weights, Variable<T> in, int which) {
+    if (!tape.recording() && !dropout.on)
+      return linear(tape, {in}, weights.weight, weights.bias, Activation::none, sum);
+    return add(tape, sum,
+               dropped(tape, linear_layer(tape, weights, {in}), config.dropout, dropout, mask_of(layer, which)));
+  };
+  const Variable<T> y = normed(tape, config, h.attention_norm, added_to(x, h.output, attended, 1));
+  const Variable<T> inner = linear_layer(tape, h.inner, {y}, Activation::gelu);
+  return normed(tape, config, h.output_norm, added_to(y, h.outer, inner, 2));
 }
 
 template <class T>

@@ -19,10 +19,12 @@ SubwordRow TextEncoder::row_of(std::string_view text, std::optional<bool> prefix
 void TextEncoder::encode(Context& context, std::span<const SubwordRow> rows, int layer, const Consume& consume) {
   for (std::size_t i = 0; i < rows.size(); ++i)
     if (rows[i].ids.empty()) consume(static_cast<int>(i), {});
+  if (!packed_ && !encoder_.mapped) packed_.emplace(context, encoder_.layout, encoder_.values.data());
   for_like_rows(config(), rows, [&](const EncoderBatch& batch, Indices numbers) {
     context.begin_step();
     Tape<float> tape(context, false);
     const auto handles = bind_encoder(tape, encoder_.layout, encoder_.values.data(), static_cast<float*>(nullptr));
+    if (packed_) packed_->attach(context, handles);
     const Variable<float> states = encoder_state(tape, config(), handles, batch, layer);
     for (std::int32_t i = 0; i < numbers.size(); ++i) {
       const std::int64_t d = config().width, begin = batch.offsets[static_cast<std::size_t>(i)],

@@ -4,6 +4,7 @@
 #include "core/context.h"
 #include "model/encoders/encoder_batch.h"
 #include "model/encoders/encoder_file.h"
+#include "model/encoders/packed_weights.h"
 #include "model/subwords/tokenizer.h"
 
 #include <cstdint>
@@ -34,7 +35,8 @@ class TextEncoder {
 
   /// Hidden state `layer` of every row: calls consume(row, states [tokens of it, d]), rows of like length together and
   /// therefore not in their order. A row without tokens has no states. A row's states depend on the other rows by
-  /// rounding only.
+  /// rounding only. The first call packs the weights for the context's precision of products, unless they are mapped.
+  /// Throws Error if a later one has another precision.
   using Consume = std::function<void(int row, std::span<const float> states)>;
   void encode(Context& context, std::span<const SubwordRow> rows, int layer, const Consume& consume);
 
@@ -42,6 +44,7 @@ class TextEncoder {
   PretrainedEncoder<float> encoder_;
   SubwordTokenizer tokenizer_;
   std::vector<std::int32_t> specials_;
+  std::optional<PackedWeights> packed_;  // not of a mapped file, whose pages other processes share
 };
 
 }  // namespace ethreed

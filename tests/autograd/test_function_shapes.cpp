@@ -37,6 +37,13 @@ TEST_CASE("linear refuses shapes that do not fit") {
   CHECK_THROWS_WITH(linear(d.tape, {d.of({3, 2}), d.of({2, 3})}, d.of({4, 5}), {}), Contains("input 1 has 2 rows"));
   CHECK_THROWS_WITH(linear(d.tape, {d.of({3, 2})}, d.of({4, 2}), d.of({3})), Contains("bias is [3], wanted [4]"));
   CHECK_THROWS_WITH(linear(d.tape, {}, d.of({4, 2}), {}), Contains("got 0 inputs"));
+  const auto onto = [&](Tape<double>& tape, Shape shape, Activation activation) {
+    return linear(tape, {d.of({3, 2})}, d.of({4, 2}), {}, activation, d.of(shape));
+  };
+  Tape<double> forward(d.context, false);
+  CHECK_THROWS_WITH(onto(forward, {3, 5}, Activation::none), Contains("added to [3, 5], wanted [3, 4]"));
+  CHECK_THROWS_WITH(onto(forward, {3, 4}, Activation::tanh), Contains("without an activation"));
+  CHECK_THROWS_WITH(onto(d.tape, {3, 4}, Activation::none), Contains("nothing is recorded"));
 }
 
 TEST_CASE("gru_sequence refuses packings and shapes that do not fit") {

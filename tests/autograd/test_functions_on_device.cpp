@@ -11,6 +11,8 @@
 #include "kernels/device/open_device.h"
 #include "tests/autograd/function_checks.h"
 
+#include <vector>
+
 using namespace ethreed;
 using namespace ethreed::test;
 
@@ -107,4 +109,36 @@ TEST_CASE("norms, broadcasts, convolutions and smoothed losses have the same val
   for (std::size_t k = 0; k < 30; ++k) CHECK(got.dtable[k] == Approx(wanted.dtable[k]).epsilon(1e-12).margin(1e-14));
   CHECK(got.y[1] == 0);
   CHECK(got.y[0] > 0);
+}
+
+TEST_CASE("linear added onto a value in place is the sum of both, on the CPU and on the emulated device") {
+  constexpr int rows = 3, in = 4;
+  for (const Device device : {Device::cpu, Device::emulated})
+    for (const int out : {1, 5})
+      for (const int parts : {1, 2, 3}) {
+        INFO(name_of(device) << ", " << out << " outputs, " << parts << " inputs");
+        Runtime runtime(2);
+        if (device != Device::cpu) runtime.use(open_device(device, runtime.pool()));
+        Context context = runtime.context();
+        Tape<double> tape(context, false);
+        std::vector<Tensor<double>> kept;  // on the CPU a copy to the device is the same memory
+        const auto put = [&](Shape shape, std::uint64_t seed) {
+          const Tensor<double>& values = kept.emplace_back(random_tensor<double>(shape, 7, seed));
+          return tape.constant(View<const double>(context.to_device(values.data(), values.count()), shape));
+        };
+        const Variable<double> x = put({rows, in}, 0), weight = put({out, in * parts}, 1), bias = put({out}, 2),
+                               before = put({rows, out}, 3);
+        const auto run = [&](Variable<double> onto) {
+          if (parts == 1) return linear(tape, {x}, weight, bias, Activation::none, onto);
+          if (parts == 2) return linear(tape, {x, x}, weight, bias, Activation::none, onto);
+          return linear(tape, {x, x, x}, weight, bias, Activation::none, onto);
+        };
+        const Variable<double> wanted = add(tape, before, run({}));
+        const Variable<double> got = run(before);
+        CHECK(got.node() == before.node());
+        const double* a = context.to_host(got.data(), rows * out);
+        const double* b = context.to_host(wanted.data(), rows * out);
+        if (device != Device::cpu) runtime.device()->synchronize();
+        for (int i = 0; i < rows * out; ++i) CHECK(a[i] == Approx(b[i]).epsilon(1e-13));
+      }
 }

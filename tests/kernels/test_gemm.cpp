@@ -311,6 +311,46 @@ TEMPLATE_TEST_CASE("matrix products with a packed matrix have the bits of gemm, 
       }
 }
 
+TEMPLATE_TEST_CASE("gemm with a packed matrix has the bits of gemm, with all that follows the product", "", float,
+                   double) {
+  const bool rounds = std::is_same_v<TestType, float> && has_bf16_products();
+  // Of a row; of one tile and several, of rows and of columns; of one block of k and more; A packed and in place.
+  for (const Size size :
+       {Size{1, 40, 300}, {3, 70, 30}, {17, 129, 400}, {130, 33, 390}, {61, 1700, 40}, {200, 67, 1024}, {5, 9, 800}})
+    for (const bool b_transposed : {false, true})
+      for (const bool rounded : {false, true}) {
+        if (rounded && !rounds) continue;
+        for (const int threads : {1, 2}) {
+          INFO(size.m << " x " << size.n << " x " << size.k << (b_transposed ? ", B transposed" : "")
+                      << (rounded ? ", bf16" : ""));
+          Runtime runtime(threads);
+          Context context = runtime.context();
+          context.gemm_precision = rounded ? GemmPrecision::bf16 : GemmPrecision::full;
+          Product<TestType> product(size, false, b_transposed, threads == 2);
+          Gemm<TestType> g = product.args;
+          const Tensor<TestType> bias = random_tensor<TestType>({size.n}, 1, 4), before = product.c.clone();
+          g.bias = bias.data();
+          Tensor<TestType> memory({packed_elements<TestType>(size.k, size.n)}), nothing(product.b.shape());
+          const PackedMatrix<TestType> packed =
+              pack_matrix(context, g.b, g.ldb, b_transposed, size.k, size.n, memory.data());
+          gemm(context, g);
+          const Tensor<TestType> plain = product.c.clone();
+          Tensor<TestType> activated = before.clone(), c = before.clone(), y = before.clone();
+          g.c = activated.data();
+          gemm_activated<TestType>(context, g, Activation::gelu, g.c);
+          std::fill_n(nothing.data(), nothing.count(), std::numeric_limits<TestType>::quiet_NaN());
+          g.b = nothing.data();  // is not read
+          g.packed_b = &packed;
+          g.c = c.data();
+          gemm(context, g);
+          CHECK(same_bits(c, plain));
+          g.c = y.data();
+          gemm_activated<TestType>(context, g, Activation::gelu, g.c);
+          CHECK(same_bits(y, activated));
+        }
+      }
+}
+
 TEST_CASE("gemm takes nothing from the heap") {
   Runtime runtime(2);
   Context context = runtime.context();

@@ -7,6 +7,7 @@
 #include "kernels/device/open_device.h"
 #include "model/encoders/encoder_file.h"
 #include "model/encoders/encoder_forward.h"
+#include "model/encoders/packed_weights.h"
 
 #include <algorithm>
 #include <cmath>
@@ -50,11 +51,18 @@ template <class T> class EncoderBench {
     });
   }
 
+  void set_precision(GemmPrecision precision) { runtime_.set_gemm_precision(precision); }
+  /// From now on products read packed weights, in place of `values`. In float.
+  void pack() {
+    Context context = runtime_.context();
+    packed_.emplace(context, layout, values.data());
+  }
+
   /// The mean cross-entropy, with its gradients if asked.
   T loss(const std::vector<std::int32_t>& labels, bool backward, const EncoderDropout& dropout = {}) {
     Context context = begin();
     Tape<T> tape(context, backward);
-    const auto handles = bind_encoder(tape, layout, values.data(), gradients.data());
+    const auto handles = bound(tape, gradients.data());
     const Variable<T> last = encoder_state(tape, layout.config, handles, batch, layout.config.layers, dropout);
     const Variable<T> errors = softmax_cross_entropy(
         tape, encoder_logits(tape, layout.config, handles, batch, last, dropout), Indices(labels));
@@ -78,6 +86,7 @@ template <class T> class EncoderBench {
 
  private:
   Runtime runtime_;  // before the tensors, whose memory it owns
+  std::optional<PackedWeights> packed_;
 
   Context begin() {
     Context context = runtime_.context();
@@ -93,7 +102,13 @@ template <class T> class EncoderBench {
   template <class Pass> std::vector<T> pass(Pass run) {
     Context context = begin();
     Tape<T> tape(context, false);
-    return kept(context, run(tape, bind_encoder(tape, layout, values.data(), static_cast<T*>(nullptr))));
+    return kept(context, run(tape, bound(tape, nullptr)));
+  }
+  EncoderHandles<Variable<T>> bound(Tape<T>& tape, T* to) {
+    const EncoderHandles<Variable<T>> handles = bind_encoder(tape, layout, values.data(), to);
+    if constexpr (std::is_same_v<T, float>)
+      if (packed_) packed_->attach(tape.context(), handles);
+    return handles;
   }
 
  public:
