@@ -212,17 +212,18 @@ template <class F> Cut cut(const Product<typename F::Number>& product, int threa
   return best;
 }
 
-/// With B packed before, a tile of rows need not be high to pay for packing: so many that A stays in the core's second
-/// cache, and columns for which it pays to pack A where it must be.
-template <class F> Cut cut_for_packed(int m, int n) {
-  constexpr int most_groups = 4, most_panels = 24;
-  const auto even = [](int all, int most, int step) { return up_to_multiple(ceiling(all, ceiling(all, most)), step); };
-  return {even(m, most_groups * group_rows<F>, 1),
-          even(n, most_panels * panel_columns<typename F::Number>, panel_columns<typename F::Number>)};
+/// With B packed before, a tile of rows need not be high to pay for packing: whole groups, so many that A stays in the
+/// core's second cache. Rows of A that are packed are packed once for every part of the columns.
+template <class F> Cut cut_for_packed(const Product<typename F::Number>& product, int threads) {
+  constexpr int most_rows = 4 * group_rows<F>, panel = panel_columns<typename F::Number>, most_columns = 24 * panel;
+  const int m = std::min(product.m, most_rows), rows = ceiling(product.m, most_rows), n = product.n;
+  const int columns = std::max(packs_rows<F>(product.a, m) ? 1 : ceiling(n, most_columns),
+                               rows < threads ? ceiling(2 * threads, rows) : 1);
+  return {m, up_to_multiple(ceiling(n, columns), panel)};
 }
 
 template <class F> void multiply(Context& context, const Product<typename F::Number>& product) {
-  const Cut size = product.packed_b != nullptr ? cut_for_packed<F>(product.m, product.n)
+  const Cut size = product.packed_b != nullptr ? cut_for_packed<F>(product, context.pool.threads_here())
                                                : cut<F>(product, context.pool.threads_here());
   const int tiles_m = ceiling(product.m, size.tile_m), tiles_n = ceiling(product.n, size.tile_n);
   context.pool.parallel_for(std::int64_t{tiles_m} * tiles_n, [&](std::int64_t index) {
