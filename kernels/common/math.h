@@ -80,8 +80,8 @@ ETHREED_HOST_DEVICE inline float sigmoid(float x) { return 1.0F / (1.0F + exp(-x
 /// Φ(−y) for y ≥ 0, Φ the normal distribution's.
 ETHREED_HOST_DEVICE inline double normal_tail(double y) { return 0.5 * std::erfc(y * 0.70710678118654752440); }
 /// For float: 2^t with −t = y²/2·log₂e + S(y), S fitted up to 5.6 by weighted least squares: within 4e-6 of Φ(−y), and
-/// y·Φ(−y) within 1e-7 before rounding; beyond, S stays, and Φ(−y) is below 1.1e-8. Exactly 0 from 13 on. NaN stays NaN.
-/// 2^t as exp() has it, without a reduction by ln 2.
+/// y·Φ(−y) within 1e-7 before rounding; beyond, S stays, and Φ(−y) is below 1.1e-8. Exactly 0 from 13 on. NaN stays
+/// NaN. 2^t as exp() has it, without a reduction by ln 2.
 ETHREED_HOST_DEVICE inline float normal_tail(float y) {
   const float high = 5.6F;
   const float x = high < y ? high : y;
