@@ -15,9 +15,8 @@ namespace ethreed {
 ///   a  [m, k] read; stored [k, m] if a_transposed        b  [k, n] read; stored [n, k] if b_transposed
 ///   c  [m, n] written, or read and written if accumulate; aliases neither a nor b
 ///   bias  [n] read, added to every row of c; null for none
-///   packed_b  op(B) packed with the precision of the context (packed_gemm.h), n > 1: read in place of b, the same
-///   bits;
-///             null for none. The CPU's alone
+///   packed_b  op(B) packed with the precision of the context (packed_gemm.h), n > 1: read in place
+///             of b, the same bits; null for none. The CPU's alone
 ///   stream  of the device: 0, or 1 between fork() and join() of the runtime; the CPU has none
 ///
 /// FLOPs 2·m·n·k. Bytes (m·k + k·n + m·n)·sizeof(T). Saved: none. Workspace: on the CPU packing buffers of fixed size

@@ -22,9 +22,8 @@ inline constexpr int linear_max_parts = 3;
 ///   bias    [out], or null for none       read
 ///   y       [rows, out]                   written; aliases nothing but z
 ///   z       [rows, out]                   written, with GELU alone: its backward reads it; y itself where none follows
-///   packed  Wᵀ as the CPU's matrix products read it (packed_gemm.h), with the context's precision: of a single part
-///   and
-///           more than one output, read in place of weight, the same bits; null for none, and on a device
+///   packed  Wᵀ as the CPU's matrix products read it (packed_gemm.h), with the context's precision: of one part
+///           and more than one output, read in place of weight, the same bits; null for none, and on a device
 template <class T> struct LinearForward {
   int rows = 0;
   int out = 0;
