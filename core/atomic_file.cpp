@@ -1,5 +1,6 @@
 #include "core/atomic_file.h"
 
+#include "core/abandoned_files.h"
 #include "core/error.h"
 
 #include <algorithm>
@@ -39,11 +40,11 @@ void sync_folder(const std::filesystem::path& folder) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
-  temporary_ = path_;
-  temporary_ += fmt::format(".tmp-{}", ::getpid());
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), temporary_(temporary_beside(path_)) {
+  remove_abandoned(path_);
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (descriptor_ < 0) give_up("creating", errno);
+  mark_as_written(descriptor_);
 }
 
 AtomicFile::~AtomicFile() { discard(); }

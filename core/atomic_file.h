@@ -10,8 +10,9 @@ namespace ethreed {
 
 /// Writes to `<path>.tmp-<process id>` in the same folder; commit() puts it in place of `path` in one step. Until then
 /// `path` is what it was before, whatever goes wrong: on an error (disk full, folder not writable) and in the
-/// destructor of an object that was not committed, the temporary file is removed. One writer per path and process at a
-/// time. All member functions throw Error: one line with the path, the system's reason and what to do.
+/// destructor of an object that was not committed, the temporary file is removed; the one of a process that was killed
+/// by the next writer of the path. One writer per path and process at a time. All member functions throw Error: one
+/// line with the path, the system's reason and what to do.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

@@ -1,9 +1,11 @@
 #include "core/atomic_folder.h"
 
+#include "core/abandoned_files.h"
 #include "core/error.h"
 
 #include <system_error>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace ethreed {
@@ -30,16 +32,20 @@ AtomicFolder::AtomicFolder(const fs::path& target) : target_(without_slash(targe
       fail("{}: holds '{}' already; give a new folder", target.string(), entries->path().filename().string());
   }
   fs::create_directories(target_.parent_path(), error);
-  temporary_ = target_.string() + fmt::format(".tmp-{}", ::getpid());
+  remove_abandoned(target_);
+  temporary_ = temporary_beside(target_);
   if (!error) fs::remove_all(temporary_, error);
   if (!error) fs::create_directory(temporary_, error);
   ETHREED_CHECK(!error, "{}: the folder cannot be made ({}); choose one that you may write to", target.string(),
                 error.message());
+  descriptor_ = ::open(temporary_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  mark_as_written(descriptor_);
 }
 
 AtomicFolder::~AtomicFolder() {
   std::error_code ignored;
   if (!committed_) fs::remove_all(temporary_, ignored);
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 void AtomicFolder::commit() {

@@ -7,7 +7,7 @@ namespace ethreed {
 
 /// Files are written to path(), the folder `<target>.tmp-<process id>`; commit() gives it the target's name in one
 /// step. Until then there is no target, whatever goes wrong; the destructor of an object that was not committed removes
-/// what was written. A process that is killed leaves the folder `.tmp-…`, which nothing reads.
+/// what was written. What a process that was killed left, the next one with the same target removes.
 class AtomicFolder {
  public:
   /// Makes the folders above, too. Throws Error, naming what it holds, unless `target` is absent or an empty folder,
@@ -23,6 +23,7 @@ class AtomicFolder {
 
  private:
   std::filesystem::path target_, temporary_;
+  int descriptor_ = -1;  // of the temporary folder, marked as written
   bool committed_ = false;
 };
 

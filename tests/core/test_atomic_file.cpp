@@ -1,11 +1,16 @@
 #include "core/atomic_file.h"
 
+#include "core/abandoned_files.h"
+#include "core/atomic_folder.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "tests/file_size_limit.h"
 #include "tests/temporary_folder.h"
 
 #include <catch2/catch.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 using namespace ethreed;
 using ethreed::test::FileSizeLimit;
@@ -31,6 +36,36 @@ TEST_CASE("an atomic file that is not committed leaves no trace") {
     CHECK(folder.entries() == 1);
   }
   CHECK(folder.entries() == 0);
+}
+
+TEST_CASE("what a killed writer left is removed by the next one, and what another one writes to is not") {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.txt";
+  // Numbers beyond those of processes: nobody's.
+  folder.file("a.txt.tmp-99999999", "half");
+  folder.file("a.txt.tmp-99999998", "of another program that still writes");
+  folder.file("a.txt.tmp-new", "no writer's");
+  folder.file("b.txt.tmp-99999999", "another file's");
+  std::filesystem::create_directories(folder / "run.tmp-99999999/part");
+  const int other = ::open((folder / "a.txt.tmp-99999998").c_str(), O_RDONLY);
+  mark_as_written(other);
+  write_text_atomically(path, "new");
+  CHECK(content_of(path) == "new");
+  CHECK_FALSE(std::filesystem::exists(folder / "a.txt.tmp-99999999"));
+  CHECK(std::filesystem::exists(folder / "a.txt.tmp-99999998"));
+  CHECK(std::filesystem::exists(folder / "a.txt.tmp-new"));
+  CHECK(std::filesystem::exists(folder / "b.txt.tmp-99999999"));
+  {
+    AtomicFolder made(folder / "run");
+    CHECK_FALSE(std::filesystem::exists(folder / "run.tmp-99999999"));
+    remove_abandoned(folder / "run");
+    CHECK(std::filesystem::exists(made.path()));
+    made.commit();
+  }
+  ::close(other);
+  write_text_atomically(path, "newer");
+  CHECK_FALSE(std::filesystem::exists(folder / "a.txt.tmp-99999998"));
+  CHECK(folder.entries() == 4);  // a.txt, a.txt.tmp-new, b.txt's, run
 }
 
 TEST_CASE("a write that does not fit leaves the old file and no temporary one") {
