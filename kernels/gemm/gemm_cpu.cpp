@@ -42,8 +42,8 @@ template <class F> constexpr int most_rows(int depth, bool packed) {
 
 /// All panels of n columns are packed before they are multiplied by m rows, more than one group of them.
 template <class F> bool goes_by_rows(const Product<typename F::Number>& product, int m, int n) {
-  return InVectors<F> && m > tile_rows && product.packed_b == nullptr && !product.b.along_k && product.k <= block_k &&
-         std::int64_t{columns_width<F>(n)} * elements<F>(product.k) <= Buffers<F>::size_b;
+  return InVectors<F> && m > tile_rows && product.packed_b == nullptr && !product.b.along_k &&
+         product.k <= F::block_k && std::int64_t{columns_width<F>(n)} * elements<F>(product.k) <= Buffers<F>::size_b;
 }
 
 /// Rows [row, row + count) of a block of A: in place, or packed.

@@ -8,9 +8,6 @@
 namespace ethreed::gemm_cpu {
 namespace {
 
-// A constant, not the size of a cache that is found: bits depend on it.
-constexpr int block_k = 384;  // after so many terms a sum is stored to C and continued later
-
 // How packed operands lie: rows in groups of so many, a group taking so many elements for every k, and so many columns,
 // a panel at most, taking so many.
 template <class F> constexpr int group_rows = F::in_unit ? unit_rows : tile_rows;
@@ -21,7 +18,7 @@ template <class F> constexpr int columns_width(int columns) {
 
 /// Elements that two panels take in a block of k.
 template <class F>
-constexpr int two_panels = columns_width<F>(2 * panel_columns<typename F::Number>) * elements<F>(block_k);
+constexpr int two_panels = columns_width<F>(2 * panel_columns<typename F::Number>) * elements<F>(F::block_k);
 
 /// Packing buffers of a thread, as elements.
 template <class F> struct Buffers {
@@ -37,7 +34,7 @@ template <class F> Buffers<F> buffers() { return {}; }
 /// Blocks of k, as even as can be; none but the last ends within an element.
 template <class F> struct Depths {
   explicit Depths(int depth)
-      : count(ceiling(depth, block_k)), size(up_to_multiple(ceiling(depth, count), F::per_element)), k(depth) {}
+      : count(ceiling(depth, F::block_k)), size(up_to_multiple(ceiling(depth, count), F::per_element)), k(depth) {}
   int count, size, k;
   int begin(int block) const { return block * size; }
   int depth(int block) const { return std::min(size, k - begin(block)); }

@@ -36,6 +36,9 @@ template <class T> struct Full {
   static constexpr int per_element = 1;    ///< numbers along k in an element
   static constexpr bool as_stored = true;  ///< an element is a number in memory: operands can be read in place
   static constexpr bool in_unit = false;   ///< multiplied in AMX (matrix_unit.h), not in vectors
+  /// Numbers along k after which a sum is stored to C and continued later. Bits depend on it, so that it is a constant
+  /// and not the size of a cache that is found.
+  static constexpr int block_k = 384;
 };
 
 #if defined(ETHREED_BF16)
@@ -46,6 +49,7 @@ struct Bf16Pairs {
   static constexpr int per_element = 2;
   static constexpr bool as_stored = false;
   static constexpr bool in_unit = false;
+  static constexpr int block_k = 768;  // as many elements as of Full
 };
 #endif
 

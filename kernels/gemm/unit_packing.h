@@ -22,6 +22,7 @@ struct Bf16Tiles {
   static constexpr int per_element = 2 * unit_columns;
   static constexpr bool as_stored = false;
   static constexpr bool in_unit = true;
+  static constexpr int block_k = 384;
 };
 
 /// 16 vectors of pairs: of a line each if `along`, else each of the next two k of all lines.

@@ -24,9 +24,9 @@ enum class LayerNormForm { usual, unbiased };
 ///   beta       [columns]        read
 ///   mean       [rows]           written, saved
 ///   deviation  [rows]           written, saved: s_i, by which the backward can tell a row of equal elements
-///   y          [rows, columns]  written
+///   y          [rows, columns]  written; may be x itself, which a backward would miss
 ///
-/// epsilon > 0. Nothing may alias.
+/// epsilon > 0. Nothing else may alias.
 /// FLOPs: 8·rows·columns. Bytes: (2·rows·columns + 2·columns + 2·rows)·sizeof(T); nothing without rows.
 /// Saved beyond inputs and output: 2·rows·sizeof(T). Workspace: none.
 /// Order of reduction: the sum, then the sum of squares of what is left, each as lane_sum does; one thread per row. On

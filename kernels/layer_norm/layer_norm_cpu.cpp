@@ -56,7 +56,8 @@ template <class T> void layer_norm_forward(Cpu, Context& context, const LayerNor
       });
       const T deviation = norm::deviation(args, squares);
       const T scale = norm::scale(args, deviation);
-      T* __restrict y = args.y + row * n;
+      T* y = args.y + row * n;
+#pragma GCC ivdep  // y may be x, nothing else
       for (std::int64_t k = 0; k < n; ++k) y[k] = (x[k] - mean) * scale * gamma[k] + beta[k];
       args.mean[row] = mean;
       args.deviation[row] = deviation;

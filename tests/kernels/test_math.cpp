@@ -119,13 +119,13 @@ TEST_CASE("float sigmoid is within 3 ulp, saturates at 0 and 1, and keeps NaN") 
   CHECK(std::isnan(scalar_sigmoid(not_a_number)));
 }
 
-TEST_CASE("float GELU is within 6 ulp above 0 and 5e-6 of itself below, fades to 0, and keeps NaN") {
-  CHECK(worst_ulps(scalar_gelu, exact_gelu, 1e-6, 12.0) < 6.0);
-  CHECK(worst_ulps(scalar_gelu, exact_gelu, -1e-2, -1e-6) < 6.0);
+TEST_CASE("float GELU is within 5 ulp above 0 and 6e-6 of itself below, fades to 0, and keeps NaN") {
+  CHECK(worst_ulps(scalar_gelu, exact_gelu, 1e-6, 12.0) < 5.0);
+  CHECK(worst_ulps(scalar_gelu, exact_gelu, -1e-2, -1e-6) < 5.0);
   double worst = 0;
   for (float x = -5.6F; x < 0; x += 1e-5F)
     worst = std::max(worst, std::abs(static_cast<double>(scalar_gelu(x)) / exact_gelu(static_cast<double>(x)) - 1));
-  CHECK(worst < 5e-6);
+  CHECK(worst < 6e-6);
   for (float x = -30; x < -5.6F; x += 1e-3F) REQUIRE((scalar_gelu(x) <= 0 && scalar_gelu(x) > -7e-8F));
   CHECK(scalar_gelu(0.0F) == 0.0F);
   CHECK(scalar_gelu(-30.0F) == 0.0F);
