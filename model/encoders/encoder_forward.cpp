@@ -11,7 +11,7 @@
 #include "model/blocks/random_streams.h"
 
 #include <cmath>
-#include <utility>
+#include <optional>
 
 namespace ethreed {
 
@@ -35,12 +35,15 @@ Variable<T> dropped(Tape<T>& tape, Variable<T> x, double rate, const EncoderDrop
   return masked(tape, x, mask);
 }
 
+// Where nothing is recorded the result takes the place of `into`.
 template <class T>
-Variable<T> normed(Tape<T>& tape, const EncoderConfig& config, const NormHandles<Variable<T>>& h, Variable<T> x) {
-  return layer_norm(tape, x, h.gamma, h.beta, LayerNormForm::usual, config.epsilon);
+Variable<T> normed(Tape<T>& tape, const EncoderConfig& config, const NormHandles<Variable<T>>& h, Variable<T> x,
+                   Variable<T> into) {
+  return layer_norm(tape, x, h.gamma, h.beta, LayerNormForm::usual, config.epsilon,
+                    tape.recording() ? Variable<T>{} : into);
 }
 
-// One layer over all rows. Where nothing is recorded it uses x for its own sums.
+// One layer over all rows. Where nothing is recorded its states take the place of x.
 template <class T>
 Variable<T> layer_state(Tape<T>& tape, const EncoderConfig& config, const EncoderLayerHandles<Variable<T>>& h,
                         const EncoderBatch& batch, const EncoderDropout& dropout, int layer, Variable<T> x,
@@ -65,9 +68,9 @@ Variable<T> layer_state(Tape<T>& tape, const EncoderConfig& config, const Encode
     return add(tape, sum,
                dropped(tape, linear_layer(tape, weights, {in}), config.dropout, dropout, mask_of(layer, which)));
   };
-  const Variable<T> y = normed(tape, config, h.attention_norm, added_to(x, h.output, attended, 1));
+  const Variable<T> sum = added_to(x, h.output, attended, 1), y = normed(tape, config, h.attention_norm, sum, sum);
   const Variable<T> inner = linear_layer(tape, h.inner, {y}, Activation::gelu);
-  return normed(tape, config, h.output_norm, added_to(y, h.outer, inner, 2));
+  return normed(tape, config, h.output_norm, added_to(y, h.outer, inner, 2), x);
 }
 
 template <class T>
@@ -76,7 +79,7 @@ Variable<T> embedded(Tape<T>& tape, const EncoderConfig& config, const EncoderHa
   Variable<T> sum =
       add(tape, embedding(tape, handles.words, batch.ids), embedding(tape, handles.positions, batch.positions));
   if (handles.types) sum = add(tape, sum, embedding(tape, handles.types, batch.types));
-  return dropped(tape, normed(tape, config, handles.norm, sum), config.dropout, dropout, embedding_mask);
+  return dropped(tape, normed(tape, config, handles.norm, sum, sum), config.dropout, dropout, embedding_mask);
 }
 
 template <class T> Variable<T> first_tokens(Tape<T>& tape, const EncoderBatch& batch, Variable<T> state) {
@@ -92,21 +95,14 @@ Variable<T> encoder_state(Tape<T>& tape, const EncoderConfig& config, const Enco
                 config.layers);
   ETHREED_CHECK(batch.texts() > 0, "encoder_state: a batch without texts");
   const Range range(tape, "encoder");
-  Variable<T> x = embedded(tape, config, handles, batch, dropout), other;
+  Variable<T> x = embedded(tape, config, handles, batch, dropout);
   // [pairs, heads], the same for all layers
   const Variable<T> bias = handles.distances ? embedding(tape, handles.distances, batch.distances) : Variable<T>{};
-  if (!tape.recording() && layer > 0) other = tape.result(x.shape(), false);
   for (int l = 0; l < layer; ++l) {
     const auto& h = handles.layers[static_cast<std::size_t>(l)];
-    if (tape.recording()) {
-      x = layer_state(tape, config, h, batch, dropout, l, x, bias);
-      continue;
-    }
-    const Context& context = tape.context();
-    const ArenaScope memory_of_layer(context.values);
-    const Variable<T> y = layer_state(tape, config, h, batch, dropout, l, x, bias);
-    context.copy(other.data(), y.data(), y.value().count());
-    std::swap(x, other);
+    std::optional<ArenaScope> memory_of_layer;
+    if (!tape.recording()) memory_of_layer.emplace(tape.context().values);
+    x = layer_state(tape, config, h, batch, dropout, l, x, bias);
   }
   return x;
 }

@@ -10,7 +10,7 @@
 namespace ethreed {
 
 /// Tokens of a batch, at most, unless one text has more: enough for matrix products to run at full speed.
-inline constexpr int tokens_at_once = 2048;
+inline constexpr int tokens_at_once = 3072;
 
 /// Calls body(batch, numbers) for batches of rows, the longest rows first; `numbers` says which rows they are. Rows
 /// without tokens are in none. Throws Error as EncoderBatch::add does.

@@ -111,6 +111,32 @@ TEST_CASE("norms, broadcasts, convolutions and smoothed losses have the same val
   CHECK(got.y[0] > 0);
 }
 
+TEST_CASE("layer_norm into its own input has the bits of one into a new value, on the CPU and on the emulated device") {
+  constexpr int rows = 5, columns = 37;
+  for (const Device device : {Device::cpu, Device::emulated}) {
+    INFO(name_of(device));
+    Runtime runtime(2);
+    if (device != Device::cpu) runtime.use(open_device(device, runtime.pool()));
+    Context context = runtime.context();
+    Tape<double> tape(context, false);
+    std::vector<Tensor<double>> kept;  // on the CPU a copy to the device is the same memory
+    const auto put = [&](Shape shape, std::uint64_t seed) {
+      const Tensor<double>& values = kept.emplace_back(random_tensor<double>(shape, 7, seed));
+      return tape.constant(View<const double>(context.to_device(values.data(), values.count()), shape));
+    };
+    const Variable<double> x = put({rows, columns}, 0), gamma = put({columns}, 1), beta = put({columns}, 2);
+    const auto run = [&](Variable<double> into) {
+      return layer_norm(tape, x, gamma, beta, LayerNormForm::usual, 1e-5, into);
+    };
+    const Variable<double> wanted = run({}), got = run(x);
+    CHECK(got.node() == x.node());
+    const double* a = context.to_host(got.data(), rows * columns);
+    const double* b = context.to_host(wanted.data(), rows * columns);
+    if (device != Device::cpu) runtime.device()->synchronize();
+    for (int i = 0; i < rows * columns; ++i) CHECK(a[i] == b[i]);
+  }
+}
+
 TEST_CASE("linear added onto a value in place is the sum of both, on the CPU and on the emulated device") {
   constexpr int rows = 3, in = 4;
   for (const Device device : {Device::cpu, Device::emulated})

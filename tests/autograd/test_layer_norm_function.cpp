@@ -105,6 +105,12 @@ TEST_CASE("layer_norm refuses what has no deviation, and parameters and epsilons
   CHECK_THROWS_WITH(layer_norm(b.tape, b.of({2, 3}), Variable<double>{}, b.of({3}), usual, 1e-6),
                     Contains("gamma is absent"));
   CHECK_THROWS_WITH(layer_norm(b.tape, Variable<double>{}, b.of({3}), b.of({3}), usual, 1e-6), Contains("x is absent"));
+  const auto into = [&](Tape<double>& tape, Shape shape) {
+    return layer_norm(tape, b.of({2, 3}), b.of({3}), b.of({3}), usual, 1e-6, b.of(shape));
+  };
+  Tape<double> forward(b.context, false);
+  CHECK_THROWS_WITH(into(forward, {2, 4}), Contains("into [2, 4], wanted [2, 3]"));
+  CHECK_THROWS_WITH(into(b.tape, {2, 3}), Contains("only where nothing is recorded"));
 }
 
 TEST_CASE("mutant: layer_norm without the term by which the deviation moves") {
