@@ -27,7 +27,8 @@ ConfigFields EthreedConfig::model_fields() {
           {.key = "unbounded_energies", .value = &unbounded_energies, .unwritten = 0},
           {.key = "pooling", .value = named_choice(pooling, pooling_names), .unwritten = 0},
           {.key = "emotion_input", .value = &emotion_input, .unwritten = 0},
-          {.key = "content_input", .value = &content_input, .unwritten = 0}};
+          {.key = "content_input", .value = &content_input, .unwritten = 0},
+          {.key = "deep_output", .value = &deep_output, .unwritten = 0}};
 }
 
 ConfigFields EthreedConfig::training_fields() {

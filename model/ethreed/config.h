@@ -53,6 +53,7 @@ struct EthreedConfig {
   double noise_scale = 1.0;             ///< R̂ = μ + scale·σ ⊙ ε in (11), an extension where it is not 1
   bool emotion_input = false;           ///< true: the decoder's cell reads [E[y_{i−1}] ; emo], an extension of (15)
   bool content_input = false;           ///< true: it reads con = s_0 at every step, too, behind emo: an extension
+  bool deep_output = false;             ///< true: V₁ of (22) reads E[y_{i−1}] and con, too: an extension
   PolicyDirection policy_direction = PolicyDirection::q_to_p;
   int policy_anneal_steps = 0;     ///< the weight of L2 rises from 0 to its own over so many updates
   int frozen_vector_steps = 0;     ///< E stays as it came over so many updates: an extension

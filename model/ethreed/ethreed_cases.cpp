@@ -63,6 +63,9 @@ std::vector<ModelCase> tiny_cases() {
   content.keys["model"]["content_input"] = true;
   ModelCase& both = cases.emplace_back(ModelCase{.name = "emotion and content input", .keys = tiny_keys("none")});
   both.keys["model"].update({{"emotion_input", true}, {"content_input", true}});
+  ModelCase& deep = cases.emplace_back(ModelCase{.name = "deep output", .keys = tiny_keys("none")});
+  deep.keys["model"]["deep_output"] = true;
+  deep.keys["training"].update({{"dropout_words", 0.2}, {"dropout_output", 0.25}});
   // p of (12) is a constant of the loss, which then is not what its gradient is the gradient of.
   for (ModelCase& one : cases) one.gradient_keys = {{"model", {{"constraint_gradient", true}}}};
   return cases;
@@ -81,6 +84,7 @@ reference::Switches switches_of(const Json& model, const Json& training) {
           .pooling = model.value("pooling", "last") == "attention",
           .emotion_input = model.value("emotion_input", false),
           .content_input = model.value("content_input", false),
+          .deep_output = model.value("deep_output", false),
           .reversed = training.value("policy_direction", "q_to_p") == "p_to_q",
           .distributions = training.value("listener_distributions", false),
           .smoothing = training.value("emotion_smoothing", 0.0),

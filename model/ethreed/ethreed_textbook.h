@@ -25,6 +25,7 @@ struct Switches {
   bool pooling = false;         ///< true: u is what attention takes from the tokens
   bool emotion_input = false;   ///< true: GRU_d reads [E[y_{i−1}] ; emo]
   bool content_input = false;   ///< true: it reads con, too, as the last
+  bool deep_output = false;     ///< true: V₁ of (22) reads the word and con, too
   bool reversed = false;        ///< true: KL(p‖q) in (12)
   bool distributions = false;   ///< true: L1 of the replies against their labels' probabilities
   double smoothing = 0;         ///< ε of L1: 1 − ε on the label, ε/K on every class
@@ -183,6 +184,7 @@ class Decoder {
         unbounded_(switches.unbounded),
         emotion_input_(switches.emotion_input),
         content_input_(switches.content_input),
+        deep_output_(switches.deep_output),
         vocabulary_(p.at("embedding.weight").shape[0]),
         states_(turn.post.states) {
     for (const int word : post) {
@@ -227,10 +229,14 @@ class Decoder {
     const double gate = std::tanh(bilinear(s_, p_->at("decoder.emotion_gate.weight"), emotion_) +
                                   p_->at("decoder.emotion_gate.bias").values[0]);
     for (double& value : emotion) value *= gate;  // (20)
-    out.vocabulary = softmax(
-        affine(*p_, "decoder.vocabulary", affine(*p_, "decoder.bottleneck", joined({s_, context, emotion}))));  // (22)
-    out.generation_gate = sigmoid(affine(*p_, "decoder.pointer", joined({context, s_, emotion}))[0]);           // (23)
-    out.distribution = out.vocabulary;                                                                          // (21)
+    Vector features = affine(*p_, "decoder.bottleneck", joined({s_, context, emotion}));
+    if (deep_output_) {
+      const Vector more = product(p_->at("decoder.deep_output.weight"), joined({y, content_}));
+      for (std::size_t k = 0; k < features.size(); ++k) features[k] += more[k];
+    }
+    out.vocabulary = softmax(affine(*p_, "decoder.vocabulary", features));                             // (22)
+    out.generation_gate = sigmoid(affine(*p_, "decoder.pointer", joined({context, s_, emotion}))[0]);  // (23)
+    out.distribution = out.vocabulary;                                                                 // (21)
     for (double& probability : out.distribution) probability *= out.generation_gate;
     out.distribution.resize(static_cast<std::size_t>(vocabulary_) + extra_.size(), 0.0);
     for (std::size_t j = 0; j < source_.size(); ++j)
@@ -244,7 +250,7 @@ class Decoder {
 
  private:
   const Parameters* p_;
-  bool unbounded_, emotion_input_, content_input_;
+  bool unbounded_, emotion_input_, content_input_, deep_output_;
   int vocabulary_;
   std::vector<Vector> states_;
   std::vector<int> extra_, source_;

@@ -83,6 +83,7 @@ ForwardPass<T> forward_pass(Tape<T>& tape, const EthreedConfig& config,
   pass.state = read_dialogues(tape, config, parameters, batch, noise);
   const DecoderMemory<T> memory = decoder_memory(tape, parameters, batch, pass.state);
   Variable<T> state, previous;
+  DeepOutputInputs<T> deep;
   {
     const Range range(tape, "decoder GRU");
     // s does not depend on the attention: under teacher forcing it is one ragged sequence.
@@ -91,10 +92,17 @@ ForwardPass<T> forward_pass(Tape<T>& tape, const EthreedConfig& config,
                                          batch.decoder_rows, memory.initial, batch.decoder_inputs);
     state = gather_rows<T>(tape, {{s, batch.state_rows}});
     previous = gather_stacked_rows<T>(tape, memory.initial, s, batch.previous_rows);
+    if (config.deep_output) {
+      const auto of_targets = [&](Variable<T> x, Indices packed) {
+        return gather_rows<T>(tape, {{gather_rows<T>(tape, {{x, packed}}), batch.state_rows}});
+      };
+      deep = {of_targets(words, batch.decoder_inputs), of_targets(memory.initial, batch.decoder_rows)};
+    }
   }
   {
     const Range range(tape, "attention, gate and vocabulary");
-    pass.decoded = decode<T>(tape, parameters.decoder, batch.rows(), memory, state, previous, nullptr, noise.features);
+    pass.decoded =
+        decode<T>(tape, parameters.decoder, batch.rows(), memory, state, previous, deep, nullptr, noise.features);
   }
   {
     const Range range(tape, "pointer mixture");

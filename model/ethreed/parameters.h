@@ -31,6 +31,7 @@ template <class Handle> struct DecoderParameters {
   Handle coverage{};                             // w_r of (18)
   LinearHandles<Handle> emotion_gate;            // W_emo, b_m of (20)
   LinearHandles<Handle> bottleneck, vocabulary;  // V₁, V' of (22)
+  Handle deep_output{};                          // V₁'s columns for E[y_{i−1}] and con, of deep_output alone
   LinearHandles<Handle> pointer;                 // (23)
   bool unbounded_energies = false;               // no parameter: how (18) is read
   bool emotion_input = false;                    // no parameters: how (15) is read
@@ -95,6 +96,11 @@ void visit_parameters(const EthreedConfig& c, EthreedParameters<Handle>& p, Visi
         p.decoder.emotion_gate.bias);
   const int features = c.decoder_state + utterance + c.emotion_state;
   layer("decoder.bottleneck", c.bottleneck, features, p.decoder.bottleneck);
+  if (c.deep_output) {
+    const int inputs = c.embedding + c.decoder_state;
+    visit("decoder.deep_output", ".weight", Shape{c.bottleneck, inputs}, InitialValues{.fan_in = features + inputs},
+          p.decoder.deep_output);
+  }
   layer("decoder.vocabulary", c.vocabulary, c.bottleneck, p.decoder.vocabulary);
   visit("decoder.pointer", ".weight", Shape{1, features}, InitialValues{.fan_in = features}, p.decoder.pointer.weight);
   visit("decoder.pointer", ".bias", Shape{1}, InitialValues{.fan_in = features, .shift = c.generation_gate_bias},

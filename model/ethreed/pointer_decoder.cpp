@@ -39,15 +39,17 @@ Variable<T> decoder_states(Tape<T>& tape, const DecoderParameters<Variable<T>>& 
 template <class T>
 DecoderOutput<T> decode(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, RowLayout rows,
                         const DecoderMemory<T>& memory, Variable<T> state, Variable<T> previous_state,
-                        const T* coverage, const T* feature_mask) {
+                        const DeepOutputInputs<T>& deep, const T* coverage, const T* feature_mask) {
   // (16)–(19); the energy sees s_{i−1}
   const CoverageAttention<T> attention =
       coverage_attention(tape, rows, previous_state, memory.keys, memory.states, parameters.coverage,
                          parameters.attention.bias, coverage, parameters.unbounded_energies);
   const Variable<T> emotion = emotion_gate<T>(tape, rows.target_offsets, state, memory.emotion_keys, memory.emotion,
                                               parameters.emotion_gate.bias);  // (20)
-  const Variable<T> features =
-      masked(tape, linear_layer(tape, parameters.bottleneck, {state, attention.context, emotion}), feature_mask);
+  Variable<T> features = linear_layer(tape, parameters.bottleneck, {state, attention.context, emotion});
+  if (parameters.deep_output)
+    features = add(tape, features, linear(tape, {deep.word, deep.content}, parameters.deep_output, Variable<T>{}));
+  features = masked(tape, features, feature_mask);
   return {.attention = attention.weights,
           .coverage_loss = attention.coverage_loss,
           .logits = linear_layer(tape, parameters.vocabulary, {features}),                             // (22)
@@ -60,7 +62,8 @@ DecoderOutput<T> decode(Tape<T>& tape, const DecoderParameters<Variable<T>>& par
   template Variable<T> decoder_states(Tape<T>&, const DecoderParameters<Variable<T>>&, Packing, Variable<T>,           \
                                       const DecoderMemory<T>&, Indices, Variable<T>, Indices);                         \
   template DecoderOutput<T> decode(Tape<T>&, const DecoderParameters<Variable<T>>&, RowLayout,                         \
-                                   const DecoderMemory<T>&, Variable<T>, Variable<T>, const T*, const T*);
+                                   const DecoderMemory<T>&, Variable<T>, Variable<T>, const DeepOutputInputs<T>&,      \
+                                   const T*, const T*);
 ETHREED_INSTANTIATE(float)
 ETHREED_INSTANTIATE(double)
 #undef ETHREED_INSTANTIATE

@@ -32,6 +32,12 @@ Variable<T> decoder_states(Tape<T>& tape, const DecoderParameters<Variable<T>>& 
                            Variable<T> y, const DecoderMemory<T>& memory, Indices memory_rows, Variable<T> initial,
                            Indices input_rows = {});
 
+/// What V₁ of (22) reads beside s_i, h*_i and emo with the configuration's deep_output; absent without it.
+template <class T> struct DeepOutputInputs {
+  Variable<T> word;     ///< E[y_{i−1}] [target tokens, D_w]
+  Variable<T> content;  ///< con [target tokens, D_s]
+};
+
 template <class T> struct DecoderOutput {
   Variable<T> attention;      ///< γ, ragged [target, source] by row
   Variable<T> coverage_loss;  ///< Σ_j min(cov_ij, γ_ij) [target tokens]
@@ -41,10 +47,11 @@ template <class T> struct DecoderOutput {
 
 /// (16)–(20), the logits of (22) and of (23), for target tokens laid out row by row with their states s_i and s_{i−1}.
 /// `coverage` [source tokens] is what the source has received before the first step, null for nothing; `feature_mask`
-/// [target tokens, bottleneck] is dropout of what V' reads, null for none.
+/// [target tokens, bottleneck] is dropout of what V' reads, null for none. With deep_output V₁ reads `deep`, too, as
+/// the deep output of Pascanu et al. 2014 and HRED's does.
 template <class T>
 DecoderOutput<T> decode(Tape<T>& tape, const DecoderParameters<Variable<T>>& parameters, RowLayout rows,
                         const DecoderMemory<T>& memory, Variable<T> state, Variable<T> previous_state,
-                        const T* coverage = nullptr, const T* feature_mask = nullptr);
+                        const DeepOutputInputs<T>& deep, const T* coverage = nullptr, const T* feature_mask = nullptr);
 
 }  // namespace ethreed

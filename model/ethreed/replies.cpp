@@ -82,7 +82,9 @@ template <class T> NextWords<T> EthreedReplies<T>::advance(Indices parents, Indi
   const Variable<T> s = decoder_states<T>(tape, parameters_, step, inputs, memory_, rows_, previous);
   const RowLayout layout{source_offsets_, target_offsets_, weight_offsets_};
   const T* coverage = context.to_device(coverage_.data(), static_cast<std::int64_t>(coverage_.size()));
-  const DecoderOutput<T> out = decode(tape, parameters_, layout, memory, s, previous, coverage);
+  DeepOutputInputs<T> deep;
+  if (parameters_.deep_output) deep = {inputs, gather_rows<T>(tape, {{memory_.initial, rows_}})};
+  const DecoderOutput<T> out = decode(tape, parameters_, layout, memory, s, previous, deep, coverage);
   context.copy(states_, s.data(), n * state_width());
   kept_ = n;
   const T* attention = context.to_host(out.attention.data(), layout.weights());

@@ -147,7 +147,8 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
     "model": {"name": "ethreed", "vocabulary": 101, "embedding": 1, "encoder": 2, "global_state": 3, "party_state": 4,
               "emotion_state": 5, "content_state": 6, "decoder_state": 7, "bottleneck": 8, "emotions": 9,
               "ablation": "no_party", "listener_labels": false, "constraint_gradient": true,
-              "unbounded_energies": true, "pooling": "attention", "emotion_input": true, "content_input": true},
+              "unbounded_energies": true, "pooling": "attention", "emotion_input": true, "content_input": true,
+              "deep_output": true},
     "training": {"epochs": 11, "batch": 12, "learning_rate": 0.30000000000000004,
                  "learning_rate_factor": 0.3333333333333333, "learning_rate_epochs": 13, "adam_beta1": 0.14,
                  "adam_beta2": 0.15, "adam_epsilon": 1e-16, "clip_norm": 0.17, "dropout": 0.18,
@@ -175,6 +176,7 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
   CHECK(config.pooling == UtterancePooling::attention);
   CHECK(config.emotion_input);
   CHECK(config.content_input);
+  CHECK(config.deep_output);
   CHECK_FALSE(config.sample_in_training);
   CHECK(config.mask_words_from == 31);
   CHECK(config.policy_direction == PolicyDirection::p_to_q);
@@ -217,7 +219,7 @@ TEST_CASE("keys that came later are not written at their defaults, so that older
     INFO(key);
     CHECK_FALSE(json["training"].contains(key));
   }
-  for (const char* key : {"unbounded_energies", "pooling", "emotion_input", "content_input"})
+  for (const char* key : {"unbounded_energies", "pooling", "emotion_input", "content_input", "deep_output"})
     CHECK_FALSE(json["model"].contains(key));
   CHECK(json["training"].size() == 16);
   CHECK(json["model"].size() == 14);
