@@ -18,6 +18,30 @@ using namespace ethreed::test;
 
 namespace {
 
+/// A tape on the device that records nothing, and constants on it.
+struct Door {
+  explicit Door(Device where) : device(where) {}
+  Context opened() {
+    if (device != Device::cpu) runtime.use(open_device(device, runtime.pool()));
+    return runtime.context();
+  }
+  /// Random numbers, of which `seed` says which.
+  Variable<double> put(Shape shape, std::uint64_t seed) {
+    const Tensor<double>& values = kept.emplace_back(random_tensor<double>(shape, 7, seed));
+    return tape.constant(View<const double>(context.to_device(values.data(), values.count()), shape));
+  }
+  /// Until what was copied to the host is there.
+  void wait() {
+    if (device != Device::cpu) runtime.device()->synchronize();
+  }
+
+  Device device;
+  std::vector<Tensor<double>> kept;  // on the CPU a copy to the device is the same memory
+  Runtime runtime{2};
+  Context context = opened();
+  Tape<double> tape{context, false};
+};
+
 struct Result {
   std::vector<double> y, dtable;
 };
@@ -115,16 +139,11 @@ TEST_CASE("layer_norm into its own input has the bits of one into a new value, o
   constexpr int rows = 5, columns = 37;
   for (const Device device : {Device::cpu, Device::emulated}) {
     INFO(name_of(device));
-    Runtime runtime(2);
-    if (device != Device::cpu) runtime.use(open_device(device, runtime.pool()));
-    Context context = runtime.context();
-    Tape<double> tape(context, false);
-    std::vector<Tensor<double>> kept;  // on the CPU a copy to the device is the same memory
-    const auto put = [&](Shape shape, std::uint64_t seed) {
-      const Tensor<double>& values = kept.emplace_back(random_tensor<double>(shape, 7, seed));
-      return tape.constant(View<const double>(context.to_device(values.data(), values.count()), shape));
-    };
-    const Variable<double> x = put({rows, columns}, 0), gamma = put({columns}, 1), beta = put({columns}, 2);
+    Door door(device);
+    Context& context = door.context;
+    Tape<double>& tape = door.tape;
+    const Variable<double> x = door.put({rows, columns}, 0), gamma = door.put({columns}, 1),
+                           beta = door.put({columns}, 2);
     const auto run = [&](Variable<double> into) {
       return layer_norm(tape, x, gamma, beta, LayerNormForm::usual, 1e-5, into);
     };
@@ -132,7 +151,7 @@ TEST_CASE("layer_norm into its own input has the bits of one into a new value, o
     CHECK(got.node() == x.node());
     const double* a = context.to_host(got.data(), rows * columns);
     const double* b = context.to_host(wanted.data(), rows * columns);
-    if (device != Device::cpu) runtime.device()->synchronize();
+    door.wait();
     for (int i = 0; i < rows * columns; ++i) CHECK(a[i] == b[i]);
   }
 }
@@ -143,17 +162,11 @@ TEST_CASE("linear added onto a value in place is the sum of both, on the CPU and
     for (const int out : {1, 5})
       for (const int parts : {1, 2, 3}) {
         INFO(name_of(device) << ", " << out << " outputs, " << parts << " inputs");
-        Runtime runtime(2);
-        if (device != Device::cpu) runtime.use(open_device(device, runtime.pool()));
-        Context context = runtime.context();
-        Tape<double> tape(context, false);
-        std::vector<Tensor<double>> kept;  // on the CPU a copy to the device is the same memory
-        const auto put = [&](Shape shape, std::uint64_t seed) {
-          const Tensor<double>& values = kept.emplace_back(random_tensor<double>(shape, 7, seed));
-          return tape.constant(View<const double>(context.to_device(values.data(), values.count()), shape));
-        };
-        const Variable<double> x = put({rows, in}, 0), weight = put({out, in * parts}, 1), bias = put({out}, 2),
-                               before = put({rows, out}, 3);
+        Door door(device);
+        Context& context = door.context;
+        Tape<double>& tape = door.tape;
+        const Variable<double> x = door.put({rows, in}, 0), weight = door.put({out, in * parts}, 1),
+                               bias = door.put({out}, 2), before = door.put({rows, out}, 3);
         const auto run = [&](Variable<double> onto) {
           if (parts == 1) return linear(tape, {x}, weight, bias, Activation::none, onto);
           if (parts == 2) return linear(tape, {x, x}, weight, bias, Activation::none, onto);
@@ -164,7 +177,7 @@ TEST_CASE("linear added onto a value in place is the sum of both, on the CPU and
         CHECK(got.node() == before.node());
         const double* a = context.to_host(got.data(), rows * out);
         const double* b = context.to_host(wanted.data(), rows * out);
-        if (device != Device::cpu) runtime.device()->synchronize();
+        door.wait();
         for (int i = 0; i < rows * out; ++i) CHECK(a[i] == Approx(b[i]).epsilon(1e-13));
       }
 }
