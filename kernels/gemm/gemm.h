@@ -43,8 +43,8 @@ template <class T> struct Gemm {
 
 /// Tiles run on the pool of the context (serially when called from inside a parallel chunk). With GemmPrecision::bf16
 /// in the context, operands in float are rounded to bfloat16 (to the nearest, ties to even; denormal numbers to 0) and
-/// summed in float, two terms at a time, over blocks of k of even size, at most 768, in AMX 32 terms and 384; with n =
-/// 1 and A not transposed they are not rounded.
+/// summed in float, two terms at a time, over blocks of k of even size, at most 768, in AMX 32 terms and 384; with one
+/// column and A not transposed they are not rounded.
 ETHREED_KERNEL(gemm, Gemm)
 
 /// Where the CPU's kernels that run here multiply bfloat16: "in the matrix unit (AMX)", "in vectors (AVX512_BF16)", or
