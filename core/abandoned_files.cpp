@@ -20,10 +20,13 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view mark = ".tmp-";
 
-bool is_temporary_of(std::string_view name, std::string_view target) {
-  if (!name.starts_with(target) || !name.substr(target.size()).starts_with(mark)) return false;
-  const std::string_view process = name.substr(target.size() + mark.size());
-  return !process.empty() && std::all_of(process.begin(), process.end(), [](char c) { return c >= '0' && c <= '9'; });
+// "a.txt" of "a.txt.tmp-12", nothing of other names.
+std::string_view target_of(std::string_view name) {
+  const std::size_t end = name.rfind(mark);
+  if (end == std::string_view::npos) return {};
+  const std::string_view process = name.substr(end + mark.size());
+  const bool digits = std::all_of(process.begin(), process.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return digits && !process.empty() ? name.substr(0, end) : std::string_view();
 }
 
 // Nobody else has the lock of it.
@@ -43,6 +46,8 @@ fs::path temporary_beside(const fs::path& target) {
   return path;
 }
 
+bool is_temporary(const fs::path& path) { return !target_of(path.filename().string()).empty(); }
+
 void mark_as_written(int descriptor) noexcept { ::flock(descriptor, LOCK_EX | LOCK_NB); }
 
 void remove_abandoned(const fs::path& target) noexcept {
@@ -51,7 +56,7 @@ void remove_abandoned(const fs::path& target) noexcept {
     const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
     std::vector<fs::path> found;
     for (const auto& entry : fs::directory_iterator(folder))
-      if (is_temporary_of(entry.path().filename().string(), name) && is_abandoned(entry.path()))
+      if (target_of(entry.path().filename().string()) == name && is_abandoned(entry.path()))
         found.push_back(entry.path());
     std::error_code ignored;
     for (const fs::path& path : found) fs::remove_all(path, ignored);

@@ -8,6 +8,9 @@ namespace ethreed {
 /// `<target>.tmp-<process id>`: where this process writes what is to become `target`.
 std::filesystem::path temporary_beside(const std::filesystem::path& target);
 
+/// Whether a path has a name of that kind, whoever's.
+bool is_temporary(const std::filesystem::path& path);
+
 /// Marks an open file or folder as one that a living process writes to, until the descriptor is closed. Does nothing on
 /// file systems without locks.
 void mark_as_written(int descriptor) noexcept;

@@ -1,5 +1,6 @@
 #include "model/training/checkpoint.h"
 
+#include "core/abandoned_files.h"
 #include "core/atomic_file.h"
 #include "core/hash.h"
 #include "core/json.h"
@@ -171,7 +172,7 @@ void read_block(const SafetensorsFile& file, const ParameterLayout& layout, cons
 }  // namespace
 
 void save_checkpoint(const fs::path& directory, const ModelState<float>& model, const CheckpointInfo& info) {
-  const fs::path fresh = directory.string() + ".tmp-" + std::to_string(::getpid());
+  const fs::path fresh = temporary_beside(directory);
   std::error_code ignored;
   fs::remove_all(fresh, ignored);
   try {
@@ -298,7 +299,7 @@ void sweep_leftovers(const fs::path& run) {
   try {
     std::vector<fs::path> half_written;
     for (const auto& entry : fs::directory_iterator(run))
-      if (entry.path().filename().string().find(".tmp-") != std::string::npos) half_written.push_back(entry.path());
+      if (is_temporary(entry.path())) half_written.push_back(entry.path());
     for (const fs::path& path : half_written) fs::remove_all(path);
     for (const char* name : {"last", "best"}) {
       const fs::path path = run / name, old = run / (std::string(name) + ".old");

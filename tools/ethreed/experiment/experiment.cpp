@@ -1,3 +1,4 @@
+#include "core/abandoned_files.h"
 #include "core/atomic_file.h"
 #include "core/directory_lock.h"
 #include "core/json.h"
@@ -128,8 +129,7 @@ void sweep(const ExperimentFolder& folder) {
   std::error_code ignored;
   for (const char* name : {"", "configs", "dialogues", "results", "times"})
     for (const auto& entry : fs::directory_iterator(folder.root / name))
-      if (entry.is_regular_file() && entry.path().filename().string().find(".tmp-") != std::string::npos)
-        fs::remove(entry.path(), ignored);
+      if (entry.is_regular_file() && is_temporary(entry.path())) fs::remove(entry.path(), ignored);
 }
 
 // Data that the plan has made: into a folder beside it first, so that it is there as a whole or not at all.
