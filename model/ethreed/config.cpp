@@ -41,6 +41,7 @@ ConfigFields EthreedConfig::training_fields() {
           {.key = "listener_distributions", .value = &listener_distributions, .unwritten = 0},
           {.key = "emotion_smoothing", .value = &emotion_smoothing, .low = 0.0, .high = 0.99, .unwritten = 0},
           {.key = "policy_direction", .value = named_choice(policy_direction, direction_names), .unwritten = 0},
+          {.key = "selection", .value = named_choice(selection, selection_names), .unwritten = 0},
           {.key = "policy_anneal_steps", .value = &policy_anneal_steps, .low = 0, .high = 1e9, .unwritten = 0},
           {.key = "frozen_vector_steps", .value = &frozen_vector_steps, .low = 0, .high = 1e9, .unwritten = 0},
           {"update_gate_bias", &update_gate_bias, -100.0, 100.0},

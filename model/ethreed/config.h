@@ -20,6 +20,10 @@ enum class UtterancePooling { last, attention };
 /// extension. q is the policy's, p the constraint.
 enum class PolicyDirection { q_to_p, p_to_q };
 
+/// By what a run's best checkpoint is chosen on validation: the perplexity of the words, the speaker's accuracy, or the
+/// accuracy divided by the perplexity, so that one per cent of either weighs the same. The last two are extensions.
+enum class SelectedBy { perplexity, accuracy, both };
+
 /// Weights of the four losses in (26).
 struct LossWeights {
   double emotion = 1.0;     ///< L1
@@ -55,6 +59,7 @@ struct EthreedConfig {
   bool content_input = false;           ///< true: it reads con = s_0 at every step, too, behind emo: an extension
   bool deep_output = false;             ///< true: V₁ of (22) reads E[y_{i−1}] and con, too: an extension
   PolicyDirection policy_direction = PolicyDirection::q_to_p;
+  SelectedBy selection = SelectedBy::perplexity;
   int policy_anneal_steps = 0;     ///< the weight of L2 rises from 0 to its own over so many updates
   int frozen_vector_steps = 0;     ///< E stays as it came over so many updates: an extension
   double dropout = 0.5;            ///< on g, p, e, c
@@ -72,6 +77,7 @@ struct EthreedConfig {
                                                                  "no_party", "no_emotion", "no_tracking"};
   static constexpr std::array<std::string_view, 2> pooling_names{"last", "attention"};
   static constexpr std::array<std::string_view, 2> direction_names{"q_to_p", "p_to_q"};
+  static constexpr std::array<std::string_view, 3> selection_names{"perplexity", "accuracy", "both"};
   static constexpr std::string_view variant_key = "ablation";
 
   /// Is every situation read as a dialogue's first post, whose emotion is known.

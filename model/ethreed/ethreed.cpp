@@ -7,6 +7,19 @@
 
 namespace ethreed {
 
+Selection EthreedModel::selection(const EthreedConfig& config) {
+  switch (config.selection) {
+    case SelectedBy::perplexity: return {.figure = EthreedFigures::perplexity_token, .label = "validation PPL"};
+    case SelectedBy::accuracy:
+      return {.figure = EthreedFigures::speaker_accuracy, .higher = true, .label = "validation Acc"};
+    case SelectedBy::both: break;
+  }
+  return {.figure = EthreedFigures::speaker_accuracy,
+          .divisor = EthreedFigures::perplexity_token,
+          .higher = true,
+          .label = "validation Acc / PPL"};
+}
+
 std::span<const InsightColumn> EthreedModel::insights(const EthreedConfig&) {
   static constexpr std::array<InsightColumn, 2> columns{{{.key = "tracked_emotion",
                                                           .label = "tracked emotion of the speaker",

@@ -33,9 +33,7 @@ struct EthreedModel {
     return std::span(loss_columns).first(config.has_situations() ? 7 : config.weights.copy > 0 ? 6 : 5);
   }
   static std::span<const FigureColumn> figures(const EthreedConfig&) { return EthreedFigures::columns; }
-  static Selection selection(const EthreedConfig&) {
-    return {.figure = EthreedFigures::perplexity_token, .label = "validation PPL"};
-  }
+  static Selection selection(const EthreedConfig& config);
   static Recipe recipe() { return {}; }  // section 6: the defaults
   static bool reads_situations(const EthreedConfig& config) { return config.has_situations(); }
   static std::span<const NamedRecipe> recipes() { return named_recipes; }

@@ -45,7 +45,7 @@ class EthreedFigures {
       {.name = "target_tokens", .count = true},
       {.name = "unk_share"},
   }};
-  static constexpr int perplexity_token = 2;  ///< its place: best is the lowest
+  static constexpr int speaker_accuracy = 0, perplexity_token = 2;  ///< places of what may select a checkpoint
 
  private:
   AccuracySum speaker_, listener_;

@@ -55,9 +55,11 @@ struct FigureColumn {
   Better better = Better::neither;
 };
 
-/// Which checkpoint is the best: by a figure, the lower or the higher.
+/// Which checkpoint is the best: by a figure, or by its quotient with another; the lower or the higher. Both figures
+/// are logged ones.
 struct Selection {
   int figure = 0;
+  int divisor = -1;  ///< the figure that it is divided by; −1: by none
   bool higher = false;
   std::string_view label;  ///< "validation PPL"
 };

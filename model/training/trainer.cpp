@@ -2,6 +2,7 @@
 
 #include "kernels/global_norm/global_norm.h"
 #include "model/interface/device_model.h"
+#include "model/training/selection.h"
 
 #include <algorithm>
 #include <cmath>
@@ -206,7 +207,7 @@ class Run {
     for (std::size_t k = 0; k < figures.size(); ++k)
       if (const FigureColumn& column = model_.figures()[k]; column.logged && !std::isnan(figures[k]))
         progress_.last.values[std::string(column.name)] = figures[k];
-    const bool best = is_best(figures);
+    const bool best = progress_.best.epoch < 0 || is_better(model_, progress_.last, progress_.best);
     if (best) progress_.best = progress_.last;
     if (observer_.epoch) observer_.epoch(progress_, figures, evaluator.losses(), learning_rate);
     ++progress_.epoch;
@@ -215,16 +216,6 @@ class Run {
     if (best) save("best");
     save("last");
     return true;
-  }
-
-  bool is_best(std::span<const double> figures) const {
-    if (progress_.best.epoch < 0) return true;
-    const Selection selection = model_.selection();
-    const auto place = static_cast<std::size_t>(selection.figure);
-    const double before = progress_.best.value(std::string(model_.figures()[place].name));
-    // A checkpoint keeps finite figures alone: whatever else stood there is worse than any of them.
-    if (!std::isfinite(before) || !std::isfinite(figures[place])) return std::isfinite(figures[place]);
-    return selection.higher ? figures[place] > before : figures[place] < before;
   }
 
   void save(const char* which) {

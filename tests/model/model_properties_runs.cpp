@@ -169,9 +169,13 @@ Failure names_are_unique(const Subject& subject) {
   if (const Failure failure = unique("loss", model.losses())) return failure;
   if (const Failure failure = unique("figure", model.figures())) return failure;
   if (const Failure failure = unique("parameter", model.layout().entries())) return failure;
-  const auto selected = static_cast<std::size_t>(model.selection().figure);
-  if (selected >= model.figures().size()) return "the figure that selects is none of the figures";
-  if (!model.figures()[selected].logged) return "the figure that selects is not kept with the checkpoint";
+  const Selection selection = model.selection();
+  for (const int selected : {selection.figure, selection.divisor}) {
+    if (selected == -1 && selection.divisor == -1) continue;
+    if (selected < 0 || selected >= count_of(model.figures())) return "a figure that selects is none of the figures";
+    if (!model.figures()[static_cast<std::size_t>(selected)].logged)
+      return "a figure that selects is not kept with the checkpoint";
+  }
   for (const LossColumn& loss : model.losses())
     if (loss.name == "total") return "a loss is called 'total', which is what their sum is called";
   return {};

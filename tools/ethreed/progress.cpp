@@ -53,6 +53,16 @@ std::string figure_text(double value, int decimals) {
   return std::isfinite(value) ? fmt::format("{:.{}f}", value, decimals) : "not finite";
 }
 
+std::string selected_text(const Model& model, const ValidationFigures& figures) {
+  const Selection selection = model.selection();
+  const auto text = [&](int place) {
+    const FigureColumn& column = model.figures()[static_cast<std::size_t>(place)];
+    return figure_text(figures.value(std::string(column.name)), column.decimals);
+  };
+  const std::string first = fmt::format("{} {}", selection.label, text(selection.figure));
+  return selection.divisor < 0 ? first : fmt::format("{} / {}", first, text(selection.divisor));
+}
+
 std::string fitting(const std::vector<std::string>& lines, std::size_t columns) {
   for (const std::string& line : lines)
     if (line.size() <= columns) return line;

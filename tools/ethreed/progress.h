@@ -13,6 +13,9 @@ namespace ethreed {
 /// A figure as a person reads it: "–" where it does not exist (NaN), "not finite" where it is infinite.
 std::string figure_text(double value, int decimals);
 
+/// The figures by which a run's best checkpoint was chosen: "validation PPL 31.39".
+std::string selected_text(const Model& model, const ValidationFigures& figures);
+
 /// "1:02:03", "2:03".
 std::string duration_text(double seconds);
 /// "[#####.....]"

@@ -284,12 +284,8 @@ void run_train(const TrainArguments& arguments) {
   const bool finished = train(context, state, info, data, options, observer);
   display.finish();
   if (finished) {
-    const Selection selection = model.selection();
-    const FigureColumn& figure = model.figures()[static_cast<std::size_t>(selection.figure)];
-    fmt::print("done: best epoch {} with {} {}; peak memory {:.0f} MiB; checkpoints in {}\n",
-               info.progress.best.epoch + 1, selection.label,
-               figure_text(info.progress.best.value(std::string(figure.name)), figure.decimals), peak_memory_mib(),
-               arguments.out);
+    fmt::print("done: best epoch {} with {}; peak memory {:.0f} MiB; checkpoints in {}\n", info.progress.best.epoch + 1,
+               selected_text(model, info.progress.best), peak_memory_mib(), arguments.out);
     return;
   }
   fmt::print("stopped after step {} and saved; go on with the same command and --resume\n", info.progress.step);

@@ -157,7 +157,8 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
                  "weight_decay": 0.26, "patience": 27, "weight_copy": 0.28, "generation_gate_bias": -0.29, "mask_words": 0.3,
                  "mask_words_from": 31, "dropout_words": 0.32, "dropout_encoder": 0.33, "dropout_output": 0.34,
                  "sample_in_training": false, "weight_situation": 0.35, "policy_direction": "p_to_q",
-                 "policy_anneal_steps": 36, "emotion_smoothing": 0.37, "frozen_vector_steps": 38}})");
+                 "policy_anneal_steps": 36, "emotion_smoothing": 0.37, "frozen_vector_steps": 38,
+                 "selection": "both", "noise_scale": 0.39, "listener_distributions": true}})");
   const RunConfig run = made(changed, nullptr);
   const Json json = Json::parse(to_json(run).dump());
   CHECK(json == changed);
@@ -180,13 +181,15 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
   CHECK_FALSE(config.sample_in_training);
   CHECK(config.mask_words_from == 31);
   CHECK(config.policy_direction == PolicyDirection::p_to_q);
+  CHECK(config.selection == SelectedBy::both);
+  CHECK(config.listener_distributions);
   CHECK(config.policy_anneal_steps == 36);
   CHECK(config.frozen_vector_steps == 38);
   CHECK(std::array{config.dropout, config.update_gate_bias, config.weights.emotion, config.weights.policy,
                    config.weights.generation, config.weights.coverage, config.weights.copy, config.generation_gate_bias,
                    config.mask_words, config.dropout_words, config.dropout_encoder, config.dropout_output,
-                   config.weights.situation, config.emotion_smoothing} ==
-        std::array{0.18, -0.19, 0.21, 0.22, 0.23, 0.24, 0.28, -0.29, 0.3, 0.32, 0.33, 0.34, 0.35, 0.37});
+                   config.weights.situation, config.emotion_smoothing, config.noise_scale} ==
+        std::array{0.18, -0.19, 0.21, 0.22, 0.23, 0.24, 0.28, -0.29, 0.3, 0.32, 0.33, 0.34, 0.35, 0.37, 0.39});
   CHECK(run.recipe == Recipe{.epochs = 11,
                              .batch = 12,
                              .learning_rate = 0.1 + 0.2,
@@ -212,10 +215,13 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
 
 TEST_CASE("keys that came later are not written at their defaults, so that older files keep their bytes") {
   const Json json = to_json(made(Json::object()));
-  for (const char* key :
-       {"schedule", "warm_up_steps", "weight_decay", "patience", "weight_copy", "generation_gate_bias", "mask_words",
-        "mask_words_from", "dropout_words", "dropout_encoder", "dropout_output", "sample_in_training",
-        "weight_situation", "policy_direction", "policy_anneal_steps", "emotion_smoothing", "frozen_vector_steps"}) {
+  for (const char* key : {"schedule",          "warm_up_steps",         "weight_decay",
+                          "patience",          "weight_copy",           "generation_gate_bias",
+                          "mask_words",        "mask_words_from",       "dropout_words",
+                          "dropout_encoder",   "dropout_output",        "sample_in_training",
+                          "weight_situation",  "policy_direction",      "policy_anneal_steps",
+                          "emotion_smoothing", "frozen_vector_steps",   "selection",
+                          "noise_scale",       "listener_distributions"}) {
     INFO(key);
     CHECK_FALSE(json["training"].contains(key));
   }

@@ -1,11 +1,14 @@
 // A whole run: the same bits after every stop, its log, its best checkpoint and its end.
 
+#include "model/training/selection.h"
 #include "model/training/trainer.h"
 #include "tests/model/ethreed/test_model.h"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <map>
 
 using namespace ethreed;
@@ -17,7 +20,7 @@ namespace {
 struct RunTrace {
   std::vector<RunningLosses> log;
   std::vector<StepReport> steps;
-  std::vector<double> step_totals, epoch_rates;
+  std::vector<double> step_totals, epoch_rates, accuracies;
   std::string last_model, last_optimizer, last_state, best_model, best_state;
 };
 
@@ -40,7 +43,8 @@ class TinyRun {
       trace_.step_totals.push_back(report.total);
     };
     observer.log_line = [&](const TrainingProgress& progress, double) { trace_.log.push_back(progress.running); };
-    observer.epoch = [&](const TrainingProgress&, std::span<const double>, const LossMeans&, double rate) {
+    observer.epoch = [&](const TrainingProgress&, std::span<const double> figures, const LossMeans&, double rate) {
+      trace_.accuracies.push_back(figures[EthreedFigures::speaker_accuracy]);
       trace_.epoch_rates.push_back(rate);
     };
     observer.validation = [&](int, int) { validating_ = true; };
@@ -202,6 +206,61 @@ TEST_CASE("the best checkpoint is the one of the lowest validation perplexity") 
   const std::vector<double> figures =
       Evaluator<float>(runtime.context(), *best.config.model, model).evaluate(valid, LatentMode{.seed = training.seed});
   CHECK(figures[EthreedFigures::perplexity_token] == perplexity);
+}
+
+TEST_CASE("selection says by which figures an epoch is better, and nothing that is not finite ever is") {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  const TemporaryFolder folder;
+  const Dataset data = random_dataset(folder);
+  struct Epoch {
+    double accuracy, perplexity;
+  };
+  struct Case {
+    SelectedBy by;
+    Epoch before, now;
+    bool better;
+  };
+  const auto [by, before, now, better] =
+      GENERATE(values<Case>({{SelectedBy::perplexity, {.5, 30}, {.4, 29}, true},
+                             {SelectedBy::perplexity, {.4, 30}, {.5, 30}, false},  // of equal ones the earlier
+                             {SelectedBy::perplexity, {.4, 30}, {.5, none}, false},
+                             {SelectedBy::perplexity, {.4, none}, {.3, 90}, true},
+                             {SelectedBy::accuracy, {.4, 30}, {.41, 60}, true},
+                             {SelectedBy::accuracy, {.4, 30}, {.4, 29}, false},
+                             {SelectedBy::accuracy, {.4, 30}, {none, 29}, false},
+                             {SelectedBy::both, {.40, 30}, {.41, 30.5}, true},   // 2.5 % better, 1.7 % worse
+                             {SelectedBy::both, {.40, 30}, {.41, 31.5}, false},  // 2.5 % better, 5 % worse
+                             {SelectedBy::both, {.40, 30}, {.39, 29}, true},
+                             {SelectedBy::both, {.40, 30}, {.9, none}, false},
+                             {SelectedBy::both, {.40, 30}, {.9, infinite}, false},
+                             {SelectedBy::both, {.40, none}, {.1, 90}, true}}));
+  EthreedConfig config = dataset_config();
+  config.selection = by;
+  const RunConfig run = run_info(data, config, tiny_recipe()).config;
+  const auto figures = [](const Epoch& epoch) {
+    return ValidationFigures{.epoch = 0,
+                             .values = {{"speaker_accuracy", epoch.accuracy}, {"perplexity_token", epoch.perplexity}}};
+  };
+  CAPTURE(static_cast<int>(by), before.accuracy, before.perplexity, now.accuracy, now.perplexity);
+  CHECK(is_better(*run.model, figures(now), figures(before)) == better);
+}
+
+TEST_CASE("a run that selects by accuracy keeps the first of its most accurate epochs") {
+  const TemporaryFolder folder;
+  const Dataset data = random_dataset(folder);
+  EthreedConfig config = dataset_config();
+  config.selection = SelectedBy::accuracy;
+  Recipe training = tiny_recipe();
+  training.epochs = 6;
+  TinyRun run(data, folder / "run", config, training);
+  REQUIRE(run.run());
+  const std::vector<double>& accuracies = run.trace().accuracies;
+  REQUIRE(accuracies.size() == 6);
+  const auto most = std::max_element(accuracies.begin(), accuracies.end());
+  CHECK(run.progress().best.epoch == most - accuracies.begin());
+  CHECK(run.progress().best.values.at("speaker_accuracy") == *most);
+  CHECK(load_checkpoint_info(run.directory() / "best").progress.best == run.progress().best);
 }
 
 TEST_CASE("a run uses the learning rate of its epoch") {

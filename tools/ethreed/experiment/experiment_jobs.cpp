@@ -200,12 +200,8 @@ class JobLoop {
 
   std::string trained_text(const PlannedRun& run) const {
     const TrainingProgress progress = load_checkpoint_info(folder_.run(run) / "last").progress;
-    const Model& model = *run.config.model;
-    const Selection selection = model.selection();
-    const FigureColumn& figure = model.figures()[static_cast<std::size_t>(selection.figure)];
-    return fmt::format("{}: trained, best epoch {} of {} with {} {} ({})", run.name, progress.best.epoch + 1,
-                       progress.epoch, selection.label,
-                       figure_text(progress.best.value(std::string(figure.name)), figure.decimals),
+    return fmt::format("{}: trained, best epoch {} of {} with {} ({})", run.name, progress.best.epoch + 1,
+                       progress.epoch, selected_text(*run.config.model, progress.best),
                        duration_text(tail_or_nothing(folder_.run(run)).seconds));
   }
 
