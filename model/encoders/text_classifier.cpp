@@ -44,7 +44,9 @@ TextClassifier::TextClassifier(const fs::path& folder)
 }
 
 bool TextClassifier::is_folder_of_one(const fs::path& folder) {
-  return fs::is_regular_file(folder / "config.json") && fs::is_regular_file(folder / "model.safetensors");
+  // A checkpoint of a run has both files, too, and the run's state.
+  return fs::is_regular_file(folder / "config.json") && fs::is_regular_file(folder / "model.safetensors") &&
+         !fs::exists(folder / "state.json");
 }
 
 std::string TextClassifier::description() const {

@@ -91,6 +91,34 @@ TEST_CASE("an encoder that is fine-tuned on situations, or left frozen, labels t
       {"prepare", "told", "--labels", "tuned.csv", "--labels-of", "both", "--out", "data", "--dimension", "8"});
 }
 
+TEST_CASE("what fine-tune made tells the emotions of replies to score and report, as label does") {
+  const TinyProject project(4, 2);
+  write_project(project);
+  project.must(with(quick, {"--out", "tuned", "--seed", "3"}));
+  project.must(with(quick, {"--out", "frozen", "--seed", "3", "--frozen"}));
+  // Replies like the situations, the second and the fourth of them wrong; tokens of the first begin with a capital.
+  project.file("r.jsonl", R"({"reply": "My lost dog so sad", "gold": "my lost dog so sad", "emotion": "gloomy"}
+{"reply": "so won x x!", "gold": "my lost dog so sad", "emotion": "gloomy"}
+{"reply": "so won x x !", "gold": "so won x x !", "emotion": "merry"}
+{"reply": "my lost dog so sad", "gold": "so won x x !", "emotion": "merry"}
+)");
+  for (const std::string classifier : {"tuned", "frozen"}) {
+    INFO(classifier);
+    const std::string said = project.must({"score", "r.jsonl", "--classifier", classifier + "/", "--json", "s.json"});
+    CHECK_THAT(said, Contains("emotions of replies by " + classifier + " (bert of 2 layers, "));
+    std::map<std::string, nlohmann::json> value;
+    const nlohmann::json scores = project.json("s.json");
+    for (const nlohmann::json& figure : scores.at("figures"))
+      value[figure.at("name")] = figure.at("values").at(0);
+    CHECK(value.at("reply_emotion_acc") == 0.5);
+    CHECK(value.at("reply_emotion_dialogue") == 0.5);
+    CHECK(value.at("emotion_jsd") == 0);
+  }
+  check_refusal(project, {"score", "r.jsonl", "--classifier", "nowhere"}, {"nowhere"});
+  check_refusal(project, {"evaluate", "tuned"},
+                {"tuned: is the folder of an encoder, not of a run", "label, score and report"});
+}
+
 TEST_CASE("fine-tune rounds its products to bfloat16 where asked and where the processor can, and says so") {
   const TinyProject project(4, 2);
   write_project(project);

@@ -348,7 +348,7 @@ TEST_CASE("a classifier of texts gives the emotions of replies, and one that is 
   }
   CHECK(value(scores, "emotion_jsd") >= 0);
   CHECK(value(scores, "intent_kl_zero_cells") >= 0);
-  CHECK_THAT(scores.at("remarks").at(0).get<std::string>(), Contains("linear (linear_classifier"));
+  CHECK_THAT(scores.at("remarks").at(0).get<std::string>(), Contains("linear (model 'linear_classifier', variant '"));
   // Gold replies as replies agree with themselves.
   std::string gold;
   for (const std::string& line : lines_of(project.content("g.jsonl"))) {

@@ -2,6 +2,7 @@
 
 #include "kernels/device/open_device.h"
 #include "kernels/gemm/gemm.h"
+#include "model/encoders/text_classifier.h"
 #include "model/text/corpus_folder.h"
 #include "model/text/line_reader.h"
 #include "tools/ethreed/run_folder.h"
@@ -51,6 +52,9 @@ void catch_interruptions() {
 bool interrupted() { return interruption != 0; }
 
 LoadedRun load_run(const RunArguments& arguments) {
+  ETHREED_CHECK(!TextClassifier::is_folder_of_one(arguments.run),
+                "{}: is the folder of an encoder, not of a run; label, score and report take it as a classifier",
+                arguments.run);
   const fs::path directory = checkpoint_in(arguments.run, arguments.checkpoint);
   if (arguments.verify) verify_checkpoint(directory);
   LoadedRun loaded{.info = load_checkpoint_info(directory)};

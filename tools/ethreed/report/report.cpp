@@ -60,7 +60,8 @@ void run_report(const ReportArguments& arguments) {
   ETHREED_CHECK(arguments.latents.size() != 1,
                 "--latents {}: wanted two or more, to be compared; for one give --latent", arguments.latents.front());
   std::optional<ReplyClassifier> emotions;
-  if (!arguments.classifier.empty()) emotions.emplace(arguments.classifier);
+  if (!arguments.classifier.empty())
+    emotions.emplace(RunArguments{.run = arguments.classifier, .device = arguments.evaluate.run.device});
   const std::unique_ptr<BertScorer> bert = arguments.evaluate.bert_scorer();
   catch_interruptions();
   Json all = Json::array(), cases;
@@ -130,7 +131,7 @@ void add_report_command(CLI::App& app) {
       ->excludes(command->get_option("--latent"));
   command
       ->add_option("--classifier", a->classifier,
-                   "Run of a classifier of texts, for the emotions of replies in that comparison")
+                   "Classifier of texts, a run or what fine-tune made, for the emotions of replies in that comparison")
       ->type_name("RUN")
       ->needs(command->get_option("--latents"));
   add_bert_score_options(*command, a->evaluate.bert_score, false);

@@ -1,8 +1,8 @@
 #include "tools/ethreed/score/reply_classes.h"
 
-#include "core/error.h"
-#include "model/interface/device_model.h"
 #include "model/metrics/classes.h"
+#include "tools/ethreed/batch_progress.h"
+#include "tools/ethreed/score/bert_scores.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -17,7 +17,6 @@ namespace ethreed {
 
 namespace {
 
-constexpr int longest_text = 100;  // tokens, as in `ethreed label`
 using Labels = std::vector<std::int32_t>;
 
 // Classes by name, as a field of the records has them; −1: none, or no class of the classifier.
@@ -110,48 +109,22 @@ void add_intents(const ReplyFile& file, const ReplySet& set, ReplyClassifier* cl
 
 }  // namespace
 
-// A classifier on its device.
-struct ReplyClassifier::Open {
-  LoadedRun run;
-  WordTable vocabulary;
-  std::unique_ptr<Runtime> runtime;
-  std::unique_ptr<DeviceModel<float>> device;
-};
+ReplyClassifier::ReplyClassifier(const RunArguments& classifier)
+    : name_((std::filesystem::path(classifier.run) / "").parent_path().filename().string()),
+      labeller_(open_labeller(classifier)) {}
 
-ReplyClassifier::ReplyClassifier(const std::string& run)
-    : name_(std::filesystem::path(run).filename().string()), open_(std::make_unique<Open>()) {
-  const RunArguments arguments{.run = run};
-  open_->run = load_run(arguments);
-  const Model& model = open_->run.model();
-  ETHREED_CHECK(model.unit() == Unit::text,
-                "{}: is a run of model '{}', which labels no texts; train a classifier of texts (see: ethreed models)",
-                run, model.name());
-  classes_ = classes_of(open_->run.info, model.label_set());
-  open_->vocabulary = open_->run.info.word_table();
-  open_->runtime = open_runtime(arguments.device);
-  Context context = open_->runtime->context();
-  open_->device = std::make_unique<DeviceModel<float>>(context, *open_->run.state);
-}
+std::string ReplyClassifier::description() const { return fmt::format("{} ({})", name_, labeller_->description()); }
 
-ReplyClassifier::~ReplyClassifier() = default;
-
-std::string ReplyClassifier::description() const {
-  return fmt::format("{} ({}, variant {})", name_, open_->run.model().name(), open_->run.model().variant());
-}
-
-std::vector<std::int32_t> ReplyClassifier::label(const std::vector<TokenText>& texts) {
-  std::vector<std::vector<std::int32_t>> words;
-  for (const TokenText& text : texts)
-    words.push_back(encode_known(fmt::format("{}", fmt::join(text, " ")), open_->vocabulary, longest_text));
-  std::vector<Example> examples;
-  for (const auto& text : words)
-    examples.push_back({.text = text, .place = static_cast<std::int64_t>(examples.size())});
-  Context context = open_->runtime->context();
-  Evaluator<float> evaluator(context, open_->run.model(), open_->device->model());
+std::vector<std::int32_t> ReplyClassifier::label(const std::vector<TokenText>& tokens) {
+  std::vector<std::string> texts;
+  for (const TokenText& text : tokens)
+    texts.push_back(labeller_->wants_plain_text() ? bert_score_text(text) : fmt::format("{}", fmt::join(text, " ")));
   std::vector<std::int32_t> labels(texts.size(), -1);
-  evaluator.label(examples, [&](int i, std::span<const float> logits) {
-    labels[static_cast<std::size_t>(i)] =
-        static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+  BatchProgress progress("emotions of replies", texts.size(), 0, false);
+  std::size_t done = 0;
+  labeller_->label(texts, [&](int i, std::span<const double> p) {
+    labels[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(std::max_element(p.begin(), p.end()) - p.begin());
+    progress.at(++done);
   });
   return labels;
 }

@@ -1,9 +1,9 @@
 #pragma once
-// Emotions and intents of replies by a trained classifier of texts.
+// Emotions and intents of replies by a classifier of texts.
 
 #include "model/metrics/reply_scores.h"
 #include "tools/ethreed/reply_file.h"
-#include "tools/ethreed/session.h"
+#include "tools/ethreed/text_labeller.h"
 
 #include <memory>
 #include <string>
@@ -13,23 +13,18 @@ namespace ethreed {
 
 class ReplyClassifier {
  public:
-  /// Throws Error if `run` is no run of a classifier of texts.
-  explicit ReplyClassifier(const std::string& run);
-  ~ReplyClassifier();
-  ReplyClassifier(const ReplyClassifier&) = delete;
-  ReplyClassifier& operator=(const ReplyClassifier&) = delete;
+  /// Throws Error as open_labeller does.
+  explicit ReplyClassifier(const RunArguments& classifier);
 
-  /// The likeliest class of each text.
+  /// The likeliest class of each text. An encoder reads its tokens put together as in bert_score_text.
   std::vector<std::int32_t> label(const std::vector<TokenText>& texts);
-  const std::vector<std::string>& classes() const { return classes_; }
-  /// What a table says of it: model, variant, the run's name.
+  const std::vector<std::string>& classes() const { return labeller_->classes(); }
+  /// What a table says of it: the folder's name and what it is.
   std::string description() const;
 
  private:
-  struct Open;
   std::string name_;
-  std::vector<std::string> classes_;
-  std::unique_ptr<Open> open_;
+  std::unique_ptr<TextLabeller> labeller_;
 };
 
 /// `reply_emotion_acc`, `reply_emotion_policy`, `reply_emotion_dialogue` and `emotion_jsd` alone.

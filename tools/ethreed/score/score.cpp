@@ -257,11 +257,11 @@ void run_score(const ScoreArguments& arguments) {
   table.dialogues = grouping.dialogues;
   std::optional<ReplyClassifier> emotions, intents;
   if (!arguments.classifier.empty()) {
-    emotions.emplace(arguments.classifier);
+    emotions.emplace(RunArguments{.run = arguments.classifier});
     table.notes.push_back("emotions of replies by " + emotions->description());
   }
   if (!arguments.intents.empty()) {
-    intents.emplace(arguments.intents);
+    intents.emplace(RunArguments{.run = arguments.intents});
     table.notes.push_back("intents of replies by " + intents->description());
   }
   std::optional<BertScorer> bert_scorer;
@@ -308,11 +308,11 @@ void add_score_command(CLI::App& app) {
       ->type_name("DATA")
       ->allow_extra_args(false);
   command
-      ->add_option("--classifier", a->classifier,
-                   "Run of a classifier of texts, for the emotions of replies (reply_emotion_…, emotion_jsd)")
+      ->add_option(
+          "--classifier", a->classifier,
+          "Classifier of texts, a run or what fine-tune made, for emotions of replies (reply_emotion_…, emotion_jsd)")
       ->type_name("RUN");
-  command->add_option("--intents", a->intents, "Run of a classifier whose classes are intents, for intent_kl")
-      ->type_name("RUN");
+  command->add_option("--intents", a->intents, "The same, whose classes are intents, for intent_kl")->type_name("RUN");
   add_bert_score_options(*command, a->bert_score);
   command->add_option("--vocabulary", a->vocabulary, "Words that replies may be made of (V), for ead_1 and ead_2")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
