@@ -165,7 +165,7 @@ class RandomExamples {
 
 // 0 where there are no formulas for it.
 double step_flops(const Model& model, const ModelBatch& batch) {
-  const auto costs = ethreed_stage_costs(model, batch);
+  const auto costs = stage_costs(model, batch);
   double flops = costs.empty() ? 0 : optimizer_cost(model.layout().size()).flops;
   for (const auto& [stage, cost] : costs) flops += cost.forward_flops + cost.backward_flops;
   return flops;

@@ -38,6 +38,21 @@ StageCost gru(double rows, double starts, double in, double hidden) {
   return gru_of_shared_inputs(rows, rows, starts, in, hidden);
 }
 
+// A number in, or two, and one out, and back.
+StageCost elementwise(double count, double inputs = 1) {
+  return {count, word * (inputs + 1) * count, count, word * (inputs + 1) * count};
+}
+StageCost norm(double rows, double columns) {
+  const double count = rows * columns;
+  return {8 * count, 2 * word * count, 17 * count, 3 * word * count};
+}
+// Exact attention of all heads over so many pairs of a query and a key.
+StageCost attention_over(double pairs, double queries, double keys, const TransformerSizes& sizes) {
+  const double depth = sizes.depth, heads = sizes.heads, moved_bytes = 2 * word * depth * (queries + keys);
+  return {pairs * (4 * depth + 4 * heads) + queries * depth, moved_bytes,
+          pairs * (10 * depth + 6 * heads) + 2 * queries * depth, 2 * moved_bytes};
+}
+
 // Pairs of an utterance and one before it in its chain: sequences longer than t have t predecessors.
 double history_pairs(const Packing& chain) {
   double pairs = 0;
@@ -47,7 +62,7 @@ double history_pairs(const Packing& chain) {
 
 }  // namespace
 
-std::vector<EthreedStageCost> ethreed_stage_costs(const EthreedConfig& c, const DialogueBatch& batch) {
+std::vector<CostOfStage> ethreed_stage_costs(const EthreedConfig& c, const DialogueBatch& batch) {
   const double n = batch.turns(), tokens = batch.encoder_tokens(), sources = batch.source_tokens(),
                targets = batch.target_tokens(), dialogues = batch.dialogues();
   const double words = static_cast<double>(batch.word_ids.size()), decoder_words = batch.decoder_word_count;
@@ -83,10 +98,98 @@ std::vector<EthreedStageCost> ethreed_stage_costs(const EthreedConfig& c, const 
       {"losses", 3 * entropy}};
 }
 
-std::vector<EthreedStageCost> ethreed_stage_costs(const Model& model, const ModelBatch& batch) {
-  const auto* ethreed = dynamic_cast<const ModelOf<EthreedModel>*>(&model);
-  if (ethreed == nullptr || ethreed->config().ablation != Ablation::none) return {};
-  return ethreed_stage_costs(ethreed->config(), dynamic_cast<const BatchOf<EthreedModel>&>(batch).value);
+namespace {
+
+// Rows of sequences one behind the other, and the pairs that attention has among them.
+struct Sequences {
+  double rows = 0, pairs = 0;
+};
+Sequences all_pairs(Indices offsets) {
+  Sequences out{.rows = static_cast<double>(offsets.back())};
+  for (int s = 0; s + 1 < offsets.size(); ++s) {
+    const double length = offsets[s + 1] - offsets[s];
+    out.pairs += length * length;
+  }
+  return out;
+}
+Sequences causal_pairs(Indices offsets) {
+  Sequences out{.rows = static_cast<double>(offsets.back())};
+  for (int s = 0; s + 1 < offsets.size(); ++s) {
+    const double length = offsets[s + 1] - offsets[s];
+    out.pairs += length * (length + 1) / 2;
+  }
+  return out;
+}
+double pairs_between(Indices queries, Indices keys) {
+  double pairs = 0;
+  for (int s = 0; s + 1 < queries.size(); ++s)
+    pairs += static_cast<double>(queries[s + 1] - queries[s]) * (keys[s + 1] - keys[s]);
+  return pairs;
+}
+
+// A sublayer of attention, its norm and the sum with its input included.
+StageCost attention_sublayer(const TransformerSizes& sizes, double queries, double keys, double pairs) {
+  const double d = sizes.width, depth = sizes.depth;
+  return norm(queries, d) + product(queries, d, depth) + 2 * product(keys, d, depth) +
+         attention_over(pairs, queries, keys, sizes) + product(queries, depth, d) + elementwise(queries * d, 2);
+}
+StageCost feed_forward_sublayer(const TransformerSizes& sizes, double rows) {
+  const double d = sizes.width, f = sizes.inner, kernel = transformer_kernel;
+  return norm(rows, d) + moved(rows, kernel * d) + product(rows, kernel * d, f) + elementwise(rows * f) +
+         moved(rows, kernel * f) + product(rows, kernel * f, d) + elementwise(rows * d) + elementwise(rows * d, 2);
+}
+StageCost transformer_input_cost(const TransformerSizes& sizes, double rows, double in) {
+  return product(rows, in, sizes.width) + elementwise(rows * sizes.width, 2);
+}
+StageCost encoder_cost(const TransformerSizes& sizes, const Sequences& x, double in) {
+  return transformer_input_cost(sizes, x.rows, in) +
+         sizes.layers * (attention_sublayer(sizes, x.rows, x.rows, x.pairs) + feed_forward_sublayer(sizes, x.rows)) +
+         norm(x.rows, sizes.width);
+}
+StageCost decoder_cost(const TransformerSizes& sizes, const Sequences& x, double in, double source, double pairs) {
+  return transformer_input_cost(sizes, x.rows, in) +
+         sizes.layers * (attention_sublayer(sizes, x.rows, x.rows, x.pairs) +
+                         attention_sublayer(sizes, x.rows, source, pairs) + feed_forward_sublayer(sizes, x.rows)) +
+         norm(x.rows, sizes.width);
+}
+
+}  // namespace
+
+std::vector<CostOfStage> mime_stage_costs(const MimeConfig& c, const ContextBatch& batch) {
+  const Indices contexts = batch.contexts.offsets, replies = batch.dialogues.target_offsets;
+  const Sequences context = all_pairs(contexts), target = causal_pairs(replies);
+  const double n = batch.replies(), positions = context.rows, targets = target.rows;
+  const double words = static_cast<double>(batch.dialogues.word_ids.size());
+  const double d = c.width(), e = c.embedding, v = c.vocabulary;
+  const StageCost look_up{0, 2 * word * words * e, words * e, word * (words + v) * e};
+  const StageCost hidden = product(n, d, d), of_two = product(n, 2 * d, d);
+  const StageCost posterior_means{2 * positions * d, 2 * word * positions * d, 2 * positions * d,
+                                  2 * word * positions * d};
+  const StageCost loss{(c.label_smoothing > 0 ? 5 : 3) * targets * v, word * targets * v, 4 * targets * v,
+                       2 * word * targets * v};
+  return {{"word look-up", look_up},
+          {"context encoder",
+           moved(positions, e) + encoder_cost(c.transformer, context, e) + hidden + product(n, d, c.emotion_classes)},
+          {"mimicry", 5 * hidden + product(n, d, c.emotion_classes) + 2 * moved(positions, d) +
+                          2 * encoder_cost(c.transformer, context, 2 * d) + posterior_means + 2 * of_two + 4 * hidden +
+                          8 * elementwise(2 * n * d, 2)},
+          {"decoder and losses",
+           moved(positions, 2 * d) + product(positions, 2 * d, 2 * d) + elementwise(2 * positions * d) +
+               elementwise(2 * positions * d, 2) + product(positions, 2 * d, d) + moved(targets, e) +
+               decoder_cost(c.transformer, target, e, positions, pairs_between(replies, contexts))},
+          {"vocabulary loss", product(targets, d, v) + loss}};
+}
+
+std::vector<CostOfStage> stage_costs(const Model& model, const ModelBatch& batch) {
+  if (const auto* ethreed = dynamic_cast<const ModelOf<EthreedModel>*>(&model))
+    return ethreed->config().ablation == Ablation::none
+               ? ethreed_stage_costs(ethreed->config(), dynamic_cast<const BatchOf<EthreedModel>&>(batch).value)
+               : std::vector<CostOfStage>();
+  if (const auto* mime = dynamic_cast<const ModelOf<MimeModel>*>(&model))
+    return mime->config().decoder_sample == DecoderSample::prior
+               ? mime_stage_costs(mime->config(), dynamic_cast<const BatchOf<MimeModel>&>(batch).value)
+               : std::vector<CostOfStage>();
+  return {};
 }
 
 OptimizerCost optimizer_cost(std::int64_t count) {

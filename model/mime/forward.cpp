@@ -169,6 +169,12 @@ Variable<T> labelled_only(Tape<T>& tape, const DialogueBatch& batch, Variable<T>
 }
 
 template <class T>
+Variable<T> look_up_words(Tape<T>& tape, const MimeParameters<Variable<T>>& p, const ContextBatch& batch) {
+  const Range range(tape, "word look-up");
+  return read_words(tape, p.table, batch);
+}
+
+template <class T>
 StepLosses<T> sum_losses(Tape<T>& tape, const DialogueBatch& batch, const MimePass<T>& pass, Variable<T> loss,
                          const BothGroups<Variable<T>>& twice_divergence) {
   const auto reply = [](std::int64_t i) { return i; };
@@ -194,7 +200,7 @@ MimePass<T> mime_forward(Tape<T>& tape, const MimeConfig& config, const MimePara
   MimePass<T> pass;
   MimeStages<T>& stages = pass.stages;
   stages.noise = draw_noise<T>(context, config, d, options);
-  const Variable<T> words = read_words(tape, p.table, batch);
+  const Variable<T> words = look_up_words(tape, p, batch);
   const MimeContext<T>& read = stages.context = read_mime_contexts(tape, config, p, words, batch.contexts);
   pass.logits = gather_rows<T>(tape, {{read.logits, d.row_of_turn}});
   const Span<const char> predicted = validate ? predicted_groups(context, config, read.logits) : Span<const char>{};
@@ -224,6 +230,7 @@ MimePass<T> mime_forward(Tape<T>& tape, const MimeConfig& config, const MimePara
         .states;
   };
   const auto loss_of = [&](Variable<T> states) {
+    const Range of_loss(tape, "vocabulary loss");
     return target_loss(tape, p.output, states, batch, config.label_smoothing);
   };
   stages.fused = fuse(tape, p, stages.mimicry);
