@@ -29,11 +29,12 @@ template <class T> class DeviceModel {
   /// The model to run: its blocks are in the memory of the device.
   ModelState<T>& model() { return copy_ ? *copy_ : host_; }
 
-  /// Brings parameters and moments back, before they are saved. Gradients stay where they are.
+  /// Brings parameters, moments and the average back, before they are saved. Gradients stay where they are.
   void to_host() {
     if (!copy_) return;
     for (const auto& [to, from] : blocks())
-      if (from != &copy_->gradients) context_.runtime->download(to->data(), from->data(), bytes_of(*from));
+      if (from != &copy_->gradients && from->count() > 0)
+        context_.runtime->download(to->data(), from->data(), bytes_of(*from));
   }
   /// Gradients too, for a trace.
   void gradients_to_host() {
@@ -42,11 +43,12 @@ template <class T> class DeviceModel {
 
  private:
   static std::size_t bytes_of(const Tensor<T>& block) { return ethreed::bytes_of<T>(block.count()); }
-  std::array<std::pair<Tensor<T>*, Tensor<T>*>, 4> blocks() {
+  std::array<std::pair<Tensor<T>*, Tensor<T>*>, 5> blocks() {
     return {{{&host_.values, &copy_->values},
              {&host_.gradients, &copy_->gradients},
              {&host_.first_moment, &copy_->first_moment},
-             {&host_.second_moment, &copy_->second_moment}}};
+             {&host_.second_moment, &copy_->second_moment},
+             {&host_.average, &copy_->average}}};
   }
 
   Context& context_;

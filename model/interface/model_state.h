@@ -13,6 +13,7 @@ template <class T> struct ModelState {
   Tensor<T> gradients;      ///< the same, or empty if not for training
   Tensor<T> first_moment;   ///< m of Adam, likewise
   Tensor<T> second_moment;  ///< v of Adam, likewise
+  Tensor<T> average{};      ///< of the values over the last updates, or empty: see parameter_average.h
 
   /// All zero.
   explicit ModelState(const ParameterLayout& layout_, bool for_training) : layout(layout_), values({layout.size()}) {

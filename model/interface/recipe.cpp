@@ -1,5 +1,7 @@
 #include "model/interface/recipe.h"
 
+#include "core/error.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,6 +12,8 @@ namespace ethreed {
 namespace {
 
 constexpr std::array<std::string_view, 3> schedule_names{"step", "inverse_square_root", "linear"};
+
+constexpr int least_average_updates = 100;
 
 }  // namespace
 
@@ -27,12 +31,16 @@ ConfigFields Recipe::fields() {
           {.key = "schedule", .value = named_choice(schedule, schedule_names), .unwritten = 0},
           {.key = "warm_up_steps", .value = &warm_up_steps, .low = 0, .high = 1e9, .unwritten = 0},
           {.key = "weight_decay", .value = &weight_decay, .low = 0, .high = 10, .unwritten = 0},
+          {.key = "average_updates", .value = &average_updates, .low = 0, .high = 1e9, .unwritten = 0},
           {.key = "patience", .value = &patience, .low = 0, .high = 100000, .unwritten = 0}};
 }
 
 void Recipe::check() const {
   Recipe copy = *this;
   check_fields(copy.fields());
+  ETHREED_CHECK(average_updates == 0 || average_updates >= least_average_updates,
+                "config key 'average_updates' is {}, wanted 0 (no average) or {} at least", average_updates,
+                least_average_updates);
 }
 
 double Recipe::learning_rate_at(int epoch, std::int64_t step, std::int64_t steps_per_epoch) const {

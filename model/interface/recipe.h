@@ -29,6 +29,7 @@ struct Recipe {
   Schedule schedule = Schedule::step;
   int warm_up_steps = 0;
   double weight_decay = 0;  ///< decoupled (AdamW)
+  int average_updates = 0;  ///< the model is an average of the parameters over about so many updates; 0: the last ones
   int patience = 0;         ///< stop after so many epochs in a row without a better one; 0: never
 
   /// The keys of a configuration file's section `training` that every model has. They point into this object.

@@ -178,12 +178,14 @@ void save_checkpoint(const fs::path& directory, const ModelState<float>& model, 
   try {
     fs::create_directories(fresh);
     SafetensorsWriter parameters;
-    add_block(parameters, model.layout, model.values, "");
+    const bool averaged = model.average.count() > 0;
+    add_block(parameters, model.layout, averaged ? model.average : model.values, "");
     parameters.add_metadata("format", "1");  // of the names and layouts of tensors
     parameters.write(fresh / "model.safetensors");
     SafetensorsWriter moments;
     add_block(moments, model.layout, model.first_moment, ".m");
     add_block(moments, model.layout, model.second_moment, ".v");
+    if (averaged) add_block(moments, model.layout, model.values, ".current");
     moments.write(fresh / "optimizer.safetensors");
     std::string words;
     for (const std::string& word : info.vocabulary) words += word + "\n";
@@ -258,9 +260,15 @@ template <class T> void load_checkpoint_tensors(const fs::path& directory, Model
   check_unchanged(directory, state, "model.safetensors");
   if (model.first_moment.count() == 0) return;
   const SafetensorsFile moments(directory / "optimizer.safetensors");
-  check_tensor_count(moments, 2 * model.layout.entries().size());
+  const std::size_t parameters_in_it = model.layout.entries().size();
+  const bool averaged = moments.names().size() == 3 * parameters_in_it;
+  if (!averaged) check_tensor_count(moments, 2 * parameters_in_it);
   read_block(moments, model.layout, ".m", model.first_moment);
   read_block(moments, model.layout, ".v", model.second_moment);
+  if (averaged) {
+    model.average = model.values.clone();
+    read_block(moments, model.layout, ".current", model.values);
+  }
   check_unchanged(directory, state, "optimizer.safetensors");
 }
 

@@ -88,7 +88,8 @@ struct CheckpointInfo {
   WordTable word_table() const;
 };
 
-/// Writes `directory`, replacing what is there in one step. Throws Error (directory not writable, disk full, …); what
+/// Writes `directory`, replacing what is there in one step. Parameters are the average, where `model` has one, and its
+/// values lie with the moments then. Throws Error (directory not writable, disk full, …); what
 /// was there before is then untouched.
 void save_checkpoint(const std::filesystem::path& directory, const ModelState<float>& model,
                      const CheckpointInfo& info);
@@ -97,8 +98,10 @@ void save_checkpoint(const std::filesystem::path& directory, const ModelState<fl
 /// since it was saved or of another format version.
 CheckpointInfo load_checkpoint_info(const std::filesystem::path& directory);
 
-/// Reads the parameters (and Adam's moments if `model` is for training) into `model`. Throws Error if a tensor is
-/// missing, superfluous, of another shape or type, or not finite, or if the file was changed since it was saved.
+/// Reads the parameters into `model`, and if it is for training Adam's moments. Where the run has an average of its
+/// parameters, that is the model; if it is for training, it becomes model.average, and model.values are the parameters
+/// that training goes on from. Throws Error if a tensor is missing, superfluous, of another shape or type, or not
+/// finite, or if the file was changed since it was saved.
 template <class T> void load_checkpoint_tensors(const std::filesystem::path& directory, ModelState<T>& model);
 
 /// The checkpoint of a run directory to read: RUN itself if it holds a config.json, else RUN/<which>.

@@ -2,6 +2,7 @@
 
 #include "core/planned_memory.h"
 #include "model/evaluation/evaluator.h"
+#include "model/training/parameter_average.h"
 #include "model/training/trainer.h"
 
 #include <fmt/format.h>
@@ -109,12 +110,15 @@ MemoryPlan plan_training_memory(Context& context, const RunConfig& config, const
   const Shape block{state.layout.size()};
   for (Tensor<float>* tensor : {&state.values, &state.gradients, &state.first_moment, &state.second_moment})
     *tensor = Tensor<float>::uninitialised(block, nothing);
+  const bool averaged = config.recipe.average_updates > 0;
+  if (averaged) state.average = Tensor<float>::uninitialised(block, nothing);
   {
     const Planning planning(*context.runtime);
     const std::unique_ptr<ModelBatch> batch = model.new_batch();
     SplitExamples train(data.split("train"), example_kind(model)), valid(data.split("valid"), example_kind(model));
     batch->build(LargestExamples(train, config.recipe.batch, model.vocabulary()).examples());
     training_step(plan, model, state, config.recipe, *batch, {.learning_rate = config.recipe.learning_rate});
+    average_parameters(plan, state, config.recipe, updates_per_average);
     batch->build(LargestExamples(valid, evaluation_batch, model.vocabulary()).examples());
     plan.begin_step();
     plan.stage(batch->arrays());
@@ -127,6 +131,7 @@ MemoryPlan plan_training_memory(Context& context, const RunConfig& config, const
   MemoryPlan result{.lines = {{"parameters", parameters},
                               {"gradients", parameters},
                               {"moments of Adam", 2 * parameters},
+                              {"average of the parameters", averaged ? parameters : 0},
                               {"values and gradients of a step", values.peak_bytes()},
                               {"workspace of kernels", scratch.peak_bytes()},
                               {"staged index arrays", context.runtime->staging().reserved_bytes()}},

@@ -2,6 +2,7 @@
 
 #include "kernels/global_norm/global_norm.h"
 #include "model/interface/device_model.h"
+#include "model/training/parameter_average.h"
 #include "model/training/selection.h"
 
 #include <algorithm>
@@ -121,8 +122,8 @@ class Run {
   Run(Context& context, ModelState<float>& state, CheckpointInfo& info, const Dataset& data, const RunOptions& options,
       const TrainingObserver& observer)
       : context_(context),
-        state_(state),
-        device_(context, state),
+        state_(with_average(state, info)),
+        device_(context, state_),
         info_(info),
         progress_(info.progress),
         model_(*info.config.model),
@@ -148,6 +149,15 @@ class Run {
   }
 
  private:
+  // Where the recipe wants an average, a new run starts it from the first parameters.
+  static ModelState<float>& with_average(ModelState<float>& state, const CheckpointInfo& info) {
+    const bool wanted = info.config.recipe.average_updates > 0, there = state.average.count() > 0;
+    ETHREED_CHECK(info.progress.step == 0 || wanted == there,
+                  "training: 'average_updates' is {}, but the checkpoint {} an average of the parameters",
+                  info.config.recipe.average_updates, there ? "has" : "does not have");
+    if (wanted && !there) state.average = state.values.clone();
+    return state;
+  }
   std::int64_t steps_per_epoch() const { return (train_.count() + recipe_.batch - 1) / recipe_.batch; }
   double learning_rate() const { return recipe_.learning_rate_at(progress_.epoch, progress_.step, steps_per_epoch()); }
 
@@ -181,6 +191,7 @@ class Run {
                                              .advice = saved_step_ == progress_.step ? advice_after_save_ : advice_});
     ++progress_.step;
     ++progress_.next_batch;
+    average_parameters(context_, device_.model(), recipe_, progress_.step);
     add(progress_.running, report);
     if (observer_.step) observer_.step(progress_, report, steps_per_epoch());
     if (progress_.running.steps >= options_.log_every) {
@@ -194,6 +205,7 @@ class Run {
     std::vector<double> figures;
     Evaluator<float> evaluator(context_, model_, device_.model());
     try {
+      const AverageInUse<float> average(device_.model());
       figures = evaluator.evaluate(valid_, LatentMode{.seed = recipe_.seed}, [&](int done) {
         if (observer_.validation) observer_.validation(done, valid_.count());
         interrupted = observer_.stop && observer_.stop();

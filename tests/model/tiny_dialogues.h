@@ -151,10 +151,10 @@ template <class T> bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
          std::equal(std::as_bytes(a.span()).begin(), std::as_bytes(a.span()).end(), std::as_bytes(b.span()).begin());
 }
 
-/// Parameters and moments alike.
+/// Parameters, moments and average alike.
 template <class T> bool same_bits(const ModelState<T>& a, const ModelState<T>& b) {
   return same_bits(a.values, b.values) && same_bits(a.first_moment, b.first_moment) &&
-         same_bits(a.second_moment, b.second_moment);
+         same_bits(a.second_moment, b.second_moment) && same_bits(a.average, b.average);
 }
 
 }  // namespace ethreed::test

@@ -52,6 +52,7 @@ template <class T> void trace_as(const TraceArguments& arguments, const Dataset&
     initialise_state(context.pool, model, data, arguments.seed, state);
   else
     load_checkpoint_tensors(checkpoint, state);
+  if (state.average.count() > 0) state.values = std::move(state.average);
   const Split& split = data.split(arguments.split);
   std::vector<std::int32_t> order;
   shuffle_examples(SplitExamples(split, example_kind(model)).count(), arguments.seed, 0, order);

@@ -158,7 +158,7 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
                  "mask_words_from": 31, "dropout_words": 0.32, "dropout_encoder": 0.33, "dropout_output": 0.34,
                  "sample_in_training": false, "weight_situation": 0.35, "policy_direction": "p_to_q",
                  "policy_anneal_steps": 36, "emotion_smoothing": 0.37, "frozen_vector_steps": 38,
-                 "selection": "both", "noise_scale": 0.39, "listener_distributions": true}})");
+                 "selection": "both", "average_updates": 140, "noise_scale": 0.39, "listener_distributions": true}})");
   const RunConfig run = made(changed, nullptr);
   const Json json = Json::parse(to_json(run).dump());
   CHECK(json == changed);
@@ -203,6 +203,7 @@ TEST_CASE("a configuration comes back from JSON as it went in, every key changed
                              .schedule = Schedule::linear,
                              .warm_up_steps = 25,
                              .weight_decay = 0.26,
+                             .average_updates = 140,
                              .patience = 27});
   // Nothing is left at its default by accident.
   const Json defaults = to_json(made(Json::object()));

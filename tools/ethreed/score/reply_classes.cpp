@@ -1,5 +1,6 @@
 #include "tools/ethreed/score/reply_classes.h"
 
+#include "core/error.h"
 #include "model/metrics/classes.h"
 #include "tools/ethreed/batch_progress.h"
 #include "tools/ethreed/score/bert_scores.h"
@@ -116,16 +117,21 @@ ReplyClassifier::ReplyClassifier(const RunArguments& classifier)
 std::string ReplyClassifier::description() const { return fmt::format("{} ({})", name_, labeller_->description()); }
 
 std::vector<std::int32_t> ReplyClassifier::label(const std::vector<TokenText>& tokens) {
-  std::vector<std::string> texts;
-  for (const TokenText& text : tokens)
+  std::vector<std::string> texts, unseen;
+  for (const TokenText& text : tokens) {
     texts.push_back(labeller_->wants_plain_text() ? bert_score_text(text) : fmt::format("{}", fmt::join(text, " ")));
-  std::vector<std::int32_t> labels(texts.size(), -1);
-  BatchProgress progress("emotions of replies", texts.size(), 0, false);
+    if (class_of_.try_emplace(texts.back(), -1).second) unseen.push_back(texts.back());
+  }
+  BatchProgress progress("classes of texts", unseen.size(), 0, false);
   std::size_t done = 0;
-  labeller_->label(texts, [&](int i, std::span<const double> p) {
-    labels[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(std::max_element(p.begin(), p.end()) - p.begin());
+  labeller_->label(unseen, [&](int i, std::span<const double> p) {
+    ETHREED_CHECK(!interrupted(), "interrupted, nothing is written");
+    class_of_.at(unseen[static_cast<std::size_t>(i)]) =
+        static_cast<std::int32_t>(std::max_element(p.begin(), p.end()) - p.begin());
     progress.at(++done);
   });
+  std::vector<std::int32_t> labels;
+  for (const std::string& text : texts) labels.push_back(class_of_.at(text));
   return labels;
 }
 

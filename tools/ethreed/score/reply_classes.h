@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace ethreed {
@@ -25,6 +26,7 @@ class ReplyClassifier {
  private:
   std::string name_;
   std::unique_ptr<TextLabeller> labeller_;
+  std::unordered_map<std::string, std::int32_t> class_of_;  // of every text so far: replies repeat themselves
 };
 
 /// `reply_emotion_acc`, `reply_emotion_policy`, `reply_emotion_dialogue` and `emotion_jsd` alone.
