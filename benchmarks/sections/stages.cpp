@@ -268,7 +268,8 @@ Section measure_with(const Options& options, const Machine& machine, int threads
                bench.state.layout.parameter_count()),
            "A time is the mean over the batches of a pass; median and quantiles are over the passes. `all of it` is "
            "the "
-           "sum of the rows above it, `training_step` the same step without the clock. The floor of a stage (ETHREED and "
+           "sum of the rows above it, `training_step` the same step without the clock. The floor of a stage (ETHREED "
+           "and "
            "MIME have formulas for it) is the longer of FLOPs / peak and bytes / bandwidth of memory, as if nothing "
            "stayed in the cache; the dependence of one time step on the one before is not in it.",
            fmt::format("Meanwhile, between the steps, the loop of multiply-adds reached {:.0f} GFLOP/s in the median "

@@ -108,8 +108,7 @@ TEST_CASE("what fine-tune made tells the emotions of replies to score and report
     CHECK_THAT(said, Contains("emotions of replies by " + classifier + " (bert of 2 layers, "));
     std::map<std::string, nlohmann::json> value;
     const nlohmann::json scores = project.json("s.json");
-    for (const nlohmann::json& figure : scores.at("figures"))
-      value[figure.at("name")] = figure.at("values").at(0);
+    for (const nlohmann::json& figure : scores.at("figures")) value[figure.at("name")] = figure.at("values").at(0);
     CHECK(value.at("reply_emotion_acc") == 0.5);
     CHECK(value.at("reply_emotion_dialogue") == 0.5);
     CHECK(value.at("emotion_jsd") == 0);
