@@ -83,11 +83,13 @@ struct EthreedModel {
   static constexpr std::array<NamedRecipe, 1> named_recipes{
       {{.name = "best",
         .summary = "attention pooling, emo and con at the decoder's input, word and con in its output, situations, "
-                   "dropout, label smoothing, a slower decay, the epoch of the best Acc / PPL (docs/results.md)",
+                   "dropout, label smoothing, a slower decay, averaged parameters, the epoch of the best Acc / PPL "
+                   "(docs/results.md)",
         .keys = R"({"model": {"pooling": "attention", "emotion_input": true, "content_input": true,
                               "deep_output": true},
                     "training": {"dropout_encoder": 0.2, "dropout_output": 0.1, "weight_situation": 1.0,
-                                 "emotion_smoothing": 0.1, "learning_rate_factor": 0.5, "selection": "both"}})"}}};
+                                 "emotion_smoothing": 0.1, "learning_rate_factor": 0.5, "average_updates": 5000,
+                                 "selection": "both"}})"}}};
   // In the order of EthreedLoss.
   static constexpr std::array<LossColumn, 7> loss_columns{{{"emotion_speaker", "emotion"},
                                                            {"emotion_listener", "listener"},

@@ -89,8 +89,8 @@ struct CheckpointInfo {
 };
 
 /// Writes `directory`, replacing what is there in one step. Parameters are the average, where `model` has one, and its
-/// values lie with the moments then. Throws Error (directory not writable, disk full, …); what
-/// was there before is then untouched.
+/// values lie with the moments then. Throws Error (directory not writable, disk full, …); what was there before is then
+/// untouched.
 void save_checkpoint(const std::filesystem::path& directory, const ModelState<float>& model,
                      const CheckpointInfo& info);
 

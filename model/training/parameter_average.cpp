@@ -12,25 +12,22 @@ void average_parameters(Context& context, ModelState<T>& state, const Recipe& re
   const double k = static_cast<double>(updates / updates_per_average);
   const double keep =
       std::min(1.0 - static_cast<double>(updates_per_average) / recipe.average_updates, (1 + k) / (10 + k));
-  constexpr std::int64_t part = std::int64_t{1} << 20;  // bounds the memory between the three passes
+  constexpr std::int64_t part = std::int64_t{1} << 20;  // bounds the memory between the passes
   for (std::int64_t first = 0; first < state.layout.size(); first += part) {
     const std::int64_t count = std::min(part, state.layout.size() - first);
     ArenaScope scratch(context.scratch);
-    T *kept = scratch.allocate<T>(count), *taken = scratch.allocate<T>(count);
-    const auto scaled = [&](const T* a, double factor, T* y) {
-      elementwise_forward<T>(context, {.function = elementwise::number_of<elementwise::Scale>,
-                                       .count = count,
-                                       .parameter = static_cast<T>(factor),
-                                       .a = a,
-                                       .y = y});
+    T *x = scratch.allocate<T>(count), *y = scratch.allocate<T>(count);
+    T* average = state.average.data() + first;
+    const auto pass = [&](int function, const T* a, const T* b, double parameter, T* to) {
+      elementwise_forward<T>(
+          context,
+          {.function = function, .count = count, .parameter = static_cast<T>(parameter), .a = a, .b = b, .y = to});
     };
-    scaled(state.average.data() + first, keep, kept);
-    scaled(state.values.data() + first, 1.0 - keep, taken);
-    elementwise_forward<T>(context, {.function = elementwise::number_of<elementwise::Add>,
-                                     .count = count,
-                                     .a = kept,
-                                     .b = taken,
-                                     .y = state.average.data() + first});
+    using namespace elementwise;
+    pass(number_of<Subtract>, state.values.data() + first, average, 0, x);
+    pass(number_of<Scale>, x, nullptr, 1.0 - keep, y);
+    pass(number_of<Add>, average, y, 0, x);
+    pass(number_of<Scale>, x, nullptr, 1.0, average);
   }
 }
 

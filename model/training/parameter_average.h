@@ -15,9 +15,10 @@ namespace ethreed {
 inline constexpr std::int64_t updates_per_average = 10;
 
 /// After so many updates of the whole run (from 1): the k-th time, k = updates / updates_per_average,
-///   ā ← d·ā + (1 − d)·θ,  d = min(1 − updates_per_average / recipe.average_updates, (1 + k) / (10 + k))
-/// so that the first values, from which it starts, are soon forgotten. Does nothing in between and for a recipe without
-/// an average. θ is state.values, ā is state.average; both are on the device of the context, which does not wait.
+///   ā ← ā + (1 − d)·(θ − ā),  d = min(1 − updates_per_average / recipe.average_updates, (1 + k) / (10 + k))
+/// so that the first values, from which it starts, are soon forgotten; what never changes stays to the bit. Does
+/// nothing in between and for a recipe without an average. θ is state.values, ā is state.average; both are on the
+/// device of the context, which does not wait.
 template <class T>
 void average_parameters(Context& context, ModelState<T>& state, const Recipe& recipe, std::int64_t updates);
 

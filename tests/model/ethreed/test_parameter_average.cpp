@@ -89,6 +89,16 @@ TEMPLATE_TEST_CASE("the average of the parameters is the textbook's, on the CPU 
   CHECK(worst < (std::is_same_v<T, float> ? 1e-6 : 1e-14));
 }
 
+TEST_CASE("the average of a parameter that never changes is the parameter, to the bit") {
+  ModelState<float> state = initial_model<float>(random_dataset(TemporaryFolder()), dataset_config());
+  state.average = state.values.clone();
+  Runtime runtime;
+  Context context = runtime.context();
+  for (int updates = 10; updates <= 3000; updates += 10)
+    average_parameters(context, state, averaging_recipe(), updates);
+  CHECK(same_bits(state.average, state.values));
+}
+
 TEST_CASE("the average of more parameters than are averaged at a time has none left out") {
   EthreedConfig config = dataset_config();
   config.vocabulary = 1 << 18;
