@@ -44,9 +44,9 @@ TextClassifier::TextClassifier(const fs::path& folder)
 }
 
 bool TextClassifier::is_folder_of_one(const fs::path& folder) {
-  // A checkpoint of a run has both files, too, and the run's state.
+  // A checkpoint of a run has both files, too, and these two, one of which may have got lost.
   return fs::is_regular_file(folder / "config.json") && fs::is_regular_file(folder / "model.safetensors") &&
-         !fs::exists(folder / "state.json");
+         !fs::exists(folder / "state.json") && !fs::exists(folder / "vocabulary.txt");
 }
 
 std::string TextClassifier::description() const {

@@ -157,6 +157,8 @@ TEST_CASE("a model that labels no texts, or writes no replies, says so in one li
                 {"run: is a run of model 'ethreed', which labels no texts"});
   check_refusal(project, {"label", "labeller", "nowhere", "--out", "x.csv"}, {"nowhere: is not a folder"});
   project.must({"label", "labeller/last", "corpus", "--out", "last.csv"});  // a checkpoint is not taken for an encoder
+  std::filesystem::remove(project / "labeller/last/state.json");
+  check_refusal(project, {"label", "labeller/last", "corpus", "--out", "last.csv"}, {"state.json", "missing"});
   check_refusal(project, {"generate", "labeller"}, {"model 'linear_classifier', which writes no replies"});
   check_refusal(project, {"trace", "--data", "data", "--run", "labeller", "--out", "t.safetensors"},
                 {"model 'linear_classifier' has no trace"});
