@@ -2,6 +2,7 @@
 
 #include "core/hash.h"
 #include "model/blocks/random_streams.h"
+#include "model/text/word_vectors.h"
 
 #include <cmath>
 #include <vector>
@@ -51,6 +52,12 @@ void initialise_parameter(const ParameterLayout::Entry& entry, View<const float>
     ETHREED_CHECK(word_vectors.shape == entry.shape, "word vectors are {}, the model's embedding is {}",
                   word_vectors.shape.text(), entry.shape.text());
     for (std::int64_t i = 0; i < count; ++i) values[i] = static_cast<T>(word_vectors.data[i]);
+    if (entry.start.missing_deviation == 0) return;
+    const std::int64_t width = entry.shape.columns();
+    for (std::int64_t word = 0; word < entry.shape.rows(); ++word)
+      if (is_drawn_vector(word_vectors, word))
+        for (std::int64_t i = word * width; i < (word + 1) * width; ++i)
+          values[i] = static_cast<T>(entry.start.missing_deviation * random.normal(static_cast<std::uint64_t>(i)));
   } else if (entry.start.how == Initialisation::orthogonal) {
     const int hidden = static_cast<int>(entry.shape.columns());
     const std::vector<double> q = orthogonal_matrices(hidden, random);

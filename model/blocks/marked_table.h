@@ -23,12 +23,12 @@ template <class Handle> struct MarkedTable {
   Handle marks{};  ///< CLS, USR, SYS and what a model has beside them [marks, D_w]
 };
 
-/// A mark's row starts as narrow as 0.01·N(0, 1) is.
+/// A word without a vector starts as 0.01·N(0, 1), and a mark's row as narrow as that is.
 template <class Handle, class Visit>
 void visit_table(Visit& visit, int vocabulary, int width, MarkedTable<Handle>& h, int marks = mark_count) {
   constexpr int narrow = 3333;  // U(±1/√narrow) has a deviation of 0.01
   visit("embedding", ".weight", Shape{vocabulary, width},
-        InitialValues{.how = Initialisation::word_vectors, .fan_in = width}, h.words);
+        InitialValues{.how = Initialisation::word_vectors, .fan_in = width, .missing_deviation = 0.01}, h.words);
   visit("marks", ".weight", Shape{marks, width}, InitialValues{.fan_in = narrow}, h.marks);
 }
 

@@ -29,6 +29,8 @@ struct InitialValues {
   int fan_out = 1;              ///< of Initialisation::xavier
   double update_gate_bias = 0;  ///< of Initialisation::recurrent_bias
   double shift = 0;             ///< added to every number of Initialisation::uniform_fan_in
+  /// Of Initialisation::word_vectors: words without a vector start as N(0, this²); 0: as the data has them.
+  double missing_deviation = 0;
 };
 
 /// Where each parameter stands in the block. Offsets are multiples of 64 bytes for float and double alike.

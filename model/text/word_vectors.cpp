@@ -20,8 +20,11 @@ constexpr std::uint64_t vector_stream = 1;
 
 constexpr std::size_t most_fields = 2 * largest_dimension;  // of a line
 
+// The same numbers for every data set, times a deviation.
+PhiloxStream missing_stream() { return {vector_seed, vector_stream}; }
+
 void draw_missing(WordVectors& vectors) {
-  const PhiloxStream random(vector_seed, vector_stream);
+  const PhiloxStream random = missing_stream();
   const std::int64_t dimension = vectors.rows.columns();
   for (std::int64_t id = pad_id + 1; id < vectors.rows.rows(); ++id) {
     if (vectors.from_file[static_cast<std::size_t>(id)]) continue;
@@ -235,6 +238,25 @@ class VectorReader {
 };
 
 }  // namespace
+
+bool is_drawn_vector(View<const float> vectors, std::int64_t word) {
+  const PhiloxStream random = missing_stream();
+  const std::int64_t first = word * vectors.columns();
+  if (word == pad_id) return false;
+  double deviation = 0;  // by the least squares of all numbers
+  double squares = 0;
+  for (std::int64_t i = first; i < first + vectors.columns(); ++i) {
+    const double normal = random.normal(static_cast<std::uint64_t>(i));
+    deviation += normal * static_cast<double>(vectors.data[i]);
+    squares += normal * normal;
+  }
+  deviation /= squares;
+  for (std::int64_t i = first; i < first + vectors.columns(); ++i) {
+    const double drawn = deviation * random.normal(static_cast<std::uint64_t>(i));
+    if (std::abs(static_cast<double>(vectors.data[i]) - drawn) > 1e-5 * deviation) return false;
+  }
+  return deviation > 0;
+}
 
 WordVectors read_word_vectors(const std::filesystem::path& path, const WordTable& vocabulary) {
   return VectorReader(path, vocabulary).read();

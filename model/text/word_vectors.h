@@ -24,6 +24,11 @@ struct WordVectors {
   double deviation = 0;         ///< standard deviation of the components: of the whole file, or random_vector_deviation
 };
 
+/// Was this row of a data set's vectors [V, D] drawn, because its word had none? Drawn rows are the same normal numbers
+/// in every data set, times a deviation, and no vector of a file is a multiple of them. A vector of one number cannot
+/// be told from them, and counts as drawn if it has their sign. The row of <pad> is not drawn.
+bool is_drawn_vector(View<const float> vectors, std::int64_t word);
+
 /// Deviation of the components where no file is given: about that of GloVe 6B with 100 to 300 dimensions.
 inline constexpr double random_vector_deviation = 0.4;
 

@@ -1,7 +1,9 @@
 // How the parameters start. Orthogonality gate by gate is among the traps, in test_traps.cpp.
 
 #include "model/blocks/initialisation.h"
+#include "model/text/word_vectors.h"
 #include "tests/model/tiny_model.h"
+#include "tests/temporary_folder.h"
 
 #include <catch2/catch.hpp>
 
@@ -35,6 +37,60 @@ TEST_CASE("the embedding starts as the word vectors") {
   const Tensor<float> vectors = some_vectors(config);
   const auto embedding = parameter(model, "embedding.weight");
   CHECK(std::equal(embedding.begin(), embedding.end(), vectors.span().begin(), vectors.span().end()));
+}
+
+TEST_CASE("where a model asks for it, words without a vector start narrower, and words with one as the vectors") {
+  const WordTable words = [] {
+    WordTable table;
+    for (const char* word : {"good", "bad", "odd", "new"}) table.id(word);
+    return table;
+  }();
+  const TemporaryFolder folder;
+  const int width = 40;
+  std::string file;
+  Random random(3);
+  for (const char* word : {"good", "odd"}) {
+    file += word;
+    for (int i = 0; i < width; ++i) file += ' ' + std::to_string(random.normal());
+    file += '\n';
+  }
+  const bool from_file = GENERATE(true, false);
+  const WordVectors vectors =
+      from_file ? read_word_vectors(folder.file("vectors.txt", file), words) : random_word_vectors(words, width);
+  std::vector<std::int32_t> drawn;
+  for (std::int32_t id = 0; id < words.size(); ++id)
+    if (is_drawn_vector(vectors.rows.view(), id)) drawn.push_back(id);
+  const std::int32_t good = *words.find("good"), odd = *words.find("odd");
+  std::vector<std::int32_t> missing;
+  for (std::int32_t id = pad_id + 1; id < words.size(); ++id)
+    if (!from_file || (id != good && id != odd)) missing.push_back(id);
+  CHECK(drawn == missing);
+
+  const auto start = [&](double deviation, std::uint64_t seed) {
+    ParameterLayout layout;
+    layout.add("table.weight", Shape{words.size(), width},
+               {.how = Initialisation::word_vectors, .fan_in = width, .missing_deviation = deviation});
+    ThreadPool pool(1);
+    std::vector<double> block(static_cast<std::size_t>(layout.size()));
+    initialise_parameters(pool, layout, vectors.rows.view(), seed, block.data());
+    return block;
+  };
+  const std::vector<double> wide = start(0, 1), narrow = start(0.01, 1);
+  double squares = 0;
+  for (std::int32_t id = 0; id < words.size(); ++id)
+    for (int i = 0; i < width; ++i) {
+      const std::size_t at = static_cast<std::size_t>(id * width + i);
+      CHECK(wide[at] == static_cast<double>(vectors.rows[id * width + i]));
+      const bool is_missing = std::find(missing.begin(), missing.end(), id) != missing.end();
+      if (is_missing)
+        squares += narrow[at] * narrow[at];
+      else
+        CHECK(narrow[at] == wide[at]);
+    }
+  const double deviation = std::sqrt(squares / (static_cast<double>(missing.size()) * width));
+  CHECK(deviation == Approx(0.01).epsilon(0.2));
+  CHECK(start(0.01, 1) == narrow);
+  CHECK(start(0.01, 2) != narrow);
 }
 
 TEST_CASE("the recurrent bias of every update gate starts at the recipe's value, the others do not") {
