@@ -89,6 +89,8 @@ class PerplexitySum {
   std::int64_t tokens() const { return tokens_; }
   /// exp(mean over tokens of −log P)
   double token() const { return computed_figure(std::exp(mean_figure(nll_, tokens_))); }
+  /// exp(mean over turns of mean over tokens of −log P): what a mean over batches of one reply is
+  double reply() const { return computed_figure(std::exp(mean_figure(reply_, turns_))); }
   /// exp(mean over dialogues of mean over turns of mean over tokens of −log P)
   double macro() const { return computed_figure(std::exp(mean_figure(macro_, dialogues_))); }
   /// Share of the target tokens that are UNK.
@@ -99,7 +101,7 @@ class PerplexitySum {
 
  private:
   std::vector<ExampleShare> token_shares_, macro_shares_;
-  double nll_ = 0, macro_ = 0;
+  double nll_ = 0, reply_ = 0, macro_ = 0;
   std::int64_t unknown_ = 0, dialogues_ = 0, turns_ = 0, tokens_ = 0;
 };
 
@@ -120,6 +122,7 @@ void PerplexitySum::add(const DialogueBatch& batch, const T* log_probability, st
       unknown_ += target == unk_id || target >= unknown_from;
     }
     nll_ += nll;
+    reply_ += nll / rows.target_count(r);
     turn_nll[batch.turn_dialogue[i]].push_back(nll / rows.target_count(r));
     token_shares_[first + static_cast<std::size_t>(batch.turn_dialogue[i])] += {nll, rows.target_count(r)};
   }

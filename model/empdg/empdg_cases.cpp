@@ -60,7 +60,7 @@ std::vector<ModelCase> tiny_cases() {
 
 // What is added up over the replies of all dialogues.
 struct Sums {
-  reference::Mean emotion_loss, right, emotion_words, nll, macro;
+  reference::Mean emotion_loss, right, emotion_words, nll, macro, of_reply;
   double generation = 0;
   int turns = 0, unknown = 0;
 };
@@ -90,6 +90,7 @@ void read_dialogue(const reference::Parameters& p, const reference::EmpdgSwitche
       of_turn.add(nll);
     }
     of_dialogue.add(of_turn.value());
+    sums.of_reply.add(of_turn.value());
     sums.unknown += said.unknown;
     history.push_back(reply);
   }
@@ -113,6 +114,7 @@ TextbookPass textbook(const TextbookInput& input) {
   for (const auto& [name, loss] : pass.losses) pass.total += loss;
   pass.figures = {{"perplexity_token", std::exp(sums.nll.value())},
                   {"perplexity_macro", std::exp(sums.macro.value())},
+                  {"perplexity_reply", std::exp(sums.of_reply.value())},
                   {"speaker_accuracy", sums.right.count == 0 ? std::nan("") : sums.right.value()},
                   {"emotion_words_per_turn", sums.emotion_words.value()},
                   {"dialogues", static_cast<double>(input.examples.size())},

@@ -22,6 +22,7 @@ std::vector<double> EmpdgFigures::result() const {
           perplexity_.macro(),
           speaker_.share(),
           mean_figure(static_cast<double>(emotion_words_), perplexity_.turns()),
+          perplexity_.reply(),
           static_cast<double>(perplexity_.dialogues()),
           static_cast<double>(perplexity_.turns()),
           static_cast<double>(perplexity_.tokens()),

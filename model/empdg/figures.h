@@ -18,11 +18,14 @@ class EmpdgFigures {
   std::vector<double> result() const;
   std::vector<FigureShares> shares() const;
 
-  static constexpr std::array<FigureColumn, 8> columns{{
+  /// Columns that epochs are chosen by.
+  enum { perplexity_token = 0, speaker_accuracy = 2 };
+  static constexpr std::array<FigureColumn, 9> columns{{
       {.name = "perplexity_token", .label = "PPL", .decimals = 2, .logged = true, .better = Better::lower},
       {.name = "perplexity_macro", .label = "macro PPL", .decimals = 2, .logged = true, .better = Better::lower},
       {.name = "speaker_accuracy", .label = "Acc", .logged = true, .better = Better::higher},
       {.name = "emotion_words_per_turn"},
+      {.name = "perplexity_reply", .decimals = 2, .better = Better::lower},
       {.name = "dialogues", .count = true},
       {.name = "turns", .count = true},
       {.name = "target_tokens", .count = true},

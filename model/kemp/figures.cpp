@@ -20,6 +20,7 @@ std::vector<double> KempFigures::result() const {
   std::vector<double> figures{perplexity_.token(),
                               perplexity_.macro(),
                               speaker_.share(),
+                              perplexity_.reply(),
                               static_cast<double>(perplexity_.dialogues()),
                               static_cast<double>(perplexity_.turns()),
                               static_cast<double>(perplexity_.tokens()),

@@ -24,10 +24,11 @@ class KempFigures {
   }
 
  private:
-  static constexpr std::array<FigureColumn, 8> columns{{
+  static constexpr std::array<FigureColumn, 9> columns{{
       {.name = "perplexity_token", .label = "PPL", .decimals = 2, .logged = true, .better = Better::lower},
       {.name = "perplexity_macro", .label = "macro PPL", .decimals = 2, .logged = true, .better = Better::lower},
       {.name = "speaker_accuracy", .label = "Acc", .logged = true, .better = Better::higher},
+      {.name = "perplexity_reply", .decimals = 2, .better = Better::lower},
       {.name = "dialogues", .count = true},
       {.name = "turns", .count = true},
       {.name = "target_tokens", .count = true},

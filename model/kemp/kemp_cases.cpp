@@ -75,7 +75,7 @@ std::vector<ModelCase> tiny_cases() {
 
 // What is added up over the replies of all dialogues.
 struct Sums {
-  reference::Mean attention, right, nll, macro, concepts;
+  reference::Mean attention, right, nll, macro, concepts, of_reply;
   double generation = 0, emotion = 0;
   int turns = 0, unknown = 0;
 };
@@ -103,6 +103,7 @@ void read_dialogue(const reference::Parameters& p, const reference::KempSwitches
       of_turn.add(nll);
     }
     of_dialogue.add(of_turn.value());
+    sums.of_reply.add(of_turn.value());
     sums.unknown += said.reply.unknown;
     history.push_back(reply);
   }
@@ -133,6 +134,7 @@ TextbookPass textbook(const TextbookInput& input) {
   for (const auto& [name, loss] : pass.losses) pass.total += loss;
   pass.figures = {{"perplexity_token", std::exp(sums.nll.value())},
                   {"perplexity_macro", std::exp(sums.macro.value())},
+                  {"perplexity_reply", std::exp(sums.of_reply.value())},
                   {"speaker_accuracy", sums.right.count == 0 ? std::nan("") : sums.right.value()},
                   {"dialogues", static_cast<double>(input.examples.size())},
                   {"turns", sums.turns},

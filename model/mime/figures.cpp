@@ -39,6 +39,8 @@ std::vector<double> MimeFigures::result() const {
           speaker_.share(),
           mean_figure(static_cast<double>(right_groups_), labelled_),
           mean_figure(divergence_, labelled_),
+          predicted_.reply(),
+          gold_.reply(),
           static_cast<double>(predicted_.dialogues()),
           static_cast<double>(predicted_.turns()),
           static_cast<double>(predicted_.tokens()),

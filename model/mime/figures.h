@@ -20,7 +20,9 @@ class MimeFigures {
   std::vector<double> result() const;
   std::vector<FigureShares> shares() const;
 
-  static constexpr std::array<FigureColumn, 11> columns{{
+  /// Columns that epochs are chosen by.
+  enum { perplexity_token = 0, perplexity_gold_group = 2 };
+  static constexpr std::array<FigureColumn, 13> columns{{
       {.name = "perplexity_token",
        .label = "PPL",
        .decimals = 2,
@@ -43,6 +45,8 @@ class MimeFigures {
       {.name = "speaker_accuracy", .label = "Acc", .logged = true, .better = Better::higher},
       {.name = "group_accuracy", .label = "group", .logged = true, .better = Better::higher},
       {.name = "divergence_per_reply", .label = "KL a reply", .logged = true, .at_mean = true},
+      {.name = "perplexity_reply", .decimals = 2, .at_mean = true, .better = Better::lower},
+      {.name = "perplexity_gold_group_reply", .decimals = 2, .at_mean = true, .better = Better::lower},
       {.name = "dialogues", .count = true},
       {.name = "turns", .count = true},
       {.name = "target_tokens", .count = true},

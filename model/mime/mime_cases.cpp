@@ -50,7 +50,7 @@ reference::MimeNoises noise_at(const TextbookInput& input, std::int64_t place, b
 
 // What is added up over the replies of all dialogues.
 struct Sums {
-  reference::Mean emotion_loss, right, right_group, nll, gold_nll, macro, gold_macro;
+  reference::Mean emotion_loss, right, right_group, nll, gold_nll, macro, gold_macro, of_reply, gold_of_reply;
   double generation = 0;
   std::array<double, 2> divergence{};
   int turns = 0, unknown = 0;
@@ -95,7 +95,9 @@ void read_dialogue(const TextbookInput& input, const reference::Parameters& p, c
       gold_of_turn.add(nll);
     }
     of_dialogue.add(of_turn.value());
+    sums.of_reply.add(of_turn.value());
     gold_of_dialogue.add(gold_of_turn.value());
+    sums.gold_of_reply.add(gold_of_turn.value());
     for (const int word : reply)
       sums.unknown += word == reference::unknown || word >= p.at("embedding.weight").shape[0];
     history.push_back(reply);
@@ -127,8 +129,10 @@ TextbookPass textbook(const TextbookInput& input) {
   pass.figures = {
       {"perplexity_token", std::exp(sums.nll.value())},
       {"perplexity_macro", std::exp(sums.macro.value())},
+      {"perplexity_reply", std::exp(sums.of_reply.value())},
       {"perplexity_gold_group", std::exp(sums.gold_nll.value())},
       {"perplexity_gold_group_macro", std::exp(sums.gold_macro.value())},
+      {"perplexity_gold_group_reply", std::exp(sums.gold_of_reply.value())},
       {"speaker_accuracy", share(sums.right)},
       {"group_accuracy", share(sums.right_group)},
       {"divergence_per_reply", sums.emotion_loss.count == 0 ? std::nan("") : divergence / sums.emotion_loss.count},

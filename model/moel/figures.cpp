@@ -34,6 +34,7 @@ std::vector<double> MoelFigures::result() const {
           speaker_.share(),
           top_3_.share(),
           top_5_.share(),
+          perplexity_.reply(),
           static_cast<double>(perplexity_.dialogues()),
           static_cast<double>(perplexity_.turns()),
           static_cast<double>(perplexity_.tokens()),

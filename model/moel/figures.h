@@ -32,12 +32,13 @@ class MoelFigures {
   std::vector<double> result() const;
   std::vector<FigureShares> shares() const;
 
-  static constexpr std::array<FigureColumn, 9> columns{{
+  static constexpr std::array<FigureColumn, 10> columns{{
       {.name = "perplexity_token", .label = "PPL", .decimals = 2, .logged = true, .better = Better::lower},
       {.name = "perplexity_macro", .label = "macro PPL", .decimals = 2, .logged = true, .better = Better::lower},
       {.name = "speaker_accuracy", .label = "Acc", .logged = true, .better = Better::higher},
       {.name = "speaker_accuracy_top_3", .label = "top 3", .logged = true, .better = Better::higher},
       {.name = "speaker_accuracy_top_5", .label = "top 5", .logged = true, .better = Better::higher},
+      {.name = "perplexity_reply", .decimals = 2, .better = Better::lower},
       {.name = "dialogues", .count = true},
       {.name = "turns", .count = true},
       {.name = "target_tokens", .count = true},

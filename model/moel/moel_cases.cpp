@@ -26,7 +26,7 @@ std::vector<ModelCase> tiny_cases() {
 
 // What is added up over the replies of all dialogues.
 struct Sums {
-  reference::Mean emotion_loss, right, right_of_3, right_of_5, nll, macro;
+  reference::Mean emotion_loss, right, right_of_3, right_of_5, nll, macro, of_reply;
   double generation = 0;
   int turns = 0, unknown = 0;
 };
@@ -55,6 +55,7 @@ void read_dialogue(const reference::Parameters& p, const reference::MoelSwitches
       of_turn.add(nll);
     }
     of_dialogue.add(of_turn.value());
+    sums.of_reply.add(of_turn.value());
     for (const int word : reply)
       sums.unknown += word == reference::unknown || word >= p.at("embedding.weight").shape[0];
     history.push_back(reply);
@@ -80,6 +81,7 @@ TextbookPass textbook(const TextbookInput& input) {
   for (const auto& [name, loss] : pass.losses) pass.total += loss;
   pass.figures = {{"perplexity_token", std::exp(sums.nll.value())},
                   {"perplexity_macro", std::exp(sums.macro.value())},
+                  {"perplexity_reply", std::exp(sums.of_reply.value())},
                   {"speaker_accuracy", share(sums.right)},
                   {"speaker_accuracy_top_3", share(sums.right_of_3)},
                   {"speaker_accuracy_top_5", share(sums.right_of_5)},
