@@ -33,6 +33,11 @@ void add_corpus_options(CLI::App& command, PrepareOptions& options, PrepareArgum
       ->check(CLI::IsMember({"keep", "drop"}))
       ->capture_default_str();
   command
+      .add_option("--replies", choices.replies,
+                  "Which replies the data has; answered: those after which the speaker goes on, as in EmpDG's release")
+      ->check(CLI::IsMember({"all", "answered"}))
+      ->capture_default_str();
+  command
       .add_option("--emotions", options.emotions.set,
                   "The emotions' names, one a line (default: the 32 of EmpatheticDialogues or, where train has others, "
                   "those of train)")
@@ -60,6 +65,7 @@ PrepareOptions PrepareArguments::checked() const {
                         : empty == "refuse" ? EmptyUtterances::refuse
                                             : EmptyUtterances::drop;
   result.corpus.listener_first = listener_first == "drop" ? ListenerFirst::drop : ListenerFirst::keep;
+  result.corpus.replies = replies == "answered" ? Replies::answered : Replies::all;
   if (!delimiter.empty()) result.corpus.delimiter = parse_delimiter(delimiter);
   result.label_columns = parse_label_columns(label_columns);
   result.tokens = token_rules_named(tokens);

@@ -18,7 +18,8 @@ struct PrepareArguments {
   PrepareOptions options;  ///< those that need no translation
   // Options that are words.
   std::string tokens = "own", vocabulary = "train";
-  std::string other_labels = "error", labels_of = "auto", emotion_per = "auto", empty = "drop", listener_first = "keep";
+  std::string other_labels = "error", labels_of = "auto", emotion_per = "auto", empty = "drop", listener_first = "keep",
+              replies = "all";
   std::string delimiter;
   std::optional<std::int64_t> min_frequency;
   std::vector<std::string> label_columns;  ///< "NAME=FILE"

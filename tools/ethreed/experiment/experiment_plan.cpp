@@ -45,11 +45,26 @@ constexpr std::array<std::string_view, 22> evaluate_keys{"split",
                                                          "bertscore_name",
                                                          "bertscore_baseline",
                                                          "bertscore_idf"};
-constexpr std::array<std::string_view, 19> prepare_keys{
-    "corpus",           "vectors",   "labels",     "labels_of",     "other_labels", "label_distributions",
-    "label_column",     "delimiter", "emotions",   "emotion_per",   "empty",        "listener_first",
-    "join_consecutive", "tokens",    "vocabulary", "min_frequency", "max_length",   "max_situation_length",
-    "dimension"};
+constexpr std::array<std::string_view, 20> prepare_keys{"corpus",
+                                                        "vectors",
+                                                        "labels",
+                                                        "labels_of",
+                                                        "other_labels",
+                                                        "label_distributions",
+                                                        "label_column",
+                                                        "delimiter",
+                                                        "emotions",
+                                                        "emotion_per",
+                                                        "empty",
+                                                        "listener_first",
+                                                        "replies",
+                                                        "join_consecutive",
+                                                        "tokens",
+                                                        "vocabulary",
+                                                        "min_frequency",
+                                                        "max_length",
+                                                        "max_situation_length",
+                                                        "dimension"};
 
 // Tables have these columns beside the plan's.
 constexpr std::array<std::string_view, 6> own_headings{"system", "runs", "parameters", "V", "best epoch", "epochs"};
