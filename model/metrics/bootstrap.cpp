@@ -22,18 +22,36 @@ PhiloxStream draw_stream(std::uint64_t seed, DrawOf what, int resample) {
   return {seed, static_cast<std::uint64_t>(what) << 56 | static_cast<std::uint64_t>(resample)};
 }
 
-// The mean of one draw over runs, which are drawn where `random` is given.
-double mean_of_runs(std::span<const ResampledFigure> runs, std::size_t draw, const PhiloxStream* random) {
+double mean_of_runs(std::span<const ResampledFigure> runs, std::size_t draw) {
   double sum = 0;
-  for (std::size_t i = 0; i < runs.size(); ++i)
-    sum += runs[random != nullptr ? random->below(runs.size(), i) : i].draws[draw];
+  for (const ResampledFigure& run : runs) sum += run.draws[draw];
   return sum / static_cast<double>(runs.size());
 }
 
-double mean_value(std::span<const ResampledFigure> runs) {
-  double sum = 0;
-  for (const ResampledFigure& run : runs) sum += run.value;
-  return sum / static_cast<double>(runs.size());
+double mean_of(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// Standard error of the mean of a sample (n − 1).
+double standard_error(std::span<const double> values) {
+  const auto n = static_cast<double>(values.size());
+  const double centre = mean_of(values);
+  double squares = 0;
+  for (const double value : values) squares += (value - centre) * (value - centre);
+  return std::sqrt(squares / (n - 1) / n);
+}
+
+// Student's t with so many degrees of freedom.
+double student(const PhiloxStream& random, std::size_t degrees) {
+  double squares = 0;
+  for (std::size_t i = 1; i <= degrees; ++i) squares += random.normal(i) * random.normal(i);
+  return random.normal(0) / std::sqrt(squares / static_cast<double>(degrees));
+}
+
+std::vector<double> values_of(std::span<const ResampledFigure> runs) {
+  std::vector<double> values;
+  for (const ResampledFigure& run : runs) values.push_back(run.value);
+  return values;
 }
 
 // Quantile q of sorted values, between neighbours by proportion.
@@ -87,10 +105,9 @@ ResampledFigure Bootstrap::resample(const GroupFigure& figure) const {
   return std::move(resample(std::span(&figure, 1)).front());
 }
 
-Interval Bootstrap::around(double value, std::vector<double> draws) const {
+Interval Bootstrap::around(double value, double centre, std::vector<double> draws) const {
   if (std::isnan(value) || std::any_of(draws.begin(), draws.end(), [](double x) { return std::isnan(x); }))
     return {value, absent, absent};
-  const double centre = std::accumulate(draws.begin(), draws.end(), 0.0) / static_cast<double>(draws.size());
   const double outside = (1 - options_.level) / 2;
   std::sort(draws.begin(), draws.end());
   // Where nearly all draws are one number (a median), both quantiles may lie on one side of the mean.
@@ -99,24 +116,39 @@ Interval Bootstrap::around(double value, std::vector<double> draws) const {
   return {value, value + below, value + above};
 }
 
-Interval Bootstrap::interval(const ResampledFigure& figure) const { return around(figure.value, figure.draws); }
+Interval Bootstrap::interval(const ResampledFigure& figure) const {
+  return around(figure.value, mean_of(figure.draws), figure.draws);
+}
 
 SystemDifference Bootstrap::difference(std::span<const ResampledFigure> system, std::span<const ResampledFigure> base,
                                        bool same_runs) const {
   ETHREED_CHECK(!system.empty() && !base.empty(), "bootstrap: a system without runs, wanted one figure a run");
   ETHREED_CHECK(!same_runs || system.size() == base.size(),
                 "bootstrap: {} and {} figures of the same runs, wanted as many", system.size(), base.size());
-  std::vector<double> kept, drawn;
+  std::vector<double> of_system = values_of(system), of_base = values_of(base);
+  const double value = mean_of(of_system) - mean_of(of_base);
+  if (same_runs) {  // one sample, of differences
+    for (std::size_t i = 0; i < of_system.size(); ++i) of_system[i] -= of_base[i];
+    of_base.clear();
+  }
+  const bool spread_is_known = of_system.size() > 1 && of_base.size() != 1;
+  const double system_error = spread_is_known ? standard_error(of_system) : absent,
+               base_error = spread_is_known && !of_base.empty() ? standard_error(of_base) : 0;
+  std::vector<double> kept, with_seeds;
   for (int r = 0; r < options_.resamples; ++r) {
     const auto draw = static_cast<std::size_t>(r);
-    const PhiloxStream of_system = draw_stream(options_.seed, DrawOf::system_runs, r);
-    const PhiloxStream of_base = draw_stream(options_.seed, DrawOf::base_runs, r);
-    kept.push_back(mean_of_runs(system, draw, nullptr) - mean_of_runs(base, draw, nullptr));
-    drawn.push_back(mean_of_runs(system, draw, &of_system) -
-                    mean_of_runs(base, draw, same_runs ? &of_system : &of_base));
+    kept.push_back(mean_of_runs(system, draw) - mean_of_runs(base, draw));
+    double moved = kept.back();
+    if (spread_is_known)
+      moved += system_error * student(draw_stream(options_.seed, DrawOf::system_runs, r), of_system.size() - 1);
+    if (base_error > 0)
+      moved -= base_error * student(draw_stream(options_.seed, DrawOf::base_runs, r), of_base.size() - 1);
+    with_seeds.push_back(moved);
   }
-  const double value = mean_value(system) - mean_value(base);
-  return {.dialogues = around(value, std::move(kept)), .dialogues_and_seeds = around(value, std::move(drawn))};
+  const double centre = mean_of(kept);
+  return {.dialogues = around(value, centre, std::move(kept)),
+          .dialogues_and_seeds =
+              spread_is_known ? around(value, centre, std::move(with_seeds)) : Interval{value, absent, absent}};
 }
 
 SystemDifference Bootstrap::difference(const ResampledFigure& system, const ResampledFigure& base) const {

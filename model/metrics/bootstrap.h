@@ -82,12 +82,17 @@ struct Interval {
   double low = 0, high = 0;
   bool exists() const { return low <= high; }
   bool holds_zero() const { return low <= 0 && high >= 0; }
+  /// It exists and lies on one side of zero.
+  bool is_a_difference() const { return exists() && !holds_zero(); }
 };
 
 /// A system is several runs that differ in their seed; its figure is the mean over them.
 struct SystemDifference {
-  Interval dialogues;            ///< had there been other dialogues; the runs stay
-  Interval dialogues_and_seeds;  ///< and other seeds, too: of each system as many runs are drawn as it has
+  Interval dialogues;  ///< had there been other dialogues; the runs stay
+  /// And other seeds, too: each system's mean moves by its standard error over the runs times a draw of Student's t
+  /// with runs − 1 degrees of freedom, as the spread of a few runs is not known well (Fisher's answer to the problem of
+  /// Behrens and Fisher). NaN where a system has one run: its spread is not known at all.
+  Interval dialogues_and_seeds;
 };
 
 class Bootstrap {
@@ -102,16 +107,16 @@ class Bootstrap {
 
   Interval interval(const ResampledFigure& figure) const;
   Interval interval(const GroupFigure& figure) const { return interval(resample(figure)); }
-  /// `system` − `base`, each with one figure a run (none empty), resampled by this bootstrap or one like it. Runs of
-  /// two systems are drawn independently; with `same_runs` run i of one is run i of the other (the same training,
-  /// measured in two ways), and both are drawn together. Throws Error for other numbers of runs then.
+  /// `system` − `base`, each with one figure a run (none empty), resampled by this bootstrap or one like it. With
+  /// `same_runs` run i of one is run i of the other (the same training, measured in two ways), and the spread is that
+  /// of the differences of such pairs. Throws Error for other numbers of runs then.
   SystemDifference difference(std::span<const ResampledFigure> system, std::span<const ResampledFigure> base,
                               bool same_runs = false) const;
   SystemDifference difference(const ResampledFigure& system, const ResampledFigure& base) const;
 
  private:
   std::vector<std::int32_t> weights_of(int resample) const;
-  Interval around(double value, std::vector<double> draws) const;
+  Interval around(double value, double centre, std::vector<double> draws) const;
 
   int groups_;
   BootstrapOptions options_;

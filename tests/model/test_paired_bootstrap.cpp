@@ -1,6 +1,7 @@
 // Differences of systems of several runs, and figures of drawn dialogues, held against what is known without a
 // bootstrap.
 
+#include "core/philox.h"
 #include "model/metrics/bootstrap.h"
 #include "model/metrics/distinct.h"
 
@@ -79,25 +80,60 @@ TEST_CASE("the interval of a mean is 1.96 standard errors to either side") {
   CHECK(kept.value == Approx(4.5));
   CHECK(kept.value - kept.low == Approx(1.96 * error).epsilon(0.1));
   CHECK(kept.high - kept.value == Approx(1.96 * error).epsilon(0.1));
-  // With one run a system nothing is added by drawing runs.
-  CHECK(difference.dialogues_and_seeds.low == Approx(kept.low));
-  CHECK(difference.dialogues_and_seeds.high == Approx(kept.high));
 }
 
 TEST_CASE("runs that differ by their seed alone widen the second interval, not the first") {
-  const Bootstrap bootstrap(20, {.resamples = 2000});
+  const Bootstrap bootstrap(20, {.resamples = 20000});
   const auto always = [&](double value) { return bootstrap.resample(mean(20, 1, value)); };
   const std::vector<ResampledFigure> base{always(1), always(1), always(1)}, system{always(1), always(2), always(3)};
   const SystemDifference difference = bootstrap.difference(system, base);
   CHECK(difference.dialogues.value == Approx(1.0));
   CHECK(difference.dialogues.low == Approx(1.0));
   CHECK(difference.dialogues.high == Approx(1.0));
-  // Means of three draws of 1, 2, 3, less 1: 0 and 2 have the probability 1/27 each, beyond the 2.5 % of each side.
-  CHECK(difference.dialogues_and_seeds.low == Approx(0.0).margin(0.04));
-  CHECK(difference.dialogues_and_seeds.high == Approx(2.0).margin(0.04));
+  // 1, 2 and 3 have a standard error of 1/√3, and t with two degrees of freedom its 97.5 % point at 4.303.
+  const Interval& with_seeds = difference.dialogues_and_seeds;
+  CHECK(with_seeds.value - with_seeds.low == Approx(4.303 / std::sqrt(3)).epsilon(0.1));
+  CHECK(with_seeds.high - with_seeds.value == Approx(4.303 / std::sqrt(3)).epsilon(0.1));
+  CHECK_FALSE(with_seeds.is_a_difference());
+  CHECK(difference.dialogues.is_a_difference());
 }
 
-TEST_CASE("runs that are the same ones measured in two ways are drawn together") {
+TEST_CASE("one run says nothing of the spread of seeds: there is no second interval, and no difference is claimed") {
+  const Bootstrap bootstrap(20, {.resamples = 50});
+  const auto always = [&](double value) { return bootstrap.resample(mean(20, 1, value)); };
+  const std::vector<ResampledFigure> one{always(5)}, three{always(1), always(1.1), always(0.9)};
+  for (const auto& [system, base] : {std::pair(&one, &three), std::pair(&three, &one), std::pair(&one, &one)}) {
+    const SystemDifference difference = bootstrap.difference(*system, *base);
+    CHECK(difference.dialogues.exists());
+    CHECK_FALSE(difference.dialogues_and_seeds.exists());
+    CHECK_FALSE(difference.dialogues_and_seeds.is_a_difference());
+    CHECK(difference.dialogues_and_seeds.value == difference.dialogues.value);
+  }
+  CHECK_FALSE(bootstrap.difference(one, one, true).dialogues_and_seeds.exists());
+}
+
+TEST_CASE("where only seeds differ, one difference in twenty is claimed at most") {
+  const Bootstrap bootstrap(2, {.resamples = 300});
+  const PhiloxStream random(11, 0);
+  std::uint64_t drawn = 0;
+  for (const int runs : {2, 3, 5}) {
+    constexpr int trials = 600;
+    int claimed = 0;
+    for (int trial = 0; trial < trials; ++trial) {
+      const auto system = [&] {
+        std::vector<ResampledFigure> figures;
+        for (int i = 0; i < runs; ++i) figures.push_back(bootstrap.resample(mean(2, 1, random.normal(drawn++))));
+        return figures;
+      };
+      const std::vector<ResampledFigure> a = system(), b = system();
+      claimed += bootstrap.difference(a, b).dialogues_and_seeds.is_a_difference();
+    }
+    CAPTURE(runs, claimed);
+    CHECK(claimed <= trials * 0.075);  // 5 %, and what the noise of 300 draws and 600 trials may add
+  }
+}
+
+TEST_CASE("runs that are the same ones measured in two ways have the spread of their differences") {
   const Bootstrap bootstrap(20, {.resamples = 400});
   const auto always = [&](double value) { return bootstrap.resample(mean(20, 1, value)); };
   const std::vector<ResampledFigure> base{always(1), always(2), always(3)},

@@ -58,6 +58,7 @@ done
 grep -q 'shuffled − sample' drawn.html || fail "modes of the latent variables are not compared"
 grep -q 'class="other"' drawn.html || fail "replies of other modes are not shown"
 grep -q 'class="best"' drawn.html || fail "no best value is marked"
+grep -q 'Not compared, as shares of unknown words differ' drawn.html || fail "perplexities of models that copy and of such that cannot are compared"
 grep -q 'plain: has no pointer' drawn.html || fail "what a model does not have is not said"
 
 # The same eyes see a page that is broken.

@@ -129,6 +129,13 @@ TEST_CASE("an experiment trains and evaluates every variant with every seed, and
   CHECK(difference["dialogues"][0].get<double>() <= difference["value"].get<double>());
   CHECK(difference["dialogues"][1].get<double>() >= difference["value"].get<double>());
 
+  // One run says nothing of the spread of seeds: no second interval, and no star. HRED cannot copy, so that its share
+  // of unknown words is another, and its perplexity claims nothing.
+  CHECK(difference["dialogues_and_seeds"][0].is_null());
+  const std::string row = table.substr(table.rfind("| linear |"));
+  CHECK_THAT(row.substr(0, row.find('\n')), Contains("] – |") && !Contains("*"));
+  CHECK_THAT(table, Contains("Perplexities do not compare with those of ETHREED") && Contains("for hred, linear"));
+
   // A result has the curve of its run, as the log has it.
   const Json curve = project.json("out/results/ours-1.json")["validation"];
   REQUIRE(curve.size() == 3);
@@ -153,6 +160,16 @@ TEST_CASE("an experiment trains and evaluates every variant with every seed, and
   const std::string again = project.must(experiment("out"));
   for (const int done : {1, 2, 3, 4}) CHECK_THAT(again, Contains(fmt::format("done, {} of 5 runs, 0:00 left", done)));
   CHECK((results_of(project, "out") == before));
+
+  // A figure that one run lacks is a mean over the others, and that is said.
+  const std::string kept = project.content("out/results/ours-2.json");
+  Json without = Json::parse(kept);
+  without["figures"]["perplexity_macro"] = nullptr;
+  project.file("out/results/ours-2.json", without.dump());
+  project.must(experiment("out"));
+  CHECK_THAT(project.content("out/tables.md"),
+             Contains("(1 of 2 runs)") && Contains("PPL of ETHREED: 1 of 2 runs have it") && Contains("ours-2"));
+  project.file("out/results/ours-2.json", kept);
 
   // A figure that no run has is named: it may be misspelt.
   Json plan = tiny_plan();

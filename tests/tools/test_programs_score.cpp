@@ -121,6 +121,14 @@ TEST_CASE("a figure that cannot be computed is null with its reason, and a dash 
   CHECK_THAT(text, Contains("3 rows; dialogues are not known"));
 }
 
+TEST_CASE("every figure that a zero count makes 0 is named, of every file") {
+  folder().file("one.txt", "a b\nc d\n");
+  folder().file("two.txt", "a b c\nc d x\n");
+  folder().file("both.txt", "a b y\nc d z\n");
+  const std::string text = folder().must({"score", "one.txt", "two.txt", "--references", "both.txt", "--split"});
+  CHECK_THAT(text, Contains("bleu_3, bleu_4 of one: ") && Contains("bleu_3, bleu_4 of two: "));
+}
+
 TEST_CASE("word vectors, training replies, the vocabulary's size and p_gen make the figures that need them") {
   folder().file("vectors.txt", "a 1 2\nb 2 -1\nc 1 1\nd -3 2\n");
   folder().file("hand.txt", "a b\nzz\n");

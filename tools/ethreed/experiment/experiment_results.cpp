@@ -136,6 +136,18 @@ void compare(const ExperimentPlan& plan, const std::vector<std::vector<const Don
       results.notes.push_back(fmt::format("{} was evaluated on other dialogues than {} and is not compared with it.",
                                           results.systems[s].title, results.compared_with));
   }
+  std::vector<std::string> other_words;
+  for (std::size_t s = 1; s < of_system.size(); ++s) {
+    SystemRow& system = results.systems[s];
+    system.same_unknown_words = same_unknown_words(of_system[s], of_system.front());
+    if (!system.same_unknown_words) other_words.push_back(system.title);
+  }
+  const bool any_perplexity = std::any_of(results.columns.begin(), results.columns.end(), is_perplexity);
+  if (any_perplexity && !other_words.empty())
+    results.notes.push_back(fmt::format(
+        "Perplexities do not compare with those of {}, and their differences have no *: another vocabulary, "
+        "or another share of unknown words, for {}.",
+        results.compared_with, fmt::join(other_words, ", ")));
   std::vector<std::string> without;
   for (std::size_t c = 0; c < results.columns.size(); ++c) {
     const PlannedColumn& column = results.columns[c];
@@ -161,10 +173,32 @@ void compare(const ExperimentPlan& plan, const std::vector<std::vector<const Don
         fmt::join(without, ", ")));
 }
 
+// Do all runs of both systems have one vocabulary, and one share of unknown words where they say it?
+bool same_unknown_words(const std::vector<const DoneRun*>& system, const std::vector<const DoneRun*>& other) {
+  const auto words = [](const DoneRun* run) {
+    return std::pair(run->result.at("vocabulary"), run->result.at("figures").value("unk_share", Json()));
+  };
+  const auto same = [&](const DoneRun* run) { return words(run) == words(other.front()); };
+  return std::all_of(system.begin(), system.end(), same) && std::all_of(other.begin(), other.end(), same);
+}
+
+// A figure that some run lacks, or that is not finite there, is a mean over fewer runs: that is said.
+void note_missing(const SystemRow& row, const std::vector<const DoneRun*>& runs, const PlannedColumn& column,
+                  const TableFigure& figure, std::vector<std::string>& notes) {
+  if (!figure.exists() || figure.values.size() == runs.size()) return;
+  std::vector<std::string> without;
+  for (const DoneRun* run : runs)
+    if (!figure_of(run->result.at("figures"), column)) without.push_back(run->run->name);
+  notes.push_back(fmt::format("{} of {}: {} of {} runs have it; it is absent or not finite in {}.", column.heading,
+                              row.title, figure.values.size(), runs.size(), fmt::join(without, ", ")));
+}
+
 SystemRow row_of(const PlannedVariant& variant, const std::vector<const DoneRun*>& runs,
-                 const std::vector<PlannedColumn>& columns, const ExperimentFolder& folder) {
+                 const std::vector<PlannedColumn>& columns, const ExperimentFolder& folder,
+                 std::vector<std::string>& notes) {
   SystemRow row{.name = variant.name, .title = variant.title, .note = variant.note, .seeds = {}};
   row.figures.resize(columns.size());
+  for (TableFigure& figure : row.figures) figure.runs = count_of(runs);
   for (const DoneRun* run : runs) {
     const Json& result = run->result;
     row.seeds.push_back(run->run->seed);
@@ -180,10 +214,16 @@ SystemRow row_of(const PlannedVariant& variant, const std::vector<const DoneRun*
                                       std::pair("evaluation_seconds", &row.evaluation_seconds)})
       if (times.contains(key) && times[key].is_number()) figure->values.push_back(times[key].get<double>());
   }
+  for (std::size_t c = 0; c < columns.size(); ++c) note_missing(row, runs, columns[c], row.figures[c], notes);
   return row;
 }
 
 }  // namespace
+
+bool is_perplexity(const PlannedColumn& column) {
+  return std::any_of(column.figures.begin(), column.figures.end(),
+                     [](const std::string& name) { return name.starts_with("perplexity"); });
+}
 
 double TableFigure::mean() const {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -215,7 +255,7 @@ ExperimentResults gather_results(const ExperimentPlan& plan, const std::vector<P
       for (const DoneRun& run : done)
         if (run.run->variant == v) mine.push_back(&run);
       if (mine.empty()) continue;
-      results.systems.push_back(row_of(plan.variants[v], mine, results.columns, folder));
+      results.systems.push_back(row_of(plan.variants[v], mine, results.columns, folder, results.notes));
       of_system.push_back(std::move(mine));
     }
   } catch (const Json::exception& error) {

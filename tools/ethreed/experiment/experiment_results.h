@@ -13,6 +13,7 @@ namespace ethreed {
 /// One figure of one system: its values, one a run that has it.
 struct TableFigure {
   std::vector<double> values;
+  int runs = 0;  ///< of the system
   bool exists() const { return !values.empty(); }
   double mean() const;
   /// Of a sample (divided by n − 1); NaN for fewer than two values.
@@ -27,6 +28,8 @@ struct SystemRow {
   std::int64_t parameters = 0, vocabulary = 0;
   std::vector<int> best_epochs, epochs;
   TableFigure training_seconds, evaluation_seconds;
+  /// Vocabulary and share of unknown words are those of the first system: only then do perplexities compare.
+  bool same_unknown_words = true;
   /// By column: this system less the first one.
   std::vector<std::optional<SystemDifference>> differences;
 };
@@ -37,6 +40,9 @@ struct ExperimentResults {
   std::string compared_with;       ///< its title; empty: no comparison
   std::vector<std::string> notes;  ///< why something is not compared
 };
+
+/// Is the column's figure a perplexity?
+bool is_perplexity(const PlannedColumn& column);
 
 /// Reads the results of the runs that are done. Throws Error if one is damaged.
 ExperimentResults gather_results(const ExperimentPlan& plan, const std::vector<PlannedRun>& runs,

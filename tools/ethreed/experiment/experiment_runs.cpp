@@ -122,7 +122,7 @@ std::vector<PlannedRun> list_runs(const ExperimentPlan& plan, const ExperimentFo
       }
       const Model& model = *run.config.model;
       const int examples = SplitExamples(dataset.split("train"), example_kind(model)).count();
-      run.steps_per_epoch = (examples + run.config.recipe.batch - 1) / run.config.recipe.batch;
+      run.steps_per_epoch = run.config.recipe.steps_per_epoch(examples);
       for (const FigureColumn& column : model.figures())
         sampled = sampled || (column.sampled && variant.importance_samples > 0);
       const bool about_plans =

@@ -19,9 +19,11 @@ constexpr const char* no_value = "–";
 constexpr const char* how_compared =
     "Differences are means over the runs. First the 95 % interval by a paired bootstrap over dialogues (the same draws "
     "for both "
-    "systems, runs kept), then the one with runs drawn, too: what other seeds would have shown. * marks a difference "
-    "whose "
-    "second interval does not hold 0.";
+    "systems, runs kept), then the one with the spread of the runs: what other seeds would have shown. It is by "
+    "Student's t, "
+    "as few runs say little of their spread; one run says nothing of it, and has none. * marks a difference whose "
+    "second "
+    "interval does not hold 0.";
 
 std::string number(double value, int decimals) { return fmt::format("{:.{}f}", value, decimals); }
 // With every digit, for programs.
@@ -31,7 +33,10 @@ Json json_number(double value) { return std::isfinite(value) ? Json(value) : Jso
 std::string mean_text(const TableFigure& figure, int decimals) {
   if (!figure.exists()) return no_value;
   const double deviation = figure.deviation();
-  return number(figure.mean(), decimals) + (std::isnan(deviation) ? "" : " ± " + number(deviation, decimals));
+  const std::string few = count_of(figure.values) == figure.runs
+                              ? std::string()
+                              : fmt::format(" ({} of {} runs)", figure.values.size(), figure.runs);
+  return number(figure.mean(), decimals) + (std::isnan(deviation) ? "" : " ± " + number(deviation, decimals)) + few;
 }
 
 std::string parameters_text(double parameters) { return fmt::format("{:.2f} M", parameters / 1e6); }
@@ -40,12 +45,14 @@ std::string interval_text(const Interval& interval, int decimals) {
   return fmt::format("[{:+.{}f}, {:+.{}f}]", interval.low, decimals, interval.high, decimals);
 }
 
-std::string difference_text(const std::optional<SystemDifference>& difference, int decimals) {
+// `may_claim`: is a * right where the second interval allows it?
+std::string difference_text(const std::optional<SystemDifference>& difference, int decimals, bool may_claim) {
   if (!difference || !difference->dialogues.exists()) return no_value;
+  const Interval& with_seeds = difference->dialogues_and_seeds;
   return fmt::format("{:+.{}f}{} {} {}", difference->dialogues.value, decimals,
-                     difference->dialogues_and_seeds.holds_zero() ? "" : "*",
+                     may_claim && with_seeds.is_a_difference() ? "*" : "",
                      interval_text(difference->dialogues, decimals),
-                     interval_text(difference->dialogues_and_seeds, decimals));
+                     with_seeds.exists() ? interval_text(with_seeds, decimals) : no_value);
 }
 
 ResultTable main_table(const ExperimentPlan& plan, const ExperimentResults& results) {
@@ -85,7 +92,8 @@ ResultTable difference_table(const ExperimentResults& results) {
     auto& row = table.rows.emplace_back();
     row.push_back(system.title);
     for (std::size_t c = 0; c < results.columns.size(); ++c)
-      row.push_back(difference_text(system.differences[c], results.columns[c].decimals));
+      row.push_back(difference_text(system.differences[c], results.columns[c].decimals,
+                                    system.same_unknown_words || !is_perplexity(results.columns[c])));
   }
   // A column in which nothing is compared is left out.
   for (std::size_t c = table.headings.size(); c-- > 1;)

@@ -104,15 +104,14 @@ std::vector<std::string> remarks(const ScoreTable& table) {
     lines.push_back(fmt::format("absent, {}: {}", printable(reason), figures));
   for (const auto& [reason, figures] : no_interval.all)
     lines.push_back(fmt::format("no interval, {}: {}", printable(reason), figures));
-  std::set<std::string> told;
-  for (std::size_t c = 0; c < table.columns.size(); ++c)
-    for (const ScoreFigure& figure : table.columns[c]) {
-      if (figure.note.empty()) continue;
-      const std::string line =
-          fmt::format("{}{}: {}", figure.name, table.columns.size() == 1 ? "" : " of " + table.names[c], figure.note);
-      if (told.insert(figure.name.substr(0, figure.name.size() - 2) + figure.note).second)
-        lines.push_back(printable(line));
-    }
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    Reasons notes;
+    for (const ScoreFigure& figure : table.columns[c])
+      if (!figure.note.empty()) notes.add(figure.note, figure.name);
+    for (const auto& [note, figures] : notes.all)
+      lines.push_back(
+          printable(fmt::format("{}{}: {}", figures, table.columns.size() == 1 ? "" : " of " + table.names[c], note)));
+  }
   const std::string draws = fmt::format("bootstrap over {}, {} resamples, seed {}",
                                         table.dialogues ? "dialogues" : "rows", table.resamples, table.seed);
   if (!table.intervals.empty()) lines.push_back("95 % intervals by " + draws);

@@ -53,6 +53,7 @@ function ranking(name) {
   let why_not = null;
   if (!better || order.length < 2) why_not = "";
   else if (group === "the model's own" && better < 0 && order.some((r) => runs[r].lengths) && !same("vocabulary", order)) why_not = "vocabularies differ";
+  else if (name.startsWith("perplexity") && !same("unk_share", order)) why_not = "shares of unknown words differ (who cannot copy says UNK, which is easy to say)";
   else if (group === "replies" && !same("replies", order)) why_not = "numbers of replies differ";
   order.sort((a, b) => better * (runs[b].figures[name] - runs[a].figures[name]));
   const best = why_not === null ? order.filter((r) => runs[r].figures[name] === runs[order[0]].figures[name]) : [];
