@@ -24,7 +24,9 @@ ConfigFields EmpdgConfig::model_fields() {
 }
 
 ConfigFields EmpdgConfig::training_fields() {
-  return {{"label_smoothing", &label_smoothing, 0.0, 0.99}, {"emotion_loss", named_choice(emotion_loss, loss_names)}};
+  return {{"label_smoothing", &label_smoothing, 0.0, 0.99},
+          {"emotion_loss", named_choice(emotion_loss, loss_names)},
+          {.key = "selection", .value = named_choice(selection, selection_names), .unwritten = 0}};
 }
 
 void EmpdgConfig::take_data(const DataDescription& data) {

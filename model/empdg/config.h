@@ -29,6 +29,12 @@ enum class EmpdgEmotionLoss {
   mean,  ///< as in the port of CEM's authors
 };
 
+/// By what the best epoch is chosen.
+enum class EmpdgSelection {
+  perplexity,  ///< of the first stage
+  accuracy,    ///< of the release's second stage
+};
+
 /// Defaults are the sizes of the released command.
 struct EmpdgConfig {
   int vocabulary = 0;            ///< V, from the data
@@ -43,9 +49,11 @@ struct EmpdgConfig {
   bool copy = false;               ///< may words of the context be copied
   double label_smoothing = 0.1;
   EmpdgEmotionLoss emotion_loss = EmpdgEmotionLoss::sum;
+  EmpdgSelection selection = EmpdgSelection::perplexity;
 
   static constexpr std::array<std::string_view, 2> variant_names{"data_lexicon", "lexicon"};
   static constexpr std::array<std::string_view, 2> loss_names{"sum", "mean"};
+  static constexpr std::array<std::string_view, 2> selection_names{"perplexity", "accuracy"};
   static constexpr std::string_view variant_key = "emotion_words";
 
   int width() const { return transformer.width; }

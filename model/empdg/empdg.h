@@ -34,7 +34,11 @@ struct EmpdgModel {
   static std::span<const NamedRecipe> recipes() { return named_recipes; }
   static std::span<const LossColumn> losses(const EmpdgConfig&) { return loss_columns; }
   static std::span<const FigureColumn> figures(const EmpdgConfig&) { return EmpdgFigures::columns; }
-  static Selection selection(const EmpdgConfig&) { return {.figure = 0, .label = "validation PPL"}; }
+  static Selection selection(const EmpdgConfig& config) {
+    if (config.selection == EmpdgSelection::accuracy)
+      return {.figure = EmpdgFigures::speaker_accuracy, .higher = true, .label = "validation Acc"};
+    return {.figure = EmpdgFigures::perplexity_token, .label = "validation PPL"};
+  }
   static std::span<const InsightColumn> insights(const EmpdgConfig&) { return insight_columns; }
   static std::vector<std::string> notes(const EmpdgConfig& config);
   static bool has_pointer(const EmpdgConfig& config) { return config.copy; }
@@ -73,13 +77,25 @@ struct EmpdgModel {
                                                                   .label = "tracked emotion of the speaker",
                                                                   .chat = "you seem",
                                                                   .label_set = "emotion"}}};
-  static constexpr std::array<NamedRecipe, 2> named_recipes{
+  static constexpr std::array<NamedRecipe, 4> named_recipes{
       {{.name = "port",
-        .summary = "the emotion's loss as in the port of CEM's authors: a mean over replies",
-        .keys = R"({"training": {"emotion_loss": "mean"}})"},
+        .summary = "as the port of CEM's authors: the emotion's loss is a mean over replies; validation every 2,000 "
+                   "steps, the first that counts after 14,000",
+        .keys = R"({"training": {"emotion_loss": "mean", "epoch_steps": 2000, "first_best_epoch": 7, "epochs": 50}})"},
        {.name = "copy",
         .summary = "with the pointer that the release has: words of the context may be copied",
-        .keys = R"({"model": {"copy": true}})"}}};
+        .keys = R"({"model": {"copy": true}})"},
+       {.name = "released",
+        .summary = "the first stage of the release: the pointer; validation every 2,000 steps, the first that counts "
+                   "after 14,000",
+        .keys = R"({"model": {"copy": true},
+                    "training": {"epoch_steps": 2000, "first_best_epoch": 7, "epochs": 50}})"},
+       {.name = "second_stage",
+        .summary = "what the second stage of the release does, after the first (--from): five steps on each batch, at "
+                   "most 25,000, the best by accuracy",
+        .keys = R"({"model": {"copy": true},
+                    "training": {"updates_per_batch": 5, "epoch_steps": 1000, "epochs": 25,
+                                 "selection": "accuracy"}})"}}};
 };
 
 /// Parameters in these sizes with all that computes nothing: of the port in CEM's code, and of the generator of the

@@ -32,7 +32,11 @@ ConfigFields Recipe::fields() {
           {.key = "warm_up_steps", .value = &warm_up_steps, .low = 0, .high = 1e9, .unwritten = 0},
           {.key = "weight_decay", .value = &weight_decay, .low = 0, .high = 10, .unwritten = 0},
           {.key = "average_updates", .value = &average_updates, .low = 0, .high = 1e9, .unwritten = 0},
-          {.key = "patience", .value = &patience, .low = 0, .high = 100000, .unwritten = 0}};
+          {.key = "patience", .value = &patience, .low = 0, .high = 100000, .unwritten = 0},
+          {.key = "epoch_steps", .value = &epoch_steps, .low = 0, .high = 1e9, .unwritten = 0},
+          {.key = "epochs_per_pass", .value = &epochs_per_pass, .low = 1, .high = 100000, .unwritten = 1},
+          {.key = "first_best_epoch", .value = &first_best_epoch, .low = 1, .high = 100000, .unwritten = 1},
+          {.key = "updates_per_batch", .value = &updates_per_batch, .low = 1, .high = 100000, .unwritten = 1}};
 }
 
 void Recipe::check() const {
@@ -41,6 +45,21 @@ void Recipe::check() const {
   ETHREED_CHECK(average_updates == 0 || average_updates >= least_average_updates,
                 "config key 'average_updates' is {}, wanted 0 (no average) or {} at least", average_updates,
                 least_average_updates);
+  ETHREED_CHECK(epoch_steps == 0 || epochs_per_pass == 1,
+                "config keys 'epoch_steps' ({}) and 'epochs_per_pass' ({}) both say how long an epoch is; give one",
+                epoch_steps, epochs_per_pass);
+}
+
+std::int64_t Recipe::steps_per_epoch(std::int64_t examples) const {
+  if (epoch_steps > 0) return epoch_steps;
+  const std::int64_t steps = (examples + batch - 1) / batch * updates_per_batch;
+  return (steps + epochs_per_pass - 1) / epochs_per_pass;
+}
+
+DrawnBatch Recipe::batch_of(std::int64_t step, std::int64_t examples) const {
+  const std::int64_t batches = std::max<std::int64_t>(1, (examples + batch - 1) / batch);
+  const std::int64_t drawn = step / updates_per_batch;
+  return {.pass = drawn / batches, .batch = drawn % batches};
 }
 
 double Recipe::learning_rate_at(int epoch, std::int64_t step, std::int64_t steps_per_epoch) const {

@@ -108,10 +108,10 @@ void SplitExamples::add_text(int i) {
                        .place = i});
 }
 
-void shuffle_examples(int n, std::uint64_t seed, int epoch, std::vector<std::int32_t>& order) {
+void shuffle_examples(int n, std::uint64_t seed, std::int64_t pass, std::vector<std::int32_t>& order) {
   order.resize(n);
   std::iota(order.begin(), order.end(), 0);
-  const PhiloxStream random = random_stream(seed, Draw::shuffle, static_cast<std::uint64_t>(epoch));
+  const PhiloxStream random = random_stream(seed, Draw::shuffle, static_cast<std::uint64_t>(pass));
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i, i)]);
 }
 

@@ -55,7 +55,7 @@ class SplitExamples {
   std::vector<Example> examples_;
 };
 
-/// Numbers 0 … n−1 in the order of one epoch: a permutation that depends on seed and epoch alone (Fisher and Yates).
-void shuffle_examples(int n, std::uint64_t seed, int epoch, std::vector<std::int32_t>& order);
+/// Numbers 0 … n−1 in the order of one pass: a permutation that depends on seed and pass alone (Fisher and Yates).
+void shuffle_examples(int n, std::uint64_t seed, std::int64_t pass, std::vector<std::int32_t>& order);
 
 }  // namespace ethreed

@@ -70,10 +70,13 @@ struct KempModel {
                                                                   .label = "tracked emotion of the speaker",
                                                                   .chat = "you seem",
                                                                   .label_set = "emotion"}}};
-  static constexpr std::array<NamedRecipe, 1> named_recipes{
+  static constexpr std::array<NamedRecipe, 2> named_recipes{
       {{.name = "kemp-4",
         .summary = "four layers, with which the published number of parameters is reached; the release says one",
-        .keys = R"({"model": {"layers": 4}})"}}};
+        .keys = R"({"model": {"layers": 4}})"},
+       {.name = "released",
+        .summary = "as the released code: validation every 2,000 steps, the first that counts after 14,000",
+        .keys = R"({"training": {"epoch_steps": 2000, "first_best_epoch": 7, "epochs": 50}})"}}};
 };
 
 /// Parameters that are trained: those of the layout without the numbers of the user's files.

@@ -59,7 +59,9 @@ ConfigFields MimeConfig::model_fields() {
 }
 
 ConfigFields MimeConfig::training_fields() {
-  return {{"label_smoothing", &label_smoothing, 0.0, 0.99}, {"sample_in_training", &sample_in_training}};
+  return {{"label_smoothing", &label_smoothing, 0.0, 0.99},
+          {"sample_in_training", &sample_in_training},
+          {.key = "selection", .value = named_choice(selection, selection_names), .unwritten = 0}};
 }
 
 void MimeConfig::take_data(const DataDescription& data) {

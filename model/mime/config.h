@@ -17,6 +17,12 @@ enum class DecoderSample {
   posterior,  ///< as the paper says; the prior's without a gold emotion: in generation and in figures
 };
 
+/// By which perplexity the best epoch is chosen.
+enum class MimeSelection {
+  predicted_group,  ///< of what the model knows when it replies
+  gold_group,       ///< as the released code does
+};
+
 /// The emotions that MIME's authors call positive; every other one of the 32 is negative.
 inline constexpr std::string_view mime_positive_emotions =
     "caring confident content excited faithful grateful hopeful impressed joyful prepared proud surprised trusting";
@@ -34,10 +40,12 @@ struct MimeConfig {
   std::string positive_emotions{mime_positive_emotions};  ///< names, blanks between them
   std::string emotion_groups;                             ///< from the data: one '+' or '-' for each class
   double label_smoothing = 0.1;
+  MimeSelection selection = MimeSelection::predicted_group;
   bool sample_in_training = true;  ///< false: latent variables are their means in training
 
   static constexpr std::array<std::string_view, 2> variant_names{"prior", "posterior"};
   static constexpr std::string_view variant_key = "decoder_sample";
+  static constexpr std::array<std::string_view, 2> selection_names{"predicted_group", "gold_group"};
 
   MimeConfig();
 

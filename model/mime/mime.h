@@ -28,7 +28,11 @@ struct MimeModel {
   static std::span<const NamedRecipe> recipes() { return named_recipes; }
   static std::span<const LossColumn> losses(const MimeConfig&) { return loss_columns; }
   static std::span<const FigureColumn> figures(const MimeConfig&) { return MimeFigures::columns; }
-  static Selection selection(const MimeConfig&) { return {.figure = 0, .label = "validation PPL"}; }
+  static Selection selection(const MimeConfig& config) {
+    if (config.selection == MimeSelection::gold_group)
+      return {.figure = MimeFigures::perplexity_gold_group, .label = "validation PPL, gold group"};
+    return {.figure = MimeFigures::perplexity_token, .label = "validation PPL"};
+  }
   static bool has_latent(const MimeConfig&) { return true; }
   static std::span<const InsightColumn> insights(const MimeConfig&) { return insight_columns; }
   static std::vector<std::string> notes(const MimeConfig& config);
@@ -71,8 +75,11 @@ struct MimeModel {
                                                                   .label_set = "emotion"}}};
   static constexpr std::array<NamedRecipe, 1> named_recipes{
       {{.name = "released",
-        .summary = "as the released code: the negative group's log variance is the positive one's",
-        .keys = R"({"model": {"shared_log_variance": true}})"}}};
+        .summary = "as the released code: the negative group's log variance is the positive one's; validation every "
+                   "1,000 steps, the first that counts after 11,000, by the perplexity with the gold group",
+        .keys = R"({"model": {"shared_log_variance": true},
+                    "training": {"epoch_steps": 1000, "first_best_epoch": 11, "epochs": 100,
+                                 "selection": "gold_group"}})"}}};
 };
 
 /// Parameters of the released code in these sizes, with the modules in which it computes nothing: a key matrix [K, d],

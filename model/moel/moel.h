@@ -24,6 +24,7 @@ struct MoelModel {
   template <class T> using Conversation = RecordedConversation<MoelModel, T>;
 
   static Recipe recipe();
+  static std::span<const NamedRecipe> recipes() { return named_recipes; }
   static std::span<const LossColumn> losses(const MoelConfig&) { return loss_columns; }
   static std::span<const FigureColumn> figures(const MoelConfig&) { return MoelFigures::columns; }
   static Selection selection(const MoelConfig&) { return {.figure = 0, .label = "validation PPL"}; }
@@ -58,6 +59,10 @@ struct MoelModel {
                                                                   .label = "tracked emotion of the speaker",
                                                                   .chat = "you seem",
                                                                   .label_set = "emotion"}}};
+  static constexpr std::array<NamedRecipe, 1> named_recipes{
+      {{.name = "released",
+        .summary = "as the released code: validation every 2,000 steps, the first that counts after 14,000",
+        .keys = R"({"training": {"epoch_steps": 2000, "first_best_epoch": 7, "epochs": 50}})"}}};
 };
 
 /// Parameters of the released code in these sizes, with the modules in which it computes nothing: a gate to copy, a

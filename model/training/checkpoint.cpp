@@ -339,7 +339,8 @@ double RunningLosses::mean(std::size_t k) const {
 }
 
 bool TrainingProgress::is_over(const Recipe& recipe) const {
-  return epoch >= recipe.epochs || (recipe.patience > 0 && epoch > 0 && epoch - 1 - best.epoch >= recipe.patience);
+  const bool counts = recipe.patience > 0 && epoch >= recipe.first_best_epoch;
+  return epoch >= recipe.epochs || (counts && epoch - 1 - best.epoch >= recipe.patience);
 }
 
 template void load_checkpoint_tensors(const fs::path&, ModelState<float>&);

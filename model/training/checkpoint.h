@@ -49,7 +49,7 @@ struct RunningLosses {
 /// Where a run stands. Random numbers need no state: they are functions of the seed and these counters.
 struct TrainingProgress {
   int epoch = 0;                ///< epoch in hand, from 0
-  std::int64_t next_batch = 0;  ///< the batch of that epoch that comes next
+  std::int64_t next_batch = 0;  ///< the step of that epoch that comes next
   std::int64_t step = 0;        ///< optimizer steps done
   bool finished = false;        ///< all epochs are done
   ValidationFigures last, best;

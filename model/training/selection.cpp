@@ -18,4 +18,10 @@ bool is_better(const Model& model, const ValidationFigures& now, const Validatio
   return model.selection().higher ? new_value > old_value : new_value < old_value;
 }
 
+bool is_best(const Model& model, const Recipe& recipe, const ValidationFigures& now, const ValidationFigures& best) {
+  const int first = recipe.first_best_epoch - 1;
+  if (best.epoch < 0 || (best.epoch < first && now.epoch >= first)) return true;
+  return is_better(model, now, best);
+}
+
 }  // namespace ethreed

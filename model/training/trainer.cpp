@@ -158,12 +158,11 @@ class Run {
     if (wanted && !there) state.average = state.values.clone();
     return state;
   }
-  std::int64_t steps_per_epoch() const { return (train_.count() + recipe_.batch - 1) / recipe_.batch; }
+  std::int64_t steps_per_epoch() const { return recipe_.steps_per_epoch(train_.count()); }
   double learning_rate() const { return recipe_.learning_rate_at(progress_.epoch, progress_.step, steps_per_epoch()); }
 
   // False if stopped before the epoch's validation was done.
   bool run_epoch() {
-    shuffle_examples(train_.count(), recipe_.seed, progress_.epoch, order_);
     double rate = learning_rate();
     while (progress_.next_batch < steps_per_epoch()) {
       if (stopped()) return false;
@@ -179,7 +178,10 @@ class Run {
   }
 
   void run_step(double learning_rate) {
-    const std::int64_t first = progress_.next_batch * recipe_.batch;
+    const DrawnBatch drawn = recipe_.batch_of(progress_.step, train_.count());
+    if (drawn.pass != ordered_pass_) shuffle_examples(train_.count(), recipe_.seed, drawn.pass, order_);
+    ordered_pass_ = drawn.pass;
+    const std::int64_t first = drawn.batch * recipe_.batch;
     const std::int64_t count = std::min<std::int64_t>(recipe_.batch, train_.count() - first);
     batch_->build(
         train_.make(std::span(order_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count))),
@@ -219,7 +221,7 @@ class Run {
     for (std::size_t k = 0; k < figures.size(); ++k)
       if (const FigureColumn& column = model_.figures()[k]; column.logged && !std::isnan(figures[k]))
         progress_.last.values[std::string(column.name)] = figures[k];
-    const bool best = progress_.best.epoch < 0 || is_better(model_, progress_.last, progress_.best);
+    const bool best = is_best(model_, recipe_, progress_.last, progress_.best);
     if (best) progress_.best = progress_.last;
     if (observer_.epoch) observer_.epoch(progress_, figures, evaluator.losses(), learning_rate);
     ++progress_.epoch;
@@ -260,7 +262,8 @@ class Run {
   const TrainingObserver& observer_;
   std::unique_ptr<ModelBatch> batch_;
   SplitExamples train_, valid_;
-  std::vector<std::int32_t> order_;
+  std::vector<std::int32_t> order_;  // of the examples in this pass:
+  std::int64_t ordered_pass_ = -1;
   std::int64_t saved_step_ = info_.progress.step;  // the run stands where its last checkpoint does
   std::string advice_, advice_after_save_;
 };

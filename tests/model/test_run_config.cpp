@@ -57,6 +57,10 @@ TEST_CASE("values of the recipe out of range are refused with their key") {
   refuses([](Recipe& r) { r.weight_decay = -1; }, "weight_decay");
   refuses([&](Recipe& r) { r.weight_decay = nan; }, "weight_decay");
   refuses([](Recipe& r) { r.patience = -1; }, "patience");
+  refuses([](Recipe& r) { r.epoch_steps = -1; }, "epoch_steps");
+  refuses([](Recipe& r) { r.epochs_per_pass = 0; }, "epochs_per_pass");
+  refuses([](Recipe& r) { r.first_best_epoch = 0; }, "first_best_epoch");
+  refuses([](Recipe& r) { r.updates_per_batch = 0; }, "updates_per_batch");
 }
 
 TEST_CASE("every named recipe of every model makes a configuration, and changes the paper's") {

@@ -95,10 +95,10 @@ void take_parameters(const TrainArguments& arguments, ModelState<float>& state) 
 void check_position(const TrainingProgress& progress, const RunConfig& config, const Dataset& data,
                     const fs::path& source) {
   const int examples = SplitExamples(data.split("train"), example_kind(*config.model)).count();
-  const std::int64_t batches = (examples + config.recipe.batch - 1) / config.recipe.batch;
-  ETHREED_CHECK(progress.next_batch <= batches && progress.step == progress.epoch * batches + progress.next_batch,
+  const std::int64_t steps = config.recipe.steps_per_epoch(examples);
+  ETHREED_CHECK(progress.next_batch <= steps && progress.step == progress.epoch * steps + progress.next_batch,
                 "{}: step {} is not {} epochs of {} steps and {} more; use another checkpoint", source.string(),
-                progress.step, progress.epoch, batches, progress.next_batch);
+                progress.step, progress.epoch, steps, progress.next_batch);
 }
 
 void note_change(CheckpointInfo& info, const std::string& text) {

@@ -105,12 +105,15 @@ TEST_CASE("the average of more parameters than are averaged at a time has none l
   ModelState<double> state(make_model(config)->layout(), false);
   REQUIRE(state.layout.size() > 2 * (1 << 20));
   state.average = state.values.clone();
-  std::fill(state.values.span().begin(), state.values.span().end(), 1.0);
+  const auto filled = [](std::int64_t i) { return 1.0 + static_cast<double>(i % 7); };
+  for (std::int64_t i = 0; i < state.values.count(); ++i) state.values[i] = filled(i);
   Runtime runtime(2);
   Context context = runtime.context();
   average_parameters(context, state, averaging_recipe(), 10);
-  const auto average = state.average.span();
-  CHECK(std::all_of(average.begin(), average.end(), [](double a) { return std::abs(a - (1 - 2.0 / 11)) < 1e-15; }));
+  std::int64_t wrong = 0;
+  for (std::int64_t i = 0; i < state.values.count(); ++i)
+    wrong += std::abs(state.average[i] - (1 - 2.0 / 11) * filled(i)) > 1e-14 ? 1 : 0;
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("a run with an average updates its parameters as one without, and validates, saves and selects the average") {

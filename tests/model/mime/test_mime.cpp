@@ -263,4 +263,20 @@ TEST_CASE("the released recipe and the warm-up are MIME's") {
   CHECK(recipe.learning_rate_at(7, 19999, 2500) == Approx(4.08e-4).epsilon(1e-3));
   const nlohmann::json keys = recipe_keys(model_kind("mime"), "released");
   CHECK(keys["model"]["shared_log_variance"] == true);
+  // Checks every 1,000 steps, those up to 10,000 ignored, by the gold group's perplexity.
+  const nlohmann::json& training = keys["training"];
+  CHECK(training["epoch_steps"] == 1000);
+  CHECK(training["first_best_epoch"] == 11);
+  CHECK(training["selection"] == "gold_group");
+}
+
+TEST_CASE("MIME's best epoch is chosen by the perplexity of the group that it predicts, or of the gold one") {
+  MimeConfig config;
+  const auto selected = [&] {
+    return MimeFigures::columns[static_cast<std::size_t>(MimeModel::selection(config).figure)];
+  };
+  CHECK(selected().name == "perplexity_token");
+  config.selection = MimeSelection::gold_group;
+  CHECK(selected().name == "perplexity_gold_group");
+  CHECK(selected().logged);
 }
