@@ -88,7 +88,7 @@ bool is_row_with_candidates(std::string_view header, std::span<const RawField> f
 /// Which replies are learned and measured.
 enum class Replies {
   all,
-  answered,  ///< those after which the speaker goes on: EmpDG's release takes no others
+  but_last,  ///< of no dialogue the last one: EmpDG's release takes only those after which both go on
 };
 
 struct CorpusOptions {
@@ -109,8 +109,8 @@ struct CorpusOptions {
 ///  - prompt, or situation: the dialogue's situation; where rows differ, the first row's is taken; may be absent.
 /// The first, third, … utterance of a dialogue is the speaker's and the others are the listener's, whatever speaker_idx
 /// says (in the original it is a worker's number); rows where it contradicts are counted, or joined where that is asked
-/// for. A trailing post without an answer is in no turn, nor is, where that is asked for, a last reply after which the
-/// speaker says no more; a dialogue that has no complete turn is among `dropped`.
+/// for. A trailing post without an answer is in no turn, nor is, where that is asked for, the last reply of a dialogue
+/// with its post; a dialogue that has no complete turn is among `dropped`.
 /// Where the header is the original's, a row may have the original's ninth field (candidates), which is not read.
 /// Throws Error (file:line, what is wrong, what to do), also for a split that holds no complete turn at all.
 CorpusSplit read_corpus_split(const std::filesystem::path& path, std::string name, const CorpusOptions& options = {});

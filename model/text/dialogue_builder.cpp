@@ -127,10 +127,9 @@ void DialogueBuilder::finish() {
        fmt::format("speaker_idx is that of the row before in {} rows; roles were taken from utterance_idx "
                    "(--join-consecutive joins such rows)",
                    repeated_.count));
-  note("unanswered_replies", unanswered_,
-       fmt::format(
-           "{} replies after which the speaker says no more, and their posts, were left out (--replies answered)",
-           unanswered_.count));
+  note("last_replies", last_replies_,
+       fmt::format("{} last replies of their dialogues, and their posts, were left out (--replies but-last)",
+                   last_replies_.count));
   note("listener_first", listener_first_,
        fmt::format("the listener ('{}') opens {} dialogues; {}",
                    other ? excerpt(speaker_names_[static_cast<std::size_t>(*other)]) : "", listener_first_.count,
@@ -160,9 +159,9 @@ void DialogueBuilder::drop_first(Open& open) {
   open.utterances.erase(open.utterances.begin());
 }
 
-bool DialogueBuilder::is_kept(const Utterance& post, const Utterance& response, bool answered) {
-  if (options_.replies == Replies::answered && !answered) {
-    unanswered_.add(response.line);
+bool DialogueBuilder::is_kept(const Utterance& post, const Utterance& response, bool is_last) {
+  if (options_.replies == Replies::but_last && is_last) {
+    last_replies_.add(response.line);
     return false;
   }
   if (options_.empty == EmptyUtterances::keep) return true;
@@ -181,7 +180,7 @@ void DialogueBuilder::build_turns(Open& open) {
   std::vector<Utterance>& all = open.utterances;
   std::size_t i = 0;
   for (; i + 1 < all.size(); i += 2) {
-    if (!is_kept(all[i], all[i + 1], i + 2 < all.size())) {
+    if (!is_kept(all[i], all[i + 1], i + 3 >= all.size())) {
       leave_out(dialogue, all[i]);
       leave_out(dialogue, all[i + 1]);
       continue;

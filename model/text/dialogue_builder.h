@@ -59,7 +59,7 @@ class DialogueBuilder {
   void build(Open& open, std::optional<std::int32_t> listener);
   void drop_first(Open& open);
   void build_turns(Open& open);
-  bool is_kept(const Utterance& post, const Utterance& response, bool answered);
+  bool is_kept(const Utterance& post, const Utterance& response, bool is_last);
   void leave_out(Dialogue& dialogue, Utterance& utterance);
   void note(std::string key, const Tally& tally, std::string text);
 
@@ -70,7 +70,7 @@ class DialogueBuilder {
   std::unordered_map<std::string, std::int32_t> speakers_;
   std::vector<std::string> speaker_names_;
   std::vector<std::int64_t> openings_;  // dialogues that each speaker opens
-  Tally repeated_, joined_, empty_, turns_dropped_, listener_first_, unanswered_;
+  Tally repeated_, joined_, empty_, turns_dropped_, listener_first_, last_replies_;
 };
 
 }  // namespace ethreed

@@ -162,24 +162,21 @@ TEST_CASE("corpora: a listener who opens dialogues is told, and dropped where th
   CHECK(note_of(named.notes, "listener_first").first == "train.csv:4");
 }
 
-TEST_CASE("corpora: where only answered replies are asked for, the last one of a dialogue is left out and said") {
+TEST_CASE("corpora: where it is asked for, the last reply of every dialogue is left out with its post, and said") {
   const std::string rows =
       corpus_header +
-      "a,1,sad,s,0,Hi,,\na,2,sad,s,1,Yes,,\na,3,sad,s,0,Oh,,\na,4,sad,s,1,No,,\n"  // the last is not
-      "b,1,sad,s,0,B1,,\nb,2,sad,s,1,B2,,\nb,3,sad,s,0,B3,,\n"                     // answered by a post
-      "c,1,sad,s,0,C1,,\nc,2,sad,s,1,C2,,\n";                                      // nothing is left of it
+      "a,1,sad,s,0,Hi,,\na,2,sad,s,1,Yes,,\na,3,sad,s,0,Oh,,\na,4,sad,s,1,No,,\na,5,sad,s,0,Bye,,\n"
+      "b,1,sad,s,0,B1,,\nb,2,sad,s,1,B2,,\nb,3,sad,s,0,B3,,\n";  // nothing is left of it
   const CorpusSplit all = read(rows);
-  CHECK(all.dialogues.size() == 3);
-  CHECK_FALSE(has_note(all.notes, "unanswered_replies"));
-  const CorpusSplit answered = read(rows, {.replies = Replies::answered});
-  REQUIRE(answered.dialogues.size() == 2);
-  for (const Dialogue& dialogue : answered.dialogues) REQUIRE(dialogue.turns.size() == 1);
-  CHECK(answered.dialogues[0].turns[0].response == "Yes");
-  CHECK(answered.dialogues[1].turns[0].response == "B2");
-  CHECK(answered.dialogues[0].utterance(4) == "No");  // a label of it has its place
-  REQUIRE(answered.dropped.size() == 1);
-  CHECK(answered.dropped[0].conversation_id == "c");
-  const Note note = note_of(answered.notes, "unanswered_replies");
+  CHECK(all.dialogues.size() == 2);
+  CHECK_FALSE(has_note(all.notes, "last_replies"));
+  const CorpusSplit kept = read(rows, {.replies = Replies::but_last});
+  check_turn(kept, "Hi", "Yes");
+  CHECK(kept.dialogues[0].utterance(4) == "No");  // a label of it has its place
+  CHECK(kept.dialogues[0].trailing_post == "Bye");
+  REQUIRE(kept.dropped.size() == 1);
+  CHECK(kept.dropped[0].conversation_id == "b");
+  const Note note = note_of(kept.notes, "last_replies");
   CHECK(note.count == 2);
   CHECK(note.first == "train.csv:5");
 }

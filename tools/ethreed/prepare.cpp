@@ -34,8 +34,8 @@ void add_corpus_options(CLI::App& command, PrepareOptions& options, PrepareArgum
       ->capture_default_str();
   command
       .add_option("--replies", choices.replies,
-                  "Which replies the data has; answered: those after which the speaker goes on, as in EmpDG's release")
-      ->check(CLI::IsMember({"all", "answered"}))
+                  "Which replies the data has; but-last: of no dialogue the last one, as in EmpDG's release")
+      ->check(CLI::IsMember({"all", "but-last"}))
       ->capture_default_str();
   command
       .add_option("--emotions", options.emotions.set,
@@ -65,7 +65,7 @@ PrepareOptions PrepareArguments::checked() const {
                         : empty == "refuse" ? EmptyUtterances::refuse
                                             : EmptyUtterances::drop;
   result.corpus.listener_first = listener_first == "drop" ? ListenerFirst::drop : ListenerFirst::keep;
-  result.corpus.replies = replies == "answered" ? Replies::answered : Replies::all;
+  result.corpus.replies = replies == "but-last" ? Replies::but_last : Replies::all;
   if (!delimiter.empty()) result.corpus.delimiter = parse_delimiter(delimiter);
   result.label_columns = parse_label_columns(label_columns);
   result.tokens = token_rules_named(tokens);
