@@ -1,4 +1,4 @@
-#include "kernels/common/block.h"
+#include "kernels/common/candidate.h"
 #include "kernels/common/launch.h"
 #include "kernels/top_words/top_words.h"
 
@@ -12,31 +12,6 @@ constexpr int threads = 512;
 constexpr int warps = threads / warp_size;  // at most 32: a warp merges their lists, one a lane
 constexpr int at_once = 32;                 // words that all warps select before they are merged
 constexpr int list_stride = at_once + 1;    // lanes that read the same place of their lists meet no bank twice
-
-/// A word in the running. Without initialisers: arrays of it are in shared memory.
-template <class T> struct Candidate {
-  T value;
-  int word;
-};
-
-constexpr int no_word = std::numeric_limits<int>::max();
-
-template <class T> __device__ Candidate<T> nobody() { return {-std::numeric_limits<T>::infinity(), no_word}; }
-
-/// The order of the contract; nobody() comes after every allowed word.
-template <class T> __device__ bool before(const Candidate<T>& a, const Candidate<T>& b) {
-  return a.value != b.value ? a.value > b.value : a.word < b.word;
-}
-
-/// Every lane gets the first of the lanes' candidates. All lanes must call.
-template <class T> __device__ Candidate<T> first_of_warp(Candidate<T> mine) {
-  for (int distance = warp_size / 2; distance > 0; distance /= 2) {
-    const Candidate<T> other{__shfl_xor_sync(all_lanes, mine.value, distance),
-                             __shfl_xor_sync(all_lanes, mine.word, distance)};
-    if (before(other, mine)) mine = other;
-  }
-  return mine;
-}
 
 /// Of this thread's words (every blockDim.x-th of the row) the first allowed one after `last`.
 template <class T>
@@ -59,7 +34,7 @@ __device__ void select_of_warp(const TopWords<T>& args, const T* p, const Candid
   for (int i = 0; i < count; ++i) {
     const Candidate<T> taken = first_of_warp(mine);
     if (threadIdx.x % warp_size == 0) list[i] = taken;
-    if (i + 1 < count && mine.word == taken.word && taken.word != no_word) mine = next_of_thread(args, p, taken);
+    if (i + 1 < count && mine.place == taken.place && taken.place != no_place) mine = next_of_thread(args, p, taken);
   }
 }
 
@@ -74,11 +49,11 @@ __device__ Candidate<T> merge(const TopWords<T>& args, const T* p, const Candida
   for (int i = 0; i < count; ++i) {
     const Candidate<T> head = lane < warps ? lists[lane * list_stride + next] : nobody<T>();
     taken = first_of_warp(head);
-    const bool found = taken.word != no_word;
-    if (found && head.word == taken.word) ++next;
+    const bool found = taken.place != no_place;
+    if (found && head.place == taken.place) ++next;
     if (lane != 0) continue;
     const bool fall_back = !found && first + i == 0;
-    args.top[out + i] = found ? taken.word : (fall_back ? args.fallback : -1);
+    args.top[out + i] = found ? taken.place : (fall_back ? args.fallback : -1);
     args.top_log_probability[out + i] = fall_back ? p[args.fallback] : taken.value;
   }
   return taken;

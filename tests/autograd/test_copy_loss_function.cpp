@@ -1,4 +1,4 @@
-// copy_loss on the tape, against other losses, in place, at the door, and its gradient.
+// copy_loss on the tape, against other losses, in place, at the door, and with wrong gradients.
 
 #include "autograd/functions/copy_loss_function.h"
 #include "autograd/functions/elementwise_function.h"
@@ -7,8 +7,9 @@
 #include "kernels/pointer_mixture/pointer_rows.h"
 #include "tests/autograd/function_checks.h"
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
+#include <string_view>
 
 using namespace ethreed;
 using namespace ethreed::test;
@@ -171,4 +172,41 @@ TEST_CASE("copy_loss refuses what does not fit its layout, and words that are no
   refused(logits, gates, weights, "got 5 targets");
   ids.pop_back();
   refused(logits, gates, weights, "got 6 source ids");
+}
+
+namespace {
+
+/// Of the case "three ragged rows" with 7 words: what `damage` does to the gradients is found in these inputs alone.
+template <class Damage> void require_caught(const std::vector<std::string_view>& inputs, Damage damage) {
+  const auto report = check_damaged("copy_loss", "three ragged rows", damage);
+  for (const std::string_view input : {"logits", "gate_logit", "weights"})
+    require_verdict(report, input, std::ranges::count(inputs, input) > 0 ? Verdict::wrong_gradient : Verdict::passed);
+}
+
+}  // namespace
+
+TEST_CASE("mutant: copy_loss whose gate has the gradient of the other gate") {
+  require_caught({"gate_logit"}, [](Gradients& g, const BackwardCall<double>&) {
+    for (double& gate : g[1]) gate = -gate;
+  });
+}
+
+TEST_CASE("mutant: copy_loss whose logits have the gradient of vocabulary_loss, as if nothing were copied") {
+  require_caught({"logits"}, [](Gradients& g, const BackwardCall<double>& call) {
+    constexpr std::size_t targets[] = {4, 6, 0, 3, 5, 3, 5};  // 0.1 is smoothed over the 5 other words but word 1
+    const auto logits = call.honest.inputs[0].data;
+    for (std::size_t k = 0; k < g[0].size(); ++k) {
+      const std::size_t token = k / 7, word = k % 7;
+      double sum = 0;
+      for (std::size_t j = 7 * token; j < 7 * token + 7; ++j) sum += std::exp(logits[j]);
+      const double wanted = word == targets[token] ? 0.9 : word == 1 ? 0.0 : 0.02;
+      g[0][k] = call.cotangents[0][token] * (std::exp(logits[k]) / sum - wanted);
+    }
+  });
+}
+
+TEST_CASE("mutant: copy_loss whose weights have the gradient of their logarithms") {
+  require_caught({"weights"}, [](Gradients& g, const BackwardCall<double>& call) {
+    for (std::size_t k = 0; k < g[2].size(); ++k) g[2][k] *= call.honest.inputs[2].data[k];
+  });
 }

@@ -3,6 +3,7 @@
 #include "autograd/functions/elementwise_function.h"
 #include "autograd/functions/gather_rows_function.h"
 #include "autograd/functions/linear_function.h"
+#include "autograd/functions/loss_sum_function.h"
 #include "tests/autograd/function_checks.h"
 
 #include <algorithm>
@@ -94,6 +95,15 @@ TEST_CASE("activations and losses of single numbers on the tape have the gradien
   check_on_tape({{3, 2}, {3, 2}}, [](Tape<double>& tape, Leaf leaf) {
     return Variables{squared_error(tape, leaf[0], leaf[1]),
                      binary_cross_entropy(tape, leaf[0], sigmoid(tape, leaf[1]))};
+  });
+}
+
+TEST_CASE("the means of squared errors and of binary cross-entropies by loss_sum have the gradients of their values") {
+  check_on_tape({{3, 4}, {3, 4}}, [](Tape<double>& tape, Leaf leaf) {
+    const Variable<double> target = sigmoid(tape, leaf[1]);
+    const LossSum<double> mean = loss_sum<double>(tape, {{squared_error(tape, leaf[0], target), 1.0 / 12},
+                                                         {binary_cross_entropy(tape, leaf[0], target), 1.0 / 12}});
+    return Variables{mean.term[0], mean.term[1]};
   });
 }
 
@@ -206,4 +216,18 @@ TEST_CASE("mutant: binary cross-entropy with the gradient of the squared error o
     }
   });
   require_verdict(report, "a", Verdict::wrong_gradient);
+}
+
+TEST_CASE("mutant: squared error with the gradient of the error, and with that of the target for its own") {
+  const auto halved = check_damaged("elementwise", "squared_error, a few", [](Gradients& g, const auto& call) {
+    for (std::size_t k = 0; k < g[0].size(); ++k)
+      g[0][k] = call.cotangents[0][k] * (call.honest.inputs[0].data[k] - call.honest.inputs[1].data[k]);
+  });
+  require_verdict(halved, "a", Verdict::wrong_gradient);
+  require_verdict(halved, "b", Verdict::passed);
+  const auto turned = check_damaged("elementwise", "squared_error, a few", [](Gradients& g, const auto&) {
+    for (double& gradient : g[1]) gradient = -gradient;
+  });
+  require_verdict(turned, "a", Verdict::passed);
+  require_verdict(turned, "b", Verdict::wrong_gradient);
 }

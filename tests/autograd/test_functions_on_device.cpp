@@ -6,6 +6,8 @@
 #include "autograd/functions/layer_norm_function.h"
 #include "autograd/functions/linear_function.h"
 #include "autograd/functions/log_softmax_function.h"
+#include "autograd/functions/segment_pooling_function.h"
+#include "autograd/functions/slice_columns_function.h"
 #include "autograd/functions/time_windows_function.h"
 #include "autograd/functions/vocabulary_loss_function.h"
 #include "kernels/device/open_device.h"
@@ -133,6 +135,44 @@ TEST_CASE("norms, broadcasts, convolutions and smoothed losses have the same val
   for (std::size_t k = 0; k < 30; ++k) CHECK(got.dtable[k] == Approx(wanted.dtable[k]).epsilon(1e-12).margin(1e-14));
   CHECK(got.y[1] == 0);
   CHECK(got.y[0] > 0);
+}
+
+namespace {
+
+/// Pooled segments of a softmax of some columns of a table, of each reduction, and the gradient by the table.
+Result pooled_words(Device device) {
+  constexpr std::int64_t rows = 7, columns = 5;
+  Runtime runtime(2);
+  if (device != Device::cpu) runtime.use(open_device(device, runtime.pool()));
+  Context context = runtime.context();
+  MemorySource& memory = device == Device::cpu ? host_memory() : runtime.device()->managed();
+  Tensor<double> table = random_tensor<double>({rows, columns}, 1, 0).clone(memory), dtable({rows, columns}, memory);
+  const Tensor<double> cotangent = random_tensor<double>({3, 3}, 1, 1);
+  Tape<double> tape(context);
+  const Variable<double> x = tape.parameter(table.view(), dtable.data());
+  const Variable<double> p = softmax(tape, slice_columns(tape, x, 1, 3));
+  Variable<double> y = tanh(tape, slice_columns(tape, tape.rows(x, 4, 3), 0, 3));
+  for (const auto reduction :
+       {SegmentReduction::sum, SegmentReduction::mean, SegmentReduction::max, SegmentReduction::last}) {
+    const Index offsets{0, 4, 4, 7};  // gone before the backward
+    y = add(tape, y, segment_pooling<double>(tape, reduction, offsets, p));
+  }
+  tape.seed(y, cotangent.data());
+  tape.run();
+  const double* host = context.to_host(y.data(), 9);
+  if (device != Device::cpu) runtime.device()->synchronize();
+  return {{host, host + 9}, {dtable.span().begin(), dtable.span().end()}};
+}
+
+}  // namespace
+
+TEST_CASE("slices, softmax and pooled segments have the same values and gradients on the emulated device") {
+  const Result wanted = pooled_words(Device::cpu), got = pooled_words(Device::emulated);
+  REQUIRE(got.y.size() == 9);
+  REQUIRE(got.dtable.size() == 35);
+  for (std::size_t k = 0; k < 9; ++k) CHECK(got.y[k] == Approx(wanted.y[k]).epsilon(1e-13));
+  for (std::size_t k = 0; k < 35; ++k) CHECK(got.dtable[k] == Approx(wanted.dtable[k]).epsilon(1e-12).margin(1e-14));
+  for (int row = 0; row < 7; ++row) CHECK(got.dtable[5 * row + 4] == 0);  // nobody reads the last column
 }
 
 TEST_CASE("layer_norm into its own input has the bits of one into a new value, on the CPU and on the emulated device") {

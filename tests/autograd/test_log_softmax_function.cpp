@@ -1,5 +1,6 @@
-// log_softmax on the tape, at the door, at its limits, and with wrong gradients.
+// log_softmax and softmax on the tape, at the door, at their limits, and with wrong gradients.
 
+#include "autograd/functions/elementwise_function.h"
 #include "autograd/functions/linear_function.h"
 #include "autograd/functions/log_softmax_function.h"
 #include "autograd/functions/softmax_cross_entropy_function.h"
@@ -7,6 +8,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 using namespace ethreed;
 using namespace ethreed::test;
@@ -71,7 +73,30 @@ TEST_CASE("what is excluded by minus infinity has no probability and gets no gra
   CHECK(dx[2] == Approx(-0.5).epsilon(1e-15));
 }
 
-TEST_CASE("log_softmax refuses what has no rows of elements") {
+TEST_CASE("softmax on the tape, of logits made by linear, has the gradient of its value") {
+  check_on_tape({{3, 2}, {4, 2}}, [](Tape<double>& tape, Leaf leaf) {
+    return Variables{softmax(tape, linear(tape, {leaf[0]}, leaf[1], {}))};
+  });
+}
+
+TEST_CASE("softmax is exp of log_softmax, to the bit, and what minus infinity excludes has probability 0") {
+  Bench b;
+  Tensor<double> x = random_tensor<double>({3, 7}, 1, 0, 4.0);
+  x[2] = -std::numeric_limits<double>::infinity();
+  const Variable<double> logits = b.tape.constant(x.view());
+  const Variable<double> p = softmax(b.tape, logits), wanted = exp(b.tape, log_softmax(b.tape, logits));
+  for (int k = 0; k < 21; ++k) CHECK(p.data()[k] == wanted.data()[k]);
+  CHECK(p.data()[2] == 0);
+  for (int row = 0; row < 3; ++row)
+    CHECK(std::accumulate(p.data() + 7 * row, p.data() + 7 * row + 7, 0.0) == Approx(1).epsilon(1e-14));
+}
+
+TEST_CASE("softmax and log_softmax refuse what has no rows of elements") {
+  Bench other;
+  CHECK_NOTHROW(softmax(other.tape, other.of({0, 3})));
+  CHECK_THROWS_WITH(softmax(other.tape, other.of({3, 0})), Contains("softmax: x is [3, 0]"));
+  CHECK_THROWS_WITH(softmax(other.tape, Variable<double>{}), Contains("softmax: x is absent"));
+
   Bench b;
   CHECK_NOTHROW(log_softmax(b.tape, b.of({0, 3})));
   CHECK_THROWS_WITH(log_softmax(b.tape, b.of({3, 0})), Contains("log_softmax: x is [3, 0]"));
@@ -92,4 +117,34 @@ TEST_CASE("mutant: log_softmax cut down to the diagonal of its Jacobian") {
       g[0][k] = call.cotangents[0][k] * (1 - std::exp(call.honest.outputs[0].data[k]));
   });
   require_verdict(report, "x", Verdict::wrong_gradient);
+}
+
+namespace {
+
+/// Of the case of softmax with two rows of 5 columns: damage(y, dy, Σ y·dy of the row) in the place of its gradient.
+template <class Damage> void require_softmax_caught(Damage damage) {
+  const auto report =
+      check_damaged("log_softmax", "probabilities, two rows", [&](Gradients& g, const BackwardCall<double>& call) {
+        const auto y = call.honest.outputs[0].data;
+        for (std::size_t k = 0; k < g[0].size(); ++k) {
+          double sum = 0;
+          for (std::size_t j = k / 5 * 5; j < k / 5 * 5 + 5; ++j) sum += y[j] * call.cotangents[0][j];
+          g[0][k] = damage(y[k], call.cotangents[0][k], sum);
+        }
+      });
+  require_verdict(report, "x", Verdict::wrong_gradient);
+}
+
+}  // namespace
+
+TEST_CASE("mutant: softmax without the mean that it takes off") {
+  require_softmax_caught([](double y, double dy, double) { return y * dy; });
+}
+
+TEST_CASE("mutant: softmax with the mean taken off unweighted") {
+  require_softmax_caught([](double y, double dy, double sum) { return y * dy - sum; });
+}
+
+TEST_CASE("mutant: softmax with the gradient of its logarithms") {
+  require_softmax_caught([](double y, double dy, double sum) { return dy - std::exp(y) * sum; });
 }

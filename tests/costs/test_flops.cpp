@@ -68,7 +68,9 @@ Tolerance tolerance_of(std::string_view operation) {
   return {};
 }
 /// Random words, not floating-point operations: FLOPs are by convention there.
-bool is_countable(std::string_view operation) { return operation != "dropout_mask"; }
+bool is_countable(std::string_view operation) {
+  return operation != "dropout_mask" && operation != "categorical_sample";
+}
 
 /// What is wrong with a formula's FLOPs; empty if nothing is. A small case has many operations that no formula of the
 /// leading terms has: of these only the largest case is held to `most`.

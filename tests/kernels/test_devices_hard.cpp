@@ -45,7 +45,8 @@ class ShiftedMemory final : public MemorySource {
 
 // Operations whose contract takes operands at any address of an element: blocks of parameters and rows of matrices.
 // The others' operands are arrays of an arena, which start on 64 bytes.
-const std::set<std::string_view> takes_any_address{"adam", "global_norm", "loss_sum", "log_softmax"};
+const std::set<std::string_view> takes_any_address{"adam",        "global_norm",     "loss_sum",
+                                                   "log_softmax", "segment_pooling", "slice_columns"};
 
 }  // namespace
 
