@@ -50,12 +50,13 @@ template <class Columns> Failure unique(std::string_view what, const Columns& co
 }  // namespace
 
 Failure stop_and_resume_change_no_bit(const Subject& subject) {
-  const RunConfig config = subject.run(tiny_data());
+  RunConfig config = subject.run(tiny_data());
+  const int examples = SplitExamples(tiny_data().split("train"), example_kind(*config.model)).count();
+  const std::int64_t epoch = config.recipe.steps_per_epoch(examples);
+  if (epoch < 2) config.recipe.epochs = 4;  // epochs are parts of a pass: a run of four steps
+  if (epoch * config.recipe.epochs < epoch + 2) return "wanted a run of two epochs of two steps at least";
   const TemporaryFolder whole;
   run_some(config, whole, 0);
-  const int examples = SplitExamples(tiny_data().split("train"), example_kind(*config.model)).count();
-  const std::int64_t epoch = (examples + config.recipe.batch - 1) / config.recipe.batch;
-  if (epoch < 2 || config.recipe.epochs < 2) return "wanted a run of two epochs of two steps at least";
   for (const std::int64_t stop : {std::int64_t{1}, epoch, epoch + 1}) {
     const TemporaryFolder parts;
     run_some(config, parts, stop);
