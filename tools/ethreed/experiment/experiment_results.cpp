@@ -121,6 +121,15 @@ bool same_runs(const std::vector<const DoneRun*>& system, const std::vector<cons
                     [&](const DoneRun* a, const DoneRun* b) { return trained(a) == trained(b); });
 }
 
+// Do all runs of both systems have one vocabulary, and one share of unknown words where they say it?
+bool same_unknown_words(const std::vector<const DoneRun*>& system, const std::vector<const DoneRun*>& other) {
+  const auto words = [](const DoneRun* run) {
+    return std::pair(run->result.at("vocabulary"), run->result.at("figures").value("unk_share", Json()));
+  };
+  const auto same = [&](const DoneRun* run) { return words(run) == words(other.front()); };
+  return std::all_of(system.begin(), system.end(), same) && std::all_of(other.begin(), other.end(), same);
+}
+
 void compare(const ExperimentPlan& plan, const std::vector<std::vector<const DoneRun*>>& of_system,
              ExperimentResults& results) {
   if (of_system.size() < 2) return;
@@ -171,15 +180,6 @@ void compare(const ExperimentPlan& plan, const std::vector<std::vector<const Don
         "Differences without an interval: {}. Not every draw of dialogues has what they are taken of, or the files of "
         "dialogues do not hold it.",
         fmt::join(without, ", ")));
-}
-
-// Do all runs of both systems have one vocabulary, and one share of unknown words where they say it?
-bool same_unknown_words(const std::vector<const DoneRun*>& system, const std::vector<const DoneRun*>& other) {
-  const auto words = [](const DoneRun* run) {
-    return std::pair(run->result.at("vocabulary"), run->result.at("figures").value("unk_share", Json()));
-  };
-  const auto same = [&](const DoneRun* run) { return words(run) == words(other.front()); };
-  return std::all_of(system.begin(), system.end(), same) && std::all_of(other.begin(), other.end(), same);
 }
 
 // A figure that some run lacks, or that is not finite there, is a mean over fewer runs: that is said.
