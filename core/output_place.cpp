@@ -5,12 +5,12 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <system_error>
 
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 namespace ethreed {
