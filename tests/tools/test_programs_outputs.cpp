@@ -220,6 +220,7 @@ TEST_CASE("what train cannot write is found before anything is written") {
   // Were it not refused first, this would end with the data that is not there, and not write to the root folder.
   for (const char* root : {"/", "//", "/../"})
     check_refusal(project, {"train", "--data", "absent", "--out", root}, {"is the root folder"});
+  check_refusal(project, {"train", "--data", "data", "--out", ""}, {"--out: names no folder"});
   check_refusal(project, project.training("new/run", {"--tf32"}), {"--tf32: is for --device cuda"});
   check_refusal(project, project.training("new", {"--tensorboard", "labels.csv"}),
                 {"labels.csv: cannot make the folder", "is no folder", "choose another --tensorboard"});

@@ -12,6 +12,7 @@ namespace ethreed {
 namespace fs = std::filesystem;
 
 void check_output_folder(const fs::path& path, const std::string& option) {
+  ETHREED_CHECK(!path.empty(), "{}: names no folder; give one", option);
   std::error_code error;
   const fs::path whole = fs::absolute(path).lexically_normal();
   ETHREED_CHECK(!fs::equivalent(whole, whole.root_path(), error), "{}: is the root folder; choose another {}",
