@@ -2,6 +2,7 @@
 
 #include "core/abandoned_files.h"
 #include "core/error.h"
+#include "core/output_place.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -40,8 +41,15 @@ void sync_folder(const std::filesystem::path& folder) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), temporary_(temporary_beside(path_)) {
-  remove_abandoned(path_);
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  const OutputPlace place = output_place(path_);
+  if (!place.is_replaced) {
+    descriptor_ = open_output(place);
+    return;
+  }
+  target_ = place.path;
+  temporary_ = temporary_beside(target_);
+  remove_abandoned(target_);
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (descriptor_ < 0) give_up("creating", errno);
   mark_as_written(descriptor_);
@@ -51,6 +59,7 @@ AtomicFile::~AtomicFile() { discard(); }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
     : path_(std::move(other.path_)),
+      target_(std::move(other.target_)),
       temporary_(std::move(other.temporary_)),
       descriptor_(std::exchange(other.descriptor_, -1)),
       synced_(other.synced_) {}
@@ -68,7 +77,7 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 
 void AtomicFile::sync() {
   ETHREED_CHECK(descriptor_ >= 0, "AtomicFile::sync: {} is already committed or failed", path_.string());
-  if (synced_) return;
+  if (synced_ || temporary_.empty()) return;
   if (::fsync(descriptor_) != 0) give_up("writing", errno);
   synced_ = true;
 }
@@ -77,9 +86,9 @@ void AtomicFile::commit() {
   ETHREED_CHECK(descriptor_ >= 0, "AtomicFile::commit: {} is already committed or failed", path_.string());
   sync();
   // The descriptor stays open until the rename has succeeded, so that discard() knows there is something to remove.
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) give_up("putting in place", errno);
+  if (!temporary_.empty() && ::rename(temporary_.c_str(), target_.c_str()) != 0) give_up("putting in place", errno);
   ::close(std::exchange(descriptor_, -1));
-  sync_folder(path_.parent_path());
+  if (!temporary_.empty()) sync_folder(target_.parent_path());
 }
 
 void AtomicFile::give_up(std::string_view doing, int error) {
@@ -90,7 +99,7 @@ void AtomicFile::give_up(std::string_view doing, int error) {
 void AtomicFile::discard() noexcept {
   if (descriptor_ < 0) return;
   ::close(std::exchange(descriptor_, -1));
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 void write_text_atomically(const std::filesystem::path& path, std::string_view text) {

@@ -11,8 +11,9 @@ namespace ethreed {
 /// Writes to `<path>.tmp-<process id>` in the same folder; commit() puts it in place of `path` in one step. Until then
 /// `path` is what it was before, whatever goes wrong: on an error (disk full, folder not writable) and in the
 /// destructor of an object that was not committed, the temporary file is removed; the one of a process that was killed
-/// by the next writer of the path. One writer per path and process at a time. All member functions throw Error: one
-/// line with the path, the system's reason and what to do.
+/// by the next writer of the path. One writer per path and process at a time. Of a symlink, the target is replaced. A
+/// device, a pipe or a descriptor (/dev/stdout) is written into at once (core/output_place.h). All member functions
+/// throw Error: one line with the path, the system's reason and what to do.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
@@ -35,7 +36,8 @@ class AtomicFile {
   void discard() noexcept;
 
   std::filesystem::path path_;
-  std::filesystem::path temporary_;
+  std::filesystem::path target_;     // without symlinks
+  std::filesystem::path temporary_;  // empty: what is there is written into
   int descriptor_ = -1;
   bool synced_ = false;
 };

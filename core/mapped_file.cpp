@@ -23,7 +23,8 @@ struct Descriptor {
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // A pipe without a writer is opened at once, too, and refused below.
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
   ETHREED_CHECK(file.value >= 0, "{}: cannot be opened for reading ({}); check the path and its permissions",
                 path.string(), std::strerror(errno));
   struct stat status {};

@@ -210,6 +210,14 @@ TEST_CASE("fine-tune refuses what it cannot learn from, and destroys nothing") {
   project.file("same.csv", "conv_id,utterance_idx,label\nt0,1,calm\nt1,1,calm\nv0,1,calm\n");
   refused({"tiny", "told", "--out", "x", "--labels", "same.csv"}, {"1 classes", "two at least"});
   refused({"tiny", "told", "--out", "x", "--frozen", "--layer-decay", "0.9"}, {"--frozen", "linear head"});
+  for (const char* option : {"--learning-rate", "--warm-up", "--weight-decay", "--clip-norm", "--layer-decay"})
+    refused({"tiny", "told", "--out", "x", option, "nan"}, {option, "nan is no number"});
+  refused({"tiny", "told", "--out", "turns.csv"}, {"turns.csv: cannot make the folder: that is no folder"});
+  refused({"nowhere", "told", "--out", "/"}, {"is the root folder"});
+  // A refusal that comes late leaves no folder, and not those above it.
+  project.file("tiny/model.safetensors", "none");
+  refused({"tiny", "told", "--out", "new/x", "--quiet"}, {"model.safetensors"});
+  refused({"tiny", "told", "--out", "new/x", "--quiet", "--frozen"}, {"model.safetensors"});
   Tensors without_head = list_of(sines_of(tiny_bert()));
   std::erase_if(without_head, [](const auto& tensor) { return tensor.first.starts_with("classifier"); });
   write_encoder<float>(project / "bare", config_of(tiny_bert()), without_head);

@@ -122,6 +122,7 @@ TEST_CASE("import and export refuse in one line what they cannot read or write, 
         {"label", "mapped", "told", "--out", "x.csv"}})
     CHECK_THAT(project.ethreed(arguments).err, Contains("mapped"));
   check_refusal(project, {"export", "mapped", "--out", "x"}, {"mapped/vocab.txt: was changed after it was imported"});
+  check_refusal(project, {"tokenize", "mapped"}, {"mapped/vocab.txt: was changed after it was imported"});
   project.file("tiny/model.safetensors", project.content("tiny/model.safetensors").substr(0, 5000));
   check_refusal(project, {"import", "tiny", "--out", "x"}, {"tiny/model.safetensors", "truncated or damaged"});
 }

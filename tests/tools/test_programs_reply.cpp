@@ -1,13 +1,17 @@
 // The commands that work through a file of records: reply, emotions, attention.
 
+#include "core/hash.h"
 #include "tests/tools/tiny_project.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <catch2/catch.hpp>
 
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <functional>
+#include <span>
 #include <thread>
 
 using namespace ethreed;
@@ -41,8 +45,19 @@ std::vector<Json> reply_to(const std::string& name, const std::string& content, 
 
 // Until many.out is begun, or done.
 void wait_for_part(const TinyProject& project) {
-  for (int i = 0; i < 60'000 && !fs::exists(project / "many.out.part") && !fs::exists(project / "many.out"); ++i)
+  const auto begun = [&] {
+    std::error_code none;
+    const auto size = fs::file_size(project / "many.out.part", none);
+    return !none && size > 0;
+  };
+  for (int i = 0; i < 60'000 && !begun() && !fs::exists(project / "many.out"); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+// A line of a part: the record, and a checksum of all so far.
+std::string line_of_part(const std::string& record, std::uint64_t& sum) {
+  sum = fnv1a(std::as_bytes(std::span(record)), sum);
+  return fmt::format("{}\t{:016x}\n", record, sum);
 }
 
 double sum_of(const Json& distribution) {
@@ -186,14 +201,33 @@ TEST_CASE("records go whole into a file, and an interrupted call is gone on with
     killed.finish();
     return fs::exists(project / "many.out.part") ? lines_of(project.content("many.out.part")).at(0) : std::string();
   }();
-  if (!made_from.empty()) {
-    std::string part = made_from + "\n";
-    const std::vector<std::string> lines = lines_of(whole);
-    for (std::size_t i = 0; i < 300; ++i) part += lines[i] + "\n";
-    project.file("many.out.part", part + lines[300].substr(0, 20));
-    CHECK_THAT(project.ethreed(arguments).err, Contains("256 records are there"));
-    CHECK(project.content("many.out") == whole);
-  }
+  REQUIRE(!made_from.empty());
+  const std::vector<std::string> lines = lines_of(whole);
+  std::uint64_t sum = fnv1a(std::as_bytes(std::span(made_from)));
+  std::vector<std::string> part{made_from + "\n"};
+  for (std::size_t i = 0; i < 300; ++i) part.push_back(line_of_part(lines[i], sum));
+  const auto put = [&](const std::vector<std::string>& texts) {
+    project.file("many.out.part", fmt::format("{}", fmt::join(texts, "")));
+  };
+  // What is damaged is refused by its line, wherever it stands, and left as it is.
+  const auto refused = [&](std::size_t line, const std::function<void(std::vector<std::string>&)>& damage) {
+    std::vector<std::string> damaged = part;
+    damage(damaged);
+    put(damaged);
+    check_refusal(project, arguments, {fmt::format("many.out.part:{}: is damaged", line), "remove"});
+  };
+  refused(101, [](auto& texts) { texts[100].replace(30, 4, 4, '\0'); });
+  refused(101, [](auto& texts) { texts[100].replace(texts[100].find("made me"), 4, "mode"); });
+  refused(101, [](auto& texts) { texts.erase(texts.begin() + 100); });
+  refused(102, [](auto& texts) { texts.insert(texts.begin() + 100, texts[100]); });
+  refused(101, [](auto& texts) { std::swap(texts[100], texts[200]); });
+  refused(2, [](auto& texts) { texts[1] = "\n"; });
+  refused(302, [](auto& texts) { texts.emplace_back("no record\n"); });
+  refused(301, [](auto& texts) { texts[300] = texts[300].substr(0, 40) + "\n"; });
+  part.push_back(lines[300].substr(0, 20));
+  put(part);
+  CHECK_THAT(project.ethreed(arguments).err, Contains("256 records are there"));
+  CHECK(project.content("many.out") == whole);
 }
 
 TEST_CASE("an output is never an input, nor a part of a run or of a data set") {

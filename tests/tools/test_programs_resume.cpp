@@ -6,8 +6,10 @@
 #include <fmt/format.h>
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -198,6 +200,30 @@ TEST_CASE("a run killed before it saved anything of its own can be resumed from 
   project.must(endless(project, "run", {"--resume", "--max-steps", steps}));
   project.must(endless(project, "reference", {"--max-steps", steps}));
   check_same_run(project, "run", "reference");
+}
+
+TEST_CASE("lines of the table that the log lacks are told of and kept, and an intact log says nothing") {
+  const TinyProject project;
+  project.prepare();
+  const std::vector<std::string> more = project.training("run", {"--resume", "--epochs", "3"});
+  project.must(project.training("run"));
+  const Outcome intact = project.ethreed(more);
+  CHECK_THAT(intact.err, !Contains("NOTE"));
+  CHECK_FALSE(std::filesystem::exists(project / "run/log.csv.old"));
+  const auto resumed = [&](const std::string& epochs, const std::string& kept) {
+    const std::string table = project.content("run/log.csv");
+    const Outcome outcome = project.ethreed(project.training("run", {"--resume", "--epochs", epochs}));
+    CHECK(outcome.exit_code == 0);
+    const auto lines = std::count(table.begin(), table.end(), '\n') - 1;
+    CHECK_THAT(outcome.err, Contains(fmt::format("NOTE: run/log.jsonl: lacks {} of the {} lines", lines, lines)) &&
+                                Contains("kept as run/" + kept));
+    CHECK(project.content("run/" + kept) == table);
+    CHECK(lines_of(project.content("run/log.csv")).size() == lines_of(project.content("run/log.jsonl")).size() + 1);
+  };
+  std::filesystem::remove(project / "run/log.jsonl");
+  resumed("4", "log.csv.old");
+  project.file("run/log.jsonl", "garbage\n{}\n");
+  resumed("5", "log.csv.old-2");
 }
 
 TEST_CASE("two processes cannot train one run at a time") {

@@ -116,6 +116,7 @@ TEST_CASE("serve does not start with what it could not serve well", "[web]") {
   check_refusal(project, {"serve", "run", "--token-file", "blank"}, {"blank", "without blanks"});
   check_refusal(project, {"serve", "run", "--token-file", "nothing"}, {"nothing", "empty"});
   check_refusal(project, {"serve", "run", "--token-file", "absent"}, {"absent"});
+  check_refusal(project, {"serve", "run", "--token-file", "/dev/zero"}, {"/dev/zero", "longer than 4096 bytes"});
   check_refusal(project, {"serve", "run", "--token", token, "--token-file", "short"}, {"one of them"});
   check_refusal(project, {"serve", "no-such-run"}, {"no-such-run"});
   check_refusal(project, {"serve", "run", "run"}, {"two runs", "'run'"});

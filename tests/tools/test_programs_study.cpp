@@ -292,6 +292,10 @@ TEST_CASE("a key that was changed, and a file that is none, are refused") {
   key.replace(key.find("\"beta\""), 6, "\"best\"");
   s.project().file("changed.json", key);
   check_refusal(s.project(), {"study", "score", "changed.json", sheet}, {"changed.json", "was changed"});
+  key = s.project().content("s/key.json");
+  key.replace(key.find("\"version\": 1"), 12, "\"version\": 2");
+  s.project().file("newer.json", key);
+  check_refusal(s.project(), {"study", "score", "newer.json", sheet}, {"newer.json", "version is 2", "reads 1"});
   s.project().file("none.json", "{}");
   check_refusal(s.project(), {"study", "score", "none.json", sheet}, {"none.json", "is no key of a study"});
 }

@@ -153,6 +153,7 @@ void run_attention(const AttentionArguments& arguments) {
   ETHREED_CHECK(!arguments.out.empty() || !arguments.html.empty(), "attention: give --out FILE, --html FILE or both");
   check_output_file(arguments.out, {&arguments.records.in, 1});
   check_output_file(arguments.html, {&arguments.records.in, 1});
+  check_different_outputs(arguments.out, arguments.html, "--out and --html");
   const LoadedRun run = load_run(arguments.run);
   const Model& model = run.model();
   ETHREED_CHECK(model.has_pointer(), "{}: {}; take a run of a model that has one", arguments.run.run,

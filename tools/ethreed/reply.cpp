@@ -1,4 +1,5 @@
 #include "core/hash.h"
+#include "core/json.h"
 #include "model/interface/device_model.h"
 #include "model/text/vocabulary.h"
 #include "tools/ethreed/answered_record.h"
@@ -35,7 +36,7 @@ std::string made_from(const ReplyArguments& arguments, const LoadedRun& run, con
                       const DecodeOptions& decode, int max_length) {
   const auto hash =
       fnv1a(std::as_bytes(std::span(run.state->values.data(), static_cast<std::size_t>(run.state->values.count()))));
-  return Json{{"ethreed_reply", 1},
+  return Json{{"ethreed_reply", 2},
               {"input", fmt::format("{:016x}", records.fingerprint)},
               {"run", fmt::format("{:016x}", hash)},
               {"decoding", description_of(decode)},
@@ -62,15 +63,21 @@ std::string record_line(const InputRecord& record, const Answerer::Answer& answe
 }
 
 // Takes the whole windows of an earlier call; returns how many records they are.
-std::size_t go_on_behind(RecordFile& file, std::size_t records, int max_length, WordTable& words, Answerer& answerer) {
-  const std::size_t kept = file.kept().size() >= records ? records : file.kept().size() / answer_window * answer_window;
+std::size_t go_on_behind(RecordFile& file, const std::vector<InputRecord>& records, const std::string& out,
+                         int max_length, WordTable& words, Answerer& answerer) {
+  const std::size_t found = file.kept().size();
+  const std::size_t kept = found >= records.size() ? records.size() : found / answer_window * answer_window;
   for (std::size_t i = 0; i < kept; ++i) {
+    const std::string place = fmt::format("{}.part:{}", out, i + 2);
+    const Json record = parse_json<Json>(file.kept()[i], place, "remove the file");
+    ETHREED_CHECK(record.is_object() && record.value("line", Json()) == records[i].line,
+                  "{}: is not the record of line {} of the input; remove the file", place, records[i].line);
     if (!answerer.is_history(i)) continue;
-    const Json record = Json::parse(file.kept()[i], nullptr, false);
-    if (!record.is_object() || !record.contains("reply_tokens"))
-      fail("a record that was kept is damaged; remove the .part file");
+    const Json tokens = record.value("reply_tokens", Json());
+    ETHREED_CHECK(tokens.is_array(), "{}: has no reply_tokens, which a later record is answered after; remove the file",
+                  place);
     std::vector<std::int32_t> reply;
-    for (const Json& word : record["reply_tokens"]) reply.push_back(words.id(word.get<std::string>()));
+    for (const Json& word : tokens) reply.push_back(words.id(word.get<std::string>()));
     reply.push_back(eos_id);
     if (reply.size() > static_cast<std::size_t>(max_length)) reply.erase(reply.begin(), reply.end() - max_length);
     answerer.restore(i, std::move(reply));
@@ -104,7 +111,7 @@ void run_reply(const ReplyArguments& arguments) {
   const Conversations conversations(records.all);
   catch_interruptions();
   RecordFile file(arguments.out, made_from(arguments, run, records, decode, max_length));
-  const std::size_t kept = go_on_behind(file, records.all.size(), max_length, words, answerer);
+  const std::size_t kept = go_on_behind(file, records.all, arguments.out, max_length, words, answerer);
   if (kept > 0) fmt::print(stderr, "{}: {} records are there from an earlier call\n", arguments.out, kept);
   Counts counts;
   {

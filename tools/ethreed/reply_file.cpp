@@ -6,6 +6,7 @@
 #include "model/text/table_reader.h"
 #include "model/text/tokenizer.h"
 
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
@@ -80,7 +81,7 @@ class Reader {
   }
 
   ReplyFile read() {
-    ReplyFile file{.path = path_};
+    ReplyFile file{.path = path_, .fields = table_->columns(), .absent = absent_};
     while (table_->next()) {
       ++file.records;
       const std::optional<std::string> what = text(status);
@@ -115,6 +116,8 @@ class Reader {
         places_[r] = place;
       else if (r == reply || r == gold)
         table_->column(field.substr(sign + 1));
+      else
+        absent_.push_back(field.substr(sign + 1));
       return;
     }
     fail("--field {}: give ROLE=NAME, where ROLE is one of {}", field, known);
@@ -176,6 +179,7 @@ class Reader {
 
   std::string path_;
   bool references_;
+  std::vector<std::string> absent_;
   std::optional<TableReader> table_;
   std::array<std::optional<std::size_t>, roles.size()> places_{};
 };
@@ -222,6 +226,19 @@ void check_same_posts(const ReplyFile& first, const ReplyFile& other) {
   const ReplyFile& shorter = first.rows.size() > both ? other : first;
   fail("{}: row {} has no counterpart: {} has {} rows, {} has {}; give replies to the same posts in the same order",
        longer.place(both), both + 1, longer.path, longer.rows.size(), shorter.path, shorter.rows.size());
+}
+
+void check_fields(const std::vector<ReplyFile>& files) {
+  const auto lacks = [](const ReplyFile& file, const std::string& name) {
+    return std::find(file.absent.begin(), file.absent.end(), name) != file.absent.end();
+  };
+  if (files.empty()) return;
+  const ReplyFile& first = files.front();
+  for (const std::string& name : first.absent)
+    ETHREED_CHECK(!std::all_of(files.begin(), files.end(), [&](const ReplyFile& file) { return lacks(file, name); }),
+                  "--field: {} has no field '{}'{}; its fields are '{}'", first.path, excerpt(name),
+                  files.size() > 1 ? ", nor has another file" : "",
+                  excerpt(fmt::format("{}", fmt::join(first.fields, "', '"))));
 }
 
 std::vector<std::string> reply_tokens(const std::string& text, bool split) {

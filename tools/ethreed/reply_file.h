@@ -38,6 +38,8 @@ struct ReplyFile {
   std::vector<FileReply> rows;
   std::int64_t records = 0;                  ///< with those passed over
   std::vector<bool> passed;                  ///< of each record
+  std::vector<std::string> fields;           ///< that its records have
+  std::vector<std::string> absent;           ///< of --field ROLE=NAME the NAMEs that it has not
   std::vector<std::string> notes;            ///< what a person should know of how it was read, a line each
   std::string place(std::size_t row) const;  ///< "file:line"
 };
@@ -54,6 +56,9 @@ ReplyFile read_reference_file(const std::string& path, const ReplyFileArguments&
 /// Throws Error, naming file and line, unless both have replies to the same posts: as many rows, and the same
 /// conversation and turn in each where both say them.
 void check_same_posts(const ReplyFile& first, const ReplyFile& other);
+
+/// Throws Error that lists the fields if a --field names one that none of the files has.
+void check_fields(const std::vector<ReplyFile>& files);
 
 /// Tokens of a text: by the project's tokenizer, or split on blanks; `<unk>` is the token unk.
 std::vector<std::string> reply_tokens(const std::string& text, bool split);

@@ -2,17 +2,21 @@
 
 #include "core/atomic_file.h"
 #include "core/json.h"
+#include "model/text/line_reader.h"
 
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <fstream>
 #include <limits>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace ethreed {
 
@@ -35,11 +39,29 @@ std::optional<Json> parsed(const std::string& text) {
   }
 }
 
-// Did a run that stands at `progress` write this line before?
+// Did a run that stands at `progress` write a line of this kind, epoch (from 1) and step before?
+bool was_written(bool of_epoch, std::int64_t epoch, std::int64_t step, const TrainingProgress& progress) {
+  return of_epoch ? epoch - 1 < progress.epoch : step <= progress.step;
+}
+
 bool was_written(const Json& line, const TrainingProgress& progress) {
-  const std::int64_t epoch = line.at("epoch").get<std::int64_t>() - 1;
-  if (line.at("kind") == "epoch") return epoch < progress.epoch;
-  return line.at("step").get<std::int64_t>() <= progress.step;
+  return was_written(line.at("kind") == "epoch", line.at("epoch").get<std::int64_t>(),
+                     line.at("step").get<std::int64_t>(), progress);
+}
+
+// Lines of steps and epochs in a table that a run at `progress` wrote before. They begin with kind, epoch and step.
+std::int64_t lines_of_table(const std::filesystem::path& csv, const TrainingProgress& progress) {
+  std::ifstream file(csv);
+  std::int64_t lines = 0;
+  for (std::string text; std::getline(file, text);) {
+    std::array<std::string, 3> cells;
+    std::istringstream line(text);
+    for (std::string& cell : cells) std::getline(line, cell, ',');
+    const auto epoch = parse_number<std::int64_t>(cells[1]), step = parse_number<std::int64_t>(cells[2]);
+    if (!epoch || !step || (cells[0] != "step" && cells[0] != "epoch")) continue;
+    lines += was_written(cells[0] == "epoch", *epoch, *step, progress);
+  }
+  return lines;
 }
 
 }  // namespace
@@ -99,17 +121,35 @@ RunLog::RunLog(const std::filesystem::path& run, const CheckpointInfo& info)
       seconds_before_ = std::max(seconds_before_, seconds->get<double>());
   };
   std::size_t changes = 0;  // of the checkpoint, that are in the log
+  std::int64_t lines = 0;   // of steps and epochs
   std::ifstream before(jsonl_);
   for (std::string text; info.progress.step > 0 && std::getline(before, text);) {
     const std::optional<Json> line = parsed(text);
     if (!line || !is_log_line(*line) || !was_written(*line, info.progress)) continue;
     if (line->at("kind") == "change" && (changes == info.changes.size() || *line != line_of(info.changes[changes++])))
       continue;
+    lines += line->at("kind") != "change";
     keep(*line);
   }
+  if (info.progress.step > 0) keep_longer_table(lines, info.progress);
   for (; changes < info.changes.size(); ++changes) keep(line_of(info.changes[changes]));
   write_text_atomically(csv_, csv);
   write_text_atomically(jsonl_, jsonl);
+}
+
+// The table is made anew from the lines of log.jsonl: what it has beyond them would be lost.
+void RunLog::keep_longer_table(std::int64_t lines, const TrainingProgress& progress) {
+  const std::int64_t there = lines_of_table(csv_, progress);
+  if (there <= lines) return;
+  std::filesystem::path kept = csv_;
+  kept += ".old";
+  for (int number = 2; std::filesystem::exists(kept); ++number) kept = fmt::format("{}.old-{}", csv_.string(), number);
+  std::error_code error;
+  std::filesystem::rename(csv_, kept, error);
+  ETHREED_CHECK(!error, "{}: cannot be kept as {}: {}; make the folder writable", csv_.string(), kept.string(),
+                error.message());
+  note_ = fmt::format("{}: lacks {} of the {} lines that log.csv had of the run so far; that table is kept as {}",
+                      jsonl_.string(), there - lines, there, kept.string());
 }
 
 double RunLog::seconds() const {

@@ -25,6 +25,10 @@ class RunLog {
   /// written.
   RunLog(const std::filesystem::path& run, const CheckpointInfo& info);
 
+  /// Empty, or what a person should know: log.csv had lines that log.jsonl, which the log is made from, lacks. They are
+  /// in the file that is named there.
+  const std::string& note() const { return note_; }
+
   /// From here on every number of a line goes to this file, too, as "train/loss_total" or "valid/perplexity_token" at
   /// the line's step. What is not finite is infinite there. It must outlive the log.
   void also_to(EventFile& events) { events_ = &events; }
@@ -39,11 +43,13 @@ class RunLog {
   void append(const nlohmann::ordered_json& line);
   std::string csv_line(const nlohmann::ordered_json& line) const;
   std::string csv_header() const;
+  void keep_longer_table(std::int64_t lines, const TrainingProgress& progress);
 
   const Model& model_;
   EventFile* events_ = nullptr;
   std::filesystem::path csv_, jsonl_;
   std::vector<std::string> columns_;
+  std::string note_;
   double seconds_before_ = 0;  // of the sessions before
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };

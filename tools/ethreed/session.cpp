@@ -1,5 +1,6 @@
 #include "tools/ethreed/session.h"
 
+#include "core/output_place.h"
 #include "kernels/device/open_device.h"
 #include "kernels/gemm/gemm.h"
 #include "model/encoders/text_classifier.h"
@@ -14,7 +15,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <thread>
@@ -193,14 +196,25 @@ bool belongs_to_run_or_data(const std::filesystem::path& path) {
 }  // namespace
 
 void check_output_file(const std::string& path, std::span<const std::string> inputs) {
+  if (path.empty()) return;
+  const OutputPlace place = output_place(path);
+  if (!place.is_replaced) return;
   ETHREED_CHECK(!std::filesystem::is_directory(path), "{}: is a folder; give the path of a file to write", path);
-  ETHREED_CHECK(path.empty() || !belongs_to_run_or_data(std::filesystem::absolute(path)),
+  ETHREED_CHECK(!belongs_to_run_or_data(std::filesystem::absolute(place.path)),
                 "{}: belongs to a run or a data set and would be overwritten; give another file to write", path);
   for (const std::string& input : inputs) {
     std::error_code none;  // where one of them is not there, they are not the same
     ETHREED_CHECK(!std::filesystem::equivalent(path, input, none),
                   "{}: is read by this command and would be overwritten; give another file to write", path);
   }
+}
+
+void check_different_outputs(const std::string& one, const std::string& other, std::string_view options) {
+  if (one.empty() || other.empty()) return;
+  const OutputPlace first = output_place(one), second = output_place(other);
+  const auto whole = [](const OutputPlace& place) { return fs::weakly_canonical(fs::absolute(place.path)); };
+  ETHREED_CHECK(!first.is_replaced || !second.is_replaced || whole(first) != whole(second),
+                "{}: {} and {} are the same file; give two", options, one, other);
 }
 
 std::vector<std::string> corpus_files(const RunArguments& arguments) {
@@ -211,6 +225,10 @@ std::vector<std::string> corpus_files(const RunArguments& arguments) {
   for (const LabelColumnFile& column : parse_label_columns(arguments.label_columns))
     files.push_back(column.path.string());
   return files;
+}
+
+std::string check_number(const std::string& text) {
+  return std::isnan(std::strtod(text.c_str(), nullptr)) ? text + " is no number" : std::string();
 }
 
 std::string check_seed(const std::string& text) {

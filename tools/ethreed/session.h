@@ -62,10 +62,16 @@ RunConfig configuration_for(const Dataset& data, const ConfigArguments& argument
 RunConfig changed_configuration(const RunConfig& config, const std::string& run, const Dataset& data,
                                 const ConfigArguments& arguments, bool other_data = false);
 
-/// Throws Error if `path` cannot be a file to write because it is a folder: better told before the work than after it.
-/// Or because it is one of `inputs`, files that the command reads, or a part of a run or of a data set: writing would
-/// destroy what cannot be had again.
+/// Throws Error if `path` cannot be a file to write because it is a folder (or as output_place does): better told
+/// before the work than after it. Or because it is one of `inputs`, files that the command reads, or a part of a run or
+/// of a data set: writing would destroy what cannot be had again. What is written into (a device, a pipe) is neither.
 void check_output_file(const std::string& path, std::span<const std::string> inputs = {});
+
+/// Throws Error if two options name one file, which both would replace. `options`: "--out and --html".
+void check_different_outputs(const std::string& one, const std::string& other, std::string_view options);
+
+/// What is wrong with this text as a number (nan), or nothing. A check for CLI11, whose ranges let nan pass.
+std::string check_number(const std::string& text);
 
 /// What is wrong with this text as a seed (negative, too large, no whole number), or nothing. A check for CLI11, which
 /// itself takes -1 for 2^64 - 1.

@@ -2,6 +2,7 @@
 #include "core/json.h"
 #include "core/mapped_file.h"
 #include "core/printable.h"
+#include "model/encoders/import_record.h"
 #include "model/subwords/tokenizer.h"
 #include "model/text/dataset.h"
 #include "model/text/tokenizer.h"
@@ -51,6 +52,7 @@ class Scheme {
     } else if (fs::exists(folder / "best")) {
       words_ = load_checkpoint_info(folder / "best").word_table();
     } else {
+      ImportRecord::read_checked(folder);  // throws if a file was changed since
       subwords_.emplace(SubwordTokenizer::open(folder));
     }
     const bool given = options_.max_length > 0 || arguments.no_specials || arguments.prefix_space;

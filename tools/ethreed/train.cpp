@@ -1,8 +1,8 @@
-#include "core/directory_lock.h"
 #include "model/interface/initial_state.h"
 #include "model/training/memory_plan.h"
 #include "model/training/trainer.h"
 #include "tools/ethreed/commands.h"
+#include "tools/ethreed/locked_folder.h"
 #include "tools/ethreed/progress.h"
 #include "tools/ethreed/run_folder.h"
 #include "tools/ethreed/run_log.h"
@@ -156,17 +156,21 @@ void announce(const TrainArguments& arguments, const CheckpointInfo& info, const
 }
 
 // Parameters at the start of a run, and its first checkpoint: a disk that is full or a folder that cannot be written
-// shows before the first step, not after the first epoch. On an error nothing is left of a folder that this run `made`.
-template <class Fill>
-void begin_run(const fs::path& run, bool made, ModelState<float>& state, const CheckpointInfo& info, Fill fill) {
-  try {
-    fill();
-    save_checkpoint(run / "last", state, info);
-  } catch (const Error&) {
-    std::error_code ignored;
-    if (made) fs::remove_all(run, ignored);
-    throw;
-  }
+// shows before the first step, not after the first epoch.
+void begin_run(const TrainArguments& arguments, Context& context, const Dataset& data, const CheckpointInfo& info,
+               ModelState<float>& state) {
+  if (arguments.from.empty())
+    initialise_state(context.pool, *info.config.model, data, info.config.recipe.seed, state);
+  else
+    take_parameters(arguments, state);
+  save_checkpoint(fs::path(arguments.out) / "last", state, info);
+}
+
+// Where --tensorboard wants event files, if it was given.
+std::optional<fs::path> folder_of_events(const TrainArguments& arguments) {
+  if (!arguments.tensorboard) return {};
+  if (arguments.tensorboard->empty()) return fs::path(arguments.out) / "tensorboard";
+  return fs::path(*arguments.tensorboard);
 }
 
 double peak_memory_mib() {
@@ -201,15 +205,18 @@ void print_end(const TrainArguments& arguments, const CheckpointInfo& info) {
 }
 
 void run_train(const TrainArguments& arguments) {
+  check_output_folder(arguments.out);
+  const std::optional<fs::path> events_folder = folder_of_events(arguments);
+  if (events_folder) check_output_folder(*events_folder, "--tensorboard");
   const Dataset data = Dataset::open(arguments.data);
   if (arguments.verify) data.verify_vocabulary_file();
-  std::optional<DirectoryLock> lock;
+  std::optional<LockedFolder> folder;
   CheckpointInfo info;
   const fs::path run = arguments.out;
   RunFolder before;
   if (arguments.resume) {
     check_can_resume(run);
-    lock.emplace(run);
+    folder.emplace(run);
     sweep_leftovers(run);
     info = take_up_run(arguments, data);
     before = RunFolder::read(run);
@@ -224,16 +231,15 @@ void run_train(const TrainArguments& arguments) {
   }
   const RunOptions options = options_of(arguments, before, info);
   const bool has_new_changes = !info.changes.empty() && info.changes.back().step == info.progress.step;
-  std::error_code error;
-  const bool made = fs::create_directories(options.directory, error);
-  ETHREED_CHECK(!error, "{}: cannot make the folder: {}; choose another --out", arguments.out, error.message());
-  if (!lock) {
-    lock.emplace(run);
+  const std::unique_ptr<Runtime> runtime = open_runtime(arguments.device);
+  if (!folder) {
+    folder.emplace(run);
     check_holds_no_run(run);  // another process may have made one since
     sweep_leftovers(run);
   }
+  std::optional<EventFile> events;
+  if (events_folder) events.emplace(*events_folder, info.progress.step + 1);
 
-  const std::unique_ptr<Runtime> runtime = open_runtime(arguments.device);
   Context context = runtime->context();
   const MemoryPlan memory = plan_training_memory(context, info.config, data);
   const Model& model = *info.config.model;
@@ -242,12 +248,8 @@ void run_train(const TrainArguments& arguments) {
     load_checkpoint_tensors(run / "last", state);
     if (has_new_changes) save_checkpoint(run / "last", state, info);  // from here on they hold, whatever happens
   } else {
-    begin_run(run, made, state, info, [&] {
-      if (arguments.from.empty())
-        initialise_state(context.pool, model, data, info.config.recipe.seed, state);
-      else
-        take_parameters(arguments, state);
-    });
+    begin_run(arguments, context, data, info, state);
+    folder->keep();
   }
   RunFolder{.data = seen_from(run, arguments.data), .log_every = options.log_every, .save_every = options.save_every}
       .write(run);
@@ -258,12 +260,9 @@ void run_train(const TrainArguments& arguments) {
     std::fflush(stdout);
   }
 
-  std::optional<EventFile> events;
   RunLog log(run, info);
-  if (arguments.tensorboard) {
-    const fs::path folder = arguments.tensorboard->empty() ? run / "tensorboard" : fs::path(*arguments.tensorboard);
-    log.also_to(events.emplace(folder, info.progress.step + 1));
-  }
+  if (!log.note().empty()) fmt::print(stderr, "NOTE: {}\n", log.note());
+  if (events) log.also_to(*events);
   ProgressDisplay display(model, info.config.recipe.epochs, info.progress.step, arguments.quiet);
   catch_interruptions();
   const TrainingObserver observer{

@@ -7,6 +7,7 @@
 #include "tools/ethreed/experiment/child_process.h"
 #include "tools/ethreed/experiment/experiment_jobs.h"
 #include "tools/ethreed/experiment/experiment_tables.h"
+#include "tools/ethreed/locked_folder.h"
 #include "tools/ethreed/score/bert_scores.h"
 
 #include <fmt/ranges.h>
@@ -174,6 +175,7 @@ void run_experiment(ExperimentArguments arguments) {
     print_runs(plan, wanted, folder);
     return;
   }
+  check_output_folder(arguments.out);
   catch_interruptions();
   make_folders(folder);
   const DirectoryLock lock(folder.root);

@@ -6,6 +6,7 @@
 #include "model/metrics/repetition.h"
 #include "model/text/word_table.h"
 #include "tools/ethreed/dialogue_file.h"
+#include "tools/ethreed/experiment/experiment_result_file.h"
 
 #include <fmt/ranges.h>
 
@@ -242,7 +243,8 @@ ExperimentResults gather_results(const ExperimentPlan& plan, const std::vector<P
   std::vector<DoneRun> done;
   for (const PlannedRun& run : runs)
     if (is_done(run, folder))
-      done.push_back({&run, read(folder.result(run)), DialogueFile::read(folder.dialogues(run))});
+      done.push_back({&run, read_result_file(folder.result(run), folder.dialogues(run)),
+                      DialogueFile::read(folder.dialogues(run))});
   ExperimentResults results{.columns = plan.columns.empty() ? usual_columns(done) : plan.columns,
                             .systems = {},
                             .compared_with = {},

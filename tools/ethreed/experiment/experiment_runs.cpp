@@ -7,6 +7,7 @@
 #include "model/interface/split_examples.h"
 #include "model/text/dataset.h"
 #include "model/training/checkpoint.h"
+#include "tools/ethreed/experiment/experiment_result_file.h"
 #include "tools/ethreed/experiment/json_options.h"
 #include "tools/ethreed/prepare_options.h"
 
@@ -40,10 +41,6 @@ Dataset open_planned(const PlannedData& data, const ExperimentFolder& folder) {
   parse_arguments(command, all, "prepare");
   PrepareSummary summary;
   return prepare_in_memory(arguments.checked(), summary);
-}
-
-Json read_json(const fs::path& path) {
-  return parse_json<Json>(MappedFile(path).text(), path.string(), "remove it, and the run is evaluated again");
 }
 
 // The first key in which two objects differ, or nothing.
@@ -154,7 +151,7 @@ RunStage stage_of(const ExperimentPlan& plan, const PlannedRun& run, const Exper
   const fs::path directory = folder.run(run), result = folder.result(run);
   const std::string other_name = "give the variant another name in the plan, or ";
   if (is_done(run, folder)) {
-    const Json there = read_json(result);
+    const Json there = read_result_file(result, folder.dialogues(run));
     const std::string advice =
         fmt::format("{}remove {} and this file to make the run anew", other_name, directory.string());
     try {
@@ -244,7 +241,7 @@ void write_result(const ExperimentPlan& plan, const PlannedRun& run, const Exper
                            {"evaluate", plan.variants[run.variant].evaluate},
                            {"validation", validation_curve(folder.run(run))},
                            {"config", to_json(info.config)}};
-  write_text_atomically(folder.result(run), result.dump(2) + "\n");
+  write_result_file(result, folder.result(run), folder.dialogues(run));
 }
 
 }  // namespace ethreed

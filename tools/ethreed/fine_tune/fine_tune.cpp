@@ -14,10 +14,11 @@ void run_fine_tune(const FineTuneArguments& arguments) {
   ETHREED_CHECK(
       !a.frozen || (!a.accumulate && !a.layer_decay && !a.warm_up && !a.clip_norm),
       "--frozen: has no --accumulate, --layer-decay, --warm-up and --clip-norm: only a linear head is trained");
-  const FineTuneWork work(arguments);
-  catch_interruptions();
+  check_output_folder(a.out);
   const std::unique_ptr<Runtime> runtime =
       open_runtime({.threads = arguments.threads, .precision = arguments.precision});
+  const FineTuneWork work(arguments);
+  catch_interruptions();
   Context context = runtime->context();
   if (arguments.frozen)
     train_frozen(work, context);
@@ -49,13 +50,17 @@ void add_fine_tune_command(CLI::App& app) {
   command
       ->add_option("--learning-rate", a->learning_rate,
                    "The highest; default: 1e-5 to 1e-4 by the encoder's size (docs/encoders.md); frozen: 1e-3")
+      ->check(check_number)
       ->check(CLI::Range(0.0, 10.0));
   command->add_option("--warm-up", a->warm_up, "Share of the updates over which the rate rises; default: 0.1")
+      ->check(check_number)
       ->check(CLI::Range(0.0, 1.0));
   command->add_option("--weight-decay", a->weight_decay, "Decoupled, not of biases and layer norms; default: 0.01")
+      ->check(check_number)
       ->check(CLI::Range(0.0, 10.0));
-  command->add_option("--clip-norm", a->clip_norm, "Default: 1")->check(CLI::Range(1e-6, 1e9));
+  command->add_option("--clip-norm", a->clip_norm, "Default: 1")->check(check_number)->check(CLI::Range(1e-6, 1e9));
   command->add_option("--layer-decay", a->layer_decay, "× the rate for every layer below the head; default: 1")
+      ->check(check_number)
       ->check(CLI::Range(0.01, 1.0));
   command->add_option("--seed", a->seed, "Default: 1")->check(check_seed);
   command->add_option("--patience", a->patience, "Stop after so many epochs without a better one; 0: never")

@@ -29,6 +29,7 @@ class Vectors {
     if (fs::exists(path)) load(work, path, print.text());
     const std::size_t begun = done();
     TextEncoder encoder(work.arguments.encoder);
+    work.keep_folder();
     BatchProgress progress("sentence vectors", rows.size(), done(), work.arguments.quiet);
     constexpr std::size_t at_once = 512;
     while (done() < rows.size() && !interrupted()) {

@@ -54,6 +54,7 @@ void train_whole(const FineTuneWork& work, Context& context) {
   FineTuning training(with_new_head(a.encoder, work.data.classes, recipe.seed), train.rows,
                       Indices(train.texts->labels), recipe);
   const fs::path state = work.state();
+  work.split("valid");  // throws if it is missing
   Json record{{"encoder", work.encoder_name()},       {"frozen", false}, {"precision", a.precision},
               {"recipe", Json::parse(recipe.text())}, {"best_epoch", 0}, {"epochs", Json::array()}};
   if (fs::exists(state)) {
@@ -61,6 +62,7 @@ void train_whole(const FineTuneWork& work, Context& context) {
     record = parse_json<Json>(training.load(state), state.string(), "take the file away to begin anew");
     if (!a.quiet) say(fmt::format("goes on at update {}\n", training.step()));
   }
+  work.keep_folder();
   double best_accuracy = -1;
   for (const Json& epoch : record["epochs"]) best_accuracy = std::max(best_accuracy, epoch["accuracy"].get<double>());
   const auto save_and_stop = [&] {

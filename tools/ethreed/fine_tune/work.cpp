@@ -48,8 +48,7 @@ FineTuneWork::FineTuneWork(const FineTuneArguments& a)
   const auto longest = static_cast<std::size_t>(std::min(a.max_length, config.longest()));
   for (const LabelledTexts& split : data.splits)
     if (!split.texts.empty()) splits.push_back(rows_of(split, tokenizer, longest));
-  fs::create_directories(out);
-  lock_.emplace(out);
+  folder_ = std::make_unique<LockedFolder>(out);
   if (!a.quiet) describe();
 }
 

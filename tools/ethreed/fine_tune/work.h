@@ -2,16 +2,17 @@
 // What both ways of fine-tuning share: the texts, the folder, the figures.
 
 #include "core/context.h"
-#include "core/directory_lock.h"
 #include "model/encoders/encoder_config.h"
 #include "model/subwords/tokenizer.h"
 #include "tools/ethreed/fine_tune/labelled_texts.h"
+#include "tools/ethreed/locked_folder.h"
 #include "tools/ethreed/session.h"
 
 #include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +48,8 @@ class FineTuneWork {
   std::string encoder_name() const;
   /// A file that an unfinished training leaves in the folder.
   std::filesystem::path state() const { return out / "training.safetensors"; }
+  /// From here on the folder stays, whatever happens: what was begun can be gone on with.
+  void keep_folder() const { folder_->keep(); }
   /// Throws Error that says how to go on.
   [[noreturn]] void stop() const;
   /// Throws Error unless --resume was given.
@@ -63,7 +66,7 @@ class FineTuneWork {
 
  private:
   void describe() const;
-  std::optional<DirectoryLock> lock_;
+  std::unique_ptr<LockedFolder> folder_;
 };
 
 /// Prints at once, also into a file: an epoch can take half an hour.

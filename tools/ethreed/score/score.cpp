@@ -213,6 +213,7 @@ void run_score(const ScoreArguments& arguments) {
     files.push_back(read_reply_file(path, arguments.file));
     check_same_posts(files.front(), files.back());
   }
+  check_fields(files);
   std::optional<ReplyFile> references;
   if (!arguments.references.empty()) references = read_reference_file(arguments.references, arguments.file);
   ScoreTable table{.resamples = arguments.resamples, .seed = arguments.seed};

@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* token_variable = "ETHREED_TOKEN";
 constexpr std::size_t shortest_token = 16;
+constexpr std::size_t longest_line = 4096;  // of a file with the token
 
 struct ServeArguments {
   RunArguments run;
@@ -72,7 +73,11 @@ std::string token_of(const ServeArguments& arguments) {
     std::ifstream file(arguments.token_file);
     ETHREED_CHECK(file.good(), "{}: cannot be read; --token-file wants a file with the token in its first line",
                   source);
-    std::getline(file, token);
+    for (char c = 0; file.get(c) && c != '\n';) {
+      token += c;
+      ETHREED_CHECK(token.size() <= longest_line, "{}: its first line is longer than {} bytes, wanted the token there",
+                    source, longest_line);
+    }
     while (!token.empty() && (token.back() == '\r' || token.back() == ' ')) token.pop_back();
     ETHREED_CHECK(!token.empty(), "{}: is empty, wanted the token in its first line", source);
   } else if (const char* value = std::getenv(token_variable); token.empty() && value != nullptr && *value != '\0') {

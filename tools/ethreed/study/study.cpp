@@ -55,6 +55,7 @@ void run_make(MakeArguments arguments) {
     ETHREED_CHECK(!names.back().empty(), "{}: the system has no name; give it as NAME=FILE", replies);
     for (const std::string& note : files.back().notes) fmt::print(stderr, "{}\n", printable(note));
   }
+  check_fields(files);
   const Study study = make_study(files, names, arguments.options);
   std::error_code error;
   fs::create_directories(out / "sheets", error);

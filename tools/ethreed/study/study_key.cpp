@@ -22,15 +22,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr std::string_view format_name = "ethreed study key";
+constexpr int known_version = 1;
 
 // What the orders are drawn for.
 enum Purpose : std::uint64_t { rating_ids = 1, choice_ids = 2, sides = 3 };
 
 // Without the fingerprint.
 Json body_of(const Study& study) {
-  Json body{{"format", format_name},    {"version", 1},
-            {"seed", study.seed},       {"raters", study.raters},
-            {"systems", study.systems}, {"contexts", Json::array()},
+  Json body{{"format", format_name},    {"version", known_version}, {"seed", study.seed},
+            {"raters", study.raters},   {"systems", study.systems}, {"contexts", Json::array()},
             {"ratings", Json::array()}, {"choices", Json::array()}};
   for (const StudyContext& context : study.contexts)
     body["contexts"].push_back({{"row", context.row},
@@ -154,6 +154,9 @@ Study read_key(const std::string& path) {
   const auto json = parse_json<nlohmann::json>(file.text(), path, advice);
   ETHREED_CHECK(json.is_object() && json.value("format", nlohmann::json()) == format_name,
                 "{}: is no key of a study; {}", path, advice);
+  const nlohmann::json version = json.value("version", nlohmann::json());
+  ETHREED_CHECK(version == known_version, "{}: the key's version is {}, this program reads {}; {}", path,
+                shown(version), known_version, advice);
   Study study;
   try {
     study.id = json.at("study").get<std::string>();
