@@ -35,9 +35,9 @@ TEST_CASE("a run answers new text with the tokens of its data, by whatever comma
   CHECK(pieces_of(project, "run", "I cannot wouldn't.. *no*\n") == wanted);
 
   project.file("posts.txt", "I cannot\nI can not\nI wouldn't\n");
-  std::vector<Json> replies;
+  std::vector<Json> replies;  // by the mean of the latent variables: a sample belongs to a record's place in the file
   for (const std::string& line :
-       lines_of(project.must({"reply", "run", "--in", "posts.txt", "--out", "-", "--quiet"}, {})))
+       lines_of(project.must({"reply", "run", "--in", "posts.txt", "--out", "-", "--quiet", "--latent", "mean"}, {})))
     replies.push_back(Json::parse(line));
   REQUIRE(replies.size() == 3);
   const auto same = [&](const std::string& key) {
