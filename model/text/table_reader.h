@@ -76,7 +76,7 @@ class TableReader {
   /// that is too long, and what is no JSON object.
   bool next();
   /// UTF-8 of a field of the row last read, until next() is called. Empty where a JSON object lacks the key or has
-  /// null; the JSON text of numbers, booleans, lists and objects.
+  /// null; the JSON text of numbers (as they are written), booleans, lists and objects.
   std::string_view field(std::size_t column) const { return fields_[column]; }
   /// Whether the row has the field at all: always, but in JSON.
   bool has(std::size_t column) const { return present_[column]; }

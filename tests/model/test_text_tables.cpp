@@ -234,3 +234,42 @@ TEST_CASE("tables: quotation marks that never close take time in proportion to t
     CHECK(seconds_of("a,b\n" + repeated(line, 320'000)) < 10.0);  // a tenth of a second; quadratic: many minutes
   }
 }
+
+TEST_CASE("tables: numbers of JSON are the text that is written, so that different ids stay different") {
+  const TemporaryFolder folder;
+  for (const char* written : {"100000000000000000001", "100000000000000000002", "12345678901234567890123", "1.10",
+                              "3.10", "-0", "-0.0", "0", "1e2", "1E+2", "-17", "18446744073709551615",
+                              "9007199254740993", "-9223372036854775808", "0.1000000000000000055511151231257827"}) {
+    TableReader table(folder.file("t.jsonl", "{\"id\": " + std::string(written) + ", \"list\": [1, {\"x\": " + written +
+                                                 "}, -0, true, null, \"a\\\"\"], \"none\": null}\n"));
+    REQUIRE(table.next());
+    CHECK(table.field(table.column("id")) == written);
+    CHECK_FALSE(table.is_nested(table.column("id")));
+    CHECK(table.field(table.column("list")) == "[1,{\"x\":" + std::string(written) + "},-0,true,null,\"a\\\"\"]");
+    CHECK_FALSE(table.has(table.column("none")));
+  }
+}
+
+TEST_CASE("tables: a list or an object is the JSON that it was, but for blanks") {
+  const TemporaryFolder folder;
+  for (const char* json :
+       {"[]", "{}", "[[],{}]", "{\"b\":{\"a\":1,\"c\":[null,null]},\"a\":\"\\n\"}", "[[1,2],[3,[4]],5]"}) {
+    TableReader table(folder.file("t.jsonl", "{\"before\": null, \"x\": " + std::string(json) + ", \"after\": 1}\n"));
+    REQUIRE(table.next());
+    CHECK(table.field(table.column("x")) == json);
+    CHECK(table.is_nested(table.column("x")));
+    CHECK(table.field(table.column("after")) == "1");
+  }
+}
+
+TEST_CASE("tables: a key that stands twice is refused at any depth, one in two objects is not") {
+  const TemporaryFolder folder;
+  const auto read = [&](const std::string& object) {
+    TableReader table(folder.file("t.jsonl", "{\"a\": 1}\n" + object + "\n"));
+    return rows_of(table);
+  };
+  CHECK_THROWS_WITH(read(R"({"history": [{"text": "a", "text": "b"}]})"),
+                    Contains("t.jsonl:2: the key 'text' is there twice"));
+  CHECK_THROWS_WITH(read(R"({"x": {"y": [[{"k": {}, "l": 1, "k": {}}]]}})"), Contains("t.jsonl:2: the key 'k'"));
+  CHECK(read(R"({"history": [{"text": "a"}, {"text": "b"}], "text": {"text": {"text": 1}}})").size() == 2);
+}

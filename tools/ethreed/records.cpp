@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/json.h"
 #include "core/mapped_file.h"
 #include "core/printable.h"
 #include "model/text/corpus.h"
@@ -35,6 +36,7 @@ constexpr std::array<Role, 7> roles{{{"text", {"text", "post", "utterance", "mes
                                      {"number", {"utterance_idx", "", "", ""}},
                                      {"response", {"response", "gold", "", ""}},
                                      {"history", {"history", "", "", ""}}}};
+constexpr std::size_t history_role = roles.size() - 1;
 
 // All of standard input in memory, as a file with a path.
 class InputCopy {
@@ -96,17 +98,18 @@ class RecordReader {
     record = {.line = table_.line()};
     record.said.text = text(0).value_or("");
     record.id = text(1);
-    record.conversation = text(2);
+    if (const auto conversation = text(2); conversation && !strip(*conversation).empty())
+      record.conversation = strip(*conversation);
     if (const auto party = text(3))
       record.said.listener = is_listener(*party, table_.place());
     else if (const auto number = text(4))
       record.said.listener = is_even(*number);
     record.response = text(5);
-    if (const auto history = text(6)) {
-      const nlohmann::json list = nlohmann::json::parse(*history, nullptr, false);
-      ETHREED_CHECK(list.is_array(), "{}: the history is '{}', wanted a JSON list", table_.place(), excerpt(*history));
-      record.history = history_of(list, table_.place());
-    }
+    if (!is_empty(history_role))
+      record.history =
+          history_of(parse_json<nlohmann::json>(table_.field(*places_[history_role]), table_.place() + ": the history",
+                                                "write a JSON list of what was said"),
+                     table_.place());
     return true;
   }
   const TableReader& table() const { return table_; }
@@ -124,9 +127,13 @@ class RecordReader {
     fail("--column {}: give ROLE=NAME, where ROLE is one of {}", column, known);
   }
 
+  bool is_empty(std::size_t role) const { return !places_[role] || table_.field(*places_[role]).empty(); }
+
   // Nothing where there is no such column or the field is empty.
   std::optional<std::string> text(std::size_t role) const {
-    if (!places_[role] || table_.field(*places_[role]).empty()) return std::nullopt;
+    if (is_empty(role)) return std::nullopt;
+    ETHREED_CHECK(!table_.is_nested(*places_[role]), "{}: the value of '{}' is a list or an object, wanted a text",
+                  table_.place(), table_.columns()[*places_[role]]);
     return std::string(table_.field(*places_[role]));
   }
 

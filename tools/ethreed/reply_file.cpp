@@ -1,6 +1,7 @@
 #include "tools/ethreed/reply_file.h"
 
 #include "core/error.h"
+#include "core/json.h"
 #include "core/mapped_file.h"
 #include "model/text/line_reader.h"
 #include "model/text/table_reader.h"
@@ -123,12 +124,22 @@ class Reader {
   bool has(RoleNumber role) const { return places_[role] && table_->has(*places_[role]); }
   std::optional<std::string> text(RoleNumber role) const {
     if (!has(role)) return std::nullopt;
+    ETHREED_CHECK(!table_->is_nested(*places_[role]), "{}: the value of '{}' is a list or an object, wanted a text",
+                  table_->place(), table_->columns()[*places_[role]]);
     return std::string(table_->field(*places_[role]));
+  }
+
+  // Blanks around it do not count, as in a corpus.
+  std::optional<std::string> name_of_conversation() const {
+    const std::optional<std::string> name = text(conversation);
+    return name ? std::optional<std::string>(strip(*name)) : std::nullopt;
   }
 
   nlohmann::json list(RoleNumber role) const {
     if (!has(role) || table_->field(*places_[role]).empty()) return nlohmann::json::array();
-    const nlohmann::json list = nlohmann::json::parse(table_->field(*places_[role]), nullptr, false);
+    const auto list =
+        parse_json<nlohmann::json>(table_->field(*places_[role]),
+                                   fmt::format("{}: the field {}", table_->place(), roles[role].name), "wanted a list");
     ETHREED_CHECK(list.is_array(), "{}: the field {} is '{}', wanted a JSON list", table_->place(), roles[role].name,
                   excerpt(table_->field(*places_[role])));
     return list;
@@ -149,12 +160,10 @@ class Reader {
   FileReply row() const {
     ETHREED_CHECK(has(reply), "{}: the record has no {} ('{}'); every row needs one, an empty text for no words",
                   table_->place(), references_ ? "reference" : "reply", table_->columns()[*places_[reply]]);
-    ETHREED_CHECK(!table_->is_nested(*places_[reply]), "{}: the reply is {}, wanted a text", table_->place(),
-                  excerpt(table_->field(*places_[reply])));
     FileReply row{.line = table_->line(),
                   .reply = *text(reply),
                   .gold = text(gold),
-                  .conversation = text(conversation),
+                  .conversation = name_of_conversation(),
                   .turn = text(turn),
                   .emotion = text(emotion),
                   .reply_emotion = text(reply_emotion),
