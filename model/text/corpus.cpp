@@ -132,6 +132,13 @@ class SplitReader {
     note("malformed_quotes", seen.malformed,
          fmt::format("{} rows have a field that begins with a quotation mark and is not quoted; it was read as it is",
                      seen.malformed.count));
+    note("joined_lines", seen.joined,
+         fmt::format("{} rows are of several lines, each of which would be one; is a quotation mark astray?",
+                     seen.joined.count));
+    note("lines_apart", seen.apart,
+         fmt::format("{} quotation marks open a field in one line and close it in a later one; each line was read as a "
+                     "row (if fields have line ends, quote the header, too)",
+                     seen.apart.count));
     note("odd_selfeval", odd_selfeval_,
          fmt::format("{} rows have text in selfeval or tags, which are not read; is it part of an utterance with a "
                      "comma?",

@@ -32,15 +32,6 @@ struct TableOptions {
   std::string_view column_of_lines = "post";  ///< what the column is called where the format is `lines`
 };
 
-/// How often something was met, and where first.
-struct Tally {
-  std::int64_t count = 0;
-  std::int64_t first_line = 0;
-  void add(std::int64_t line) {
-    if (count++ == 0) first_line = line;
-  }
-};
-
 /// What a reader saw that its rows do not tell. Complete when next() has returned false.
 struct TableNotes {
   Tally blank;      ///< lines or records without any text between rows: passed over
@@ -50,6 +41,8 @@ struct TableNotes {
   Tally nul;        ///< rows with NUL bytes
   Tally spare;      ///< rows with a spare field
   Tally malformed;  ///< in a quoted file: rows with a field that begins with a quotation mark and is read as it is
+  Tally joined;     ///< in a quoted file: rows of several lines each of which would do as a row
+  Tally apart;  ///< in a file that is not: quotation marks that open a field in one line and close it in a later one
   bool quoted = false;  ///< quotation marks around fields were taken off
 };
 

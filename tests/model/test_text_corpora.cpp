@@ -293,3 +293,12 @@ TEST_CASE("corpora: a long file of one dialogue and a long utterance are read in
   const std::string word(8'000'000, 'x');
   check_turn(read("conv_id,utterance\na," + word + "\na,Yes\n"), word, "Yes");
 }
+TEST_CASE("corpora: a quotation mark that closes lines later swallows no row, and is noted") {
+  const std::string rows = "conv_id,utterance\na,\"be strong they said\na,and never give up\"\n";
+  const CorpusSplit split = read(rows);
+  check_turn(split, "\"be strong they said", "and never give up\"");
+  CHECK(note_of(split.notes, "lines_apart").count == 1);
+  CHECK(note_of(split.notes, "lines_apart").first == "train.csv:2");
+  const CorpusSplit quoted = read(rows + "a,\"well, yes\"\n");
+  CHECK(note_of(quoted.notes, "joined_lines").first == "train.csv:2");
+}

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <ctime>
 
 using namespace ethreed;
@@ -272,4 +273,41 @@ TEST_CASE("tables: a key that stands twice is refused at any depth, one in two o
                     Contains("t.jsonl:2: the key 'text' is there twice"));
   CHECK_THROWS_WITH(read(R"({"x": {"y": [[{"k": {}, "l": 1, "k": {}}]]}})"), Contains("t.jsonl:2: the key 'k'"));
   CHECK(read(R"({"history": [{"text": "a"}, {"text": "b"}], "text": {"text": {"text": 1}}})").size() == 2);
+}
+
+TEST_CASE("tables: where every line has the header's width, a quotation mark that closes lines later joins none") {
+  const Reading two = reading_of("id,text\n1,hello\n2,\"be strong they said\n3,and never give up\"\n4,bye\n");
+  CHECK(two.rows == Rows{{"1", "hello"}, {"2", "\"be strong they said"}, {"3", "and never give up\""}, {"4", "bye"}});
+  CHECK_FALSE(two.notes.quoted);
+  CHECK(two.notes.apart.count == 1);
+  CHECK(two.notes.apart.first_line == 3);
+  CHECK(two.notes.joined.count == 0);
+  CHECK(reading_of("id,text\n2,\"be strong\n3,never give up\"\n").rows.size() == 2);  // in every row, yet no evidence
+  CHECK(reading_of("\nid,text\n2,\"be\n\n3,strong\"\n").notes.apart.first_line == 3);
+  CHECK(reading_of("text\nhello\n\"be strong\nand never give up\"\nbye\n").rows.size() == 4);
+  CHECK(reading_of("id\ttext\n2\t\"a\n3\tb\n4\tc\"\n").rows.size() == 3);
+  const Reading plain = reading_of("id,text\n1,he said \"hi\" to me\n2,\"be strong\n3,never give up\"\n");
+  CHECK(plain.rows.size() == 3);
+  CHECK(plain.notes.apart.count == 0);  // no question: no quoted file has the marks of row 1
+}
+
+TEST_CASE("tables: quoting that other fields prove joins lines, and lines that would be rows are counted") {
+  const auto joins = [](const std::string& content, std::int64_t line) {
+    INFO(content);
+    const Reading reading = reading_of(content);
+    CHECK(reading.notes.quoted);
+    CHECK(reading.notes.apart.count == 0);
+    CHECK(reading.notes.joined.count == (line > 0));
+    CHECK(reading.notes.joined.first_line == line);
+    CHECK(std::count_if(reading.rows.begin(), reading.rows.end(), [](const std::vector<std::string>& row) {
+            return row.back() == "be strong\n3,never give up";
+          }) == 1);
+  };
+  const std::string lines = "2,\"be strong\n3,never give up\"\n";
+  joins("\"id\",\"text\"\n" + lines, 2);                                          // the header
+  joins("id,text\n1,\"hello, you\"\n" + lines, 3);                                // a delimiter
+  joins("id,text\n1,\"he said \"\"hi\"\"\"\n" + lines, 3);                        // doubled marks
+  joins("id,text\n\"1\",a\n\"4\",b\n" + lines, 4);                                // most first fields
+  joins("id,text\n1,\"a\"\n4,\"b\"\n" + lines, 4);                                // most rows
+  CHECK(reading_of("id,text\n1,\"two\nlines\"\n2,x\n").notes.joined.count == 0);  // "lines" alone is no row
 }

@@ -81,6 +81,14 @@ TEST_CASE("a list or an object where a text is wanted is refused with its line, 
   CHECK(reply_to("unused.jsonl", R"({"text": "hi", "other": {"a": [1, {"b": 2}]}})").size() == 1);
 }
 
+TEST_CASE("a quotation mark that closes lines later swallows no record, and a line says so") {
+  trained().file("span.csv", "id,text\n1,hello\n2,\"be strong they said\n3,and never give up\"\n4,bye\n");
+  const Outcome run = trained().ethreed({"reply", "run", "--in", "span.csv", "--out", "-"});
+  REQUIRE(run.exit_code == 0);
+  CHECK(json_lines(run.out).size() == 4);
+  CHECK_THAT(run.err, Contains("span.csv: 1 quotation marks that open a field in one line") && Contains("line 3"));
+}
+
 TEST_CASE("conversations that are numbers or have blanks around them are dialogues as they are written") {
   trained().file("ids.jsonl", R"({"reply": "a", "conversation": 100000000000000000001}
 {"reply": "b", "conversation": 100000000000000000002}

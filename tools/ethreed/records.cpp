@@ -158,6 +158,10 @@ void add_notes(const TableNotes& notes, Records& records) {
   note(notes.latin, "records read as Windows-1252 (Latin-1), as they are no UTF-8");
   note(notes.broken, "records with bytes that are no UTF-8, each read as U+FFFD");
   note(notes.nul, "records with NUL bytes");
+  note(notes.joined, "records of several lines, each of which would be one; is a quotation mark astray?");
+  note(notes.apart,
+       "quotation marks that open a field in one line and close it in a later one; each line was read as a record (if "
+       "fields have line ends, quote the header, too)");
   note(notes.malformed, "records with a quotation mark that opens a field and does not close it, read as it is");
 }
 

@@ -100,6 +100,10 @@ class Reader {
     };
     note(table_->notes().latin, "rows read as Windows-1252 (Latin-1), as they are no UTF-8");
     note(table_->notes().broken, "rows with bytes that are no UTF-8, each read as U+FFFD");
+    note(table_->notes().joined, "rows of several lines, each of which would be one; is a quotation mark astray?");
+    note(table_->notes().apart,
+         "quotation marks that open a field in one line and close it in a later one; each line was read as a row (if "
+         "fields have line ends, quote the header, too)");
     if (table_->format() != TableFormat::lines) note(table_->notes().blank, "blank lines between rows, passed over");
     return file;
   }
