@@ -97,6 +97,7 @@ void note_vectors(const WordVectors& vectors, PrepareSummary& summary) {
   };
   note("vectors_with_blanks", vectors.with_blanks, "of words with blanks in them passed over: no token has any");
   note("vectors_without_word", vectors.without_word, "without a word passed over");
+  note("vectors_repeated", vectors.repeated, "of words that have one in an earlier line passed over");
   if (!vectors.member.empty())
     summary.notes.push_back(
         {"vectors_member", 1 + vectors.other_members, "",
