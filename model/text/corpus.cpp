@@ -100,15 +100,17 @@ class SplitReader {
   }
 
   std::int32_t number_of_emotion(std::string_view name) {
-    if (strip(name).empty()) return -1;
     const auto [place, added] = emotions_.emplace(std::string(name), static_cast<std::int32_t>(split_.emotions.size()));
     if (added) {
+      const std::string key = emotion_key(name);
+      if (key.empty()) return place->second = -1;
       ETHREED_CHECK(split_.emotions.size() < 10'000,
                     "{}: the column '{}' has more than 10000 different values, the last is '{}'; it holds no emotions",
                     table_.place(), table_.columns()[*columns_.emotion], excerpt(name));
-      const std::int32_t first = emotion_keys_.emplace(emotion_key(name), place->second).first->second;
+      const std::int32_t first = emotion_keys_.emplace(key, place->second).first->second;
       split_.emotions.push_back({.name = std::string(name), .first_of_key = first, .first_line = table_.line()});
     }
+    if (place->second < 0) return -1;
     ++split_.emotions[static_cast<std::size_t>(place->second)].count;
     return place->second;
   }

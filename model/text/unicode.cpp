@@ -31,6 +31,10 @@ CharacterKind kind_of_character(char32_t code) {
   }
 }
 
+bool is_invisible(char32_t code) {
+  return code >= 0x80 && utf8proc_get_property(static_cast<utf8proc_int32_t>(code))->ignorable != 0;
+}
+
 bool is_ideograph(char32_t c) {
   return (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) ||
          (c >= 0x20000 && c <= 0x323AF) || c == 0x3007;

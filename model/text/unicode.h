@@ -14,6 +14,9 @@ enum class CharacterKind {
 };
 CharacterKind kind_of_character(char32_t code);
 
+/// Of a character that nobody sees, such as zero-width spaces, joiners, soft hyphens and byte order marks.
+bool is_invisible(char32_t code);
+
 /// Of an ideograph of Chinese, Japanese or Korean, which is a word or a syllable of its own.
 bool is_ideograph(char32_t code);
 
