@@ -89,6 +89,16 @@ TEST_CASE("a quotation mark that closes lines later swallows no record, and a li
   CHECK_THAT(run.err, Contains("span.csv: 1 quotation marks that open a field in one line") && Contains("line 3"));
 }
 
+TEST_CASE("a row of more than 10000 tokens is refused with its line, one of as many is scored") {
+  std::string most;
+  for (int i = 0; i < 10'000; ++i) most += std::to_string(i) + " ";
+  trained().file("long.txt", "a b\n" + most + "\n");
+  trained().file("longer.txt", "a b\n" + most + "b\n");
+  CHECK_THAT(trained().must({"score", "long.txt", "--references", "long.txt"}), Contains("rouge_l"));
+  score_refuses({"longer.txt"}, {"longer.txt:2", "has 10001 tokens, wanted at most 10000"});
+  score_refuses({"long.txt", "--references", "longer.txt"}, {"long.txt:2", "has 10001 tokens"});
+}
+
 TEST_CASE("conversations that are numbers or have blanks around them are dialogues as they are written") {
   trained().file("ids.jsonl", R"({"reply": "a", "conversation": 100000000000000000001}
 {"reply": "b", "conversation": 100000000000000000002}
