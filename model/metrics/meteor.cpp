@@ -5,6 +5,8 @@
 #include <libstemmer.h>
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -28,17 +30,22 @@ namespace {
 
 using Match = std::pair<std::size_t, std::size_t>;  // places in candidate and reference
 
-// Pairs equal words among the places left, from the ends; takes them off both lists.
+// Pairs equal words among the places left, from the ends; takes them off both lists. Linear: the places of a word in
+// the reference are a pile with the last one on top.
 void pair_equal(std::span<const std::string> candidate, std::span<const std::string> reference,
                 std::vector<std::size_t>& left_c, std::vector<std::size_t>& left_r, std::vector<Match>& matches) {
-  for (std::size_t i = left_c.size(); i-- > 0;)
-    for (std::size_t j = left_r.size(); j-- > 0;) {
-      if (candidate[left_c[i]] != reference[left_r[j]]) continue;
-      matches.emplace_back(left_c[i], left_r[j]);
-      left_c.erase(left_c.begin() + static_cast<std::ptrdiff_t>(i));
-      left_r.erase(left_r.begin() + static_cast<std::ptrdiff_t>(j));
-      break;
-    }
+  std::unordered_map<std::string_view, std::vector<std::size_t>> places;
+  for (const std::size_t place : left_r) places[reference[place]].push_back(place);
+  std::vector<bool> taken_c(candidate.size()), taken_r(reference.size());
+  for (std::size_t i = left_c.size(); i-- > 0;) {
+    const auto of_word = places.find(candidate[left_c[i]]);
+    if (of_word == places.end() || of_word->second.empty()) continue;
+    matches.emplace_back(left_c[i], of_word->second.back());
+    taken_c[left_c[i]] = taken_r[of_word->second.back()] = true;
+    of_word->second.pop_back();
+  }
+  std::erase_if(left_c, [&](std::size_t place) { return taken_c[place]; });
+  std::erase_if(left_r, [&](std::size_t place) { return taken_r[place]; });
 }
 
 std::vector<std::size_t> all_places(std::size_t count) {

@@ -3,7 +3,10 @@
 #include "model/metrics/ngrams.h"
 #include "model/text/word_table.h"
 
-#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
 
 namespace ethreed {
 
@@ -19,18 +22,51 @@ RougeScore score(double matches, double candidate, double reference, double beta
   return s;
 }
 
-// Length of the longest common subsequence, in c · r steps.
-int common_subsequence(std::span<const std::string> a, std::span<const std::string> b) {
-  std::vector<int> row(b.size() + 1, 0);
-  for (const std::string& word : a) {
-    int diagonal = 0;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const int above = row[j];
-      row[j] = word == b[j - 1] ? diagonal + 1 : std::max(row[j], row[j - 1]);
-      diagonal = above;
-    }
+// 64 places of a text, and those of them at which a word stands.
+struct PlacesOfWord {
+  std::size_t block = 0;
+  std::uint64_t bits = 0;
+};
+
+std::unordered_map<std::string_view, std::vector<PlacesOfWord>> places_of_words(std::span<const std::string> text) {
+  std::unordered_map<std::string_view, std::vector<PlacesOfWord>> places;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::vector<PlacesOfWord>& of_word = places[text[i]];
+    if (of_word.empty() || of_word.back().block != i / 64) of_word.push_back({.block = i / 64});
+    of_word.back().bits |= std::uint64_t{1} << (i % 64);
   }
-  return row.back();
+  return places;
+}
+
+// The row of the table of lengths, as the differences of its neighbours: a bit is 0 where the length grows by one
+// (Hyyrö 2004). `places` of a word of the other text make of it the next row: an addition whose carry goes from block
+// to block. Blocks without a place and a carry stay.
+void add_row(std::vector<std::uint64_t>& row, const std::vector<PlacesOfWord>& places) {
+  std::size_t next = 0;
+  for (std::size_t block = places.front().block; block < row.size();) {
+    bool carry = false;
+    for (; block < row.size(); ++block) {
+      const bool here = next < places.size() && places[next].block == block;
+      if (!here && !carry) break;
+      const std::uint64_t bits = here ? places[next++].bits : 0, old = row[block], with_carry = old + carry;
+      const std::uint64_t sum = with_carry + (old & bits);
+      carry = with_carry < old || sum < with_carry;
+      row[block] = sum | (old & ~bits);
+    }
+    if (next == places.size()) return;
+    block = places[next].block;
+  }
+}
+
+// Length of the longest common subsequence, in c · r/64 steps at most.
+int common_subsequence(std::span<const std::string> a, std::span<const std::string> b) {
+  const auto places = places_of_words(b);
+  std::vector<std::uint64_t> row((b.size() + 63) / 64, ~std::uint64_t{0});
+  for (const std::string& word : a)
+    if (const auto found = places.find(word); found != places.end()) add_row(row, found->second);
+  int length = 0;
+  for (const std::uint64_t block : row) length += std::popcount(~block);
+  return length;
 }
 
 RougeScore of_subsequence(std::span<const std::string> candidate, std::span<const std::string> reference, double beta) {

@@ -100,15 +100,17 @@ class SplitReader {
   }
 
   std::int32_t number_of_emotion(std::string_view name) {
-    if (strip(name).empty()) return -1;
     const auto [place, added] = emotions_.emplace(std::string(name), static_cast<std::int32_t>(split_.emotions.size()));
     if (added) {
+      const std::string key = emotion_key(name);
+      if (key.empty()) return place->second = -1;
       ETHREED_CHECK(split_.emotions.size() < 10'000,
                     "{}: the column '{}' has more than 10000 different values, the last is '{}'; it holds no emotions",
                     table_.place(), table_.columns()[*columns_.emotion], excerpt(name));
-      const std::int32_t first = emotion_keys_.emplace(emotion_key(name), place->second).first->second;
+      const std::int32_t first = emotion_keys_.emplace(key, place->second).first->second;
       split_.emotions.push_back({.name = std::string(name), .first_of_key = first, .first_line = table_.line()});
     }
+    if (place->second < 0) return -1;
     ++split_.emotions[static_cast<std::size_t>(place->second)].count;
     return place->second;
   }
@@ -132,6 +134,13 @@ class SplitReader {
     note("malformed_quotes", seen.malformed,
          fmt::format("{} rows have a field that begins with a quotation mark and is not quoted; it was read as it is",
                      seen.malformed.count));
+    note("joined_lines", seen.joined,
+         fmt::format("{} rows are of several lines, each of which would be one; is a quotation mark astray?",
+                     seen.joined.count));
+    note("lines_apart", seen.apart,
+         fmt::format("{} quotation marks open a field in one line and close it in a later one; each line was read as a "
+                     "row (if fields have line ends, quote the header, too)",
+                     seen.apart.count));
     note("odd_selfeval", odd_selfeval_,
          fmt::format("{} rows have text in selfeval or tags, which are not read; is it part of an utterance with a "
                      "comma?",

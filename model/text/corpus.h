@@ -57,7 +57,7 @@ struct Dialogue {
 /// A name in the column of emotions as it stands there.
 struct NamedEmotion {
   std::string name;
-  std::int32_t first_of_key = 0;  ///< number of the first name that is the same but for case and blanks
+  std::int32_t first_of_key = 0;  ///< number of the first name with the same emotion_key
   std::int64_t count = 0;         ///< rows
   std::int64_t first_line = 0;
 };

@@ -33,7 +33,10 @@ EmotionSet set_of_data(const CorpusSplit& train, std::string& source) {
   source = train.name;
   std::vector<std::string> names;
   names.reserve(keys.size());
-  for (const auto& [key, named] : keys) names.push_back(key);
+  for (const auto& [key, named] : keys) {
+    check_emotion_name(key, place_of(train, named->first_line));
+    names.push_back(key);
+  }
   return {std::move(names), train.path};
 }
 
@@ -131,7 +134,9 @@ CorpusEmotions resolve_emotions(std::span<CorpusSplit> splits, const EmotionOpti
     result.notes.push_back(std::move(unknown));
   }
   if (forgiven.count > 0) {
-    forgiven.text = fmt::format("{} rows name an emotion in other case or with blanks", forgiven.count);
+    forgiven.text = fmt::format(
+        "{} rows name an emotion in other case, with blanks or invisible characters, or with accents written apart",
+        forgiven.count);
     result.notes.push_back(std::move(forgiven));
   }
   for (const CorpusSplit& split : splits) {

@@ -34,10 +34,11 @@ struct CorpusEmotions {
 
 /// Decides on the set and sets the emotions of all dialogues. The set is that of the file; or the 32 where the training
 /// split (the first one) has no other names; or the training split's names in the order of their bytes (lower case),
-/// unless it has 20 or more of the 32, for then the others are mistakes. Case and blanks around names are forgiven, and
-/// counted in a note. One a dialogue: that of its first row that names one. One an utterance: each post and response
-/// has its own or none, and the dialogue has its first post's that is named. Throws Error (file:line) for a name that
-/// is not in the set, and for a dialogue of two emotions where they are one a dialogue.
+/// unless it has 20 or more of the 32, for then the others are mistakes. Names of one emotion_key are one name; those
+/// that are not written as the set has them are counted in a note. One a dialogue: that of its first row that names
+/// one. One an utterance: each post and response has its own or none, and the dialogue has its first post's that is
+/// named. Throws Error (file:line) for a name that is not in the set, and for a dialogue of two emotions where they are
+/// one a dialogue.
 CorpusEmotions resolve_emotions(std::span<CorpusSplit> splits, const EmotionOptions& options = {});
 
 }  // namespace ethreed

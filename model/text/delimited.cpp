@@ -33,7 +33,9 @@ struct Census {
   std::size_t malformed = 0;
   std::size_t bare = 0;
   std::size_t doubled = 0;
-  std::int64_t quoted_first = 0;  // rows whose first field is quoted
+  Tally several_lines;            // records of several lines each of which would do as a row
+  std::int64_t quoted_first = 0;  // other rows whose first field is quoted
+  std::int64_t quoted_rows = 0;   // other rows with a quoted field
   bool quoted_header = false;
 };
 
@@ -42,11 +44,21 @@ bool is_blank(const RawRecord& record) {
                      [](const RawField& field) { return field.text.find_first_not_of(" \t\r") == std::string::npos; });
 }
 
+// Whether a record has several lines each of which, but for blank ones, would be one of this width.
+bool would_be_rows(std::string_view record, std::int64_t lines, Dialect dialect, std::size_t width) {
+  if (lines < 2) return false;
+  dialect.quoted = false;
+  for (RawRecord line; !record.empty(); record.remove_prefix(line.bytes))
+    if (!read_record(record, dialect, line) || (line.fields.size() != width && !is_blank(line))) return false;
+  return true;
+}
+
 Census take_census(std::string_view file, const Dialect& dialect, SpareField spare) {
   Census census;
   std::size_t width = 0;
   std::string_view header_line;
-  for (RawRecord record; !file.empty(); file.remove_prefix(record.bytes)) {
+  std::int64_t line = 1;
+  for (RawRecord record; !file.empty(); file.remove_prefix(record.bytes), line += record.lines) {
     if (!read_record(file, dialect, record)) {
       ++census.wrong_width;
       break;
@@ -64,11 +76,19 @@ Census take_census(std::string_view file, const Dialect& dialect, SpareField spa
         fields != width && !(spare != nullptr && fields == width + 1 && spare(header_line, record.fields));
     census.malformed += record.malformed;
     census.bare += record.bare;
+    bool quoted = false;
     for (const RawField& field : record.fields) {
       census.doubled += field.doubled;
-      census.quoted_header |= header && field.quoted;
+      quoted |= field.quoted;
     }
-    census.quoted_first += !header && record.fields.front().quoted;
+    census.quoted_header |= header && quoted;
+    if (header) continue;
+    if (would_be_rows(file.substr(0, record.bytes), record.lines, dialect, width)) {
+      census.several_lines.add(line);
+      continue;
+    }
+    census.quoted_first += record.fields.front().quoted;
+    census.quoted_rows += quoted;
   }
   return census;
 }
@@ -135,15 +155,21 @@ char delimiter_of(std::string_view header) {
   return candidates[static_cast<std::size_t>(std::max_element(counts.begin(), counts.end()) - counts.begin())];
 }
 
-bool is_quoted(std::string_view file, Dialect dialect, SpareField spare) {
-  if (file.find(mark) == std::string_view::npos) return false;
+Quoting quoting_of(std::string_view file, Dialect dialect, SpareField spare) {
+  if (file.find(mark) == std::string_view::npos) return {};
   dialect.quoted = false;
   const Census plain = take_census(file, dialect, spare);
   dialect.quoted = true;
   const Census quoted = take_census(file, dialect, spare);
-  if (quoted.wrong_width != plain.wrong_width) return quoted.wrong_width < plain.wrong_width;
-  if (quoted.malformed + quoted.bare == 0) return true;
-  return quoted.quoted_header || 2 * quoted.quoted_first > quoted.rows || quoted.doubled > quoted.malformed;
+  if (quoted.wrong_width > plain.wrong_width) return {};
+  Quoting quoting{.quoted = true, .several_lines = quoted.several_lines};
+  if (quoted.wrong_width < plain.wrong_width) return quoting;
+  const bool clean = quoted.malformed + quoted.bare == 0;
+  if (clean && quoted.several_lines.count == 0) return quoting;
+  quoting.quoted = quoted.quoted_header || 2 * quoted.quoted_first > quoted.rows || quoted.doubled > quoted.malformed ||
+                   (clean && 2 * quoted.quoted_rows > quoted.rows);
+  if (!quoting.quoted && !clean) quoting.several_lines = {};  // other marks, too, show that the file is not quoted
+  return quoting;
 }
 
 }  // namespace ethreed

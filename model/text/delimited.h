@@ -11,6 +11,15 @@
 
 namespace ethreed {
 
+/// How often something was met, and where first.
+struct Tally {
+  std::int64_t count = 0;
+  std::int64_t first_line = 0;
+  void add(std::int64_t line) {
+    if (count++ == 0) first_line = line;
+  }
+};
+
 struct Dialect {
   char delimiter = ',';
   char line_end = '\n';  ///< '\r' where the file has no '\n' at all; before '\n', one '\r' belongs to the line's end
@@ -51,10 +60,19 @@ char delimiter_of(std::string_view header);
 /// Whether a row may have one field more than the header, whose line is given as it stands in the file.
 using SpareField = bool (*)(std::string_view header, std::span<const RawField> fields);
 
+struct Quoting {
+  bool quoted = false;  ///< quotation marks are the format's
+  /// Records that quoted fields make of several lines each of which would do as a row: read as one row if `quoted`,
+  /// else as many. Counted where this was open; lines from 1 on.
+  Tally several_lines;
+};
+
 /// Whether quotation marks are the format's. Both readings of the whole file are compared: the one that gives fewer
-/// rows of a wrong width wins. Where they are equal, quoting is the format's unless the file has quotation marks that
-/// no writer of quoted fields leaves (in the middle of an unquoted field, or malformed), and these are outweighed
-/// neither by a quoted header, nor by first columns that are quoted, nor by doubled quotation marks in quoted fields.
-bool is_quoted(std::string_view file, Dialect dialect, SpareField spare);
+/// rows of a wrong width wins. Where they are equal, quoting is the format's unless something speaks against it:
+/// quotation marks that no writer of quoted fields leaves (in the middle of an unquoted field, or malformed), or quoted
+/// fields over several lines each of which would do as a row. These are outweighed by a quoted header, by first columns
+/// that are quoted, by doubled quotation marks in quoted fields and, where such lines alone speak against it, by quoted
+/// fields of one line in most rows.
+Quoting quoting_of(std::string_view file, Dialect dialect, SpareField spare);
 
 }  // namespace ethreed

@@ -25,7 +25,39 @@ std::optional<std::int32_t> emotion_id(std::string_view name) {
   return static_cast<std::int32_t>(place - emotion_names.begin());
 }
 
-std::string emotion_key(std::string_view name) { return lower_case(strip(name)); }
+std::string tidy_emotion_name(std::string_view name) {
+  name = strip(name);
+  const bool ascii = std::all_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  if (ascii || !is_utf8(name)) return std::string(name);
+  // Invisible characters first: they keep letters from their accents.
+  std::string visible, tidy;
+  const auto each = [](std::string_view text, const auto& take) {
+    for (std::size_t i = 0; i < text.size();) {
+      const Character c = decode_utf8(text, i);
+      take(c.code);
+      i += c.bytes;
+    }
+  };
+  each(name, [&](char32_t code) {
+    if (!is_invisible(code)) append_utf8(visible, code);
+  });
+  each(compose(visible), [&](char32_t code) {
+    const bool blank = code >= 0x80 && kind_of_character(code) == CharacterKind::space;
+    append_utf8(tidy, blank ? U' ' : code);
+  });
+  return std::string(strip(tidy));
+}
+
+// Twice, as there are letters with an accent that are one character in lower case alone.
+std::string emotion_key(std::string_view name) { return tidy_emotion_name(lower_case(tidy_emotion_name(name))); }
+
+void check_emotion_name(std::string_view name, const std::string& source) {
+  const bool good =
+      !name.empty() && name.size() <= longest_name && is_utf8(name) &&
+      std::none_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7F'; });
+  ETHREED_CHECK(good, "{}: '{}' is no name of an emotion; wanted 1 to {} bytes of UTF-8 without control characters",
+                source, excerpt(name), longest_name);
+}
 
 EmotionSet::EmotionSet() : EmotionSet({emotion_names.begin(), emotion_names.end()}, "the 32 emotions") {}
 
@@ -34,13 +66,12 @@ EmotionSet::EmotionSet(std::vector<std::string> names, const std::string& source
                 "{}: got {} different emotions, wanted 2 to {}; name the set, one a line, with --emotions FILE", source,
                 names_.size(), most_emotions);
   for (const std::string& name : names_) {
-    const bool good = !name.empty() && name.size() <= longest_name && is_utf8(name) &&
-                      std::none_of(name.begin(), name.end(),
-                                   [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7F'; });
-    ETHREED_CHECK(good, "{}: '{}' is no name of an emotion; wanted 1 to {} bytes of UTF-8 without control characters",
-                  source, excerpt(name), longest_name);
-    ETHREED_CHECK(ids_.emplace(emotion_key(name), static_cast<std::int32_t>(ids_.size())).second,
-                  "{}: the emotion '{}' is there twice (case and blanks do not count); remove one", source, name);
+    check_emotion_name(name, source);
+    ETHREED_CHECK(
+        ids_.emplace(emotion_key(name), static_cast<std::int32_t>(ids_.size())).second,
+        "{}: the emotion '{}' is there twice (case, blanks, invisible characters and how accents are written do "
+        "not count); remove one",
+        source, name);
   }
 }
 
@@ -48,7 +79,10 @@ EmotionSet EmotionSet::read(const std::filesystem::path& path) {
   TableReader lines(path, {.format = TableFormat::lines});
   std::vector<std::string> names;
   while (lines.next()) {
-    names.emplace_back(strip(lines.field(0)));
+    std::string name = tidy_emotion_name(lines.field(0));
+    if (name.empty()) continue;
+    check_emotion_name(name, lines.place());
+    names.push_back(std::move(name));
     ETHREED_CHECK(names.size() <= most_emotions, "{}: more than {} emotions", lines.place(), most_emotions);
   }
   return {std::move(names), path.string()};

@@ -24,25 +24,33 @@ inline constexpr std::array<std::string_view, emotion_count> emotion_names{
 /// The class number of a name of these 32, exactly as the corpus writes it (lower case); nothing for any other word.
 std::optional<std::int32_t> emotion_id(std::string_view name);
 
-/// How a name is compared: lower case, without blanks around it.
+/// A name without what nobody sees: form C, without invisible characters, without blanks of any kind around it, those
+/// inside as ' '. What is no UTF-8 loses the blanks of ASCII around it alone.
+std::string tidy_emotion_name(std::string_view name);
+
+/// How a name is compared: the tidy one in lower case.
 std::string emotion_key(std::string_view name);
+
+/// Throws Error, which begins with `source`, for a name that is empty, longer than 64 bytes or no UTF-8, or has control
+/// characters.
+void check_emotion_name(std::string_view name, const std::string& source);
 
 /// The emotions of a data set.
 class EmotionSet {
  public:
   /// The 32.
   EmotionSet();
-  /// In this order. Throws Error (naming `source`) unless there are 2 to 1,000 names, none of them empty, longer than
-  /// 64 bytes, with control characters, or equal to another but for case and blanks.
+  /// In this order. Throws Error (naming `source`) unless there are 2 to 1,000 names that check_emotion_name takes, no
+  /// two of one key.
   EmotionSet(std::vector<std::string> names, const std::string& source);
-  /// One name a line; blank lines are passed over. Throws Error.
+  /// One name a line, made tidy; blank lines are passed over. Throws Error.
   static EmotionSet read(const std::filesystem::path& path);
 
   const std::vector<std::string>& names() const { return names_; }
   std::int32_t size() const { return static_cast<std::int32_t>(names_.size()); }
   /// "(none)" for −1.
   std::string_view name(std::int32_t id) const;
-  /// The class of a name, case and blanks around it forgiven.
+  /// The class of the name with the same key.
   std::optional<std::int32_t> find(std::string_view name) const;
   /// Whether it is the 32.
   bool is_default() const;

@@ -29,7 +29,7 @@ struct UtteranceEmotions {
   Tally other_labels;                ///< passed over: none of the emotions
   Tally other_splits;                ///< passed over: of a split that is not here
   Tally no_turn;                     ///< passed over: of an utterance in no turn
-  Tally forgiven;                    ///< labels that differ from the emotion's name in case or blanks
+  Tally forgiven;                    ///< labels that are not written as the emotion's name
   Tally joined;                      ///< labels that replace that of another row joined to the same utterance
 };
 

@@ -5,9 +5,11 @@
 #include "model/text/delimited.h"
 #include "model/text/line_reader.h"
 
+#define ZLIB_CONST  // zlib takes constant input
 #include <zip.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace ethreed {
@@ -18,6 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t buffer_size = std::size_t{256} << 10;
 constexpr std::size_t head_size = 4096;
+constexpr std::string_view gzip_magic = "\x1F\x8B";
 
 class PlainPieces : public TextPieces {
  public:
@@ -33,31 +36,58 @@ class PlainPieces : public TextPieces {
   std::string_view rest_;
 };
 
+// Members of gzip one after another. zlib's own gzread passes over what follows a member and is none, without a word.
 class GzipPieces : public TextPieces {
  public:
   explicit GzipPieces(const fs::path& path)
-      : path_(path.string()), file_(::gzopen(path.c_str(), "rb")), buffer_(buffer_size) {
-    ETHREED_CHECK(file_ != nullptr, "{}: cannot be opened for reading", path_);
-    ::gzbuffer(file_, buffer_size);
+      : path_(path.string()), file_(path), rest_(file_.text()), buffer_(buffer_size) {
+    constexpr int gzip_only = 15 + 16;  // the largest window, and gzip's header and checksum
+    ETHREED_CHECK(::inflateInit2(&stream_, gzip_only) == Z_OK, "{}: cannot be unpacked: out of memory", path_);
   }
-  ~GzipPieces() override {
-    if (file_ != nullptr) ::gzclose(file_);
-  }
+  ~GzipPieces() override { ::inflateEnd(&stream_); }
   GzipPieces(const GzipPieces&) = delete;
   GzipPieces& operator=(const GzipPieces&) = delete;
 
   std::string_view next() override {
-    const int got = ::gzread(file_, buffer_.data(), static_cast<unsigned>(buffer_.size()));
-    int error = Z_OK;
-    const char* what = ::gzerror(file_, &error);
-    ETHREED_CHECK(got >= 0 && (error == Z_OK || error == Z_STREAM_END),
-                  "{}: cannot be unpacked ({}); the file is damaged or cut off, fetch it again", path_, what);
-    return {buffer_.data(), static_cast<std::size_t>(got)};
+    stream_.next_out = reinterpret_cast<Bytef*>(buffer_.data());
+    stream_.avail_out = static_cast<uInt>(buffer_.size());
+    while (stream_.avail_out == buffer_.size() && !done_) unpack();
+    return {buffer_.data(), buffer_.size() - stream_.avail_out};
   }
 
  private:
+  void unpack() {
+    constexpr std::size_t most = std::size_t{1} << 30;  // zlib counts by 32 bits
+    const auto given = static_cast<uInt>(std::min(rest_.size(), most));
+    stream_.next_in = reinterpret_cast<const Bytef*>(rest_.data());
+    stream_.avail_in = given;
+    const int result = ::inflate(&stream_, Z_NO_FLUSH);
+    rest_.remove_prefix(given - stream_.avail_in);
+    if (result == Z_STREAM_END) {
+      end_member();
+      return;
+    }
+    ETHREED_CHECK(result == Z_OK, "{}: cannot be unpacked ({}); the file is damaged or cut off, fetch it again", path_,
+                  stream_.msg == nullptr ? "it ends too early" : stream_.msg);
+  }
+
+  // Zeros that fill a block of a tape may follow the last member, as for gzip's own program.
+  void end_member() {
+    done_ = rest_.find_first_not_of('\0') == std::string_view::npos;
+    if (done_) return;
+    ETHREED_CHECK(
+        rest_.starts_with(gzip_magic),
+        "{}: cannot be unpacked (its last {} bytes are no gzip); the file is damaged or something was added to "
+        "it, fetch it again",
+        path_, rest_.size());
+    ::inflateReset(&stream_);
+  }
+
   std::string path_;
-  gzFile file_;
+  MappedFile file_;
+  std::string_view rest_;
+  z_stream stream_{};
+  bool done_ = false;
   std::vector<char> buffer_;
 };
 
@@ -129,7 +159,7 @@ PackedLines::PackedLines(const fs::path& path) : path_(path.string()) {
     const MappedFile file(path);
     magic = file.text().substr(0, 4);
   }
-  if (magic.starts_with("\x1F\x8B")) {
+  if (magic.starts_with(gzip_magic)) {
     pieces_ = std::make_unique<GzipPieces>(path);
   } else if (magic == "PK\x03\x04" || magic == "PK\x05\x06") {
     auto zip = std::make_unique<ZipPieces>(path);

@@ -84,7 +84,7 @@ void add_emotions(std::span<const CorpusSplit> corpus, const CorpusEmotions& emo
   note("other_labels", labels.other_labels, "are none of the emotions and were passed over");
   note("labels_of_other_splits", labels.other_splits, "are of splits that are not here and were passed over");
   note("labels_without_turn", labels.no_turn, "are of utterances in no turn and were passed over");
-  note("forgiven_labels", labels.forgiven, "name an emotion in other case");
+  note("forgiven_labels", labels.forgiven, "name an emotion in other case or with other characters that look alike");
   note("joined_labels", labels.joined, "replaced that of another row joined to the same utterance");
 }
 
@@ -97,6 +97,7 @@ void note_vectors(const WordVectors& vectors, PrepareSummary& summary) {
   };
   note("vectors_with_blanks", vectors.with_blanks, "of words with blanks in them passed over: no token has any");
   note("vectors_without_word", vectors.without_word, "without a word passed over");
+  note("vectors_repeated", vectors.repeated, "of words that have one in an earlier line passed over");
   if (!vectors.member.empty())
     summary.notes.push_back(
         {"vectors_member", 1 + vectors.other_members, "",

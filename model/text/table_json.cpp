@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <map>
 #include <unordered_set>
 
 namespace ethreed {
@@ -40,6 +41,85 @@ std::size_t object_size(std::string_view text, bool& too_deep) {
   }
   return std::string_view::npos;
 }
+
+struct JsonField {
+  std::string text;  // a string's own text, else JSON
+  bool null = false, nested = false;
+};
+
+// Takes the values of an object as texts. Numbers stay as they are written: 1.10 is no 1.1, and no double holds an id
+// of twenty digits. A key that stands twice is refused in every object.
+class ObjectFields : public nlohmann::json_sax<Json> {
+ public:
+  explicit ObjectFields(const TableReader& table) : table_(table) {}
+  std::map<std::string, JsonField>& all() { return fields_; }
+
+  bool null() override {
+    field_->null = open_.size() == 1;
+    return add("null");
+  }
+  bool boolean(bool value) override { return add(value ? "true" : "false"); }
+  // The parser has 0 here only where "-0" is written.
+  bool number_integer(Json::number_integer_t value) override { return add(value == 0 ? "-0" : std::to_string(value)); }
+  bool number_unsigned(Json::number_unsigned_t value) override { return add(std::to_string(value)); }
+  bool number_float(Json::number_float_t, const std::string& written) override { return add(written); }
+  bool string(std::string& value) override { return add(open_.size() == 1 ? value : Json(value).dump()); }
+  bool binary(Json::binary_t&) override { return false; }  // no JSON has it
+  bool start_object(std::size_t) override { return open('{'); }
+  bool start_array(std::size_t) override { return open('['); }
+  bool end_object() override { return close('}'); }
+  bool end_array() override { return close(']'); }
+
+  bool key(std::string& key) override {
+    Open& object = open_.back();
+    ETHREED_CHECK(object.keys.insert(key).second, "{}: the key '{}' is there twice; remove one", table_.place(),
+                  excerpt(key));
+    if (open_.size() == 1)
+      field_ = &fields_[key];
+    else
+      field_->text += (object.keys.size() > 1 ? "," : "") + Json(key).dump() + ':';
+    return true;
+  }
+
+  bool parse_error(std::size_t, const std::string&, const Json::exception& error) override {
+    fail("{}: this is no JSON object ({})", table_.place(), excerpt(error.what()));
+  }
+
+ private:
+  struct Open {
+    bool array = false;
+    bool has_value = false;
+    std::unordered_set<std::string> keys;
+  };
+
+  bool add(std::string_view text) {
+    Open& inside = open_.back();
+    if (inside.array && inside.has_value) field_->text += ',';
+    inside.has_value = true;
+    field_->text += text;
+    return true;
+  }
+
+  bool open(char bracket) {
+    if (!open_.empty()) {
+      field_->nested = true;
+      add(std::string_view(&bracket, 1));
+    }
+    open_.push_back({.array = bracket == '['});
+    return true;
+  }
+
+  bool close(char bracket) {
+    open_.pop_back();
+    if (!open_.empty()) field_->text += bracket;
+    return true;
+  }
+
+  const TableReader& table_;
+  std::map<std::string, JsonField> fields_;
+  JsonField* field_ = nullptr;  // the one in hand
+  std::vector<Open> open_;
+};
 
 }  // namespace
 
@@ -86,34 +166,22 @@ bool TableReader::take_object(std::string_view& object) {
 }
 
 void TableReader::parse_object(std::string_view object, bool keys_only) {
-  const std::string_view text = as_utf8(object, line_text_);
-  std::unordered_set<std::string> keys;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::key && depth == 1)
-      ETHREED_CHECK(keys.insert(parsed.get<std::string>()).second, "{}: the key '{}' is there twice; remove one",
-                    place(), excerpt(parsed.get<std::string>()));
-    return true;
-  };
-  Json json;
-  try {
-    json = Json::parse(text, watch);
-  } catch (const Json::exception& error) {
-    fail("{}: this is no JSON object ({})", place(), excerpt(error.what()));
-  }
+  ObjectFields fields(*this);
+  Json::sax_parse(as_utf8(object, line_text_), &fields);
   if (keys_only) {
-    for (const auto& [key, value] : json.items())
+    for (const auto& [key, field] : fields.all())
       if (places_.emplace(key, columns_.size()).second) columns_.push_back(key);
     return;
   }
   std::fill(fields_.begin(), fields_.end(), std::string_view{});
   std::fill(present_.begin(), present_.end(), false);
   std::fill(nested_.begin(), nested_.end(), false);
-  for (const auto& [key, value] : json.items()) {
+  for (auto& [key, field] : fields.all()) {
     const std::size_t c = places_.at(key);
-    present_[c] = !value.is_null();
-    nested_[c] = value.is_structured();
-    if (value.is_null()) continue;
-    kept_[c] = value.is_string() ? value.get<std::string>() : value.dump();
+    present_[c] = !field.null;
+    nested_[c] = field.nested;
+    if (field.null) continue;
+    kept_[c] = std::move(field.text);
     fields_[c] = kept_[c];
     row_has_nul_ |= kept_[c].find('\0') != std::string::npos;
   }

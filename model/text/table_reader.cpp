@@ -122,7 +122,10 @@ void TableReader::read_header() {
   ETHREED_CHECK(!text_.empty(), "{}: the file is empty; its first line names the columns", path_);
   const std::string_view first = text_.substr(0, std::min(text_.find(dialect_.line_end), text_.size()));
   dialect_.delimiter = delimiter.value_or(delimiter_of(first.substr(0, largest_record)));
-  dialect_.quoted = notes_.quoted = is_quoted(text_, dialect_, options_.spare);
+  Quoting quoting = quoting_of(text_, dialect_, options_.spare);
+  if (quoting.several_lines.count > 0) quoting.several_lines.first_line += next_line_ - 1;
+  dialect_.quoted = notes_.quoted = quoting.quoted;
+  (quoting.quoted ? notes_.joined : notes_.apart) = quoting.several_lines;
   line_ = next_line_;
   ETHREED_CHECK(read_record(text_, dialect_, record_), "{}: the header is longer than {} MiB; this is no table of text",
                 place(), largest_record >> 20);

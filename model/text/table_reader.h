@@ -32,15 +32,6 @@ struct TableOptions {
   std::string_view column_of_lines = "post";  ///< what the column is called where the format is `lines`
 };
 
-/// How often something was met, and where first.
-struct Tally {
-  std::int64_t count = 0;
-  std::int64_t first_line = 0;
-  void add(std::int64_t line) {
-    if (count++ == 0) first_line = line;
-  }
-};
-
 /// What a reader saw that its rows do not tell. Complete when next() has returned false.
 struct TableNotes {
   Tally blank;      ///< lines or records without any text between rows: passed over
@@ -50,6 +41,8 @@ struct TableNotes {
   Tally nul;        ///< rows with NUL bytes
   Tally spare;      ///< rows with a spare field
   Tally malformed;  ///< in a quoted file: rows with a field that begins with a quotation mark and is read as it is
+  Tally joined;     ///< in a quoted file: rows of several lines each of which would do as a row
+  Tally apart;  ///< in a file that is not: quotation marks that open a field in one line and close it in a later one
   bool quoted = false;  ///< quotation marks around fields were taken off
 };
 
@@ -76,7 +69,7 @@ class TableReader {
   /// that is too long, and what is no JSON object.
   bool next();
   /// UTF-8 of a field of the row last read, until next() is called. Empty where a JSON object lacks the key or has
-  /// null; the JSON text of numbers, booleans, lists and objects.
+  /// null; the JSON text of numbers (as they are written), booleans, lists and objects.
   std::string_view field(std::size_t column) const { return fields_[column]; }
   /// Whether the row has the field at all: always, but in JSON.
   bool has(std::size_t column) const { return present_[column]; }

@@ -14,6 +14,9 @@ enum class CharacterKind {
 };
 CharacterKind kind_of_character(char32_t code);
 
+/// Of a character that nobody sees, such as zero-width spaces, joiners, soft hyphens and byte order marks.
+bool is_invisible(char32_t code);
+
 /// Of an ideograph of Chinese, Japanese or Korean, which is a word or a syllable of its own.
 bool is_ideograph(char32_t code);
 
@@ -23,7 +26,8 @@ char32_t lower_case(char32_t code);
 std::string lower_case(std::string_view text);
 
 /// Letters and their accents as one character where Unicode has one (normalisation form C), so that é is é however it
-/// was written. `text` must be UTF-8. A text with more than 30 marks on one letter stays as it is.
+/// was written. `text` must be UTF-8. A letter with more than 30 marks stays as it is, with its marks. Linear in the
+/// text's length.
 std::string compose(std::string_view text);
 
 }  // namespace ethreed

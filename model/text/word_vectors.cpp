@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace ethreed {
@@ -23,13 +24,20 @@ constexpr std::size_t most_fields = 2 * largest_dimension;  // of a line
 // The same numbers for every data set, times a deviation.
 PhiloxStream missing_stream() { return {vector_seed, vector_stream}; }
 
-void draw_missing(WordVectors& vectors) {
+void draw_missing(WordVectors& vectors, std::string_view source) {
   const PhiloxStream random = missing_stream();
   const std::int64_t dimension = vectors.rows.columns();
   for (std::int64_t id = pad_id + 1; id < vectors.rows.rows(); ++id) {
     if (vectors.from_file[static_cast<std::size_t>(id)]) continue;
-    for (std::int64_t i = id * dimension; i < (id + 1) * dimension; ++i)
-      vectors.rows[i] = static_cast<float>(vectors.deviation * random.normal(static_cast<std::uint64_t>(i)));
+    for (std::int64_t i = id * dimension; i < (id + 1) * dimension; ++i) {
+      const double drawn = vectors.deviation * random.normal(static_cast<std::uint64_t>(i));
+      ETHREED_CHECK(
+          std::abs(drawn) <= std::numeric_limits<float>::max(),
+          "{}: the numbers' standard deviation is {:.3g}, with which a vector drawn for a word that has none is "
+          "infinite; scale the vectors down",
+          source, vectors.deviation);
+      vectors.rows[i] = static_cast<float>(drawn);
+    }
   }
 }
 
@@ -81,7 +89,7 @@ class VectorReader {
     vectors_.deviation = std::sqrt(std::max(0.0, squares_ / count - mean * mean));
     vectors_.member = lines_.member();
     vectors_.other_members = lines_.other_members();
-    draw_missing(vectors_);
+    draw_missing(vectors_, lines_.path());
     return std::move(vectors_);
   }
 
@@ -213,13 +221,17 @@ class VectorReader {
                     place(number), fields, wanted);
       vectors_.with_blanks.add(number);
     } else {
-      keep(fields_[0]);
+      keep(fields_[0], number);
     }
   }
 
-  void keep(std::string_view word) {
+  void keep(std::string_view word, std::int64_t number) {
     const auto id = vocabulary_.find(word);
-    if (!id || *id == pad_id || vectors_.from_file[static_cast<std::size_t>(*id)]) return;
+    if (!id || *id == pad_id) return;
+    if (vectors_.from_file[static_cast<std::size_t>(*id)]) {
+      vectors_.repeated.add(number);
+      return;
+    }
     std::copy(values_.begin(), values_.end(), vectors_.rows.data() + *id * dimension_);
     vectors_.from_file[static_cast<std::size_t>(*id)] = true;
     if (*id >= special_count) ++vectors_.covered;
@@ -268,7 +280,7 @@ WordVectors random_word_vectors(const WordTable& vocabulary, int dimension) {
   vectors.rows = Tensor<float>(Shape{vocabulary.size(), dimension});
   vectors.from_file.assign(static_cast<std::size_t>(vocabulary.size()), false);
   vectors.deviation = random_vector_deviation;
-  draw_missing(vectors);
+  draw_missing(vectors, "random_word_vectors");
   return vectors;
 }
 

@@ -19,6 +19,7 @@ struct WordVectors {
   std::int64_t lines = 0;       ///< vectors in the file
   Tally with_blanks;            ///< vectors passed over: their words have blanks in them, which no token has
   Tally without_word;           ///< vectors passed over: they have no word
+  Tally repeated;               ///< vectors passed over: their words, of the vocabulary, had one in an earlier line
   std::string member;           ///< of a zip archive, the file that was read; else empty
   int other_members = 0;        ///< files of the archive that would do, too
   double deviation = 0;         ///< standard deviation of the components: of the whole file, or random_vector_deviation
@@ -38,10 +39,11 @@ inline constexpr int largest_dimension = 10'000;
 /// Reads vectors in text form, also packed by gzip or zip (PackedLines): a line is a word and D numbers, with spaces or
 /// tabs between; D is what word2vec's first line "count dimension" says or, where there is none, how many numbers most
 /// of the first lines end in. The last D fields are the numbers: words with blanks in them and lines without a word are
-/// passed over and counted. Only the words of the vocabulary are kept (the first, where one is there twice). Numbers
-/// too small for float are 0. A word without a vector ~ N(0, 1) · deviation, a pure function of its id and the
-/// component (Philox, fixed seed). Throws Error (file:line) where a line has another width, a component is no finite
-/// number or D is above largest_dimension, and for a binary, empty or cut-off file. Linear in the file's length.
+/// passed over and counted. Only the words of the vocabulary are kept; the first, where one is there twice, and the
+/// others are counted. Numbers too small for float are 0. A word without a vector ~ N(0, 1) · deviation, a pure
+/// function of its id and the component (Philox, fixed seed). Throws Error (file:line) where a line has another width,
+/// a component is no finite number or D is above largest_dimension, for a binary, empty or cut-off file, and where such
+/// a drawn number is infinite. Linear in the file's length.
 WordVectors read_word_vectors(const std::filesystem::path& path, const WordTable& vocabulary);
 
 /// All rows but <pad> drawn like that, with random_vector_deviation. Throws Error if dimension < 1.

@@ -7,6 +7,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <random>
+#include <utility>
+
 using namespace ethreed;
 
 TEST_CASE("ROUGE-L sees runs of letters and digits and takes F1 of the longest common subsequence") {
@@ -84,4 +88,78 @@ TEST_CASE("chrF of equal texts is 100, of texts without a common character 0, an
   CHECK(chrf_counts(words_of("äöü"), words_of("äöü")).matches[0] == 3);
   // The reference is too short for order 4: the candidate's n-grams of that order do not count.
   CHECK(chrf_counts(words_of("abcdef"), words_of("abc")).candidate[3] == 0);
+}
+
+namespace {
+
+// The textbook's table, row by row.
+int plain_common_subsequence(const Words& a, const Words& b) {
+  std::vector<int> row(b.size() + 1, 0);
+  for (const std::string& word : a) {
+    int diagonal = 0;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const int above = row[j];
+      row[j] = word == b[j - 1] ? diagonal + 1 : std::max(row[j], row[j - 1]);
+      diagonal = above;
+    }
+  }
+  return row.back();
+}
+
+// The stages of METEOR as they are defined: from the ends, every word against every word that is left.
+int plain_exact_chunks(const Words& candidate, const Words& reference) {
+  std::vector<std::pair<std::size_t, std::size_t>> matches;
+  std::vector<bool> taken(reference.size());
+  for (std::size_t i = candidate.size(); i-- > 0;)
+    for (std::size_t j = reference.size(); j-- > 0;) {
+      if (taken[j] || candidate[i] != reference[j]) continue;
+      taken[j] = true;
+      matches.emplace_back(i, j);
+      break;
+    }
+  std::sort(matches.begin(), matches.end());
+  int chunks = matches.empty() ? 0 : 1;
+  for (std::size_t i = 1; i < matches.size(); ++i)
+    chunks += matches[i].first != matches[i - 1].first + 1 || matches[i].second != matches[i - 1].second + 1;
+  return chunks;
+}
+
+Words drawn_words(std::mt19937& random, std::size_t count, std::uint32_t different) {
+  Words words;
+  for (std::size_t i = 0; i < count; ++i) words.push_back(std::to_string(random() % different));
+  return words;
+}
+
+}  // namespace
+
+TEST_CASE("the longest common subsequence by bits is that of the textbook's table, at every length of blocks") {
+  std::mt19937 random(7);
+  for (const std::size_t r : {0, 1, 5, 63, 64, 65, 127, 128, 129, 200, 513})
+    for (const std::size_t c : {1, 7, 64, 130, 300})
+      for (const std::uint32_t different : {1U, 2U, 5U, 40U, 1000U}) {
+        INFO(c << " " << r << " " << different);
+        const Words a = drawn_words(random, c, different), b = drawn_words(random, r, different);
+        const double recall = r == 0 ? 0 : static_cast<double>(plain_common_subsequence(a, b)) / static_cast<double>(r);
+        CHECK(rouge_l(a, b).recall == Approx(recall));
+      }
+}
+
+TEST_CASE("METEOR pairs as by comparing every word with every other") {
+  std::mt19937 random(8);
+  const PorterStemmer stemmer;
+  for (const std::size_t count : {1, 3, 10, 50, 200})
+    for (const std::uint32_t different : {1U, 3U, 20U, 1000U}) {
+      const Words a = drawn_words(random, count, different), b = drawn_words(random, count + count / 3, different);
+      CHECK(meteor_exact_stem(a, b, stemmer).chunks == plain_exact_chunks(a, b));
+    }
+}
+
+TEST_CASE("METEOR and ROUGE-L of texts of a hundred thousand words and more have an end") {
+  Words long_text;
+  for (int i = 0; i < 200'000; ++i) long_text.push_back(std::to_string(i));
+  const Words backwards(long_text.rbegin(), long_text.rend());
+  const PorterStemmer stemmer;
+  CHECK(meteor_exact_stem(long_text, backwards, stemmer).matches == 200'000);
+  CHECK(rouge_l(long_text, long_text).f == 1);
+  CHECK(rouge_l(long_text, backwards).recall == Approx(1.0 / 200'000));
 }

@@ -290,3 +290,50 @@ TEST_CASE("corpora: a long file of one dialogue and a long utterance are read in
   const std::string word(8'000'000, 'x');
   check_turn(read("conv_id,utterance\na," + word + "\na,Yes\n"), word, "Yes");
 }
+
+TEST_CASE("corpora: names of emotions that look alike are one, and the other spellings are counted") {
+  const std::string header = "conv_id,utterance,emotion\n";
+  for (const char* other : {"cafe\u0301", "caf\u00E9\u200B", "\uFEFFcaf\u00E9", "caf\u00E9\u00A0",
+                            "\u3000CAF\u00C9\u2009", "ca\u00ADf\u00E9", "cafe\u200B\u0301", "c\u2060afe\u0301"}) {
+    INFO(other);
+    std::vector<CorpusSplit> splits{
+        read(header + "a,Hi,caf\u00E9\na,Yes," + other + "\nb,Hi,very calm\nb,Yes,very\u00A0calm\n")};
+    const CorpusEmotions emotions = resolve(splits);
+    CHECK(emotions.set.names() == std::vector<std::string>{"caf\u00E9", "very calm"});
+    CHECK_FALSE(emotions.per_utterance);
+    CHECK(note_of(emotions.notes, "forgiven_emotions").count == 2);
+    CHECK(note_of(emotions.notes, "forgiven_emotions").first == "train.csv:3");
+  }
+  std::vector<CorpusSplit> splits{read(header + "a,Hi,sad\u200B\na,Yes,sad\nb,Hi,\u00A0\nb,Yes,\u200B\n")};
+  const CorpusEmotions emotions = resolve(splits);
+  CHECK(emotions.set.is_default());
+  CHECK(splits[0].dialogues[0].emotion == emotion_id("sad"));
+  CHECK(splits[0].dialogues[1].emotion == -1);  // what nobody sees is no name
+  const TemporaryFolder folder;
+  CHECK_THROWS_WITH(EmotionSet::read(folder.file("e.txt", "sad\ncaf\u00E9\ncafe\u0301\n")), Contains("is there twice"));
+  CHECK(EmotionSet::read(folder.file("e.txt", "\uFEFF\u00A0Sad\u200B\n\u200B\nJoy\n")).names() ==
+        std::vector<std::string>{"Sad", "Joy"});
+  CHECK(EmotionSet({"sad", "caf\u00E9"}, "x").find("CAFE\u0301\u00A0") == 1);
+  for (const char* name : {"H\u0331", "h\u0331", "\u1E96"})
+    CHECK(emotion_key(name) == "\u1E96");  // one in lower case alone
+}
+
+TEST_CASE("corpora: a name that is none of an emotion is refused with its line") {
+  std::vector<CorpusSplit> splits{read("conv_id,utterance,emotion\na,\"Hi, you\",glum\na,Yes,\"gl\num\"\n")};
+  CHECK_THROWS_WITH(resolve(splits), Contains("train.csv:3: 'gl um' is no name of an emotion"));
+  const TemporaryFolder folder;
+  CHECK_THROWS_WITH(EmotionSet::read(folder.file("e.txt",
+                                                 "joy\nsa\x01"
+                                                 "d\n")),
+                    Contains("e.txt:2: 'sa d' is no name of an emotion"));
+}
+
+TEST_CASE("corpora: a quotation mark that closes lines later swallows no row, and is noted") {
+  const std::string rows = "conv_id,utterance\na,\"be strong they said\na,and never give up\"\n";
+  const CorpusSplit split = read(rows);
+  check_turn(split, "\"be strong they said", "and never give up\"");
+  CHECK(note_of(split.notes, "lines_apart").count == 1);
+  CHECK(note_of(split.notes, "lines_apart").first == "train.csv:2");
+  const CorpusSplit quoted = read(rows + "a,\"well, yes\"\n");
+  CHECK(note_of(quoted.notes, "joined_lines").first == "train.csv:2");
+}

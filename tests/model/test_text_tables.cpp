@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <ctime>
 
 using namespace ethreed;
@@ -233,4 +234,80 @@ TEST_CASE("tables: quotation marks that never close take time in proportion to t
     INFO(line);
     CHECK(seconds_of("a,b\n" + repeated(line, 320'000)) < 10.0);  // a tenth of a second; quadratic: many minutes
   }
+}
+
+TEST_CASE("tables: numbers of JSON are the text that is written, so that different ids stay different") {
+  const TemporaryFolder folder;
+  for (const char* written : {"100000000000000000001", "100000000000000000002", "12345678901234567890123", "1.10",
+                              "3.10", "-0", "-0.0", "0", "1e2", "1E+2", "-17", "18446744073709551615",
+                              "9007199254740993", "-9223372036854775808", "0.1000000000000000055511151231257827"}) {
+    TableReader table(folder.file("t.jsonl", "{\"id\": " + std::string(written) + ", \"list\": [1, {\"x\": " + written +
+                                                 "}, -0, true, null, \"a\\\"\"], \"none\": null}\n"));
+    REQUIRE(table.next());
+    CHECK(table.field(table.column("id")) == written);
+    CHECK_FALSE(table.is_nested(table.column("id")));
+    CHECK(table.field(table.column("list")) == "[1,{\"x\":" + std::string(written) + "},-0,true,null,\"a\\\"\"]");
+    CHECK_FALSE(table.has(table.column("none")));
+  }
+}
+
+TEST_CASE("tables: a list or an object is the JSON that it was, but for blanks") {
+  const TemporaryFolder folder;
+  for (const char* json :
+       {"[]", "{}", "[[],{}]", "{\"b\":{\"a\":1,\"c\":[null,null]},\"a\":\"\\n\"}", "[[1,2],[3,[4]],5]"}) {
+    TableReader table(folder.file("t.jsonl", "{\"before\": null, \"x\": " + std::string(json) + ", \"after\": 1}\n"));
+    REQUIRE(table.next());
+    CHECK(table.field(table.column("x")) == json);
+    CHECK(table.is_nested(table.column("x")));
+    CHECK(table.field(table.column("after")) == "1");
+  }
+}
+
+TEST_CASE("tables: a key that stands twice is refused at any depth, one in two objects is not") {
+  const TemporaryFolder folder;
+  const auto read = [&](const std::string& object) {
+    TableReader table(folder.file("t.jsonl", "{\"a\": 1}\n" + object + "\n"));
+    return rows_of(table);
+  };
+  CHECK_THROWS_WITH(read(R"({"history": [{"text": "a", "text": "b"}]})"),
+                    Contains("t.jsonl:2: the key 'text' is there twice"));
+  CHECK_THROWS_WITH(read(R"({"x": {"y": [[{"k": {}, "l": 1, "k": {}}]]}})"), Contains("t.jsonl:2: the key 'k'"));
+  CHECK(read(R"({"history": [{"text": "a"}, {"text": "b"}], "text": {"text": {"text": 1}}})").size() == 2);
+}
+
+TEST_CASE("tables: where every line has the header's width, a quotation mark that closes lines later joins none") {
+  const Reading two = reading_of("id,text\n1,hello\n2,\"be strong they said\n3,and never give up\"\n4,bye\n");
+  CHECK(two.rows == Rows{{"1", "hello"}, {"2", "\"be strong they said"}, {"3", "and never give up\""}, {"4", "bye"}});
+  CHECK_FALSE(two.notes.quoted);
+  CHECK(two.notes.apart.count == 1);
+  CHECK(two.notes.apart.first_line == 3);
+  CHECK(two.notes.joined.count == 0);
+  CHECK(reading_of("id,text\n2,\"be strong\n3,never give up\"\n").rows.size() == 2);  // in every row, yet no evidence
+  CHECK(reading_of("\nid,text\n2,\"be\n\n3,strong\"\n").notes.apart.first_line == 3);
+  CHECK(reading_of("text\nhello\n\"be strong\nand never give up\"\nbye\n").rows.size() == 4);
+  CHECK(reading_of("id\ttext\n2\t\"a\n3\tb\n4\tc\"\n").rows.size() == 3);
+  const Reading plain = reading_of("id,text\n1,he said \"hi\" to me\n2,\"be strong\n3,never give up\"\n");
+  CHECK(plain.rows.size() == 3);
+  CHECK(plain.notes.apart.count == 0);  // no question: no quoted file has the marks of row 1
+}
+
+TEST_CASE("tables: quoting that other fields prove joins lines, and lines that would be rows are counted") {
+  const auto joins = [](const std::string& content, std::int64_t line) {
+    INFO(content);
+    const Reading reading = reading_of(content);
+    CHECK(reading.notes.quoted);
+    CHECK(reading.notes.apart.count == 0);
+    CHECK(reading.notes.joined.count == (line > 0));
+    CHECK(reading.notes.joined.first_line == line);
+    CHECK(std::count_if(reading.rows.begin(), reading.rows.end(), [](const std::vector<std::string>& row) {
+            return row.back() == "be strong\n3,never give up";
+          }) == 1);
+  };
+  const std::string lines = "2,\"be strong\n3,never give up\"\n";
+  joins("\"id\",\"text\"\n" + lines, 2);                                          // the header
+  joins("id,text\n1,\"hello, you\"\n" + lines, 3);                                // a delimiter
+  joins("id,text\n1,\"he said \"\"hi\"\"\"\n" + lines, 3);                        // doubled marks
+  joins("id,text\n\"1\",a\n\"4\",b\n" + lines, 4);                                // most first fields
+  joins("id,text\n1,\"a\"\n4,\"b\"\n" + lines, 4);                                // most rows
+  CHECK(reading_of("id,text\n1,\"two\nlines\"\n2,x\n").notes.joined.count == 0);  // "lines" alone is no row
 }

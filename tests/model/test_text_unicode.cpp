@@ -80,3 +80,27 @@ TEST_CASE("unicode: tokenizing takes time in proportion to the text") {
     CHECK(seconds_of(repeated(piece, 320'000) + end) < 10.0);  // a tenth of a second; quadratic: many minutes
   }
 }
+
+TEST_CASE("unicode: a letter with too many marks stays as it is, and the rest of the text is composed") {
+  const std::string cafe = "cafe\u0301 ", zalgo = "z" + repeated("\u0301", 40);
+  CHECK(compose(cafe + zalgo + " " + cafe) == "café " + zalgo + " café ");
+  CHECK(compose(zalgo + zalgo + "e\u0301") == zalgo + zalgo + "é");
+  CHECK(compose(repeated("\u0301", 40) + "e\u0301") == repeated("\u0301", 40) + "é");
+  CHECK(compose("e" + repeated("\u0301", 30)) == "é" + repeated("\u0301", 29));
+  CHECK(compose("e" + repeated("\u0301", 31)) == "e" + repeated("\u0301", 31));
+  CHECK(tokens_of(cafe + zalgo) == tokens_of("café " + zalgo));
+  CHECK(compose("\u1112\u1161\u11AB " + zalgo) == "한 " + zalgo);  // letters of a Korean syllable
+}
+
+TEST_CASE("unicode: marks are counted once characters are taken apart, whatever their own class") {
+  // These are two marks each: U+0344 of class 230, the others of class 0. Quadratic, they would take days.
+  for (const std::string_view pair : {"\u0344", "\u0F73", "\u0F75", "\u0F81", "\u0344\u0F73"}) {
+    INFO(pair);
+    const std::string many = "x" + repeated(std::string(pair), 1'000'000);
+    CHECK((compose(many) == many));
+    CHECK((compose("e\u0301 " + many + " e\u0301") == "é " + many + " é"));
+    CHECK(compose("e\u0301" + std::string(pair)).starts_with("é"));
+  }
+  CHECK(compose("\u0F40" + repeated("\u0F73", 16)) == "\u0F40" + repeated("\u0F73", 16));
+  CHECK(compose("\u0F40\u0F73") == "\u0F40\u0F71\u0F72");
+}

@@ -7,6 +7,8 @@
 #include <zlib.h>
 #include <catch2/catch.hpp>
 
+#include <cmath>
+
 using namespace ethreed;
 using Catch::Contains;
 
@@ -131,4 +133,51 @@ TEST_CASE("vectors: of a zip archive the first text is read and named") {
 TEST_CASE("vectors: binary files are refused by one line") {
   CHECK_THROWS_WITH(read("2 2\ndog " + std::string("\0\0\x80\x3f\0\0\0\x40", 8) + "\n"), Contains("v.txt: is binary"));
   CHECK_THROWS_WITH(read(std::string("\xBA\x16\x4F\x2F\x0C\0\0\0", 8)), Contains("v.txt: is binary"));
+}
+
+TEST_CASE("vectors: of a word that is there twice the first vector counts, and the others are counted") {
+  const WordVectors vectors = read("the 1 2\ndog 5 6\nother 0 0\nother 1 1\ndog 7 8\nthe 3 4\n");
+  CHECK(row(vectors, 4) == std::vector<float>{5, 6});
+  CHECK(row(vectors, 5) == std::vector<float>{1, 2});
+  CHECK(vectors.repeated.count == 2);
+  CHECK(vectors.repeated.first_line == 5);
+  CHECK(vectors.lines == 6);
+  CHECK(read("the 1 2\ndog 5 6\n").repeated.count == 0);
+}
+
+TEST_CASE("vectors: numbers so large that a drawn vector would be infinite are refused by one line") {
+  CHECK_THROWS_WITH(read("dog 3e38 3e38 3e38 3e38\nnone -3e38 -3e38 3e38 -3e38\n"),
+                    Contains("v.txt: the numbers' standard deviation is 2.9") && Contains("infinite"));
+  const WordVectors large = read("dog 1e37 -1e37\n");
+  for (std::int64_t i = 0; i < large.rows.rows() * large.rows.columns(); ++i) CHECK(std::isfinite(large.rows[i]));
+}
+
+TEST_CASE("vectors: members of gzip one after another are all read, and what is none is refused") {
+  const TemporaryFolder folder;
+  const WordTable vocabulary = vocabulary_of({"dog", "the"});
+  const auto packed = [&](const std::string& text) {
+    write_gzip(folder / "part", text);
+    return content_of(folder / "part");
+  };
+  const auto read_packed = [&](const std::string& bytes) {
+    return read_word_vectors(folder.file("v.gz", bytes), vocabulary);
+  };
+  const std::string first = packed("the 1 2\ndo"), second = packed("g 5 6\n"), nothing = packed("");
+  CHECK(row(read_packed(first + second), 4) == std::vector<float>{5, 6});
+  CHECK(row(read_packed(nothing + first + nothing + second + nothing), 4) == std::vector<float>{5, 6});
+  CHECK(row(read_packed(first + second + std::string(512, '\0')), 4) == std::vector<float>{5, 6});
+  const std::string whole = packed("the 1 2\ndog 5 6\n");
+  for (std::size_t byte : {0U, 1U, 2U}) {  // of the second member's header
+    std::string damaged = whole;
+    damaged[byte] = static_cast<char>(damaged[byte] ^ 0x04);
+    CHECK_THROWS_WITH(read_packed(whole + damaged), Contains("v.gz: cannot be unpacked"));
+  }
+  CHECK_THROWS_WITH(read_packed(whole + "junk"), Contains("its last 4 bytes are no gzip"));
+  CHECK_THROWS_WITH(read_packed(whole + "\x1F"), Contains("its last 1 bytes are no gzip"));
+  CHECK_THROWS_WITH(read_packed(whole + std::string(8, '\0') + "x"), Contains("its last 9 bytes are no gzip"));
+  for (std::size_t bytes = 2; bytes < whole.size(); ++bytes)
+    CHECK_THROWS_WITH(read_packed(whole + whole.substr(0, bytes)), Contains("cannot be unpacked (it ends too early)"));
+  std::string wrong_sum = whole;
+  wrong_sum[whole.size() - 6] = static_cast<char>(wrong_sum[whole.size() - 6] ^ 1);
+  CHECK_THROWS_WITH(read_packed(whole + wrong_sum), Contains("cannot be unpacked"));
 }

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/json.h"
 #include "core/mapped_file.h"
 #include "core/printable.h"
 #include "model/text/corpus.h"
@@ -35,6 +36,7 @@ constexpr std::array<Role, 7> roles{{{"text", {"text", "post", "utterance", "mes
                                      {"number", {"utterance_idx", "", "", ""}},
                                      {"response", {"response", "gold", "", ""}},
                                      {"history", {"history", "", "", ""}}}};
+constexpr std::size_t history_role = roles.size() - 1;
 
 // All of standard input in memory, as a file with a path.
 class InputCopy {
@@ -96,17 +98,18 @@ class RecordReader {
     record = {.line = table_.line()};
     record.said.text = text(0).value_or("");
     record.id = text(1);
-    record.conversation = text(2);
+    if (const auto conversation = text(2); conversation && !strip(*conversation).empty())
+      record.conversation = strip(*conversation);
     if (const auto party = text(3))
       record.said.listener = is_listener(*party, table_.place());
     else if (const auto number = text(4))
       record.said.listener = is_even(*number);
     record.response = text(5);
-    if (const auto history = text(6)) {
-      const nlohmann::json list = nlohmann::json::parse(*history, nullptr, false);
-      ETHREED_CHECK(list.is_array(), "{}: the history is '{}', wanted a JSON list", table_.place(), excerpt(*history));
-      record.history = history_of(list, table_.place());
-    }
+    if (!is_empty(history_role))
+      record.history =
+          history_of(parse_json<nlohmann::json>(table_.field(*places_[history_role]), table_.place() + ": the history",
+                                                "write a JSON list of what was said"),
+                     table_.place());
     return true;
   }
   const TableReader& table() const { return table_; }
@@ -124,9 +127,13 @@ class RecordReader {
     fail("--column {}: give ROLE=NAME, where ROLE is one of {}", column, known);
   }
 
+  bool is_empty(std::size_t role) const { return !places_[role] || table_.field(*places_[role]).empty(); }
+
   // Nothing where there is no such column or the field is empty.
   std::optional<std::string> text(std::size_t role) const {
-    if (!places_[role] || table_.field(*places_[role]).empty()) return std::nullopt;
+    if (is_empty(role)) return std::nullopt;
+    ETHREED_CHECK(!table_.is_nested(*places_[role]), "{}: the value of '{}' is a list or an object, wanted a text",
+                  table_.place(), table_.columns()[*places_[role]]);
     return std::string(table_.field(*places_[role]));
   }
 
@@ -151,6 +158,10 @@ void add_notes(const TableNotes& notes, Records& records) {
   note(notes.latin, "records read as Windows-1252 (Latin-1), as they are no UTF-8");
   note(notes.broken, "records with bytes that are no UTF-8, each read as U+FFFD");
   note(notes.nul, "records with NUL bytes");
+  note(notes.joined, "records of several lines, each of which would be one; is a quotation mark astray?");
+  note(notes.apart,
+       "quotation marks that open a field in one line and close it in a later one; each line was read as a record (if "
+       "fields have line ends, quote the header, too)");
   note(notes.malformed, "records with a quotation mark that opens a field and does not close it, read as it is");
 }
 

@@ -1,6 +1,7 @@
 #include "tools/ethreed/reply_file.h"
 
 #include "core/error.h"
+#include "core/json.h"
 #include "core/mapped_file.h"
 #include "model/text/line_reader.h"
 #include "model/text/table_reader.h"
@@ -100,6 +101,10 @@ class Reader {
     };
     note(table_->notes().latin, "rows read as Windows-1252 (Latin-1), as they are no UTF-8");
     note(table_->notes().broken, "rows with bytes that are no UTF-8, each read as U+FFFD");
+    note(table_->notes().joined, "rows of several lines, each of which would be one; is a quotation mark astray?");
+    note(table_->notes().apart,
+         "quotation marks that open a field in one line and close it in a later one; each line was read as a row (if "
+         "fields have line ends, quote the header, too)");
     if (table_->format() != TableFormat::lines) note(table_->notes().blank, "blank lines between rows, passed over");
     return file;
   }
@@ -126,12 +131,22 @@ class Reader {
   bool has(RoleNumber role) const { return places_[role] && table_->has(*places_[role]); }
   std::optional<std::string> text(RoleNumber role) const {
     if (!has(role)) return std::nullopt;
+    ETHREED_CHECK(!table_->is_nested(*places_[role]), "{}: the value of '{}' is a list or an object, wanted a text",
+                  table_->place(), table_->columns()[*places_[role]]);
     return std::string(table_->field(*places_[role]));
+  }
+
+  // Blanks around it do not count, as in a corpus.
+  std::optional<std::string> name_of_conversation() const {
+    const std::optional<std::string> name = text(conversation);
+    return name ? std::optional<std::string>(strip(*name)) : std::nullopt;
   }
 
   nlohmann::json list(RoleNumber role) const {
     if (!has(role) || table_->field(*places_[role]).empty()) return nlohmann::json::array();
-    const nlohmann::json list = nlohmann::json::parse(table_->field(*places_[role]), nullptr, false);
+    const auto list =
+        parse_json<nlohmann::json>(table_->field(*places_[role]),
+                                   fmt::format("{}: the field {}", table_->place(), roles[role].name), "wanted a list");
     ETHREED_CHECK(list.is_array(), "{}: the field {} is '{}', wanted a JSON list", table_->place(), roles[role].name,
                   excerpt(table_->field(*places_[role])));
     return list;
@@ -152,12 +167,10 @@ class Reader {
   FileReply row() const {
     ETHREED_CHECK(has(reply), "{}: the record has no {} ('{}'); every row needs one, an empty text for no words",
                   table_->place(), references_ ? "reference" : "reply", table_->columns()[*places_[reply]]);
-    ETHREED_CHECK(!table_->is_nested(*places_[reply]), "{}: the reply is {}, wanted a text", table_->place(),
-                  excerpt(table_->field(*places_[reply])));
     FileReply row{.line = table_->line(),
                   .reply = *text(reply),
                   .gold = text(gold),
-                  .conversation = text(conversation),
+                  .conversation = name_of_conversation(),
                   .turn = text(turn),
                   .emotion = text(emotion),
                   .reply_emotion = text(reply_emotion),

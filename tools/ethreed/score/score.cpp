@@ -87,25 +87,37 @@ std::vector<std::string> gold_of(const ReplyFile& file) {
   return all;
 }
 
-std::vector<TokenText> tokens_of(const std::vector<std::string>& texts, bool split) {
+// Of a text of a row. A figure that compares every token with every other would take hours for a book in one line.
+TokenText tokens_of(const ReplyFile& file, std::size_t row, const std::string& text, bool split) {
+  constexpr std::size_t most = 10'000;
+  TokenText tokens = reply_tokens(text, split);
+  ETHREED_CHECK(tokens.size() <= most,
+                "{}: a text of this row (the reply or what it is compared with) has {} tokens, wanted at most {}; are "
+                "line ends missing?",
+                file.place(row), tokens.size(), most);
+  return tokens;
+}
+
+std::vector<TokenText> references_of(const ReplyFile& file, const std::vector<std::string>& texts, bool split) {
   std::vector<TokenText> all;
-  for (const std::string& text : texts) all.push_back(reply_tokens(text, split));
+  for (std::size_t i = 0; i < texts.size(); ++i) all.push_back(tokens_of(file, i, texts[i], split));
   return all;
 }
 
 ReplySet set_of(const ReplyFile& file, bool split) {
   ReplySet set;
-  for (const FileReply& row : file.rows) set.replies.push_back(reply_tokens(row.reply, split));
+  for (std::size_t i = 0; i < file.rows.size(); ++i)
+    set.replies.push_back(tokens_of(file, i, file.rows[i].reply, split));
   for (const auto& said : posts_of(file)) {
     std::vector<TokenText>& posts = set.posts.emplace_back();
-    for (const std::string& post : said) posts.push_back(reply_tokens(post, split));
+    for (const std::string& post : said) posts.push_back(tokens_of(file, set.posts.size() - 1, post, split));
   }
   const auto every = [&](auto has) { return std::all_of(file.rows.begin(), file.rows.end(), has); };
   if (every([](const FileReply& row) { return !row.others.empty(); }))
-    for (const FileReply& row : file.rows) {
+    for (std::size_t i = 0; i < file.rows.size(); ++i) {
       std::vector<TokenText>& candidates = set.candidates.emplace_back();
-      candidates.push_back(reply_tokens(row.reply, split));
-      for (const std::string& other : row.others) candidates.push_back(reply_tokens(other, split));
+      candidates.push_back(set.replies[i]);
+      for (const std::string& other : file.rows[i].others) candidates.push_back(tokens_of(file, i, other, split));
     }
   if (std::any_of(file.rows.begin(), file.rows.end(), [](const FileReply& row) { return !row.gates.empty(); }))
     for (const FileReply& row : file.rows) set.gates.push_back(row.gates);
@@ -230,7 +242,7 @@ void run_score(const ScoreArguments& arguments) {
     table.notes.insert(table.notes.end(), file.notes.begin(), file.notes.end());
     const std::vector<std::string> gold = references ? references_for(file, *references) : gold_of(file);
     sets.push_back(set_of(file, split));
-    sets.back().references = tokens_of(gold, split);
+    sets.back().references = references_of(file, gold, split);
     texts.push_back(bert_score_texts(file, gold, more_references));
     // What a reply is compared with is found in the whole file, so that rows are chosen here.
     keep(file, sets.back(), texts.back(), rows);
