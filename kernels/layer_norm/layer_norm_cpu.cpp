@@ -3,6 +3,14 @@
 
 #include <algorithm>
 
+// Before a loop in which no iteration reads what another one writes, whatever the pointers may be. Clang looks at the
+// pointers when the loop runs.
+#ifdef __clang__
+#define INDEPENDENT_ITERATIONS
+#else
+#define INDEPENDENT_ITERATIONS _Pragma("GCC ivdep")
+#endif
+
 namespace ethreed {
 
 namespace {
@@ -57,8 +65,8 @@ template <class T> void layer_norm_forward(Cpu, Context& context, const LayerNor
       const T deviation = norm::deviation(args, squares);
       const T scale = norm::scale(args, deviation);
       T* y = args.y + row * n;
-#pragma GCC ivdep  // y may be x, nothing else
-      for (std::int64_t k = 0; k < n; ++k) y[k] = (x[k] - mean) * scale * gamma[k] + beta[k];
+      INDEPENDENT_ITERATIONS  // y may be x, nothing else
+          for (std::int64_t k = 0; k < n; ++k) y[k] = (x[k] - mean) * scale * gamma[k] + beta[k];
       args.mean[row] = mean;
       args.deviation[row] = deviation;
     }
