@@ -111,7 +111,7 @@ BytePairs::BytePairs(const WordTable& vocabulary, std::int32_t pieces, const Byt
   }
   merges_.reserve(parts.merges.size());
   for (std::size_t rank = 0; rank < parts.merges.size(); ++rank) {
-    const auto& [left, right] = parts.merges[rank];
+    const std::string &left = parts.merges[rank].first, &right = parts.merges[rank].second;
     const auto piece = [&](const std::string& text) {
       const auto id = find(text);
       ETHREED_CHECK(id,
