@@ -41,7 +41,7 @@ WordTable load_vocabulary(const std::filesystem::path& path) {
   LineReader lines(path);
   WordTable words;
   for (std::string_view line; lines.next(line);) {
-    ETHREED_CHECK(!line.empty() && line.find_first_of(" \t") == std::string_view::npos,
+    ETHREED_CHECK(!line.empty() && line.find_first_of(" \t\r") == std::string_view::npos,
                   "{}: got '{}', wanted one word without spaces; restore the file that the checkpoint was saved with",
                   lines.place(), excerpt(line));
     const std::int32_t id = words.size();

@@ -56,6 +56,7 @@ TEST_CASE("a damaged vocabulary file is refused with its line") {
   refuses("<pad>\n<unk>\n<sos>\n<eos>\nthe\nthe\n", "v.txt:6: the word 'the' is there twice");
   refuses("<pad>\n<unk>\n<sos>\n<eos>\n\nthe\n", "v.txt:5");
   refuses("<pad>\n<unk>\n<sos>\n<eos>\na b\n", "v.txt:5");
+  refuses("<pad>\n<unk>\n<sos>\n<eos>\nthe\r\r\n", "v.txt:5");  // it would be read as "the" when written again
   refuses("<pad>\n<unk>\n<sos>\n<eos>\n", "has 4 lines");
 }
 
