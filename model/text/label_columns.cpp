@@ -57,6 +57,7 @@ ColumnLabels read_label_column(const std::filesystem::path& path, std::span<cons
     ++labels.used;
   }
   labels.rows = file.rows();
+  labels.notes = file.notes();
   ETHREED_CHECK(labels.rows > 0, "{}: holds no label, only a header; fill the file or leave the column out",
                 path.string());
   std::vector<std::int32_t> number(classes.size());  // of the class that was met as the i-th

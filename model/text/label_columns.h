@@ -2,6 +2,7 @@
 // Named columns of labels, one label an utterance, with the classes that their file has: emotions, intents, topics, …
 
 #include "model/text/corpus.h"
+#include "model/text/notes.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -21,6 +22,7 @@ struct ColumnLabels {
   std::int64_t dropped_posts = 0;  ///< passed over: the utterance is in no turn (a post that nobody answered)
   std::int64_t joined = 0;         ///< labels that replaced that of another row joined to the same utterance
   std::int64_t other_splits = 0;   ///< passed over: of a split that is not here
+  std::vector<Note> notes;         ///< of the file as a table
 };
 
 /// Reads a table in the layout of LabelFile; roles and labels of all kinds are kept. The classes do not depend on

@@ -75,6 +75,29 @@ void LabelFile::find_utterance(LabelRow& row, std::string_view split, std::strin
   row.corpus_row = location.first_row + static_cast<std::size_t>(*index - 1);
 }
 
+std::vector<Note> LabelFile::notes() const {
+  std::vector<Note> notes;
+  const std::string name = std::filesystem::path(path()).filename().string();
+  const auto note = [&](std::string_view key, const Tally& tally, std::string_view text) {
+    if (tally.count > 0)
+      notes.push_back({fmt::format("label_file_{}", key), tally.count, fmt::format("{}:{}", name, tally.first_line),
+                       fmt::format("{} {}", tally.count, text)});
+  };
+  const TableNotes& seen = table_.notes();
+  note("latin1_rows", seen.latin, "rows of labels are no UTF-8 and were read as Latin-1 (Windows-1252)");
+  note("broken_rows", seen.broken, "rows of labels have bytes that are no UTF-8; each became U+FFFD");
+  note("nul_rows", seen.nul, "rows of labels have NUL bytes, read as spaces");
+  note("malformed_quotes", seen.malformed,
+       "rows of labels have a field that begins with a quotation mark and is not quoted; it was read as it is");
+  note("joined_lines", seen.joined,
+       "rows of labels are of several lines, each of which would be one; is a quotation mark astray?");
+  note(
+      "lines_apart", seen.apart,
+      "quotation marks in a file of labels open a field in one line and close it in a later one; each line was read as "
+      "a row (if fields have line ends, quote the header, too)");
+  return notes;
+}
+
 std::vector<std::size_t> LabelFile::probability_columns(const EmotionSet& emotions) const {
   std::vector<std::size_t> columns;
   std::vector<std::string> missing;

@@ -3,6 +3,7 @@
 
 #include "model/text/corpus.h"
 #include "model/text/emotions.h"
+#include "model/text/notes.h"
 #include "model/text/table_reader.h"
 
 #include <cstdint>
@@ -51,6 +52,8 @@ class LabelFile {
   void read_probabilities(std::span<const std::size_t> columns, std::span<float> out) const;
 
   std::int64_t rows() const { return table_.rows(); }  ///< read so far, without the header
+  /// What the table has that its rows do not tell; complete when next() has returned false.
+  std::vector<Note> notes() const;
   const std::string& path() const { return table_.path(); }
   std::int64_t line() const { return table_.line(); }
   std::string place() const { return table_.place(); }  ///< "file:line" of the row last read

@@ -54,6 +54,7 @@ UtteranceEmotions read_utterance_emotions(const std::filesystem::path& path, std
     ++(row.by_listener ? labels.used : labels.used_of_speaker);
   }
   labels.rows = file.rows();
+  labels.notes = file.notes();
   return labels;
 }
 

@@ -4,6 +4,7 @@
 
 #include "model/text/corpus.h"
 #include "model/text/emotions.h"
+#include "model/text/notes.h"
 #include "model/text/table_reader.h"
 
 #include <cstdint>
@@ -31,6 +32,7 @@ struct UtteranceEmotions {
   Tally no_turn;                     ///< passed over: of an utterance in no turn
   Tally forgiven;                    ///< labels that are not written as the emotion's name
   Tally joined;                      ///< labels that replace that of another row joined to the same utterance
+  std::vector<Note> notes;           ///< of the file as a table
 };
 
 /// Reads a file in the layout of LabelFile. `of_speaker`: labels of the speaker's utterances are kept, too; else they

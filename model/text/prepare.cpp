@@ -135,6 +135,7 @@ void add_label_columns(std::vector<LabelColumnFile> files, const std::optional<D
     if (like) take_classes(file, *like, labels);
     summary.label_columns.push_back({file.name, file.path.filename().string(), labels.classes, labels.dropped_posts,
                                      labels.other_splits, labels.joined});
+    summary.notes.insert(summary.notes.end(), labels.notes.begin(), labels.notes.end());
     for (std::size_t s = 0; s < corpus.size(); ++s) {
       std::vector<std::int64_t> counts(labels.classes.size(), 0);
       for (const std::int32_t label : labels.of_utterance[s])

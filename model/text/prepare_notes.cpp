@@ -86,6 +86,7 @@ void add_emotions(std::span<const CorpusSplit> corpus, const CorpusEmotions& emo
   note("labels_without_turn", labels.no_turn, "are of utterances in no turn and were passed over");
   note("forgiven_labels", labels.forgiven, "name an emotion in other case or with other characters that look alike");
   note("joined_labels", labels.joined, "replaced that of another row joined to the same utterance");
+  summary.notes.insert(summary.notes.end(), labels.notes.begin(), labels.notes.end());
 }
 
 void note_vectors(const WordVectors& vectors, PrepareSummary& summary) {

@@ -23,8 +23,7 @@ double share(std::int64_t part, std::int64_t whole) {
 }
 
 void append_note(std::string& out, std::string_view indent, const Note& note) {
-  fmt::format_to(std::back_inserter(out), "{}note: {}{}\n", indent, note.text,
-                 note.first.empty() ? "" : fmt::format("; first {}", note.first));
+  fmt::format_to(std::back_inserter(out), "{}note: {}\n", indent, note.line());
 }
 
 Json notes_json(const std::vector<Note>& notes) {

@@ -13,6 +13,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -356,6 +357,26 @@ TEST_CASE("label columns that are damaged or not of this corpus are refused with
   options = options_of(folder);
   options.max_situation_length = 1;
   CHECK_THROWS_WITH(prepare(options), Contains("max_situation_length is 1, wanted 2 to 10000"));
+}
+
+TEST_CASE("quotation marks astray in a file of labels are noted with their first line") {
+  const TemporaryFolder folder;
+  write_corpus(folder);
+  const auto note_of = [&](const PrepareOptions& options) {
+    const PrepareSummary summary = prepare(options);
+    const auto found = std::find_if(summary.notes.begin(), summary.notes.end(),
+                                    [](const Note& note) { return note.key == "label_file_lines_apart"; });
+    REQUIRE(found != summary.notes.end());
+    CHECK(found->count == 1);
+    return found->line();
+  };
+  const std::string_view astray = "conv_id,utterance_idx,label\na,2,sad\nb,2,\"sad\nb,4,sad\"\n";
+  PrepareOptions options = options_of(folder, false);
+  options.label_columns = {{"x", folder.file("x.csv", astray)}};
+  CHECK_THAT(note_of(options), Contains("; first x.csv:3"));
+  options = options_of(folder);
+  options.labels = folder.file("y.csv", astray);
+  CHECK_THAT(note_of(options), Contains("; first y.csv:3"));
 }
 
 TEST_CASE("a writer refuses a split without the labels of a column") {

@@ -309,7 +309,7 @@ TEST_CASE("a place that cannot be written is refused") {
   // As root permissions do not bind: a place under a file, and the folder of the kernel's processes.
   for (const std::string place : {"labels.csv/sub", "/proc/nonexistent"}) {
     check_refusal(project, {"prepare", "corpus", "--out", place},
-                  {place + ": the folder cannot be made (", "choose another"});
+                  {place + ": cannot make the folder: ", "choose another --out"});
     check_refusal(project, project.training(place), {place + ": cannot make the folder: ", "choose another --out"});
     check_refusal(project, {"generate", "run", "--out", place},
                   {place + ": creating it failed (", "create the folder first"});
@@ -317,7 +317,7 @@ TEST_CASE("a place that cannot be written is refused") {
                   {place + ": creating it failed (", "create the folder first"});
   }
   check_refusal(project, {"prepare", "corpus", "--out", "labels.csv"},
-                {"'labels.csv' is not a folder; choose another path"});
+                {"labels.csv: cannot make the folder: that is no folder; choose another --out"});
   check_refusal(project, project.training("labels.csv"),
                 {"labels.csv: cannot make the folder: ", "choose another --out"});
   check_refusal(project, {"generate", "run", "--out", "corpus"},

@@ -217,9 +217,14 @@ TEST_CASE("an output that another process writes is not written twice") {
 
 TEST_CASE("what train cannot write is found before anything is written") {
   const TinyProject& project = trained();
-  // Were it not refused first, this would end with the data that is not there, and not write to the root folder.
+  // Were it not refused first, these would end with what is not there, and not write to the root folder.
   for (const char* root : {"/", "//", "/../"})
-    check_refusal(project, {"train", "--data", "absent", "--out", root}, {"is the root folder"});
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"train", "--data", "absent"}, {"prepare", "absent"}, {"study", "make", "absent"}}) {
+      std::vector<std::string> arguments = command;
+      arguments.insert(arguments.end(), {"--out", root});
+      check_refusal(project, arguments, {"is the root folder"});
+    }
   check_refusal(project, {"train", "--data", "data", "--out", ""}, {"--out: names no folder"});
   check_refusal(project, project.training("new/run", {"--tf32"}), {"--tf32: is for --device cuda"});
   check_refusal(project, project.training("new", {"--tensorboard", "labels.csv"}),

@@ -41,6 +41,7 @@ struct Utterances {
 
 Utterances read_utterances(const fs::path& path, const std::string& split, const std::string& parties) {
   const CorpusSplit corpus = read_corpus_split(path, split);
+  for (const Note& note : corpus.notes) fmt::print(stderr, "note: {}\n", note.line());
   Utterances out;
   const bool speaker = parties != "listener", listener = parties != "speaker";
   for (const auto* dialogues : {&corpus.dialogues, &corpus.dropped})

@@ -4,6 +4,7 @@
 #include "model/text/table_reader.h"
 #include "model/text/tokenizer.h"
 #include "tools/ethreed/commands.h"
+#include "tools/ethreed/locked_folder.h"
 #include "tools/ethreed/session.h"
 
 #include <fmt/format.h>
@@ -81,6 +82,7 @@ PrepareOptions PrepareArguments::checked() const {
 namespace {
 
 void run_prepare(const PrepareOptions& options) {
+  check_output_folder(options.output_directory);
   const auto start = std::chrono::steady_clock::now();
   const PrepareSummary summary = prepare(options);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;

@@ -91,9 +91,7 @@ Dataset open_data(const CheckpointInfo& info, const RunArguments& arguments) {
     options.label_columns = parse_label_columns(arguments.label_columns);
     PrepareSummary summary;
     Dataset data = prepare_in_memory(options, summary);
-    const auto say = [](const Note& note) {
-      fmt::print(stderr, "note: {}{}{}\n", note.text, note.first.empty() ? "" : "; first ", note.first);
-    };
+    const auto say = [](const Note& note) { fmt::print(stderr, "note: {}\n", note.line()); };
     for (const Note& note : summary.notes) say(note);
     for (const SplitSummary& split : summary.splits)
       for (const Note& note : split.notes) say(note);

@@ -17,6 +17,12 @@ void add_note(ClassifierData& data, std::int64_t count, const std::string& text)
   if (count > 0) data.notes.push_back(fmt::format("{} {}", count, text));
 }
 
+// Of the corpus's tables: a text that a quotation mark has cut is learned as it is.
+void add_notes(ClassifierData& data, const Corpus& corpus) {
+  for (const CorpusSplit& split : corpus.splits)
+    for (const Note& note : split.notes) data.notes.push_back(note.line());
+}
+
 void check_training(const ClassifierData& data, const std::filesystem::path& corpus) {
   ETHREED_CHECK(data.classes.size() >= 2, "{}: {} have {} classes in the training split, wanted two at least",
                 corpus.string(), data.what, data.classes.size());
@@ -48,6 +54,7 @@ ClassifierData read_situations(const std::filesystem::path& folder) {
   ETHREED_CHECK(emotions.any, "{}: has no column of emotions (context); give --labels, or another corpus",
                 folder.string());
   ClassifierData data{.what = "situations", .classes = emotions.set.names()};
+  add_notes(data, corpus);
   std::int64_t without_emotion = 0, without_situation = 0;
   for (const CorpusSplit& split : corpus.splits) {
     LabelledTexts& texts = data.splits.emplace_back(LabelledTexts{.split = split.name});
@@ -88,6 +95,8 @@ ClassifierData read_labelled_utterances(const std::filesystem::path& folder, con
     if (corpus.splits[row.split].name == "train") class_of.emplace(row.label, 0);
   }
   ClassifierData data{.what = "labelled utterances"};
+  add_notes(data, corpus);
+  for (const Note& note : file.notes()) data.notes.push_back(note.line());
   for (auto& [name, number] : class_of) {
     number = static_cast<std::int32_t>(data.classes.size());
     data.classes.push_back(name);

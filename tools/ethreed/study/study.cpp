@@ -2,6 +2,7 @@
 #include "core/error.h"
 #include "core/printable.h"
 #include "tools/ethreed/commands.h"
+#include "tools/ethreed/locked_folder.h"
 #include "tools/ethreed/session.h"
 #include "tools/ethreed/study/study_answers.h"
 #include "tools/ethreed/study/study_sheet.h"
@@ -38,6 +39,7 @@ struct ScoreArguments {
 
 void run_make(MakeArguments arguments) {
   const fs::path out = arguments.out;
+  check_output_folder(out);
   ETHREED_CHECK(!fs::exists(out / "key.json"),
                 "{}: is there already, and sheets that were handed out belong to it; give --out another folder",
                 (out / "key.json").string());
