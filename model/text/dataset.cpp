@@ -31,6 +31,12 @@ std::span<const float> Split::listener_distribution(std::int64_t d, std::int64_t
   return listener_distribution_.subspan(static_cast<std::size_t>(turn(d, t)) * classes, classes);
 }
 
+std::span<const float> UtteranceLabels::distribution(std::int64_t d, std::int64_t t, bool response) const {
+  if (distributions_.empty() || label(d, t, response) < 0) return {};
+  const std::int64_t turn = dialogue_offsets_[static_cast<std::size_t>(d)] + t;
+  return distributions_.subspan(static_cast<std::size_t>(2 * turn + response) * classes_.size(), classes_.size());
+}
+
 const UtteranceLabels* Split::labels(std::string_view column) const {
   const auto place = std::find_if(labels_.begin(), labels_.end(),
                                   [&](const UtteranceLabels& labels) { return labels.name() == column; });
@@ -66,8 +72,12 @@ SplitArrays Split::arrays() const {
                      .conversation_offsets = conversation_offsets_,
                      .situation_tokens = situation_tokens_,
                      .situation_offsets = situation_offsets_,
-                     .labels = {}};
-  for (const UtteranceLabels& labels : labels_) arrays.labels.push_back(labels.labels_);
+                     .labels = {},
+                     .label_distributions = {}};
+  for (const UtteranceLabels& labels : labels_) {
+    arrays.labels.push_back(labels.labels_);
+    arrays.label_distributions.push_back(labels.distributions_);
+  }
   return arrays;
 }
 
@@ -110,6 +120,13 @@ const LabelColumn* Dataset::label_column(std::string_view name) const {
   const auto place = std::find_if(label_columns_.begin(), label_columns_.end(),
                                   [&](const LabelColumn& column) { return column.name == name; });
   return place == label_columns_.end() ? nullptr : &*place;
+}
+
+bool Dataset::has_label_distributions(std::string_view column) const {
+  return !splits_.empty() && std::all_of(splits_.begin(), splits_.end(), [&](const Split& one) {
+    const UtteranceLabels* labels = one.labels(column);
+    return labels != nullptr && (labels->has_distributions() || one.turns() == 0);
+  });
 }
 
 bool Dataset::has_listener_distributions() const {

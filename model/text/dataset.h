@@ -19,12 +19,16 @@
 //   situation_tokens int32 [..], situation_offsets int64 [n + 1]   optional: each dialogue's situation, EOS last
 //   label.<name> int32 [2S]                                for each label column: class numbers by utterance; −1: no
 //                                                          label
+//   label_distribution.<name> float32 [2S, C]              optional, of a label column of C classes: their
+//                                                          probabilities in each utterance; a row sums to 1, or is 0
+//                                                          where the utterance has no label
 // and as metadata tokenizer_version (see version_of: the rules by which texts became tokens), emotions (their names by
 // class number, one a line; absent: the 32 of EmpatheticDialogues), format, format_version, fingerprint,
 // texts_fingerprint, min_frequency, max_length, max_situation_length, dialogue_words, listener_labels, vectors, and
 // label.<name>.classes (one a line) for each label column. Files of format version 1, which have no situations, no
 // label columns and no metadata for them, are read too. Version 2 is written where neither posts nor emotions need
-// more; 3 has post_emotion or other emotions; 4 has listener_distribution, and what 3 has where it is needed.
+// more; 3 has post_emotion or other emotions; 4 has listener_distribution, and what 3 has where it is needed; 5 has
+// label_distribution, and what 4 has where it is needed.
 
 #include "core/safetensors.h"
 #include "model/text/emotions.h"
@@ -68,6 +72,8 @@ struct SplitContents {
   std::vector<std::int32_t> situation_tokens;
   std::vector<std::int64_t> situation_offsets;    ///< empty: the split has no situations
   std::vector<std::vector<std::int32_t>> labels;  ///< [label column][2S]
+  /// [label column][2S·classes], or empty for a column that has labels alone; empty altogether: no column has more.
+  std::vector<std::vector<float>> label_distributions;
 };
 
 inline constexpr int default_situation_length = 100;
@@ -97,7 +103,8 @@ struct DatasetContents {
   std::string texts_fingerprint() const;
 };
 
-/// Throws Error if a split lacks the labels of a column or the file cannot be written.
+/// Throws Error if a split lacks the labels of a column, if it has probabilities of none, or if the file cannot be
+/// written.
 void write_dataset(AtomicFile& file, const DatasetContents& contents);
 
 class Dataset;
@@ -110,6 +117,7 @@ struct TrainingPart {
   bool listener_labels = false;         ///< the emotions of the replies
   bool listener_distributions = false;  ///< their probabilities, too
   std::string label_column;             ///< the labels of this column, too
+  bool label_distributions = false;     ///< and the probabilities of its classes
 };
 
 class Split;
@@ -125,6 +133,10 @@ class UtteranceLabels {
     const std::int64_t turn = dialogue_offsets_[static_cast<std::size_t>(d)] + t;
     return labels_[static_cast<std::size_t>(2 * turn + response)];
   }
+  bool has_distributions() const { return !distributions_.empty(); }
+  /// The probabilities of the classes in the post of turn t of dialogue d, or in its response: as many as classes(),
+  /// that sum to 1; empty where it has none.
+  std::span<const float> distribution(std::int64_t d, std::int64_t t, bool response) const;
 
  private:
   friend class Dataset;
@@ -133,6 +145,7 @@ class UtteranceLabels {
   std::span<const std::string> classes_;
   std::span<const std::int64_t> dialogue_offsets_;
   std::span<const std::int32_t> labels_;
+  std::span<const float> distributions_;  // empty: none
 };
 
 /// One split of an open data set. Indices are trusted: 0 ≤ d < dialogues(), 0 ≤ t < turns(d).
@@ -237,6 +250,8 @@ class Dataset {
   const std::vector<LabelColumn>& label_columns() const { return label_columns_; }
   /// nullptr: there is no such column.
   const LabelColumn* label_column(std::string_view name) const;
+  /// Have the labelled utterances of every split the probabilities of this column's classes.
+  bool has_label_distributions(std::string_view column) const;
   /// Of the dialogues: see DatasetContents.
   const std::string& fingerprint() const { return fingerprint_; }
   /// Of situations and label columns; empty in a file of format 1.
@@ -262,6 +277,7 @@ class Dataset {
   void read_split(std::string_view name);
   void read_situations(Split& split) const;
   void read_labels(Split& split) const;
+  void read_label_distributions(const Split& split, UtteranceLabels& labels) const;
   void read_distributions(Split& split) const;
   void check(bool good, const Split& split, std::string_view what) const;
   void check_split(const Split& split) const;
@@ -278,7 +294,7 @@ class Dataset {
   std::vector<LabelColumn> label_columns_;
   EmotionSet emotions_;
   bool first_format_ = false;      // format version 1
-  bool without_emotions_ = false;  // format versions 3 and 4: dialogues may have none
+  bool without_emotions_ = false;  // format versions from 3 on: dialogues may have none
   TokenRules tokens_ = TokenRules::own;
   std::int32_t dialogue_words_ = 0;
   std::int64_t min_frequency_ = 0;

@@ -100,6 +100,11 @@ std::string texts_fingerprint(const DatasetArrays& data) {
   for (const SplitArrays& split : data.splits) {
     hash.add(split.name).add(split.situation_tokens).add(split.situation_offsets);
     for (const std::span<const std::int32_t> labels : split.labels) hash.add(labels);
+    for (std::size_t i = 0; i < split.label_distributions.size(); ++i)
+      if (!split.label_distributions[i].empty())
+        hash.add(std::string_view("label_distribution"))
+            .add(data.label_columns[i].name)
+            .add(split.label_distributions[i]);
   }
   return hash.text();
 }
@@ -121,9 +126,11 @@ std::string training_fingerprint(const DatasetArrays& data, const SplitArrays& s
   if (!data.emotions.is_default()) hash.add(emotion_lines(data.emotions));
   if (part.listener_labels) hash.add(split.listener_label);
   if (part.listener_distributions) hash.add(split.listener_distribution);
-  for (std::size_t i = 0; i < data.label_columns.size(); ++i)
-    if (data.label_columns[i].name == part.label_column)
-      hash.add(class_lines(data.label_columns[i])).add(split.labels[i]);
+  for (std::size_t i = 0; i < data.label_columns.size(); ++i) {
+    if (data.label_columns[i].name != part.label_column) continue;
+    hash.add(class_lines(data.label_columns[i])).add(split.labels[i]);
+    if (part.label_distributions) hash.add(split.label_distributions[i]);
+  }
   tokens.add_words(hash);
   return hash.text();
 }

@@ -24,7 +24,8 @@ struct SplitArrays {
   std::span<const std::int64_t> conversation_offsets;
   std::span<const std::int32_t> situation_tokens;
   std::span<const std::int64_t> situation_offsets;
-  std::vector<std::span<const std::int32_t>> labels;  ///< by label column
+  std::vector<std::span<const std::int32_t>> labels;        ///< by label column
+  std::vector<std::span<const float>> label_distributions;  ///< the same; empty: none
 };
 
 /// A whole data set as arrays. Borrowed.

@@ -15,6 +15,8 @@ inline constexpr std::string_view dataset_format_version = "2";
 inline constexpr std::string_view emotions_format_version = "3";
 /// What is written where replies have distributions of emotions.
 inline constexpr std::string_view distributions_format_version = "4";
+/// What is written where utterances have distributions of a label column's classes.
+inline constexpr std::string_view label_distributions_format_version = "5";
 inline constexpr std::string_view first_dataset_format_version = "1";
 
 /// Metadata: the names of emotions that are not the 32, one a line.
@@ -29,6 +31,11 @@ inline std::string label_classes_key(std::string_view column) {
 /// The tensor of a label column in a split.
 inline std::string label_tensor_name(std::string_view split, std::string_view column) {
   return std::string(split) + '.' + std::string(label_key_prefix) + std::string(column);
+}
+
+/// The tensor of a label column's distributions in a split.
+inline std::string distribution_tensor_name(std::string_view split, std::string_view column) {
+  return std::string(split) + ".label_distribution." + std::string(column);
 }
 
 /// Lines of a metadata value.

@@ -28,6 +28,19 @@ bool all_within(std::span<const std::int32_t> values, std::int32_t lowest, std::
                      [&](std::int32_t value) { return value >= lowest && value < below; });
 }
 
+// Rows of probabilities of so many classes: each sums to 1 where its label is, and is 0 where none is.
+bool are_distributions(std::span<const float> rows, std::span<const std::int32_t> labels, std::size_t classes) {
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    double sum = 0;
+    for (const float p : rows.subspan(i * classes, classes)) {
+      if (!(p >= 0 && p <= 1)) return false;
+      sum += static_cast<double>(p);
+    }
+    if (std::abs(sum - (labels[i] >= 0 ? 1.0 : 0.0)) > 1e-4) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void Dataset::read_metadata() {
@@ -37,11 +50,11 @@ void Dataset::read_metadata() {
                 "{}: is no prepared data set; make one with: ethreed prepare", path().string());
   const std::string& version = file_.metadata("format_version");
   first_format_ = version == first_dataset_format_version;
-  ETHREED_CHECK(first_format_ || version == dataset_format_version || version == emotions_format_version ||
-                    version == distributions_format_version,
+  without_emotions_ = version == emotions_format_version || version == distributions_format_version ||
+                      version == label_distributions_format_version;
+  ETHREED_CHECK(first_format_ || version == dataset_format_version || without_emotions_,
                 "{}: the data set has format version {}, this program reads {} to {}; prepare the corpus again",
-                path().string(), version, first_dataset_format_version, distributions_format_version);
-  without_emotions_ = version == emotions_format_version || version == distributions_format_version;
+                path().string(), version, first_dataset_format_version, label_distributions_format_version);
   read_token_rules();
   min_frequency_ = number<std::int64_t>("min_frequency", 1);
   max_length_ = number("max_length", 1);
@@ -158,7 +171,6 @@ void Dataset::read_situations(Split& split) const {
     check_text(split, split.situation(d), max_situation_length_, "a situation");
 }
 
-// Where a reply has a label it has a distribution, and the other way round.
 void Dataset::read_distributions(Split& split) const {
   const std::string name = split.name_ + ".listener_distribution";
   if (!file_.contains(name)) return;
@@ -166,17 +178,8 @@ void Dataset::read_distributions(Split& split) const {
   const auto classes = static_cast<std::size_t>(emotions_.size());
   check(split.listener_distribution_.size() == split.listener_label_.size() * classes, split,
         "the distributions of the replies do not fit the turns and the emotions");
-  for (std::size_t i = 0; i < split.listener_label_.size(); ++i) {
-    double sum = 0;
-    bool good = true;
-    for (const float p : split.listener_distribution_.subspan(i * classes, classes)) {
-      good = good && p >= 0 && p <= 1;
-      sum += static_cast<double>(p);
-    }
-    const bool labelled = split.listener_label_[i] >= 0;
-    check(good && std::abs(sum - (labelled ? 1.0 : 0.0)) <= 1e-4, split,
-          "the distribution of a reply is none, or stands where no label is");
-  }
+  check(are_distributions(split.listener_distribution_, split.listener_label_, classes), split,
+        "the distribution of a reply is none, or stands where no label is");
 }
 
 void Dataset::read_labels(Split& split) const {
@@ -190,12 +193,23 @@ void Dataset::read_labels(Split& split) const {
           fmt::format("the labels '{}' do not fit the utterances", column.name));
     check(all_within(labels.labels_, -1, static_cast<std::int32_t>(column.classes.size())), split,
           fmt::format("a label '{}' is not one of its {} classes", column.name, column.classes.size()));
+    read_label_distributions(split, labels);
     split.labels_.push_back(std::move(labels));
   }
-  const std::string prefix = label_tensor_name(split.name_, "");
-  for (const std::string& name : file_.names())
-    check(!name.starts_with(prefix) || split.labels(std::string_view(name).substr(prefix.size())), split,
-          fmt::format("the labels '{}' have no classes", excerpt(name)));
+  for (const std::string& prefix : {label_tensor_name(split.name_, ""), distribution_tensor_name(split.name_, "")})
+    for (const std::string& name : file_.names())
+      check(!name.starts_with(prefix) || split.labels(std::string_view(name).substr(prefix.size())), split,
+            fmt::format("the labels '{}' have no classes", excerpt(name)));
+}
+
+void Dataset::read_label_distributions(const Split& split, UtteranceLabels& labels) const {
+  const std::string name = distribution_tensor_name(split.name_, labels.name_);
+  if (!file_.contains(name)) return;
+  labels.distributions_ = file_.tensor<float>(name).span();
+  check(labels.distributions_.size() == labels.labels_.size() * labels.classes_.size(), split,
+        fmt::format("the distributions '{}' do not fit the utterances and the classes", labels.name_));
+  check(are_distributions(labels.distributions_, labels.labels_, labels.classes_.size()), split,
+        fmt::format("a distribution '{}' is none, or stands where no label is", labels.name_));
 }
 
 void Dataset::check(bool good, const Split& split, std::string_view what) const {

@@ -59,12 +59,19 @@ DatasetArrays arrays_of(const DatasetContents& contents, const FlatWords& words)
     to.situation_tokens = split.situation_tokens;
     to.situation_offsets = split.situation_offsets;
     for (const std::vector<std::int32_t>& labels : split.labels) to.labels.emplace_back(labels);
+    for (const std::vector<float>& rows : split.label_distributions) to.label_distributions.emplace_back(rows);
+    to.label_distributions.resize(to.labels.size());
   }
   return arrays;
 }
 
 std::string_view format_of(const DatasetContents& contents) {
   const auto any_split = [&](auto test) { return std::any_of(contents.splits.begin(), contents.splits.end(), test); };
+  if (any_split([](const SplitContents& split) {
+        return std::any_of(split.label_distributions.begin(), split.label_distributions.end(),
+                           [](const std::vector<float>& rows) { return !rows.empty(); });
+      }))
+    return label_distributions_format_version;
   if (any_split([](const SplitContents& split) { return !split.listener_distribution.empty(); }))
     return distributions_format_version;
   const bool other_emotions = any_split([](const SplitContents& split) {
@@ -75,10 +82,14 @@ std::string_view format_of(const DatasetContents& contents) {
 }
 
 void check_contents(const DatasetContents& contents) {
-  for (const SplitContents& split : contents.splits)
+  for (const SplitContents& split : contents.splits) {
     ETHREED_CHECK(split.labels.size() == contents.label_columns.size(),
                   "write_dataset: split {} has labels of {} columns, the data set has {} columns", split.name,
                   split.labels.size(), contents.label_columns.size());
+    ETHREED_CHECK(split.label_distributions.empty() || split.label_distributions.size() == split.labels.size(),
+                  "write_dataset: split {} has distributions of {} columns, the data set has {} columns", split.name,
+                  split.label_distributions.size(), contents.label_columns.size());
+  }
 }
 
 void add_split(SafetensorsWriter& writer, const SplitContents& split, const DatasetContents& contents) {
@@ -100,6 +111,14 @@ void add_split(SafetensorsWriter& writer, const SplitContents& split, const Data
   }
   for (std::size_t c = 0; c < split.labels.size(); ++c)
     writer.add(label_tensor_name(split.name, contents.label_columns[c].name), all(split.labels[c]));
+  for (std::size_t c = 0; c < split.label_distributions.size(); ++c) {
+    const std::vector<float>& rows = split.label_distributions[c];
+    const LabelColumn& column = contents.label_columns[c];
+    if (!rows.empty())
+      writer.add(distribution_tensor_name(split.name, column.name),
+                 View<const float>(rows.data(), {static_cast<std::int64_t>(split.labels[c].size()),
+                                                 static_cast<std::int64_t>(column.classes.size())}));
+  }
 }
 
 }  // namespace

@@ -29,17 +29,29 @@ bool is_column_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 && name.find_first_not_of(allowed) == std::string_view::npos;
 }
 
-ColumnLabels read_label_column(const std::filesystem::path& path, std::span<const CorpusSplit> splits) {
+ColumnLabels read_label_column(const std::filesystem::path& path, std::span<const CorpusSplit> splits,
+                               bool distributions) {
   LabelFile file(path, splits);
   ColumnLabels labels;
+  std::map<std::string, std::int32_t, std::less<>> classes;  // numbered as they are met, until all are known
+  const ProbabilityColumns probabilities = distributions ? file.probability_columns() : ProbabilityColumns{};
+  const std::size_t width = probabilities.classes.size();
+  for (const std::string& name : probabilities.classes) {
+    check_label(file, name);
+    classes.emplace(name, static_cast<std::int32_t>(classes.size()));
+  }
   for (const CorpusSplit& split : splits) {
     std::size_t turns = 0;
     for (const Dialogue& dialogue : split.dialogues) turns += dialogue.turns.size();
     labels.of_utterance.emplace_back(2 * turns, -1);
+    if (distributions) labels.distributions.emplace_back(2 * turns * width, 0.0F);
   }
-  std::map<std::string, std::int32_t, std::less<>> classes;  // numbered as they are met, until all are known
   for (LabelRow row; file.next(row);) {
     check_label(file, row.label);
+    ETHREED_CHECK(!distributions || classes.contains(row.label),
+                  "{}: the label '{}' has no column p_{}, and probabilities are wanted; write them with: ethreed label "
+                  "--distribution",
+                  file.place(), excerpt(row.label), excerpt(row.label));
     const std::int32_t met =
         classes.emplace(std::string(row.label), static_cast<std::int32_t>(classes.size())).first->second;
     if (row.other_split) {
@@ -54,6 +66,9 @@ ColumnLabels read_label_column(const std::filesystem::path& path, std::span<cons
     std::int32_t& label = labels.of_utterance[row.split][*row.place];
     if (label >= 0) ++labels.joined;
     label = met;
+    if (distributions)
+      file.read_probabilities(probabilities.places,
+                              std::span(labels.distributions[row.split]).subspan(*row.place * width, width));
     ++labels.used;
   }
   labels.rows = file.rows();

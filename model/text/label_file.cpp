@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace ethreed {
 
@@ -113,6 +114,27 @@ std::vector<std::size_t> LabelFile::probability_columns(const EmotionSet& emotio
       "--distribution",
       path(), missing.size(), excerpt(fmt::format("{}", fmt::join(missing, ", "))));
   return columns;
+}
+
+ProbabilityColumns LabelFile::probability_columns() const {
+  constexpr std::string_view prefix = "p_";
+  std::map<std::string_view, std::size_t> places;
+  for (std::size_t c = 0; c < table_.columns().size(); ++c) {
+    const std::string_view name = strip(table_.columns()[c]);
+    if (name.size() <= prefix.size() || !name.starts_with(prefix)) continue;
+    ETHREED_CHECK(places.emplace(name.substr(prefix.size()), c).second, "{}: two columns are called '{}'; rename one",
+                  path(), excerpt(name));
+  }
+  ETHREED_CHECK(!places.empty(),
+                "{}: has no columns p_CLASS, which the probabilities of its classes come from; write them with: "
+                "ethreed label --distribution",
+                path());
+  ProbabilityColumns found;
+  for (const auto& [name, place] : places) {
+    found.classes.emplace_back(name);
+    found.places.push_back(place);
+  }
+  return found;
 }
 
 void LabelFile::read_probabilities(std::span<const std::size_t> columns, std::span<float> out) const {

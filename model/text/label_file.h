@@ -31,6 +31,12 @@ struct LabelRow {
   std::size_t corpus_row = 0;  ///< the row's number in the split: dialogues, then dropped ones
 };
 
+/// Columns of a table that hold the probability of a class each, in the order of the classes' bytes.
+struct ProbabilityColumns {
+  std::vector<std::string> classes;  ///< all different
+  std::vector<std::size_t> places;   ///< [classes] among the table's columns
+};
+
 /// Reads a table (TableReader) with the columns conv_id, utterance_idx and label, in any place, and perhaps `split`;
 /// other columns are ignored. Needs conversation ids to be unique across splits, which must live as long as this.
 class LabelFile {
@@ -47,6 +53,8 @@ class LabelFile {
 
   /// The columns p_NAME, one for each of these emotions. Throws Error naming those that are not there.
   std::vector<std::size_t> probability_columns(const EmotionSet& emotions) const;
+  /// All columns p_CLASS that there are. Throws Error if there is none, or if two are of one class.
+  ProbabilityColumns probability_columns() const;
   /// Of the row last read: its numbers in these columns, divided by their sum. Throws Error (file:line) for what is no
   /// number from 0 to 1 and for a sum that is 1 by less than a hundredth.
   void read_probabilities(std::span<const std::size_t> columns, std::span<float> out) const;

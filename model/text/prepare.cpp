@@ -106,7 +106,7 @@ void add_situations(const CorpusSplit& corpus, int max_length, WordTable& words,
   }
 }
 
-// Labels of a column that a run knows get its classes.
+// Labels of a column that a run knows get its classes. A class that the file lacks has a probability of 0.
 void take_classes(const LabelColumnFile& file, const DataLikeness& like, ColumnLabels& labels) {
   const auto known = std::find_if(like.labels.begin(), like.labels.end(),
                                   [&](const LabelColumn& column) { return column.name == file.name; });
@@ -123,6 +123,13 @@ void take_classes(const LabelColumnFile& file, const DataLikeness& like, ColumnL
   for (std::vector<std::int32_t>& split : labels.of_utterance)
     for (std::int32_t& label : split)
       if (label >= 0) label = number[static_cast<std::size_t>(label)];
+  const std::size_t classes = known->classes.size();
+  for (std::vector<float>& split : labels.distributions) {
+    std::vector<float> rows(split.size() / number.size() * classes, 0.0F);
+    for (std::size_t i = 0; i < split.size(); ++i)
+      rows[i / number.size() * classes + static_cast<std::size_t>(number[i % number.size()])] = split[i];
+    split = std::move(rows);
+  }
   labels.classes = known->classes;
 }
 
@@ -131,7 +138,7 @@ void add_label_columns(std::vector<LabelColumnFile> files, const std::optional<D
                        std::span<const CorpusSplit> corpus, DatasetContents& contents, PrepareSummary& summary) {
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   for (const LabelColumnFile& file : files) {
-    ColumnLabels labels = read_label_column(file.path, corpus);
+    ColumnLabels labels = read_label_column(file.path, corpus, file.distributions);
     if (like) take_classes(file, *like, labels);
     summary.label_columns.push_back({file.name, file.path.filename().string(), labels.classes, labels.dropped_posts,
                                      labels.other_splits, labels.joined});
@@ -142,7 +149,10 @@ void add_label_columns(std::vector<LabelColumnFile> files, const std::optional<D
         if (label >= 0) ++counts[static_cast<std::size_t>(label)];
       summary.splits[s].label_counts.push_back(std::move(counts));
       contents.splits[s].labels.push_back(std::move(labels.of_utterance[s]));
+      contents.splits[s].label_distributions.push_back(file.distributions ? std::move(labels.distributions[s])
+                                                                          : std::vector<float>());
     }
+    if (file.distributions) note_label_distributions(file, labels, summary);
     contents.label_columns.push_back({file.name, std::move(labels.classes)});
   }
 }

@@ -20,6 +20,7 @@ namespace ethreed {
 struct LabelColumnFile {
   std::string name;  ///< see is_column_name
   std::filesystem::path path;
+  bool distributions = false;  ///< the file has the probabilities of the classes, too, which are kept
 };
 
 /// What data must have in common with the data of a trained model to be of use to it.

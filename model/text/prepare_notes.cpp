@@ -89,6 +89,12 @@ void add_emotions(std::span<const CorpusSplit> corpus, const CorpusEmotions& emo
   summary.notes.insert(summary.notes.end(), labels.notes.begin(), labels.notes.end());
 }
 
+void note_label_distributions(const LabelColumnFile& file, const ColumnLabels& labels, PrepareSummary& summary) {
+  summary.notes.push_back({"column_distributions", labels.used, "",
+                           fmt::format("{} labels '{}' have the probabilities of all {} classes", labels.used,
+                                       file.name, labels.classes.size())});
+}
+
 void note_vectors(const WordVectors& vectors, PrepareSummary& summary) {
   const auto note = [&](std::string key, const Tally& tally, std::string_view text) {
     if (tally.count > 0)

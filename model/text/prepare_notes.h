@@ -4,6 +4,7 @@
 #include "model/text/corpus_emotions.h"
 #include "model/text/corpus_folder.h"
 #include "model/text/dataset.h"
+#include "model/text/label_columns.h"
 #include "model/text/prepare.h"
 #include "model/text/prepare_summary.h"
 #include "model/text/word_vectors.h"
@@ -17,6 +18,9 @@ namespace ethreed {
 /// read_utterance_emotions does.
 void add_emotions(std::span<const CorpusSplit> corpus, const CorpusEmotions& emotions, const PrepareOptions& options,
                   DatasetContents& contents, PrepareSummary& summary);
+
+/// `labels` has the distributions of a column.
+void note_label_distributions(const LabelColumnFile& file, const ColumnLabels& labels, PrepareSummary& summary);
 
 void note_vectors(const WordVectors& vectors, PrepareSummary& summary);
 

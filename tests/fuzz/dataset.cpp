@@ -36,9 +36,13 @@ ETHREED_FUZZ_TARGET(dataset) {
       if (split.has_situations()) length += length_of(data, split.situation(d));
       for (std::int64_t t = 0; t < split.turns(d); ++t) {
         length += length_of(data, split.post(d, t)) + length_of(data, split.response(d, t));
-        for (const LabelColumn& column : data.label_columns())
-          fuzz::require(split.labels(column.name)->label(d, t, true) < static_cast<std::int32_t>(column.classes.size()),
+        for (const LabelColumn& column : data.label_columns()) {
+          const UtteranceLabels& labels = *split.labels(column.name);
+          fuzz::require(labels.label(d, t, true) < static_cast<std::int32_t>(column.classes.size()),
                         "a label is one of its column's classes");
+          const std::span<const float> p = labels.distribution(d, t, true);
+          fuzz::require(p.empty() || p.size() == column.classes.size(), "a distribution is over its column's classes");
+        }
       }
     }
   fuzz::require(length < 100'000'000, "a small file holds little text");

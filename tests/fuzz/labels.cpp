@@ -40,6 +40,13 @@ ETHREED_FUZZ_TARGET(labels) {
     } catch (const Error&) {  // the other reader may take it
     }
   }
+  try {
+    const ColumnLabels soft = read_label_column(file.path(), splits, true);
+    for (std::size_t s = 0; s < splits.size(); ++s)
+      fuzz::require(soft.distributions[s].size() == soft.of_utterance[s].size() * soft.classes.size(),
+                    "every utterance has a place for its distribution");
+  } catch (const Error&) {
+  }
   const ColumnLabels column = read_label_column(file.path(), splits);
   for (const std::vector<std::int32_t>& split : column.of_utterance)
     for (const std::int32_t label : split)

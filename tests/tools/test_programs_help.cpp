@@ -18,8 +18,8 @@ namespace {
 
 const std::vector<std::pair<std::string, std::vector<std::string>>> options_of_commands{
     {"prepare",
-     {"CORPUS_DIR", "--out", "--vectors", "--labels", "--other-labels", "--label-column", "--tokens", "--vocabulary",
-      "--min-frequency", "--max-length", "--max-situation-length", "--dimension"}},
+     {"CORPUS_DIR", "--out", "--vectors", "--labels", "--other-labels", "--label-column", "--column-distributions",
+      "--tokens", "--vocabulary", "--min-frequency", "--max-length", "--max-situation-length", "--dimension"}},
     {"train",
      {"--data", "--out", "--config", "--epochs", "--batch", "--seed", "--learning-rate", "--dropout", "--model",
       "--variant", "--ablation", "--threads", "--log-every", "--save-every", "--max-steps", "--resume", "--tensorboard",

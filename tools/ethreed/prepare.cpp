@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -69,6 +70,14 @@ PrepareOptions PrepareArguments::checked() const {
   result.corpus.replies = replies == "but-last" ? Replies::but_last : Replies::all;
   if (!delimiter.empty()) result.corpus.delimiter = parse_delimiter(delimiter);
   result.label_columns = parse_label_columns(label_columns);
+  for (const std::string& name : column_distributions) {
+    const auto column = std::find_if(result.label_columns.begin(), result.label_columns.end(),
+                                     [&](const LabelColumnFile& file) { return file.name == name; });
+    ETHREED_CHECK(column != result.label_columns.end(),
+                  "--column-distributions {}: there is no such label column; give its file with --label-column {}=FILE",
+                  name, name);
+    column->distributions = true;
+  }
   result.tokens = token_rules_named(tokens);
   result.vocabulary = vocabulary == "full" ? VocabularyOf::full : VocabularyOf::train;
   ETHREED_CHECK(result.vocabulary == VocabularyOf::train || min_frequency.value_or(1) == 1,
@@ -120,6 +129,12 @@ void add_prepare_options(CLI::App& command, PrepareArguments& arguments) {
       ->check(CLI::IsMember({"error", "ignore"}))
       ->capture_default_str();
   add_label_column_option(command, arguments.label_columns);
+  command
+      .add_option("--column-distributions", arguments.column_distributions,
+                  "The file of this label column has the probability of every class, too, as `ethreed label "
+                  "--distribution` writes them: kept for \"unlabelled\": \"classifier\" of EmpHi (may be given again)")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
   command
       .add_option("--tokens", arguments.tokens,
                   "By which rules texts become tokens: this project's, or those of the releases of MoEL and MIME "

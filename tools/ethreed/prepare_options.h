@@ -22,9 +22,11 @@ struct PrepareArguments {
               replies = "all";
   std::string delimiter;
   std::optional<std::int64_t> min_frequency;
-  std::vector<std::string> label_columns;  ///< "NAME=FILE"
+  std::vector<std::string> label_columns;         ///< "NAME=FILE"
+  std::vector<std::string> column_distributions;  ///< names among them
   std::string like, checkpoint = "best";
-  /// Throws Error if a word is none, if the minimum frequency is for another vocabulary, or as likeness_of does.
+  /// Throws Error if a word is none, if distributions are wanted of a column that is not there, if the minimum
+  /// frequency is for another vocabulary, or as likeness_of does.
   PrepareOptions checked() const;
 };
 
