@@ -21,6 +21,9 @@ struct TurnInput {
   int listener_label = -1;                         ///< y^R, or −1
   std::span<const float> listener_distribution{};  ///< the probabilities of the K emotions in R_t, or empty
   int reply_class = -1;                            ///< of the reply among Model::reply_labels(), or −1
+  /// The probabilities of these classes, which sum to 1 and of which reply_class is the likeliest; empty: it is
+  /// certain.
+  std::span<const float> reply_distribution{};
 };
 
 /// One example, by the unit of the model. Spans are borrowed.

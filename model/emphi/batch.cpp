@@ -41,6 +41,8 @@ void EmphiBatch::collect(const EmphiConfig& config, std::span<const Example> exa
   contexts_.resize(turns);
   intent.resize(turns);
   intents = 0;
+  constexpr std::size_t classes = emphi_intents.size();
+  intent_distribution.assign(config.has_distributions() ? classes * static_cast<std::size_t>(turns) : 0, 0.0F);
   int next = 0;
   for (const Example& example : examples) {
     int begin = next == 0 ? 0 : count_of(said_);
@@ -56,8 +58,14 @@ void EmphiBatch::collect(const EmphiConfig& config, std::span<const Example> exa
       contexts_[row] = {std::max(begin, end - config.context_tokens), end};
       add(turn.response);
       intent[row] =
-          turn.reply_class >= 0 || config.unlabelled == UnlabelledReplies::missing ? turn.reply_class : emphi_neutral;
+          turn.reply_class < 0 && config.unlabelled == UnlabelledReplies::neutral ? emphi_neutral : turn.reply_class;
       intents += intent[row] >= 0;
+      if (intent_distribution.empty() || intent[row] < 0) continue;
+      const std::span<float> q = std::span(intent_distribution).subspan(row * classes, classes);
+      if (turn.reply_distribution.empty())
+        q[intent[row]] = 1;
+      else
+        std::copy(turn.reply_distribution.begin(), turn.reply_distribution.end(), q.begin());
     }
   }
 }

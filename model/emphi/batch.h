@@ -41,8 +41,10 @@ class EmphiBatch {
   std::vector<std::int32_t> numbers;                ///< 0, 1, …
   std::vector<std::int32_t> keyword_offsets;        ///< [N + 1]
   std::vector<std::int64_t> keyword_weights;        ///< [N + 1]
-  std::vector<std::int32_t> intent;                 ///< [N] by turn row, −1 for none
-  int intents = 0;                                  ///< how many turns have one
+  std::vector<std::int32_t> intent;                 ///< z* [N] by turn row, −1 for none
+  /// q [N · 9] by turn row, zeros for a reply without an intent; empty: that of its intent is 1.
+  std::vector<float> intent_distribution;
+  int intents = 0;  ///< how many turns have one
 
  private:
   struct Said {

@@ -60,6 +60,12 @@ void EmphiConfig::check_data(const DataDescription& data) const {
                 "model 'emphi' learns the intents {}, and the data's label column '{}' has none of them; prepare it "
                 "with another file after --label-column {}=",
                 fmt::join(emphi_intents, ", "), emphi_column, emphi_column);
+  ETHREED_CHECK(!has_distributions() || set->distributions,
+                "'unlabelled' is 'classifier', but the data's label column '{}' has no probabilities; train a "
+                "classifier on it (ethreed train --model emotion_classifier with texts 'utterances' and label_set "
+                "'{}'), write them by ethreed label RUN CORPUS --distribution --parties listener --out FILE, and "
+                "prepare the corpus again with --label-column {}=FILE --column-distributions {}",
+                emphi_column, emphi_column, emphi_column, emphi_column);
 }
 
 }  // namespace ethreed

@@ -25,8 +25,9 @@ enum class EmphiVariant {
 };
 
 /// What a reply without an intent counts as: nothing of its own (it leaves the losses of intent and copying, and is
-/// written by the likeliest intent), or neutral.
-enum class UnlabelledReplies { missing, neutral };
+/// written by the likeliest intent), or neutral. With classifier a reply has no single label but the probabilities of
+/// all intents that the data has for it, and counts as the likeliest; it is missing where it has none.
+enum class UnlabelledReplies { missing, neutral, classifier };
 
 /// Which final states of the encoder a layer of the decoder begins with: the mean of its two directions; or, as the
 /// released code does, layer 1 with the mean of both forward states, layer 2 with that of both backward ones.
@@ -49,11 +50,15 @@ struct EmphiConfig {
   static constexpr std::array<std::string_view, 4> variant_names{"emphi", "no_implicit", "no_gates", "no_explicit"};
   static constexpr std::string_view variant_key = "variant";
   static constexpr std::array<std::string_view, 2> states_names{"layers", "released"};
-  static constexpr std::array<std::string_view, 2> unlabelled_names{"missing", "neutral"};
+  static constexpr std::array<std::string_view, 3> unlabelled_names{"missing", "neutral", "classifier"};
 
   bool has_implicit() const { return variant_choice != EmphiVariant::no_implicit; }
   bool has_gates() const { return has_implicit() && variant_choice != EmphiVariant::no_gates; }
+  /// Are the replies' intents distributions.
+  bool has_distributions() const { return unlabelled == UnlabelledReplies::classifier; }
   bool has_explicit() const { return variant_choice != EmphiVariant::no_explicit; }
+  /// What the data says of every reply.
+  ReplyLabels reply_labels() const { return {emphi_column, emphi_intents, has_distributions()}; }
   /// Elements that a step of the decoder reads.
   int decoder_input() const { return (has_implicit() ? 4 : 2) * embedding; }
 
@@ -65,7 +70,7 @@ struct EmphiConfig {
   void take_data(const DataDescription& data);
   /// Throws Error naming the key if a value is out of range.
   void check() const;
-  /// Throws Error if the data has no labels of intents.
+  /// Throws Error if the data has no labels of intents, or lacks their probabilities where these are wanted.
   void check_data(const DataDescription& data) const;
 };
 

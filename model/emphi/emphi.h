@@ -1,7 +1,8 @@
 #pragma once
 // EmpHi as a model of this program (model/interface/model_of.h): replies by one of nine intents each.
 // Source: Chen, Li, Yang, "EmpHi: Generating Empathetic Responses with Human-like Intents", NAACL 2022. The intents of
-// replies are labels of the data (label column `intent`), where the authors ask a classifier of theirs.
+// replies are labels of the data (label column `intent`), where the authors ask a classifier of theirs; or, with the
+// key `unlabelled` as classifier, the probabilities that a classifier gave them.
 
 #include "model/emphi/figures.h"
 #include "model/emphi/forward.h"
@@ -46,7 +47,7 @@ struct EmphiModel {
   static Selection selection(const EmphiConfig&) {
     return {.figure = EmphiFigures::perplexity_marginal, .label = "validation PPL, marginal"};
   }
-  static ReplyLabels reply_labels(const EmphiConfig&) { return {emphi_column, emphi_intents}; }
+  static ReplyLabels reply_labels(const EmphiConfig& config) { return config.reply_labels(); }
   static std::span<const InsightColumn> insights(const EmphiConfig&) { return insight_columns; }
   static std::vector<std::string> notes(const EmphiConfig&) { return {}; }
 

@@ -28,6 +28,11 @@ std::vector<ModelCase> tiny_cases() {
       cases.emplace_back(ModelCase{.name = "released states, neutral, short context", .keys = tiny_keys("emphi")});
   switches.keys["model"].update({{"states", "released"}, {"context_tokens", 4}, {"keywords", 2}});
   switches.keys["training"].update({{"unlabelled", "neutral"}, {"update_gate_bias", 0.5}});
+  for (const std::string variant : {"emphi", "no_explicit"}) {
+    ModelCase& soft =
+        cases.emplace_back(ModelCase{.name = "probabilities of a classifier, " + variant, .keys = tiny_keys(variant)});
+    soft.keys["training"]["unlabelled"] = "classifier";
+  }
   return cases;
 }
 
@@ -51,6 +56,7 @@ int likeliest(const Vector& logits) {
 
 struct Sums {
   reference::Mean generation, intent, emotion, copy;  // losses
+  reference::Mean likeliest_intent;                   // −log p_z(z*)
   reference::Mean reply, argmax, gold, macro, right;  // of tokens, of dialogues, of turns
   std::array<reference::Mean, 3> top;                 // of labelled replies
   double marginal = 0;
@@ -73,7 +79,11 @@ void answer(const TextbookInput& input, const reference::Parameters& p, const re
   const reference::EmphiRead read = reference::emphi_read(p, switches, said);
   std::vector<int> reply;
   for (const std::int32_t word : turn.response) reply.push_back(word < vocabulary ? word : reference::unknown);
-  const int own = turn.reply_class < 0 && training.at("unlabelled") == "neutral" ? 8 : turn.reply_class;
+  const int label = turn.reply_class < 0 && training.at("unlabelled") == "neutral" ? 8 : turn.reply_class;
+  const reference::EmphiIntent known =
+      reference::emphi_intent(switches, label, {turn.reply_distribution.begin(), turn.reply_distribution.end()},
+                              static_cast<std::size_t>(intents));
+  const int own = known.likeliest;
   const int best = likeliest(read.intent_logits), written = own < 0 ? best : own;
   const int chosen = input.sample_latent ? drawn(input, read.intent_logits, place) : best;
   const Vector prior = reference::softmax(read.intent_logits);
@@ -82,7 +92,8 @@ void answer(const TextbookInput& input, const reference::Parameters& p, const re
     sums.right.add(likeliest(read.emotion_logits) == turn.emotion);
   }
   if (own >= 0) {
-    sums.intent.add(-std::log(prior[own]));
+    sums.intent.add(reference::emphi_divergence(known.q, prior));
+    sums.likeliest_intent.add(-std::log(prior[own]));
     const auto better = std::count_if(prior.begin(), prior.end(), [&](double x) { return x > prior[own]; });
     for (std::size_t k = 0; k < sums.top.size(); ++k) sums.top[k].add(better <= static_cast<std::ptrdiff_t>(k));
   }
@@ -137,7 +148,8 @@ TextbookPass textbook(const TextbookInput& input) {
   const reference::EmphiSwitches switches{.implicit = variant != "no_implicit",
                                           .gates = variant != "no_gates",
                                           .copying = variant != "no_explicit",
-                                          .released_states = model.at("states") == "released"};
+                                          .released_states = model.at("states") == "released",
+                                          .distributions = training.at("unlabelled") == "classifier"};
   Sums sums;
   for (const Example& dialogue : input.examples) {
     reference::Mean of_dialogue;
@@ -166,7 +178,7 @@ TextbookPass textbook(const TextbookInput& input) {
                   {"intent_accuracy", share(sums.top[0])},
                   {"intent_accuracy_top_2", share(sums.top[1])},
                   {"intent_accuracy_top_3", share(sums.top[2])},
-                  {"intent_cross_entropy", share(sums.intent)},
+                  {"intent_cross_entropy", share(sums.likeliest_intent)},
                   {"dialogues", static_cast<double>(input.examples.size())},
                   {"turns", sums.turns},
                   {"intent_turns", sums.intent.count},

@@ -15,7 +15,36 @@ namespace ethreed::reference {
 struct EmphiSwitches {
   bool implicit = true, gates = true, copying = true;  // copying: the explicit intent
   bool released_states = false;
+  bool distributions = false;  // replies have probabilities of intents
 };
+
+/// What is known of a reply's intent: q, and the intent z* that it counts as.
+struct EmphiIntent {
+  Vector q;  ///< empty: none
+  int likeliest = -1;
+};
+
+/// `label` is −1 for none; `probabilities` of all intents may be there beside it.
+inline EmphiIntent emphi_intent(const EmphiSwitches& switches, int label, const Vector& probabilities,
+                                std::size_t intents) {
+  EmphiIntent out;
+  if (label < 0) return out;
+  out.q.assign(intents, 0.0);
+  out.q[static_cast<std::size_t>(label)] = 1;
+  if (switches.distributions && !probabilities.empty()) out.q = probabilities;
+  for (std::size_t k = 0; k < intents; ++k)
+    if (out.likeliest < 0 || out.q[k] > out.q[static_cast<std::size_t>(out.likeliest)])
+      out.likeliest = static_cast<int>(k);
+  return out;
+}
+
+/// KL(q ‖ p), with 0 log 0 = 0.
+inline double emphi_divergence(const Vector& q, const Vector& p) {
+  double sum = 0;
+  for (std::size_t k = 0; k < q.size(); ++k)
+    if (q[k] > 0) sum += q[k] * (std::log(q[k]) - std::log(p[k]));
+  return sum;
+}
 
 inline Vector half_sum(const Vector& a, const Vector& b) {
   Vector mean;

@@ -4,6 +4,7 @@
 #include "autograd/functions/elementwise_function.h"
 #include "autograd/functions/embedding_function.h"
 #include "autograd/functions/gather_rows_function.h"
+#include "autograd/functions/log_softmax_function.h"
 #include "autograd/functions/softmax_cross_entropy_function.h"
 #include "model/blocks/figure_sums.h"
 #include "model/blocks/layers.h"
@@ -130,6 +131,24 @@ template <class Choose> Indices choose_intents(const Context& context, int rows,
   return {intents, rows};
 }
 
+/// KL(q ‖ p_z) of every reply is minus the sum of its row [N, 9] of q_k (log p_z(k) − log q_k), 0 where q_k is.
+template <class T> Variable<T> intent_divergence(Tape<T>& tape, const EmphiBatch& batch, Variable<T> logits) {
+  const Context& context = tape.context();
+  const auto count = static_cast<std::int64_t>(batch.intent_distribution.size());
+  T* q = context.arena.template allocate<T>(count);
+  T* information = context.arena.template allocate<T>(count);  // −log q
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto p = static_cast<double>(batch.intent_distribution[static_cast<std::size_t>(i)]);
+    q[i] = static_cast<T>(p);
+    information[i] = p == 0 ? T{0} : static_cast<T>(-std::log(p));
+  }
+  const auto constant = [&](const T* values) {
+    return tape.constant(View<const T>(context.to_device(values, count), logits.shape()));
+  };
+  const Variable<T> difference = add(tape, log_softmax(tape, logits), constant(information));
+  return multiply(tape, difference, constant(q));
+}
+
 /// How badly τ tells the keywords among the targets [target tokens, 1]: 0 for a reply without an intent.
 template <class T>
 Variable<T> copy_losses(Tape<T>& tape, const EmphiConfig& config, const EmphiBatch& batch, Variable<T> copy_logit,
@@ -198,7 +217,10 @@ EmphiPass<T> emphi_forward(Tape<T>& tape, const EmphiConfig& config, const Emphi
 
   LossTerms<T> terms;
   terms.add(emphi_generation, decoded.log_probability, -1.0 / d.target_tokens(), 1.0);
-  if (batch.intents > 0)
+  if (batch.intents > 0 && config.has_distributions())
+    terms.add(emphi_intent, intent_divergence(tape, batch, read.intent_logits), -1.0 / batch.intents,
+              config.weight_intent);
+  else if (batch.intents > 0)
     terms.add(emphi_intent, softmax_cross_entropy<T>(tape, read.intent_logits, batch.intent), 1.0 / batch.intents,
               config.weight_intent);
   if (d.emotion_labels > 0)

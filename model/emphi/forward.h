@@ -4,7 +4,8 @@
 //   p_e = softmax(W_e2 relu(W_e1 s^(2) + b_e1));  p_z likewise: what the reply shall do, without having seen it
 //   ē = Σ_k p_e(k) A_k;  v = B_z of one intent z
 // and the decoder of decoder.h for every reply. In training z is the intent of the reply; where it has none, the
-// likeliest of p_z, through which no gradient goes.
+// likeliest of p_z, through which no gradient goes. Where the replies' intents are distributions q, z is the likeliest
+// of q.
 //   L = L_generation + w_z L_intent + w_e L_emotion + w_c L_copy
 
 #include "model/emphi/decoder.h"
@@ -18,7 +19,7 @@ namespace ethreed {
 /// Places of the terms in StepLosses.
 enum EmphiLoss : std::size_t {
   emphi_generation,  ///< mean −log P over the target tokens
-  emphi_intent,      ///< mean −log p_z(intent) over the replies that have one
+  emphi_intent,      ///< mean KL(q ‖ p_z) over the replies that have an intent; −log p_z(intent) where q is certain
   emphi_emotion,     ///< mean −log p_e(emotion) over the turns that have one
   emphi_copy,        ///< mean over the target tokens of these replies of how badly τ tells keywords from other words
 };

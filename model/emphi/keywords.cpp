@@ -1,6 +1,7 @@
 #include "model/emphi/keywords.h"
 
 #include "core/error.h"
+#include "model/interface/reply_classes.h"
 #include "model/text/stop_words.h"
 #include "model/text/vocabulary.h"
 
@@ -46,18 +47,14 @@ std::vector<std::int32_t> emphi_keywords(const EmphiConfig& config, const Datase
   const UtteranceLabels* labels = train.labels(emphi_column);
   ETHREED_CHECK(labels != nullptr, "{}: has no label column '{}'; prepare it with --label-column {}=FILE",
                 data.path().string(), emphi_column, emphi_column);
-  std::vector<int> intent_of_class;
-  for (const std::string& name : labels->classes()) {
-    const auto place = std::find(emphi_intents.begin(), emphi_intents.end(), name);
-    intent_of_class.push_back(place == emphi_intents.end() ? -1 : static_cast<int>(place - emphi_intents.begin()));
-  }
+  const ReplyClasses replies(*labels, config.reply_labels());
+  std::array<float, emphi_intents.size()> p{};
   const int vocabulary = data.vocabulary_size();
   std::vector<WordCounts> of_intent(emphi_intents.size(), WordCounts(vocabulary));
   WordCounts of_all(vocabulary);
   for (std::int64_t d = 0; d < train.dialogues(); ++d)
     for (std::int64_t t = 0; t < train.turns(d); ++t) {
-      const std::int32_t label = labels->label(d, t, true);
-      const int intent = label < 0 ? -1 : intent_of_class[static_cast<std::size_t>(label)];
+      const int intent = replies.read(d, t, p);
       for (const std::int32_t word : train.response(d, t)) {
         if (word >= vocabulary) continue;
         of_all.add(word);

@@ -1,7 +1,9 @@
 #pragma once
 // What a model must know of the data that it is made for.
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ethreed {
@@ -10,6 +12,15 @@ namespace ethreed {
 struct LabelSet {
   std::string name;
   std::vector<std::string> classes;
+  bool distributions = false;  ///< have the labelled utterances the probabilities of all classes
+};
+
+/// Labels of replies beside the emotions: a label column of the data, and which of its classes the model knows, in its
+/// own order. A reply of another class, or of none, is without a label.
+struct ReplyLabels {
+  std::string_view column;  ///< empty: the model wants none
+  std::span<const std::string_view> classes;
+  bool distributions = false;  ///< the probabilities of these classes are wanted, too, where the data has them
 };
 
 struct DataDescription {

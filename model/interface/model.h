@@ -87,13 +87,6 @@ template <class T> struct StepLosses {
   Variable<T> all;
 };
 
-/// Labels of replies beside the emotions: a label column of the data, and which of its classes the model knows, in its
-/// own order. A reply of another class, or of none, is without a label.
-struct ReplyLabels {
-  std::string_view column;  ///< empty: the model wants none
-  std::span<const std::string_view> classes;
-};
-
 /// Which step of training a batch is made for: what is drawn while a batch is laid out is a function of it.
 struct TrainingDraw {
   std::uint64_t seed = 1;
@@ -216,7 +209,7 @@ class Model {
   virtual TextSource text_source() const = 0;
   /// Of a model of dialogues: does it learn from the situations, too.
   virtual bool reads_situations() const = 0;
-  /// Of a model of dialogues: the labels that every turn brings (TurnInput::reply_class).
+  /// Of a model of dialogues: the labels that every turn brings (TurnInput::reply_class and reply_distribution).
   virtual ReplyLabels reply_labels() const = 0;
   /// Are there latent variables: figures at their mean mean something.
   virtual bool has_latent() const = 0;

@@ -31,7 +31,8 @@ DataDescription describe(const Dataset& data) {
                               .listener_distributions = data.has_listener_distributions()};
   description.situations = !data.splits().empty() && data.splits().front().has_situations();
   description.labels.push_back({"emotion", data.emotions().names()});
-  for (const LabelColumn& column : data.label_columns()) description.labels.push_back({column.name, column.classes});
+  for (const LabelColumn& column : data.label_columns())
+    description.labels.push_back({column.name, column.classes, data.has_label_distributions(column.name)});
   return description;
 }
 
@@ -95,7 +96,8 @@ std::string learned_fingerprint(const Model& model, const Dataset& data) {
     const std::string dialogues = data.training_fingerprint(
         {.listener_labels = model.model_config().value("listener_labels", false),
          .listener_distributions = model.training_config().value("listener_distributions", false),
-         .label_column = std::string(model.reply_labels().column)});
+         .label_column = std::string(model.reply_labels().column),
+         .label_distributions = model.reply_labels().distributions});
     return model.reads_situations() ? dialogues + "+" + data.training_fingerprint({.situations = true}) : dialogues;
   }
   const TextSource source = model.text_source();

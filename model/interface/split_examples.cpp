@@ -1,6 +1,7 @@
 #include "model/interface/split_examples.h"
 
 #include "model/blocks/random_streams.h"
+#include "model/interface/reply_classes.h"
 #include "model/text/vocabulary.h"
 
 #include <algorithm>
@@ -23,16 +24,23 @@ SplitExamples::SplitExamples(const Split& split, const ExampleKind& kind) : spli
     ETHREED_CHECK(split.labels(kind_.label_set) != nullptr,
                   "split '{}' has no label column '{}'; prepare the corpus with --label-column {}=FILE", split.name(),
                   kind_.label_set, kind_.label_set);
-  if (!kind_.reply_labels.column.empty()) reply_labels_ = split.labels(kind_.reply_labels.column);
-  if (reply_labels_ != nullptr)
-    for (const std::string& name : reply_labels_->classes()) {
-      const auto place = std::find(kind_.reply_labels.classes.begin(), kind_.reply_labels.classes.end(), name);
-      const bool known = place != kind_.reply_labels.classes.end();
-      reply_class_.push_back(known ? static_cast<std::int32_t>(place - kind_.reply_labels.classes.begin()) : -1);
-    }
+  read_reply_labels();
   count_ = static_cast<int>(kind_.unit == Unit::dialogue || kind_.texts == TextSource::situations ? split.dialogues()
                             : kind_.texts == TextSource::posts                                    ? turns
                                                                                                   : 2 * turns);
+}
+
+void SplitExamples::read_reply_labels() {
+  const UtteranceLabels* labels =
+      kind_.reply_labels.column.empty() ? nullptr : split_.labels(kind_.reply_labels.column);
+  if (labels == nullptr) return;
+  const ReplyClasses replies(*labels, kind_.reply_labels);
+  std::vector<float> p(kind_.reply_labels.classes.size());
+  for (int d = 0; d < split_.dialogues(); ++d)
+    for (int t = 0; t < split_.turns(d); ++t) {
+      reply_class_.push_back(replies.read(d, t, p));
+      if (replies.has_distributions()) reply_distribution_.insert(reply_distribution_.end(), p.begin(), p.end());
+    }
 }
 
 std::span<const Example> SplitExamples::make(Indices numbers) {
@@ -67,13 +75,20 @@ int SplitExamples::dialogue_of(int example) const {
 void SplitExamples::add_dialogue(int d) {
   const std::size_t first = turns_.size();
   for (int t = 0; t < split_.turns(d); ++t) {
-    const std::int32_t label = reply_labels_ == nullptr ? -1 : reply_labels_->label(d, t, true);
+    const auto turn = static_cast<std::size_t>(first_turn_[d] + t);
+    const int reply_class = reply_class_.empty() ? -1 : reply_class_[turn];
+    std::span<const float> reply_distribution;
+    if (reply_class >= 0 && !reply_distribution_.empty()) {
+      const std::size_t classes = kind_.reply_labels.classes.size();
+      reply_distribution = std::span(reply_distribution_).subspan(turn * classes, classes);
+    }
     turns_.push_back({.post = split_.post(d, t),
                       .response = split_.response(d, t),
                       .emotion = split_.post_emotion(d, t),
                       .listener_label = split_.listener_label(d, t),
                       .listener_distribution = split_.listener_distribution(d, t),
-                      .reply_class = label < 0 ? -1 : reply_class_[static_cast<std::size_t>(label)]});
+                      .reply_class = reply_class,
+                      .reply_distribution = reply_distribution});
   }
   Example& example = examples_.emplace_back(
       Example{.turns = std::span(turns_).subspan(first, turns_.size() - first), .place = first_turn_[d]});

@@ -19,7 +19,7 @@ struct ExampleKind {
   TextSource texts = TextSource::situations;  ///< of Unit::text
   std::string label_set{};                    ///< of Unit::text
   bool situations = false;                    ///< of Unit::dialogue: each brings its situation, where the split has any
-  ReplyLabels reply_labels{};  ///< of Unit::dialogue: each reply brings its label, where the split has any
+  ReplyLabels reply_labels{};                 ///< of Unit::dialogue: each reply brings its own, where the split has any
 };
 inline ExampleKind example_kind(const Model& model) {
   return {model.unit(), model.text_source(), std::string(model.label_set()), model.reads_situations(),
@@ -40,6 +40,7 @@ class SplitExamples {
   int dialogue_of(int example) const;
 
  private:
+  void read_reply_labels();
   void add_dialogue(int d);
   void add_text(int i);
 
@@ -48,8 +49,8 @@ class SplitExamples {
   int count_ = 0;
   std::vector<std::int64_t> first_turn_;  // by dialogue: its first turn among all of the split
   std::vector<std::int32_t> dialogue_of_turn_;
-  const UtteranceLabels* reply_labels_ = nullptr;
-  std::vector<std::int32_t> reply_class_;  // the model's class of each class of these, −1 for none
+  std::vector<std::int32_t> reply_class_;  // [turns] among the model's classes, −1 for none; empty: none at all
+  std::vector<float> reply_distribution_;  // [turns · the model's classes]; empty: labels are certain
   std::vector<TurnInput> turns_;
   std::vector<std::int32_t> words_;  // of texts that are put together
   std::vector<Example> examples_;

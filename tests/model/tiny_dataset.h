@@ -27,6 +27,16 @@ inline void add_distribution(Random& random, int label, std::vector<float>& to) 
   to.insert(to.end(), p.begin(), p.end());
 }
 
+/// The probabilities of the column's classes in an utterance of this class: another has some, every third time none.
+inline void add_column_distribution(int label, std::size_t utterance, std::vector<float>& to) {
+  std::vector<float> p(tiny_column.classes.size(), 0.0F);
+  if (label >= 0) {
+    p[static_cast<std::size_t>(label)] += 0.625F;
+    p[utterance % 3 == 0 ? static_cast<std::size_t>(label) : (utterance * 7) % p.size()] += 0.375F;
+  }
+  to.insert(to.end(), p.begin(), p.end());
+}
+
 /// A dialogue's situation is its first post once more. Every sixth utterance has no label in the column.
 inline SplitContents split_contents(const std::string& name, const Dialogues& dialogues) {
   SplitContents split{.name = name};
@@ -36,6 +46,7 @@ inline SplitContents split_contents(const std::string& name, const Dialogues& di
     split.utterance_offsets.push_back(static_cast<std::int64_t>(split.tokens.size()));
   };
   std::vector<std::int32_t>& column = split.labels.emplace_back();
+  std::vector<float>& distributions = split.label_distributions.emplace_back();
   Random random(19);
   for (const DialogueData& dialogue : dialogues) {
     for (const TurnData& turn : dialogue) {
@@ -43,7 +54,10 @@ inline SplitContents split_contents(const std::string& name, const Dialogues& di
       add(turn.response);
       split.listener_label.push_back(turn.listener_label);
       add_distribution(random, turn.listener_label, split.listener_distribution);
-      for (int i = 0; i < 2; ++i) column.push_back(static_cast<std::int32_t>(column.size() * 5 % 6) - 1);
+      for (int i = 0; i < 2; ++i) {
+        column.push_back(static_cast<std::int32_t>(column.size() * 5 % 6) - 1);
+        add_column_distribution(column.back(), column.size(), distributions);
+      }
     }
     split.dialogue_offsets.push_back(static_cast<std::int64_t>(split.listener_label.size()));
     split.emotion.push_back(std::max(0, dialogue.front().emotion));
