@@ -4,7 +4,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <set>
 
 using namespace ethreed;
@@ -68,6 +70,75 @@ TEST_CASE("EmpHi trains on the sample corpus, stops and goes on, and says by whi
   }
   const std::string chat = project.must({"chat", "run", "--checkpoint", "last"}, {.input = "My dog is sick.\n"});
   CHECK_THAT(chat, Contains("the reply is: "));
+}
+
+TEST_CASE("EmpHi learns the probabilities of intents that a classifier of labelled replies gave every reply") {
+  const TinyProject project;
+  const auto prepare = [&](const std::string& intents, const std::string& out, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{
+        "prepare",        sample.string(),     "--labels", (sample / "labels.csv").string(),
+        "--label-column", "intent=" + intents, "--out",    out};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  project.must(prepare((sample / "intents.csv").string(), "labels", {"--dimension", "12"}));
+  project.file("classes.json", R"({"model": {"texts": "utterances", "label_set": "intent"}})");
+  project.must({"train", "--data", "labels", "--out", "classifier", "--model", "linear_classifier", "--config",
+                "classes.json", "--epochs", "2", "--quiet"});
+  project.must(
+      {"label", "classifier", sample.string(), "--out", "soft.csv", "--distribution", "--parties", "listener"});
+  project.must(prepare("soft.csv", "soft", {"--column-distributions", "intent", "--dimension", "12"}));
+  const auto summary = project.json("soft/summary.json");
+  std::int64_t labelled = 0;
+  for (const auto& [name, split] : summary.at("label_columns").at(0).at("splits").items())
+    labelled += split.at("labelled_utterances").get<std::int64_t>();
+  const auto kept = std::find_if(summary.at("notes").begin(), summary.at("notes").end(),
+                                 [](const auto& note) { return note.at("key") == "column_distributions"; });
+  REQUIRE(kept != summary.at("notes").end());
+  CHECK(kept->at("count") == labelled);
+
+  project.file("soft.json", R"({"training": {"unlabelled": "classifier"}})");
+  const auto training = [&](const std::string& data, const std::string& steps) {
+    return std::vector<std::string>{"train", "--data",          data,        "--out",   "run",         "--model",
+                                    "emphi", "--config",        "soft.json", "--batch", "4",           "--epochs",
+                                    "1",     "--learning-rate", "0.003",     "--quiet", "--max-steps", steps};
+  };
+  check_refusal(project, training("labels", "20"),
+                {"'unlabelled' is 'classifier'", "--distribution --parties listener", "--column-distributions intent"});
+  project.must(training("soft", "20"));
+  std::vector<std::string> on = training("soft", "40");
+  on.emplace_back("--resume");
+  project.must(on);
+  const auto figures = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"evaluate", "run", "--checkpoint", "last", "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return nlohmann::json::parse(project.must(arguments));
+  };
+  const auto soft = figures({});
+  CHECK(soft.at("intent_turns") == soft.at("turns"));
+  CHECK(soft.at("intent_accuracy").get<double>() > 0);
+  for (const char* name : {"perplexity_marginal", "perplexity_gold_intent"}) {
+    CHECK(soft.at(name).get<double>() > 1);
+    CHECK(soft.at(name).get<double>() < soft.at("vocabulary").get<double>());
+  }
+  // Data made for the run keeps them, too; on labels alone the figures are those of the replies that have one.
+  project.must(
+      prepare("soft.csv", "again", {"--like", "run", "--checkpoint", "last", "--column-distributions", "intent"}));
+  CHECK(figures({"--data", "again"}).at("intent_cross_entropy") == soft.at("intent_cross_entropy"));
+  const auto hard =
+      figures({"--corpus", sample.string(), "--label-column", "intent=" + (sample / "intents.csv").string()});
+  CHECK(hard.at("intent_turns") < hard.at("turns"));
+  CHECK(hard.at("perplexity_marginal") == soft.at("perplexity_marginal"));
+}
+
+TEST_CASE("prepare refuses probabilities of a label column that is not given, and files that have none") {
+  const TinyProject project;
+  check_refusal(project, {"prepare", "corpus", "--out", "new", "--column-distributions", "intent"},
+                {"--column-distributions intent: there is no such label column", "--label-column intent=FILE"});
+  check_refusal(
+      project,
+      {"prepare", "corpus", "--out", "new", "--label-column", "intent=labels.csv", "--column-distributions", "intent"},
+      {"labels.csv: has no columns p_CLASS", "ethreed label --distribution"});
 }
 
 TEST_CASE("EmpHi refuses data without the intents of replies, and says what to bring") {
