@@ -308,8 +308,7 @@ TEST_CASE("a place that cannot be written is refused") {
   project.prepare_and_train();
   // As root permissions do not bind: a place under a file, and the folder of the kernel's processes.
   for (const std::string place : {"labels.csv/sub", "/proc/nonexistent"}) {
-    check_refusal(project, {"prepare", "corpus", "--out", place},
-                  {place + ": cannot make the folder: ", "choose another --out"});
+    check_refusal(project, {"prepare", "corpus", "--out", place}, {place + ": ", "the folder", "choose another"});
     check_refusal(project, project.training(place), {place + ": cannot make the folder: ", "choose another --out"});
     check_refusal(project, {"generate", "run", "--out", place},
                   {place + ": creating it failed (", "create the folder first"});

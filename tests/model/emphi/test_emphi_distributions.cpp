@@ -176,7 +176,7 @@ TEST_CASE("EmpHi refuses data without probabilities of intents, with the command
   CHECK_NOTHROW(configure(corpus.prepare()));
 }
 
-TEST_CASE("EmpHi's run has learned other data if the probabilities of its intents are others, by labels it has not") {
+TEST_CASE("EmpHi's run is known by the probabilities of its intents where it learns them, else by the labels alone") {
   const SoftCorpus corpus;
   const Dataset data = corpus.prepare();
   EmphiConfig config = soft_config(data);
