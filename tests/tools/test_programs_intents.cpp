@@ -125,11 +125,8 @@ TEST_CASE("EmpHi learns the probabilities of intents that a classifier of labell
   project.must(
       prepare("soft.csv", "again", {"--like", "run", "--checkpoint", "last", "--column-distributions", "intent"}));
   CHECK(figures({"--data", "again"}).at("intent_cross_entropy") == soft.at("intent_cross_entropy"));
-  const Outcome of_corpus =
-      project.ethreed({"evaluate", "run", "--checkpoint", "last", "--json", "--corpus", sample.string(),
-                       "--label-column", "intent=" + (sample / "intents.csv").string()});
-  REQUIRE(of_corpus.exit_code == 0);
-  const auto hard = nlohmann::json::parse(of_corpus.out);
+  const auto hard = figures({"--corpus", sample.string(), "--labels", (sample / "labels.csv").string(),
+                             "--label-column", "intent=" + (sample / "intents.csv").string()});
   CHECK(hard.at("intent_turns") < hard.at("turns"));
   CHECK(hard.at("perplexity_marginal") == soft.at("perplexity_marginal"));
 }
