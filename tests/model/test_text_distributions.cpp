@@ -5,13 +5,13 @@
 #include "model/text/dataset.h"
 #include "model/text/prepare.h"
 #include "tests/model/corpus_text.h"
+#include "tests/model/damaged_dataset.h"
 #include "tests/temporary_folder.h"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -179,34 +179,19 @@ TEST_CASE("damage to the probabilities of label columns is found when a data set
   const TemporaryFolder folder;
   write_corpus(folder);
   prepare(options_of(folder));
-  const std::string whole = content_of(folder / "out/dataset.safetensors");
-  std::uint64_t header_bytes = 0;
-  std::memcpy(&header_bytes, whole.data(), 8);
-  const SafetensorsFile file(folder / "out/dataset.safetensors");
-  std::filesystem::create_directory(folder / "bad");
-  const auto refuses = [&](const std::string& bytes, const std::string& reason) {
-    CHECK_THROWS_WITH(Dataset::open(folder.file("bad/dataset.safetensors", bytes).parent_path()), Contains(reason));
-  };
-  const std::size_t first = 8 + header_bytes + file.info("train.label_distribution.act").begin;
-  const auto put = [&](std::size_t place, float value, const std::string& reason) {
-    std::string bytes = whole;
-    std::memcpy(bytes.data() + first + place * sizeof(float), &value, sizeof value);
-    refuses(bytes, reason);
+  const DamagedDataset damaged(folder);
+  const auto put = [&](std::size_t place, float value, std::string_view reason) {
+    damaged.put("train.label_distribution.act", place * sizeof(float), value, reason);
   };
   put(0, 0.5F, "split train: a distribution 'act' is none, or stands where no label is");
   put(0, -0.1F, "a distribution 'act' is none");
   put(0, std::nanf(""), "a distribution 'act' is none");
   put(3 * 2, 1.0F, "stands where no label is");
   put(0, 0.10001F, "was changed after it was prepared");
-  const auto edit = [&](const std::string& from, const std::string& to, const std::string& reason) {
-    REQUIRE(from.size() == to.size());
-    std::string bytes = whole;
-    bytes.replace(bytes.find(from), from.size(), to);
-    refuses(bytes, reason);
-  };
-  edit("\"train.label_distribution.act\"", "\"train.label_distribution.akt\"",
-       "the labels 'train.label_distribution.akt' have no classes");
-  edit("Zeal\\nasks\\nsad", "A\\nZ\\nasks\\nsad", "the distributions 'act' do not fit the utterances and the classes");
+  damaged.edit("\"train.label_distribution.act\"", "\"train.label_distribution.akt\"",
+               "the labels 'train.label_distribution.akt' have no classes");
+  damaged.edit("Zeal\\nasks\\nsad", "A\\nZ\\nasks\\nsad",
+               "the distributions 'act' do not fit the utterances and the classes");
 }
 
 TEST_CASE("a writer refuses probabilities of fewer columns than there are") {

@@ -4,13 +4,13 @@
 #include "model/text/prepare.h"
 #include "model/text/vocabulary.h"
 #include "tests/model/corpus_text.h"
+#include "tests/model/damaged_dataset.h"
 #include "tests/temporary_folder.h"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include <csignal>
-#include <cstring>
 
 #include <sys/resource.h>
 
@@ -235,31 +235,21 @@ TEST_CASE("damage inside a data set is found when it is opened") {
   const TemporaryFolder folder;
   write_corpus(folder);
   prepare(options_of(folder));
-  const std::string whole = content_of(folder / "out/dataset.safetensors");
-  std::uint64_t header_bytes = 0;
-  std::memcpy(&header_bytes, whole.data(), 8);
-  const SafetensorsFile file(folder / "out/dataset.safetensors");
-  const auto damage = [&](std::string_view tensor, std::size_t offset, auto value, std::string_view reason) {
-    std::string bytes = whole;
-    std::memcpy(bytes.data() + 8 + header_bytes + file.info(tensor).begin + offset, &value, sizeof value);
-    std::filesystem::create_directories(folder / "bad");
-    CHECK_THROWS_WITH(Dataset::open(folder.file("bad/dataset.safetensors", bytes).parent_path()),
-                      Contains(std::string(reason)));
-  };
-  damage("train.tokens", 0, std::int32_t{1000}, "token is outside the word table");
-  damage("train.tokens", 0, std::int32_t{-1}, "token is outside the word table");
-  damage("train.tokens", 0, eos_id, "only end mark");
-  damage("train.tokens", 0, pad_id, "holds a pad");
-  damage("train.utterance_offsets", 8, std::int64_t{0}, "utterance is empty");
-  damage("train.utterance_offsets", 8, std::int64_t{1} << 60, "offsets of the utterances");
-  damage("train.dialogue_offsets", 8, std::int64_t{0}, "dialogue has no turn");
-  damage("train.dialogue_offsets", 0, std::int64_t{-1}, "offsets of the dialogues");
-  damage("train.conversation_offsets", 0, std::int64_t{-1}, "conversation ids");
-  damage("train.emotion", 0, std::int32_t{32}, "emotion is not one of the 32");
-  damage("train.listener_label", 0, std::int32_t{-2}, "listener label is not one of the 32");
-  damage("words.offsets", 0, std::int64_t{5}, "word table");
-  damage("words.bytes", 0, std::uint8_t{'x'}, "not the special word");
-  damage("vectors", 0, std::int32_t{0x7fc00000}, "not finite");
+  const DamagedDataset damaged(folder);
+  damaged.put("train.tokens", 0, std::int32_t{1000}, "token is outside the word table");
+  damaged.put("train.tokens", 0, std::int32_t{-1}, "token is outside the word table");
+  damaged.put("train.tokens", 0, eos_id, "only end mark");
+  damaged.put("train.tokens", 0, pad_id, "holds a pad");
+  damaged.put("train.utterance_offsets", 8, std::int64_t{0}, "utterance is empty");
+  damaged.put("train.utterance_offsets", 8, std::int64_t{1} << 60, "offsets of the utterances");
+  damaged.put("train.dialogue_offsets", 8, std::int64_t{0}, "dialogue has no turn");
+  damaged.put("train.dialogue_offsets", 0, std::int64_t{-1}, "offsets of the dialogues");
+  damaged.put("train.conversation_offsets", 0, std::int64_t{-1}, "conversation ids");
+  damaged.put("train.emotion", 0, std::int32_t{32}, "emotion is not one of the 32");
+  damaged.put("train.listener_label", 0, std::int32_t{-2}, "listener label is not one of the 32");
+  damaged.put("words.offsets", 0, std::int64_t{5}, "word table");
+  damaged.put("words.bytes", 0, std::uint8_t{'x'}, "not the special word");
+  damaged.put("vectors", 0, std::int32_t{0x7fc00000}, "not finite");
 }
 
 TEST_CASE("emotions of another set and of every post come back from the data set, the 32 leave its format as it was") {

@@ -8,6 +8,7 @@
 #include "model/text/tokenizer.h"
 #include "model/text/vocabulary.h"
 #include "tests/model/corpus_text.h"
+#include "tests/model/damaged_dataset.h"
 #include "tests/temporary_folder.h"
 
 #include <catch2/catch.hpp>
@@ -15,7 +16,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 using namespace ethreed;
 using Catch::Contains;
@@ -270,56 +270,38 @@ TEST_CASE("damage to situations and label columns is found when a data set is op
   const TemporaryFolder folder;
   write_corpus(folder);
   prepare(options_of(folder));
-  const std::string whole = content_of(folder / "out/dataset.safetensors");
-  std::uint64_t header_bytes = 0;
-  std::memcpy(&header_bytes, whole.data(), 8);
-  const SafetensorsFile file(folder / "out/dataset.safetensors");
-  std::filesystem::create_directory(folder / "bad");
-  const auto refuses = [&](const std::string& bytes, std::string_view reason) {
-    CHECK_THROWS_WITH(Dataset::open(folder.file("bad/dataset.safetensors", bytes).parent_path()),
-                      Contains("bad/dataset.safetensors") && Contains(std::string(reason)));
-  };
-  const auto damage = [&](std::string_view tensor, std::size_t offset, auto value, std::string_view reason) {
-    std::string bytes = whole;
-    std::memcpy(bytes.data() + 8 + header_bytes + file.info(tensor).begin + offset, &value, sizeof value);
-    refuses(bytes, reason);
-  };
-  // Another text of the same length in the header.
-  const auto edit = [&](const std::string& from, const std::string& to, std::string_view reason) {
-    REQUIRE(from.size() == to.size());
-    std::string bytes = whole;
-    const std::size_t at = bytes.find(from);
-    REQUIRE(at < header_bytes);
-    refuses(bytes.replace(at, from.size(), to), reason);
-  };
-  damage("train.situation_tokens", 0, std::int32_t{23}, "situation's token is outside the word table");
-  damage("train.situation_tokens", 0, std::int32_t{-1}, "situation's token is outside the word table");
-  damage("train.situation_tokens", 0, eos_id, "a situation does not end with its only end mark");
-  damage("train.situation_tokens", 0, sos_id, "a situation holds a pad or a start mark");
-  damage("train.situation_tokens", 4 * 6, pad_id, "a situation does not end with");
-  damage("train.situation_offsets", 8, std::int64_t{0}, "a situation is empty or longer than its limit");
-  damage("train.situation_offsets", 8, std::int64_t{8}, "a situation is empty or longer than its limit");
-  damage("train.situation_offsets", 8, std::int64_t{1} << 60, "offsets of the situations do not fit");
-  damage("train.situation_offsets", 0, std::int64_t{-1}, "offsets of the situations do not fit");
-  damage("train.situation_offsets", 16, std::int64_t{13}, "offsets of the situations do not fit");
-  damage("train.tokens", 0, std::int32_t{18}, "token is outside the word table");  // a situation's word
-  damage("valid.label.act", 0, std::int32_t{5}, "split valid: a label 'act' is not one of its 5 classes");
-  damage("train.label.topic", 0, std::int32_t{-2}, "a label 'topic' is not one of its 1 classes");
-  edit("\"valid.label.topic\"", "\"valid.label.tonic\"", "valid.label.topic");
-  edit("\"train.situation_offsets\"", "\"train.situation_Offsets\"", "situations lack their tokens or their offsets");
-  edit("\"train.situation_tokens\"", "\"train.situation_Tokens\"", "situations lack their tokens or their offsets");
-  edit("\"label.topic.classes\"", "\"label.topic.klasses\"", "labels 'train.label.topic' have no classes");
-  edit("Zeal\\nasking", "asking\\nZeal", "label column 'act' has no name, or classes that are empty");
-  edit("asking\\nneutral\\nsad", "asking\\nasking\\nunit", "label column 'act' has no name, or classes that are empty");
-  edit("Zeal\\nasking", "\\nXasking\\nZ", "label column 'act' has no name, or classes that are empty");
-  edit("\"dialogue_words\":\"18\"", "\"dialogue_words\":\"24\"",
-       "dialogue_words is 24, wanted 9 (the vocabulary) to 23");
-  edit("\"dialogue_words\":\"18\"", "\"dialogue_words\":\"08\"", "dialogue_words is 8");
-  edit("\"dialogue_words\":\"18\"", "\"dialogue_words\":\"xx\"", "dialogue_words is 'xx', wanted a number");
-  edit("\"dialogue_words\":\"18\"", "\"dialogue_words\":\"17\"", "token is outside the word table");
-  edit("\"max_situation_length\":\"7\"", "\"max_situation_length\":\"0\"", "max_situation_length is '0'");
-  edit("\"max_situation_length\":\"7\"", "\"max_situation_length\":\"6\"", "a situation is empty or longer");
-  edit("\"texts_fingerprint\"", "\"texts_Fingerprint\"", "texts_fingerprint");
+  const DamagedDataset damaged(folder);
+  damaged.put("train.situation_tokens", 0, std::int32_t{23}, "situation's token is outside the word table");
+  damaged.put("train.situation_tokens", 0, std::int32_t{-1}, "situation's token is outside the word table");
+  damaged.put("train.situation_tokens", 0, eos_id, "a situation does not end with its only end mark");
+  damaged.put("train.situation_tokens", 0, sos_id, "a situation holds a pad or a start mark");
+  damaged.put("train.situation_tokens", 4 * 6, pad_id, "a situation does not end with");
+  damaged.put("train.situation_offsets", 8, std::int64_t{0}, "a situation is empty or longer than its limit");
+  damaged.put("train.situation_offsets", 8, std::int64_t{8}, "a situation is empty or longer than its limit");
+  damaged.put("train.situation_offsets", 8, std::int64_t{1} << 60, "offsets of the situations do not fit");
+  damaged.put("train.situation_offsets", 0, std::int64_t{-1}, "offsets of the situations do not fit");
+  damaged.put("train.situation_offsets", 16, std::int64_t{13}, "offsets of the situations do not fit");
+  damaged.put("train.tokens", 0, std::int32_t{18}, "token is outside the word table");  // a situation's word
+  damaged.put("valid.label.act", 0, std::int32_t{5}, "split valid: a label 'act' is not one of its 5 classes");
+  damaged.put("train.label.topic", 0, std::int32_t{-2}, "a label 'topic' is not one of its 1 classes");
+  damaged.edit("\"valid.label.topic\"", "\"valid.label.tonic\"", "valid.label.topic");
+  damaged.edit("\"train.situation_offsets\"", "\"train.situation_Offsets\"",
+               "situations lack their tokens or their offsets");
+  damaged.edit("\"train.situation_tokens\"", "\"train.situation_Tokens\"",
+               "situations lack their tokens or their offsets");
+  damaged.edit("\"label.topic.classes\"", "\"label.topic.klasses\"", "labels 'train.label.topic' have no classes");
+  damaged.edit("Zeal\\nasking", "asking\\nZeal", "label column 'act' has no name, or classes that are empty");
+  damaged.edit("asking\\nneutral\\nsad", "asking\\nasking\\nunit",
+               "label column 'act' has no name, or classes that are empty");
+  damaged.edit("Zeal\\nasking", "\\nXasking\\nZ", "label column 'act' has no name, or classes that are empty");
+  damaged.edit("\"dialogue_words\":\"18\"", "\"dialogue_words\":\"24\"",
+               "dialogue_words is 24, wanted 9 (the vocabulary) to 23");
+  damaged.edit("\"dialogue_words\":\"18\"", "\"dialogue_words\":\"08\"", "dialogue_words is 8");
+  damaged.edit("\"dialogue_words\":\"18\"", "\"dialogue_words\":\"xx\"", "dialogue_words is 'xx', wanted a number");
+  damaged.edit("\"dialogue_words\":\"18\"", "\"dialogue_words\":\"17\"", "token is outside the word table");
+  damaged.edit("\"max_situation_length\":\"7\"", "\"max_situation_length\":\"0\"", "max_situation_length is '0'");
+  damaged.edit("\"max_situation_length\":\"7\"", "\"max_situation_length\":\"6\"", "a situation is empty or longer");
+  damaged.edit("\"texts_fingerprint\"", "\"texts_Fingerprint\"", "texts_fingerprint");
 }
 
 TEST_CASE("label columns that are damaged or not of this corpus are refused with file and line") {

@@ -97,9 +97,7 @@ class Terminal {
 };
 
 const TinyProject& trained() {
-  static const TinyProject project;
-  static const bool once = (project.prepare_and_train(), true);
-  (void)once;
+  static const TrainedProject project;
   return project;
 }
 

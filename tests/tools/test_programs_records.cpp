@@ -13,9 +13,7 @@ using Json = nlohmann::json;
 namespace {
 
 const TinyProject& trained() {
-  static const TinyProject project;
-  static const bool once = (project.prepare_and_train(), true);
-  (void)once;
+  static const TrainedProject project;
   return project;
 }
 

@@ -29,9 +29,7 @@ std::vector<Json> json_lines(const std::string& text) {
 }
 
 const TinyProject& trained() {
-  static const TinyProject project;
-  static const bool once = (project.prepare_and_train(), true);
-  (void)once;
+  static const TrainedProject project;
   return project;
 }
 

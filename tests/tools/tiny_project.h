@@ -55,6 +55,12 @@ class TinyProject {
   TemporaryFolder folder_;
 };
 
+/// With the data set `data` and the trained `run`.
+class TrainedProject : public TinyProject {
+ public:
+  TrainedProject() { prepare_and_train(); }
+};
+
 /// Checks (Catch2) that the program refuses: an exit code other than 0, one line on standard error that starts with
 /// "ethreed: " and holds each of `parts`, nothing on standard output, and every file as it was.
 void check_refusal(const TinyProject& project, const std::vector<std::string>& arguments,
