@@ -133,6 +133,22 @@ TEST_CASE("where only seeds differ, one difference in twenty is claimed at most"
   }
 }
 
+TEST_CASE("where only one system's seeds differ, the interval is Student's by its runs less one") {
+  const Bootstrap bootstrap(2, {.resamples = 20'000});
+  const auto runs = [&](const std::vector<double>& values) {
+    std::vector<ResampledFigure> figures;
+    for (const double value : values) figures.push_back(bootstrap.resample(mean(2, 1, value)));
+    return figures;
+  };
+  // The 97.5 % quantiles of Student's t with 2 and 4 degrees of freedom, times s/√n.
+  const Interval of_three = bootstrap.difference(runs({1, 2, 3}), runs({2, 2, 2})).dialogues_and_seeds;
+  CHECK(of_three.high == Approx(4.303 / std::sqrt(3.0)).epsilon(0.08));
+  CHECK(of_three.low == Approx(-4.303 / std::sqrt(3.0)).epsilon(0.08));
+  const Interval of_five = bootstrap.difference(runs({2, 2}), runs({0, 1, 2, 3, 4})).dialogues_and_seeds;
+  CHECK(of_five.high == Approx(2.776 / std::sqrt(2.0)).epsilon(0.06));
+  CHECK(of_five.low == Approx(-2.776 / std::sqrt(2.0)).epsilon(0.06));
+}
+
 TEST_CASE("runs that are the same ones measured in two ways have the spread of their differences") {
   const Bootstrap bootstrap(20, {.resamples = 400});
   const auto always = [&](double value) { return bootstrap.resample(mean(20, 1, value)); };

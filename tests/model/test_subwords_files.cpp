@@ -1,8 +1,10 @@
 // The files of tokenizers: which are read, what they say, and what is refused.
 
+#include "model/subwords/added_tokens.h"
 #include "tests/model/tiny_tokenizers.h"
 #include "tests/temporary_folder.h"
 
+#include <fmt/format.h>
 #include <catch2/catch.hpp>
 
 using namespace ethreed;
@@ -115,6 +117,23 @@ TEST_CASE("added tokens heed their flags") {
   CHECK(pieces_text(left, "hello \u3000<pad> hello") == "hello|<pad>|Ġhello");
   const SubwordTokenizer right = json_tokenizer(changed(byte_pair_json(), "/added_tokens/1/rstrip", true));
   CHECK(pieces_text(right, "hello <pad> \n hello") == "hello|Ġ|<pad>|hello");
+}
+
+TEST_CASE("the parts of a text are all of it once, whatever white space its added tokens take") {
+  const AddedTokens tokens({{.content = "A", .id = 1, .right = true}, {.content = "B", .id = 2, .left = true}},
+                           {"A", "B"});
+  const auto parts = [&](std::string_view text) {
+    std::string out, all;
+    tokens.split(text, [&](std::string_view part, std::int32_t id) {
+      out += fmt::format("{}[{}]", id, part);
+      all += part;
+    });
+    CHECK(all == text);
+    return out;
+  };
+  CHECK(parts("A  B") == "1[A  ]2[B]");
+  CHECK(parts("x  B  A  B x") == "-1[x]2[  B]-1[  ]1[A  ]2[B]-1[ x]");
+  CHECK(parts("  ") == "-1[  ]");
 }
 
 TEST_CASE("merges are read as texts and as pairs") {

@@ -3,6 +3,7 @@
 
 #include "autograd/gradient_checker.h"
 #include "kernels/gemm/gemm.h"
+#include "model/encoders/like_rows.h"
 #include "tests/kernels/same_bits.h"
 #include "tests/model/encoders/encoder_bench.h"
 #include "tests/model/encoders/tiny_encoder.h"
@@ -134,6 +135,36 @@ TEST_CASE("encoders: dropout changes the loss by its seed and its step, and is o
   CHECK(bench.loss(labels, false, {.on = true, .seed = 1, .step = 1}) != on);
 }
 
+TEST_CASE("encoders: every layer draws dropout masks of its own") {
+  // One of two layers adds nothing, and all norms are plain: only the masks can tell which one works.
+  const TinyEncoder m = tiny_roberta();
+  reference::Parameters p = random_of(m);
+  for (auto& [name, parameter] : p)
+    if (name.find("LayerNorm") != std::string::npos)
+      std::fill(parameter.values.begin(), parameter.values.end(), is_norm_weight(name) ? 1.0 : 0.0);
+  const auto loss = [&](int layer, double attention_dropout, double dropout) {
+    const std::string working = m.part(layer, "", ""), idle = m.part(1 - layer, "", "");
+    reference::Parameters q = p;
+    for (auto& [name, parameter] : q) {
+      if (name.starts_with(working)) parameter.values = p.at(m.part(0, "", "") + name.substr(working.size())).values;
+      if (name.starts_with(idle + "attention.output.dense") || name.starts_with(idle + "output.dense"))
+        std::fill(parameter.values.begin(), parameter.values.end(), 0.0);
+    }
+    const TemporaryFolder folder;
+    write_encoder(folder.path(), config_of(m), list_of(q));
+    EncoderBench<double> bench(read_encoder<double>(folder.path(), EncoderHead::classifier));
+    EncoderConfig& config = bench.layout.config;
+    config.attention_dropout = attention_dropout;
+    config.dropout = dropout;
+    config.head_dropout = 0;
+    bench.set(texts);
+    return bench.loss(labels, false, {.on = true, .seed = 1});
+  };
+  CHECK(loss(0, 0, 0) == Approx(loss(1, 0, 0)).epsilon(1e-4));
+  CHECK(loss(0, 0.5, 0) != Approx(loss(1, 0.5, 0)).epsilon(1e-3));
+  CHECK(loss(0, 0, 0.5) != Approx(loss(1, 0, 0.5)).epsilon(1e-3));
+}
+
 TEST_CASE("encoders: float is double up to rounding, states, loss and gradients") {
   for (const TinyEncoder& m : all()) {
     INFO(m.family);
@@ -202,14 +233,43 @@ TEST_CASE("encoders: packed weights give the bits of weights as they are, in flo
 }
 
 TEST_CASE("encoders: weights whose size is no multiple of a packed line stay as they are") {
-  const TinyEncoder m = odd(tiny_roberta());
-  EncoderBench<float> bench(encoder_of<float>(m));
-  bench.set(texts);
-  const std::vector<float> states = bench.state(m.layers);
-  const Tensor<float> before = bench.values.clone();
-  bench.pack();
-  CHECK(test::same_bits(bench.values, before));
-  CHECK(bench.state(m.layers) == states);
+  TinyEncoder half = tiny_roberta();  // whole lines of float, half a line of bfloat16
+  half.width = 48;
+  half.inner = 80;
+  for (const TinyEncoder& m : {odd(tiny_roberta()), half})
+    for (const GemmPrecision precision : {GemmPrecision::full, GemmPrecision::bf16}) {
+      if (precision == GemmPrecision::bf16 && !has_bf16_products()) continue;
+      EncoderBench<float> bench(encoder_of<float>(m));
+      bench.set_precision(precision);
+      bench.set(texts);
+      const std::vector<float> states = bench.state(m.layers);
+      const Tensor<float> before = bench.values.clone();
+      bench.pack();
+      CHECK(test::same_bits(bench.values, before));
+      CHECK(bench.state(m.layers) == states);
+    }
+}
+
+TEST_CASE("encoders: rows of like length are read together, the longest first, and none without tokens") {
+  const int length = 10, rows = tokens_at_once / length + 1;  // more than a batch holds
+  std::vector<SubwordRow> texts_of(static_cast<std::size_t>(rows) + 3);
+  for (int i = 0; i < rows; ++i) texts_of[static_cast<std::size_t>(i) + 2].ids.assign(length, 4);
+  texts_of[0].ids = {4, 5};
+  texts_of.back().ids = {4, 5, 6};
+  std::vector<std::int32_t> order;
+  int batches = 0;
+  const EncoderLayout layout = encoder_of<float>(tiny_bert()).layout;
+  for_like_rows(layout.config, texts_of, [&](const EncoderBatch& batch, Indices numbers) {
+    ++batches;
+    CHECK(batch.texts() == numbers.size());
+    CHECK(batch.tokens() <= tokens_at_once);
+    order.insert(order.end(), numbers.begin(), numbers.end());
+  });
+  std::vector<std::int32_t> wanted;
+  for (int i = 0; i < rows; ++i) wanted.push_back(i + 2);
+  wanted.insert(wanted.end(), {rows + 2, 0});
+  CHECK(order == wanted);
+  CHECK(batches == 2);
 }
 
 TEST_CASE("encoders: 1, 2 and 3 threads give the same bits") {
