@@ -36,8 +36,8 @@ struct Shape3 {
 };
 
 /// Operands with room between their rows, and C with a margin that must stay as it is.
-struct Block {
-  Block(Shape3 s, bool a_transposed, bool b_transposed)
+struct Operands {
+  Operands(Shape3 s, bool a_transposed, bool b_transposed)
       : shape(s),
         a(random_tensor<float>({a_transposed ? s.k : s.m, (a_transposed ? s.m : s.k) + 3}, 1, 1)),
         b(random_tensor<float>({b_transposed ? s.n : s.k, (b_transposed ? s.k : s.n) + 5}, 1, 2)),
@@ -96,7 +96,7 @@ template <class Unit> void hold_against_textbook() {
         INFO(shape.m << " x " << shape.n << " x " << shape.k << (a_transposed ? ", A transposed" : "")
                      << (b_transposed ? ", B transposed" : "") << (add ? ", adding" : "")
                      << (with_bias ? ", bias" : ""));
-        Block block(shape, a_transposed, b_transposed);
+        Operands block(shape, a_transposed, b_transposed);
         const Tensor<float> before = block.c.clone();
         block.multiply<Unit>(add, with_bias);
         const double bound = 16 * std::sqrt(1.0 + shape.k) * static_cast<double>(std::numeric_limits<float>::epsilon());
@@ -135,8 +135,8 @@ TEST_CASE("the matrix unit has the bits of plain loops, of tiny and of huge numb
   for (const float scale : {1.0F, 1e-19F, 1e-30F, 1e18F})
     for (const Shape3 shape : shapes) {
       INFO(shape.m << " x " << shape.n << " x " << shape.k << " of size " << scale);
-      Block in_unit(shape, false, true), in_loops(shape, false, true);
-      for (Block* block : {&in_unit, &in_loops})
+      Operands in_unit(shape, false, true), in_loops(shape, false, true);
+      for (Operands* block : {&in_unit, &in_loops})
         for (Tensor<float>* operand : {&block->a, &block->b})
           for (float& x : operand->span()) x *= scale;
       in_unit.multiply<AmxUnit>(false, false);
