@@ -149,6 +149,17 @@ TEST_CASE("label --distribution writes probabilities that sum to one, the label'
   }
 }
 
+TEST_CASE("label says which rows of a corpus are of several lines, and labels their texts as they are") {
+  const TinyProject project;
+  project.prepare();
+  train_classifier(project, "run", "linear_classifier");
+  project.file("train.csv",
+               "conv_id,utterance\na,\"be strong they said\na,and never give up\"\na,\"well, yes\"\nb,so\n");
+  const Outcome outcome = project.ethreed({"label", "run", ".", "--out", "out.csv"});
+  CHECK(outcome.exit_code == 0);
+  CHECK_THAT(outcome.err, Contains("note: 1 rows are of several lines") && Contains("first train.csv:2"));
+}
+
 TEST_CASE("a model that labels no texts, or writes no replies, says so in one line") {
   const TinyProject project;
   project.prepare_and_train();

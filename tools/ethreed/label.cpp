@@ -2,6 +2,7 @@
 #include "model/text/corpus_folder.h"
 #include "tools/ethreed/batch_progress.h"
 #include "tools/ethreed/commands.h"
+#include "tools/ethreed/table_notes.h"
 #include "tools/ethreed/text_labeller.h"
 
 #include <fmt/ranges.h>
@@ -41,7 +42,7 @@ struct Utterances {
 
 Utterances read_utterances(const fs::path& path, const std::string& split, const std::string& parties) {
   const CorpusSplit corpus = read_corpus_split(path, split);
-  for (const Note& note : corpus.notes) fmt::print(stderr, "note: {}\n", note.line());
+  for (const std::string& note : table_notes(corpus)) fmt::print(stderr, "note: {}\n", note);
   Utterances out;
   const bool speaker = parties != "listener", listener = parties != "speaker";
   for (const auto* dialogues : {&corpus.dialogues, &corpus.dropped})

@@ -4,10 +4,12 @@
 #include "model/text/corpus_emotions.h"
 #include "model/text/corpus_folder.h"
 #include "model/text/label_file.h"
+#include "tools/ethreed/table_notes.h"
 
 #include <algorithm>
 #include <array>
 #include <map>
+#include <utility>
 
 namespace ethreed {
 
@@ -17,10 +19,10 @@ void add_note(ClassifierData& data, std::int64_t count, const std::string& text)
   if (count > 0) data.notes.push_back(fmt::format("{} {}", count, text));
 }
 
-// Of the corpus's tables: a text that a quotation mark has cut is learned as it is.
+// A text that a quotation mark has cut is learned as it is.
 void add_notes(ClassifierData& data, const Corpus& corpus) {
   for (const CorpusSplit& split : corpus.splits)
-    for (const Note& note : split.notes) data.notes.push_back(note.line());
+    for (std::string& note : table_notes(split)) data.notes.push_back(std::move(note));
 }
 
 void check_training(const ClassifierData& data, const std::filesystem::path& corpus) {
